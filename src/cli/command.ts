@@ -1,0 +1,42 @@
+/** What a command is: a table of options, a pure plan made of their values, and a run of that plan. */
+
+import type {ExitCode} from '../errors.ts';
+import type {Io} from '../io/process.ts';
+import type {OptionTable, Values} from './option.ts';
+
+export interface Example {
+  /** As typed in a shell. */
+  readonly command: string;
+  readonly summary: string;
+}
+
+export interface Command<Table extends OptionTable, Plan> {
+  readonly name: string;
+  readonly summary: string;
+  /** The forms of the command line, without 'tmq' and the name. */
+  readonly synopsis: readonly string[];
+  /** Paragraphs for the man page's DESCRIPTION. */
+  readonly description: readonly string[];
+  readonly options: Table;
+  readonly examples: readonly Example[];
+  /** The name of its options file ('pub'), where it reads one. */
+  readonly optionsFile?: string;
+  /** Whether words that are not options are allowed; mosquitto's clients take none. */
+  readonly operands?: boolean;
+  /** Where this command is deliberately unlike mosquitto's: a paragraph each, for the man page. */
+  readonly differences?: readonly string[];
+  /** Checks values against each other; no file, network or clock. @throws UsageError */
+  plan(values: Values<Table>, operands: readonly string[]): Plan;
+  run(plan: Plan, io: Io): Promise<ExitCode>;
+}
+
+/** A command whose table and plan nobody needs to know. */
+// biome-ignore lint/suspicious/noExplicitAny: commands of every table and plan stand in one list
+export type AnyCommand = Command<any, any>;
+
+/** Infers table and plan from the literal. */
+export function defineCommand<const Table extends OptionTable, Plan>(
+  command: Command<Table, Plan>,
+): Command<Table, Plan> {
+  return command;
+}

@@ -1,0 +1,90 @@
+/**
+ * One MQTT conversation that may outlive several network connections: what a command sees of the
+ * protocol. Reconnecting, the in-flight window, acknowledgement after output, and an end that sends
+ * what it promised are decided here.
+ */
+
+import type {ConnectionOptions} from './connection-options.ts';
+import type {Message, Publication, QoS, SubscribeProperties, UnsubscribeProperties} from './message.ts';
+
+/** What to do when the network or the broker goes away. */
+export interface ReconnectPolicy {
+  /** Connect again after a connection that had been accepted is lost. */
+  readonly afterLoss: boolean;
+  /** Also keep trying when the very first connection fails for a reason that may pass. */
+  readonly atStart: boolean;
+  /** Milliseconds between attempts. */
+  readonly delayMilliseconds: number;
+}
+
+export interface SessionContext {
+  /** Aborting it ends every wait with the signal's reason; `end` still works. */
+  readonly signal: AbortSignal;
+  readonly reconnect: ReconnectPolicy;
+  /** One line for each packet: the -d lines. */
+  readonly trace?: (line: string) => void;
+  /** One line for each thing worth telling: connection lost, connected again. */
+  readonly notice?: (line: string) => void;
+}
+
+export interface SubscribeOptions {
+  readonly qos: QoS;
+  readonly noLocal?: boolean;
+  readonly retainAsPublished?: boolean;
+  /** 0: send retained messages, 1: only for a new subscription, 2: never. */
+  readonly retainHandling?: 0 | 1 | 2;
+  readonly properties?: SubscribeProperties;
+}
+
+/** 'more': handled, go on. 'last': handled, and no further one. 'stop': not handled, and no further one. */
+export type Verdict = 'more' | 'last' | 'stop';
+
+/** Takes the messages of a session. A message is acknowledged only after the flush that follows it. */
+export interface Receiver {
+  message(message: Message): Verdict;
+  /** Called once for each batch; the session reads no further until it resolves. */
+  flush(): Promise<void>;
+}
+
+/** The outcome of one message at QoS 1 or 2, or 0 at QoS 0 once it was written to the network. */
+export interface Published {
+  /** Below 128: 0, or 16 where the broker says that nobody subscribes. */
+  readonly reasonCode: number;
+}
+
+export interface PublishReport {
+  readonly read: number;
+  /** At QoS 0, written to the network. */
+  readonly acknowledged: number;
+  readonly refused: number;
+  /** The first refusal's reason code and text. */
+  readonly firstRefusal?: {readonly reasonCode: number; readonly text: string};
+}
+
+export interface Session extends AsyncDisposable {
+  /** As assigned by the server, where it assigned one. */
+  readonly clientId: string;
+  /** Resolves when the QoS is satisfied. @throws TmqError with the reason code when refused, 7 when the connection is lost */
+  publish(payload: Uint8Array, publication: Publication): Promise<Published>;
+  /** Sends every payload in order, at most the window unacknowledged, across reconnects. Reads on only as fast as the network takes. */
+  publishAll(
+    payloads: AsyncIterable<readonly Uint8Array[]>,
+    publication: Publication,
+  ): Promise<PublishReport>;
+  /** One SUBSCRIBE for all filters, repeated after a reconnect that finds no session. Reason codes in order; it does not throw for refusals. */
+  subscribe(filters: readonly string[], options: SubscribeOptions): Promise<readonly number[]>;
+  /** One UNSUBSCRIBE for each filter; resolves with their reason codes. */
+  unsubscribe(filters: readonly string[], properties?: UnsubscribeProperties): Promise<readonly number[]>;
+  /** Delivers messages until the receiver says so, the signal aborts (rejects with its reason) or the session fails. */
+  receive(receiver: Receiver): Promise<void>;
+  /** Sends DISCONNECT after all that was promised, and closes. Idempotent; also what `await using` calls. */
+  end(reasonCode?: number): Promise<void>;
+}
+
+/**
+ * Connects and waits for CONNACK.
+ * @throws TmqError naming host, port and cause, with mosquitto's exit status; the CONNACK code when refused
+ */
+export async function connect(_options: ConnectionOptions, _context: SessionContext): Promise<Session> {
+  throw new Error('not built yet');
+}
