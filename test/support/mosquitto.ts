@@ -1,0 +1,84 @@
+/** The real mosquitto broker, on a free loopback port, in a directory of its own, gone with the test. */
+
+import {once} from 'node:events';
+import {mkdtemp, rm, writeFile} from 'node:fs/promises';
+import {type AddressInfo, connect, createServer} from 'node:net';
+import {tmpdir} from 'node:os';
+import {join} from 'node:path';
+import {type Running, start} from './spawn.ts';
+
+export interface Mosquitto extends AsyncDisposable {
+  readonly port: number;
+  readonly directory: string;
+  log(): string;
+  stop(signal?: NodeJS.Signals): Promise<void>;
+  /** Starts it again on the same port with the same configuration, after `stop`. */
+  restart(): Promise<void>;
+}
+
+/** A port that was free a moment ago. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const {port} = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+/** Resolves when something accepts connections on the port. */
+async function accepting(port: number, process: Running): Promise<void> {
+  for (;;) {
+    const socket = connect(port, '127.0.0.1');
+    const outcome = await Promise.race([
+      once(socket, 'connect').then(
+        () => 'open',
+        () => 'refused',
+      ),
+      process.finished.then(() => 'ended'),
+    ]);
+    socket.destroy();
+    if (outcome === 'open') return;
+    if (outcome === 'ended') throw new Error(`mosquitto ended: ${process.stderr()}${process.stdout()}`);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+/**
+ * Starts mosquitto. In `config`, {port} and {directory} are filled in; files can be put in place by
+ * `prepare` before the start.
+ */
+export async function startMosquitto(
+  config = 'listener {port} 127.0.0.1\nallow_anonymous true\n',
+  prepare: (directory: string) => Promise<void> = async () => undefined,
+): Promise<Mosquitto> {
+  const directory = await mkdtemp(join(tmpdir(), 'tmq-mosquitto-'));
+  await prepare(directory);
+  const port = await freePort();
+  const path = join(directory, 'mosquitto.conf');
+  const text = config.replaceAll('{port}', String(port)).replaceAll('{directory}', directory);
+  // As root, mosquitto changes to a user that cannot read the directory unless told to stay.
+  await writeFile(path, `user root\n${text}`);
+  const launch = async () => {
+    const process = start('mosquitto', ['-v', '-c', path], {timeoutMilliseconds: 120_000});
+    await accepting(port, process);
+    return process;
+  };
+  let running = await launch();
+  return {
+    port,
+    directory,
+    log: () => running.stderr() + running.stdout(),
+    async stop(signal) {
+      await running.stop(signal);
+    },
+    async restart() {
+      running = await launch();
+    },
+    async [Symbol.asyncDispose]() {
+      await running.stop('SIGKILL');
+      await rm(directory, {recursive: true, force: true});
+    },
+  };
+}
