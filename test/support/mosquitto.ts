@@ -11,6 +11,8 @@ export interface Mosquitto extends AsyncDisposable {
   readonly port: number;
   readonly directory: string;
   log(): string;
+  /** Resolves when the broker's log matches: 'Received SUBSCRIBE from …'. mosquitto_sub's own -d output is block buffered on a pipe. */
+  logged(pattern: RegExp): Promise<void>;
   stop(signal?: NodeJS.Signals): Promise<void>;
   /** Starts it again on the same port with the same configuration, after `stop`. */
   restart(): Promise<void>;
@@ -70,6 +72,9 @@ export async function startMosquitto(
     port,
     directory,
     log: () => running.stderr() + running.stdout(),
+    async logged(pattern) {
+      await running.waitFor('stderr', pattern);
+    },
     async stop(signal) {
       await running.stop(signal);
     },
