@@ -3,6 +3,7 @@
  * one; `processIo` is the only reader of `process` in the product.
  */
 
+import {basename} from 'node:path';
 import type {Readable, Writable} from 'node:stream';
 import {Interrupted} from '../errors.ts';
 
@@ -20,27 +21,45 @@ export interface Io {
   readonly stderr: Terminal<Writable>;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly pid: number;
+  /** What the program was started as: 'tmq', or a link's name such as 'mosquitto_pub'. */
+  readonly programName: string;
   /** SIGINT and SIGTERM; its reason is an `Interrupted`. */
   readonly signal: AbortSignal;
   /** Nanoseconds since the epoch. */
   readonly now: () => bigint;
 }
 
-/** The real process. SIGINT and SIGTERM abort `signal`; a second one ends the process as by default. */
-export function processIo(): Io {
+/**
+ * The real process. SIGINT and SIGTERM abort `signal`; a second one ends the process as by default.
+ * `scriptPath` is argv[1]: the link or the file that was started.
+ */
+export function processIo(scriptPath = 'tmq'): Io {
   const controller = new AbortController();
   for (const name of ['SIGINT', 'SIGTERM'] as const) {
     process.once(name, () => controller.abort(new Interrupted(name)));
   }
   const startWall = BigInt(Date.now()) * 1_000_000n;
   const startMonotonic = process.hrtime.bigint();
+  hidePassword();
   return {
     stdin: process.stdin,
     stdout: process.stdout,
     stderr: process.stderr,
     env: process.env,
     pid: process.pid,
+    programName: basename(scriptPath).replace(/\.js$/, ''),
     signal: controller.signal,
     now: () => startWall + (process.hrtime.bigint() - startMonotonic),
   };
+}
+
+/**
+ * Takes passwords off the list of processes. Setting the title overwrites the words that `ps` and
+ * /proc/PID/cmdline show; all but the secrets are put back, so that the command can still be told.
+ */
+function hidePassword(): void {
+  const secretOptions = ['-P', '--pw', '--psk', '--keypass', '-L', '--url', '--proxy', '-b', '--batch'];
+  if (!process.argv.some((word) => secretOptions.includes(word.split('=', 1)[0]!))) return;
+  // One name is enough: a title made of the masked words could still be wrong about where a secret stands.
+  process.title = `tmq ${process.argv[2] ?? ''}`.trim();
 }
