@@ -1,0 +1,91 @@
+/** Runs `main` in this process with streams of the test's own: what a command does, without a process. */
+
+import {once} from 'node:events';
+import {PassThrough} from 'node:stream';
+import {type ExitCode, Interrupted} from '../../src/errors.ts';
+import type {Io} from '../../src/io/process.ts';
+import {main} from '../../src/main.ts';
+
+export interface RunOptions {
+  readonly input?: string | Uint8Array;
+  readonly env?: Io['env'];
+  readonly programName?: string;
+}
+
+export interface Result {
+  readonly stdout: Buffer;
+  readonly stderr: string;
+  readonly exitCode: ExitCode;
+}
+
+export interface RunningMain extends AsyncDisposable {
+  readonly stdin: PassThrough;
+  readonly finished: Promise<Result>;
+  stdout(): Buffer;
+  stderr(): string;
+  /** Resolves when the stream so far matches; rejects when the command ends first. */
+  waitFor(stream: 'stdout' | 'stderr', pattern: RegExp): Promise<RegExpMatchArray>;
+  /** As if the signal had arrived. */
+  interrupt(signalName?: 'SIGINT' | 'SIGTERM'): Promise<Result>;
+}
+
+/** Starts a command; stdin stays open unless `input` is given. */
+export function startMain(argv: readonly string[], options: RunOptions = {}): RunningMain {
+  const controller = new AbortController();
+  const stdin = new PassThrough();
+  const streams = {stdout: new PassThrough(), stderr: new PassThrough()};
+  const chunks: {stdout: Buffer[]; stderr: Buffer[]} = {stdout: [], stderr: []};
+  streams.stdout.on('data', (chunk: Buffer) => chunks.stdout.push(chunk));
+  streams.stderr.on('data', (chunk: Buffer) => chunks.stderr.push(chunk));
+  if (options.input !== undefined) stdin.end(options.input);
+  const stdout = () => Buffer.concat(chunks.stdout);
+  const stderr = () => Buffer.concat(chunks.stderr).toString();
+
+  let ended = false;
+  const io: Io = {
+    stdin,
+    stdout: streams.stdout,
+    stderr: streams.stderr,
+    // No options file of whoever runs the tests.
+    env: {HOME: '/nonexistent', ...options.env},
+    pid: process.pid,
+    programName: options.programName ?? 'tmq',
+    signal: controller.signal,
+    now: () => BigInt(Date.now()) * 1_000_000n,
+  };
+  const finished = main(argv, io).then((exitCode) => {
+    ended = true;
+    return {stdout: stdout(), stderr: stderr(), exitCode};
+  });
+  finished.catch(() => {
+    ended = true;
+  });
+
+  const interrupt = async (signalName: 'SIGINT' | 'SIGTERM' = 'SIGINT') => {
+    controller.abort(new Interrupted(signalName));
+    return await finished;
+  };
+  return {
+    stdin,
+    finished,
+    stdout,
+    stderr,
+    interrupt,
+    async waitFor(stream, pattern) {
+      for (;;) {
+        const match = (stream === 'stdout' ? stdout().toString() : stderr()).match(pattern);
+        if (match !== null) return match;
+        if (ended) throw new Error(`ended before ${stream} matched ${pattern}: ${stdout()}${stderr()}`);
+        await Promise.race([once(streams[stream], 'data'), finished]);
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      if (!ended) await interrupt();
+    },
+  };
+}
+
+/** Runs a command to its end. Without `input` its stdin is empty. */
+export async function runMain(argv: readonly string[], options: RunOptions = {}): Promise<Result> {
+  return await startMain(argv, {...options, input: options.input ?? ''}).finished;
+}
