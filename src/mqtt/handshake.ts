@@ -1,0 +1,68 @@
+/**
+ * One step of connecting: wait for a stream to become what it should be, and never leave it behind.
+ * TCP, TLS, proxies and WebSockets all take their steps through here, so that an abort, an error and
+ * an early close end in one way. Knows no protocol.
+ */
+
+import type {Duplex} from 'node:stream';
+
+/** The signal aborted while something was awaited; `dial` turns it into the sentence a user reads. */
+export class Abandoned extends Error {
+  override readonly name = 'Abandoned';
+  /** What was being waited for, as in "while waiting for …". */
+  readonly waitingFor: string;
+
+  constructor(waitingFor: string, reason: unknown) {
+    super(`abandoned while waiting for ${waitingFor}`, {cause: reason});
+    this.waitingFor = waitingFor;
+  }
+}
+
+/** The peer closed the stream before the step was done. */
+export class ClosedEarly extends Error {
+  override readonly name = 'ClosedEarly';
+}
+
+export interface Step {
+  readonly stream: Duplex;
+  readonly signal: AbortSignal;
+  readonly waitingFor: string;
+}
+
+/**
+ * Runs one step on a stream. `begin` attaches its listeners, calls `done` or `fail`, and may return what
+ * detaches them again. On failure the stream is destroyed.
+ * @throws Abandoned when the signal aborts, ClosedEarly when the stream ends first, else what `begin` or the stream says
+ */
+export async function step<Result>(
+  {stream, signal, waitingFor}: Step,
+  begin: (done: (result: Result) => void, fail: (error: unknown) => void) => (() => void) | undefined,
+): Promise<Result> {
+  let detach: (() => void) | undefined;
+  let onAbort: (() => void) | undefined;
+  let onClose: (() => void) | undefined;
+  let onError: ((error: unknown) => void) | undefined;
+  try {
+    return await new Promise<Result>((resolve, reject) => {
+      onAbort = () => reject(new Abandoned(waitingFor, signal.reason));
+      onClose = () => reject(new ClosedEarly(`closed while waiting for ${waitingFor}`));
+      onError = reject;
+      stream.on('error', onError);
+      stream.on('close', onClose);
+      signal.addEventListener('abort', onAbort);
+      if (signal.aborted) onAbort();
+      else if (stream.destroyed) onClose();
+      else detach = begin(resolve, reject);
+    });
+  } catch (error) {
+    // A destroyed socket may still report: nobody is left to hear it.
+    stream.on('error', () => undefined);
+    stream.destroy();
+    throw error;
+  } finally {
+    detach?.();
+    if (onAbort !== undefined) signal.removeEventListener('abort', onAbort);
+    if (onClose !== undefined) stream.off('close', onClose);
+    if (onError !== undefined) stream.off('error', onError);
+  }
+}
