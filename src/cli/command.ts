@@ -23,6 +23,8 @@ export interface Command<Table extends OptionTable, Plan> {
   readonly optionsFile?: string;
   /** Whether words that are not options are allowed; mosquitto's clients take none. */
   readonly operands?: boolean;
+  /** Whether '--long=value' and a '--' before operands are understood; mosquitto's clients refuse them. */
+  readonly gnuLongOptions?: boolean;
   /** Where this command is deliberately unlike mosquitto's: a paragraph each, for the man page. */
   readonly differences?: readonly string[];
   /** Checks values against each other; no file, network or clock. @throws UsageError */

@@ -1,0 +1,40 @@
+/** "Did you mean …?": the known word nearest to what was typed, if one is near enough. */
+
+/**
+ * The candidate within a third of its length (at least one edit) of the word typed, the nearest first.
+ * Single-dash words are compared with long options too: '-topic' is near '--topic'.
+ */
+export function suggest(word: string, candidates: readonly string[]): string | undefined {
+  let best: {readonly candidate: string; readonly distance: number} | undefined;
+  for (const candidate of candidates) {
+    const distance = editDistance(word.toLowerCase(), candidate.toLowerCase());
+    const limit = Math.max(1, Math.floor(candidate.replace(/^-+/, '').length / 3));
+    if (distance <= limit && (best === undefined || distance < best.distance)) best = {candidate, distance};
+  }
+  return best?.candidate;
+}
+
+/** Insertions, deletions, replacements and swaps of neighbours (optimal string alignment). */
+export function editDistance(left: string, right: string): number {
+  let beforeLast: number[] = [];
+  let last = Array.from({length: right.length + 1}, (_, column) => column);
+  for (let row = 1; row <= left.length; row++) {
+    const current = [row];
+    for (let column = 1; column <= right.length; column++) {
+      const same = left[row - 1] === right[column - 1];
+      let cost = Math.min(last[column]! + 1, current[column - 1]! + 1, last[column - 1]! + (same ? 0 : 1));
+      if (
+        row > 1 &&
+        column > 1 &&
+        left[row - 1] === right[column - 2] &&
+        left[row - 2] === right[column - 1]
+      ) {
+        cost = Math.min(cost, beforeLast[column - 2]! + 1);
+      }
+      current.push(cost);
+    }
+    beforeLast = last;
+    last = current;
+  }
+  return last[right.length]!;
+}

@@ -1,0 +1,142 @@
+/**
+ * From the words of a command line to options with their values, by mosquitto's rules: every option and
+ * every value is a word of its own, a value is whatever stands next, and anything else is unknown. It
+ * stands in front of commander, which would read '-topic' as '-t opic'. Knows no value's meaning.
+ */
+
+import {UsageError} from '../errors.ts';
+import type {AnyCommand} from './command.ts';
+import {generalOptions, type Option, type OptionTable, type Spelling, spelling} from './option.ts';
+import {suggest} from './suggest.ts';
+
+/** One option as it was given. */
+export interface Occurrence {
+  readonly key: string;
+  readonly option: Option<unknown>;
+  /** Absent for a switch; several words are joined by NUL. */
+  readonly text?: string;
+  /** 'file:line', when it was not typed. */
+  readonly where?: string;
+}
+
+export interface CommandLine {
+  readonly occurrences: readonly Occurrence[];
+  readonly operands: readonly string[];
+  /** Where reading ended before the last word: nothing after it counts. */
+  readonly end?: {readonly request: 'help' | 'version'} | {readonly error: UsageError};
+}
+
+interface Row extends Spelling {
+  readonly key: string;
+  readonly option: Option<unknown>;
+}
+
+/** Every spelling of a command's options, the general ones among them. */
+function spellings(options: OptionTable): ReadonlyMap<string, Row> {
+  const rows = new Map<string, Row>();
+  for (const [key, option] of Object.entries({...generalOptions, ...options})) {
+    const row = {key, option, ...spelling(option)};
+    if (row.short !== undefined) rows.set(row.short, row);
+    if (row.long !== undefined) rows.set(row.long, row);
+  }
+  return rows;
+}
+
+const requests = new Set(Object.keys(generalOptions));
+
+/** Reads words up to the first error, --help or --version; the caller decides what comes first. */
+export function readWords(command: AnyCommand, words: readonly string[], where?: string): CommandLine {
+  const rows = spellings(command.options);
+  const occurrences: Occurrence[] = [];
+  const operands: string[] = [];
+  const origin = where === undefined ? {} : {where};
+  for (let index = 0; index < words.length; index++) {
+    const word = words[index]!;
+    const [row, attached] = lookUp(command, rows, word);
+    if (row === undefined) {
+      if (command.gnuLongOptions === true && word === '--') {
+        operands.push(...words.slice(index + 1));
+        break;
+      }
+      if (isOperand(command, word, operands.length)) {
+        operands.push(word);
+        continue;
+      }
+      return {occurrences, operands, end: {error: unknown(command, rows, word)}};
+    }
+    if (requests.has(row.key)) {
+      return {occurrences, operands, end: {request: row.key as 'help' | 'version'}};
+    }
+    const {key, option} = row;
+    if (row.placeholders.length === 0) {
+      if (attached !== undefined) {
+        return {occurrences, operands, end: {error: new UsageError(`Option '${row.long}' takes no value.`)}};
+      }
+      occurrences.push({key, option, ...origin});
+      continue;
+    }
+    const following = attached === undefined ? words.slice(index + 1) : [attached];
+    const count = option.words?.(following) ?? 1;
+    if (following.length < count) return {occurrences, operands, end: {error: missing(row)}};
+    occurrences.push({key, option, text: following.slice(0, count).join('\0'), ...origin});
+    if (attached === undefined) index += count;
+  }
+  return {occurrences, operands};
+}
+
+/** The row of a word and, where the command takes '--long=value', the value attached. */
+function lookUp(
+  command: AnyCommand,
+  rows: ReadonlyMap<string, Row>,
+  word: string,
+): readonly [row: Row | undefined, attached?: string] {
+  const row = rows.get(word);
+  if (row !== undefined || command.gnuLongOptions !== true || !word.startsWith('--')) return [row];
+  const equals = word.indexOf('=');
+  return equals === -1 ? [undefined] : [rows.get(word.slice(0, equals)), word.slice(equals + 1)];
+}
+
+/** After the first operand a word that is no option is one too: a password may begin with '-'. */
+function isOperand(command: AnyCommand, word: string, operands: number): boolean {
+  return command.operands === true && (!word.startsWith('-') || word === '-' || operands > 0);
+}
+
+function missing(row: Row): UsageError {
+  if (row.option.missing !== undefined) return new UsageError(row.option.missing);
+  const noun = row.option.noun ?? row.placeholders[0]!;
+  return new UsageError(`${row.short ?? row.long} argument given but no ${noun} specified.`);
+}
+
+/** mosquitto's sentence, and what may have been meant; never the value of a secret that was glued on. */
+function unknown(command: AnyCommand, rows: ReadonlyMap<string, Row>, word: string): UsageError {
+  const glued = gluedValue(rows, word);
+  if (glued !== undefined) {
+    const shown = glued.row.option.secret === true ? `${glued.spelling}…` : word;
+    const placeholder = glued.row.placeholders.map((name) => ` <${name}>`).join('');
+    const name = glued.spelling.replace(/=$/, '');
+    return new UsageError(`Unknown option '${shown}'. Did you mean '${name}${placeholder}'?`);
+  }
+  const visible = Object.values({...generalOptions, ...command.options}).filter(
+    ({hidden}) => hidden !== true,
+  );
+  const names = visible.flatMap((option) => spelling(option).long ?? []);
+  const near = word.startsWith('-') ? suggest(word, names) : suggest(`--${word}`, names);
+  const hint = near === undefined ? '' : ` Did you mean '${near}'?`;
+  return new UsageError(`Unknown option '${word}'.${hint}`);
+}
+
+/** '--qos=1' and '-p1883', which mosquitto does not take; '-topic' is more likely a long option. */
+function gluedValue(
+  rows: ReadonlyMap<string, Row>,
+  word: string,
+): {readonly row: Row; readonly spelling: string} | undefined {
+  const equals = word.indexOf('=');
+  const long = equals === -1 ? undefined : rows.get(word.slice(0, equals));
+  if (long !== undefined && word.startsWith('--')) return {row: long, spelling: word.slice(0, equals + 1)};
+  if (word.startsWith('--') || word.length < 3) return undefined;
+  const short = rows.get(word.slice(0, 2));
+  if (short === undefined || short.placeholders.length === 0) return undefined;
+  const isWord = [...rows.keys()].some((name) => suggest(word, [name]) !== undefined);
+  if (short.option.secret !== true && isWord) return undefined;
+  return {row: short, spelling: word.slice(0, 2)};
+}
