@@ -1,0 +1,169 @@
+/**
+ * Times as text: the conversions of strftime(3) as glibc does them in the C locale, and the three fixed
+ * forms that -F and JSON use. Times are local, as TZ says; the zone is the process's own.
+ *
+ * It knows no format string and no clock: it is given nanoseconds since the epoch.
+ */
+
+import {formatOffset, zoneName} from './zone-names.ts';
+
+/** One moment. */
+export interface LocalTime {
+  /** To the second; its getters give local time. */
+  readonly date: Date;
+  readonly epochSeconds: number;
+  /** 0 to 999,999,999: the rest. */
+  readonly nanoseconds: number;
+}
+
+const weekdays = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday'] as const;
+const months = [
+  'January',
+  'February',
+  'March',
+  'April',
+  'May',
+  'June',
+  'July',
+  'August',
+  'September',
+  'October',
+  'November',
+  'December',
+] as const;
+
+const two = (value: number) => String(value).padStart(2, '0');
+const twoBlank = (value: number) => String(value).padStart(2, ' ');
+const three = (value: number) => String(value).padStart(3, '0');
+const nine = (value: number) => String(value).padStart(9, '0');
+const hour12 = (date: Date) => date.getHours() % 12 || 12;
+const weekday = (date: Date) => weekdays[date.getDay()] ?? '';
+const month = (date: Date) => months[date.getMonth()] ?? '';
+const modulo = (value: number, divisor: number) => ((value % divisor) + divisor) % divisor;
+
+const dayMilliseconds = 86_400_000;
+
+/** Days since 1 January of the same year. Counted in UTC, where every day has 24 hours. */
+function dayOfYear(date: Date): number {
+  const day = Date.UTC(date.getFullYear(), date.getMonth(), date.getDate());
+  return Math.round((day - Date.UTC(date.getFullYear(), 0, 1)) / dayMilliseconds);
+}
+
+/** The ISO 8601 week and the year it belongs to: that of its Thursday. */
+function isoWeek(date: Date): {readonly year: number; readonly week: number} {
+  const thursday = new Date(
+    date.getFullYear(),
+    date.getMonth(),
+    date.getDate() + 3 - modulo(date.getDay() - 1, 7),
+  );
+  return {year: thursday.getFullYear(), week: Math.floor(dayOfYear(thursday) / 7) + 1};
+}
+
+const clock24 = (date: Date) => `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
+const slashDate = (date: Date) =>
+  `${two(date.getMonth() + 1)}/${two(date.getDate())}/${two(modulo(date.getFullYear(), 100))}`;
+const dashDate = (date: Date) => `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
+
+/** What each letter prints; the rest of the alphabet means nothing in the C locale. */
+const conversions: Readonly<Record<string, (date: Date, time: LocalTime) => string>> = {
+  a: (date) => weekday(date).slice(0, 3),
+  A: weekday,
+  b: (date) => month(date).slice(0, 3),
+  B: month,
+  c: (date) =>
+    `${weekday(date).slice(0, 3)} ${month(date).slice(0, 3)} ${twoBlank(date.getDate())} ${clock24(date)} ${date.getFullYear()}`,
+  C: (date) => two(Math.floor(date.getFullYear() / 100)),
+  d: (date) => two(date.getDate()),
+  D: slashDate,
+  e: (date) => twoBlank(date.getDate()),
+  F: dashDate,
+  g: (date) => two(modulo(isoWeek(date).year, 100)),
+  G: (date) => String(isoWeek(date).year),
+  h: (date) => month(date).slice(0, 3),
+  H: (date) => two(date.getHours()),
+  I: (date) => two(hour12(date)),
+  j: (date) => three(dayOfYear(date) + 1),
+  k: (date) => twoBlank(date.getHours()),
+  l: (date) => twoBlank(hour12(date)),
+  m: (date) => two(date.getMonth() + 1),
+  M: (date) => two(date.getMinutes()),
+  n: () => '\n',
+  p: (date) => (date.getHours() < 12 ? 'AM' : 'PM'),
+  P: (date) => (date.getHours() < 12 ? 'am' : 'pm'),
+  r: (date) =>
+    `${two(hour12(date))}:${two(date.getMinutes())}:${two(date.getSeconds())} ${date.getHours() < 12 ? 'AM' : 'PM'}`,
+  R: (date) => `${two(date.getHours())}:${two(date.getMinutes())}`,
+  s: (_date, time) => String(time.epochSeconds),
+  S: (date) => two(date.getSeconds()),
+  t: () => '\t',
+  T: clock24,
+  u: (date) => String(date.getDay() || 7),
+  U: (date) => two(Math.floor((dayOfYear(date) + 7 - date.getDay()) / 7)),
+  V: (date) => two(isoWeek(date).week),
+  w: (date) => String(date.getDay()),
+  W: (date) => two(Math.floor((dayOfYear(date) + 7 - modulo(date.getDay() - 1, 7)) / 7)),
+  x: slashDate,
+  X: clock24,
+  y: (date) => two(modulo(date.getFullYear(), 100)),
+  Y: (date) => String(date.getFullYear()),
+  z: (date) => formatOffset(-date.getTimezoneOffset()),
+  Z: zoneName,
+  '%': () => '%',
+};
+
+/** Splits nanoseconds since the epoch. */
+export function localTime(nanoseconds: bigint): LocalTime {
+  let epochSeconds = Number(nanoseconds / 1_000_000_000n);
+  let rest = Number(nanoseconds % 1_000_000_000n);
+  if (rest < 0) {
+    epochSeconds--;
+    rest += 1_000_000_000;
+  }
+  return {date: new Date(epochSeconds * 1000), epochSeconds, nanoseconds: rest};
+}
+
+/**
+ * One conversion, without its introducer: `strftime('Y', time)`. A letter that glibc does not know, or
+ * knows only as a modifier, stands for itself after a '%'.
+ */
+export function strftime(letter: string, time: LocalTime): string {
+  const conversion = Object.hasOwn(conversions, letter) ? conversions[letter] : undefined;
+  return conversion === undefined ? `%${letter}` : conversion(time.date, time);
+}
+
+/** The fraction of the second, nine digits: @N. */
+export function nanosecondsText(time: LocalTime): string {
+  return nine(time.nanoseconds);
+}
+
+// Messages come by the million within a second: what does not change in it is made once.
+let second = Number.NaN;
+let secondText = '';
+let offsetText = '';
+
+function enterSecond(time: LocalTime): void {
+  if (time.epochSeconds === second) return;
+  second = time.epochSeconds;
+  secondText = `${dashDate(time.date)}T${clock24(time.date)}`;
+  offsetText = formatOffset(-time.date.getTimezoneOffset());
+}
+
+/** YYYY-MM-DDTHH:MM:SS±hhmm: %I. */
+export function isoTime(nanoseconds: bigint): string {
+  enterSecond(localTime(nanoseconds));
+  return secondText + offsetText;
+}
+
+/** YYYY-MM-DDTHH:MM:SS.uuuuuu±hhmm, microseconds cut off rather than rounded: "tst" in JSON. */
+export function isoTimeMicroseconds(nanoseconds: bigint): string {
+  const time = localTime(nanoseconds);
+  enterSecond(time);
+  const microseconds = Math.floor(time.nanoseconds / 1000);
+  return `${secondText}.${String(microseconds).padStart(6, '0')}${offsetText}`;
+}
+
+/** Seconds since the epoch with nine decimals: %U. */
+export function unixTime(nanoseconds: bigint): string {
+  const time = localTime(nanoseconds);
+  return `${time.epochSeconds}.${nine(time.nanoseconds)}`;
+}
