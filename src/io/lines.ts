@@ -1,0 +1,68 @@
+/**
+ * A byte stream cut into lines: what `pub -l` reads. Lines come in batches, one batch for each chunk that
+ * completed any, as slices of that chunk; bytes are never decoded, so NUL, CR and broken UTF-8 pass.
+ *
+ * A batch is good until the next one is asked for: whoever makes the chunks may then use their memory
+ * again. The part of a line that a chunk leaves behind is therefore copied.
+ */
+
+import {TmqError} from '../errors.ts';
+
+/** The largest Remaining Length a packet can state [MQTT 5, 1.5.5]; no payload is longer. */
+export const maximumLineBytes = 268_435_455;
+
+const lineFeed = 0x0a;
+
+/** The bytes of a line whose end has not come yet, piece by piece, so that a long one is joined only once. */
+class Rest {
+  length = 0;
+  #pieces: Uint8Array[] = [];
+
+  add(piece: Uint8Array): void {
+    this.#pieces.push(Uint8Array.prototype.slice.call(piece));
+    this.length += piece.length;
+  }
+
+  /** What was kept and `piece` as one line; nothing is kept afterwards. */
+  join(piece: Uint8Array): Uint8Array {
+    const line = Buffer.concat([...this.#pieces, piece], this.length + piece.length);
+    this.#pieces = [];
+    this.length = 0;
+    return line;
+  }
+}
+
+function tooLong(lineNumber: number, limit: number): TmqError {
+  return new TmqError(
+    `Line ${lineNumber} of the input is longer than ${limit} bytes, the most a message can have.`,
+  );
+}
+
+/**
+ * Splits at LF, which is not part of a line. Empty lines are kept, and so is a last line without LF.
+ * @param limit the most bytes a line may have
+ * @throws TmqError naming the number of the line that is longer; the lines before it come first
+ */
+export async function* lines(
+  input: AsyncIterable<Uint8Array>,
+  limit: number = maximumLineBytes,
+): AsyncGenerator<readonly Uint8Array[], void, undefined> {
+  const rest = new Rest();
+  let count = 0;
+  for await (const chunk of input) {
+    const batch: Uint8Array[] = [];
+    let start = 0;
+    let end = chunk.indexOf(lineFeed);
+    while (end !== -1 && rest.length + end - start <= limit) {
+      const piece = chunk.subarray(start, end);
+      batch.push(rest.length === 0 ? piece : rest.join(piece));
+      start = end + 1;
+      end = chunk.indexOf(lineFeed, start);
+    }
+    count += batch.length;
+    if (batch.length > 0) yield batch;
+    if (rest.length + (end === -1 ? chunk.length : end) - start > limit) throw tooLong(count + 1, limit);
+    if (start < chunk.length) rest.add(chunk.subarray(start));
+  }
+  if (rest.length > 0) yield [rest.join(new Uint8Array(0))];
+}
