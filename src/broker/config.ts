@@ -5,7 +5,7 @@
 
 import {join} from 'node:path';
 import {ExitCode, TmqError} from '../errors.ts';
-import {type Draft, directive, type ListenerDraft, listenerDraft, nearestDirective} from './directives.ts';
+import {type Draft, directive, directives, type ListenerDraft, listenerDraft} from './directives.ts';
 
 /** One `listener` of mosquitto.conf. With per_listener_settings false, all share the same access settings. */
 export interface ListenerConfig {
@@ -116,6 +116,8 @@ export interface ConfigSource {
   readonly read: (path: string) => string;
   /** The names in a directory. May throw a TmqError. */
   readonly list?: (directory: string) => readonly string[];
+  /** The known name that a misspelt one was meant to be. */
+  readonly suggest?: (word: string, known: readonly string[]) => string | undefined;
 }
 
 /**
@@ -142,6 +144,7 @@ export function parseBrokerConfig(text: string, source: ConfigSource): BrokerCon
     securitySeen: false,
     bridge: false,
     plugin: false,
+    suggest: source.suggest,
     warn: (sentence) => warnings.push(`${place.path}:${place.line}: ${sentence}`),
     include(directory) {
       if (place !== main) throw new RangeError('include_dir stands only in the main configuration file');
@@ -187,7 +190,7 @@ function applyLine(line: string, draft: Draft): void {
   const [, name = '', value = ''] = /^(\S+)\s*(.*)$/s.exec(line) ?? [];
   const row = directive(name);
   if (row === undefined) {
-    const meant = nearestDirective(name);
+    const meant = draft.suggest?.(name, [...directives.keys()]);
     throw new RangeError(
       meant === undefined ? `unknown directive '${name}'` : `unknown directive '${name}', perhaps ${meant}`,
     );

@@ -69,6 +69,7 @@ export interface Draft {
   bridge: boolean;
   /** Inside a plugin's section. */
   plugin: boolean;
+  readonly suggest: ((word: string, known: readonly string[]) => string | undefined) | undefined;
   readonly include: (directory: string) => void;
   readonly warn: (sentence: string) => void;
 }
@@ -422,33 +423,4 @@ export const directives: ReadonlyMap<string, Directive> = new Map([
 export function directive(name: string): Directive | undefined {
   if (name.startsWith('auth_opt_') || name.startsWith('plugin_opt_')) return pluginPart;
   return directives.get(name);
-}
-
-/** The known name nearest to a misspelt one, when it is near enough to have been meant. */
-export function nearestDirective(name: string): string | undefined {
-  let best: {name: string; distance: number} | undefined;
-  for (const known of directives.keys()) {
-    const distance = editDistance(name.toLowerCase(), known);
-    if (best === undefined || distance < best.distance) best = {name: known, distance};
-  }
-  return best !== undefined && best.distance <= Math.max(1, Math.ceil(name.length / 4))
-    ? best.name
-    : undefined;
-}
-
-/** Insertions, deletions and replacements between two words (Levenshtein). */
-function editDistance(from: string, to: string): number {
-  let previous = Array.from({length: to.length + 1}, (_, index) => index);
-  for (let row = 1; row <= from.length; row++) {
-    const current = [row];
-    for (let column = 1; column <= to.length; column++) {
-      current[column] = Math.min(
-        previous[column]! + 1,
-        current[column - 1]! + 1,
-        previous[column - 1]! + (from[row - 1] === to[column - 1] ? 0 : 1),
-      );
-    }
-    previous = current;
-  }
-  return previous[to.length]!;
 }

@@ -13,6 +13,7 @@ import {
   parseBrokerConfig,
 } from '../../src/broker/config.ts';
 import {directives} from '../../src/broker/directives.ts';
+import {suggest} from '../../src/cli/suggest.ts';
 import {TmqError} from '../../src/errors.ts';
 import {run} from '../support/spawn.ts';
 
@@ -21,6 +22,7 @@ const noFile = (): never => assert.fail('no file is to be read');
 function parse(text: string, files: Readonly<Record<string, string>> = {}): BrokerConfig {
   return parseBrokerConfig(text, {
     path: 'test.conf',
+    suggest,
     read: (path) => files[path] ?? noFile(),
     list: (directory) =>
       Object.keys(files)
