@@ -1,0 +1,243 @@
+/**
+ * The schemes by which a password file keeps passwords, as a table: mosquitto's `$6$` and `$7$`, argon2id
+ * as mosquitto 2.1 writes it, and the `$6$` of crypt(3). The two kinds of `$6$` share their tag and nothing
+ * else; the length and alphabet of the last field tell them apart. Knows nothing of files and users.
+ */
+
+import {createHash, pbkdf2, randomBytes, randomInt, timingSafeEqual} from 'node:crypto';
+import {TmqError} from '../errors.ts';
+
+export type SchemeName = 'sha512' | 'sha512-pbkdf2' | 'argon2id' | 'sha512-crypt';
+
+/** The work that one guess costs, by the names of the scheme's own parameters; memory is in KiB. */
+export type Cost = Readonly<Record<string, number>>;
+
+export interface HashScheme {
+  readonly name: SchemeName;
+  /** Whether mosquitto reads it; some schemes are for other programs. */
+  readonly mosquitto: boolean;
+  /** What the `iterations` of `hash` are called and may be; absent where the work is fixed. */
+  readonly iterations?: {readonly default: number; readonly minimum: number; readonly maximum: number};
+  /** The cost stated by a well-formed secret of this scheme; undefined for any other text. */
+  cost(secret: string): Cost | undefined;
+  /** Why this cost is below today's advice, or undefined. */
+  weakness(cost: Cost): string | undefined;
+  /** A new secret with a random salt. @throws TmqError when the scheme cannot take this password */
+  hash(password: Uint8Array, iterations?: number): Promise<string>;
+  /** Whether the password is the one; `secret` is well-formed. */
+  verify(password: Uint8Array, secret: string): Promise<boolean>;
+}
+
+/** OWASP Password Storage Cheat Sheet: PBKDF2-HMAC-SHA512. */
+const advisedIterations = 210_000;
+
+/** mosquitto 2.0 reads a salt of 12 bytes only, 2.1 of 12 or 64. */
+const saltLength = 12;
+const saltLengths: readonly number[] = [12, 64];
+const digestLength = 64;
+
+/** The same, in a time that tells nothing about where they differ. */
+function equal(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && timingSafeEqual(a, b);
+}
+
+/** Salt and digest of mosquitto's own layouts: padded base64, 12 or 64 bytes, and 64 bytes. */
+function saltAndDigest(salt: string, digest: string): {salt: Buffer; digest: Buffer} | undefined {
+  const decoded = {salt: Buffer.from(salt, 'base64'), digest: Buffer.from(digest, 'base64')};
+  const exact = decoded.salt.toString('base64') === salt && decoded.digest.toString('base64') === digest;
+  const sized = saltLengths.includes(decoded.salt.length) && decoded.digest.length === digestLength;
+  return exact && sized ? decoded : undefined;
+}
+
+// mosquitto's $6$: $6$<salt>$<SHA-512(password ‖ salt)>
+
+function parseSha512(secret: string) {
+  const match = /^\$6\$([^$]+)\$([^$]+)$/.exec(secret);
+  return match === null ? undefined : saltAndDigest(match[1]!, match[2]!);
+}
+
+const digestOf = (password: Uint8Array, salt: Uint8Array) =>
+  createHash('sha512').update(password).update(salt).digest();
+
+const sha512: HashScheme = {
+  name: 'sha512',
+  mosquitto: true,
+  cost: (secret) => (parseSha512(secret) === undefined ? undefined : {iterations: 1}),
+  weakness: () => 'a single round of SHA-512; advised: argon2id or sha512-pbkdf2',
+  async hash(password) {
+    const salt = randomBytes(saltLength);
+    return `$6$${salt.toString('base64')}$${digestOf(password, salt).toString('base64')}`;
+  },
+  async verify(password, secret) {
+    const parsed = parseSha512(secret);
+    return parsed !== undefined && equal(digestOf(password, parsed.salt), parsed.digest);
+  },
+};
+
+// mosquitto's $7$: $7$<iterations>$<salt>$<PBKDF2-HMAC-SHA512(password, salt, iterations, 64)>
+
+const maximumIterations = 2 ** 31 - 1;
+
+/** PBKDF2-HMAC-SHA512, in a thread of its own. */
+function deriveKey(password: Uint8Array, salt: Uint8Array, iterations: number): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    pbkdf2(password, salt, iterations, digestLength, 'sha512', (error, key) =>
+      error === null ? resolve(key) : reject(error),
+    );
+  });
+}
+
+function parsePbkdf2(secret: string) {
+  const match = /^\$7\$(\d{1,10})\$([^$]+)\$([^$]+)$/.exec(secret);
+  if (match === null) return undefined;
+  const iterations = Number(match[1]);
+  if (iterations < 1 || iterations > maximumIterations) return undefined;
+  const rest = saltAndDigest(match[2]!, match[3]!);
+  return rest && {...rest, iterations};
+}
+
+const sha512Pbkdf2: HashScheme = {
+  name: 'sha512-pbkdf2',
+  mosquitto: true,
+  iterations: {default: advisedIterations, minimum: 1, maximum: maximumIterations},
+  cost(secret) {
+    const parsed = parsePbkdf2(secret);
+    return parsed && {iterations: parsed.iterations};
+  },
+  weakness: ({iterations = 0}) =>
+    iterations < advisedIterations
+      ? `${iterations} iterations; advised: at least ${advisedIterations}`
+      : undefined,
+  async hash(password, iterations = advisedIterations) {
+    const salt = randomBytes(saltLength);
+    const key = await deriveKey(password, salt, iterations);
+    return `$7$${iterations}$${salt.toString('base64')}$${key.toString('base64')}`;
+  },
+  async verify(password, secret) {
+    const parsed = parsePbkdf2(secret);
+    if (parsed === undefined) return false;
+    const key = await deriveKey(password, parsed.salt, parsed.iterations);
+    return equal(key, parsed.digest);
+  },
+};
+
+// argon2id: the PHC string, parameters in libargon2's order, base64 without padding
+
+/** mosquitto 2.1's parameters: memory in KiB, one pass, one lane; 64 bytes of salt and of hash. */
+const argon2 = {memory: 47_104, passes: 1, lanes: 1, saltLength: 64, hashLength: 64};
+
+/** More than this a 32-bit WebAssembly memory cannot hold. */
+const maximumMemory = 4_000_000;
+
+/** OWASP's equivalent minimums: with so much memory, so many passes. */
+const advisedArgon2: readonly (readonly [memory: number, passes: number])[] = [
+  [47_104, 1],
+  [19_456, 2],
+  [12_288, 3],
+  [9_216, 4],
+  [7_168, 5],
+];
+
+function parseArgon2id(secret: string) {
+  const match =
+    /^\$argon2id\$v=19\$m=(\d{1,7}),t=(\d{1,6}),p=(\d{1,3})\$([A-Za-z\d+/]+)\$([A-Za-z\d+/]+)$/.exec(secret);
+  if (match === null) return undefined;
+  const [memory, passes, lanes] = [Number(match[1]), Number(match[2]), Number(match[3])];
+  const [salt, hash] = [Buffer.from(match[4]!, 'base64'), Buffer.from(match[5]!, 'base64')];
+  const possible = lanes >= 1 && passes >= 1 && memory >= 8 * lanes && memory <= maximumMemory;
+  return possible && salt.length >= 8 && hash.length >= 4 ? {memory, passes, lanes, salt, hash} : undefined;
+}
+
+const argon2id: HashScheme = {
+  name: 'argon2id',
+  mosquitto: true,
+  cost(secret) {
+    const parsed = parseArgon2id(secret);
+    return parsed && {memory: parsed.memory, passes: parsed.passes, lanes: parsed.lanes};
+  },
+  weakness: ({memory = 0, passes = 0}) =>
+    advisedArgon2.some(([enoughMemory, enoughPasses]) => memory >= enoughMemory && passes >= enoughPasses)
+      ? undefined
+      : `${memory} KiB and ${passes} pass${passes === 1 ? '' : 'es'}; advised: at least 47104 KiB`,
+  async hash(password) {
+    if (password.length === 0) throw new TmqError('An empty password cannot be hashed with argon2id.');
+    const {argon2id: compute} = await import('hash-wasm');
+    return await compute({
+      password,
+      salt: randomBytes(argon2.saltLength),
+      memorySize: argon2.memory,
+      iterations: argon2.passes,
+      parallelism: argon2.lanes,
+      hashLength: argon2.hashLength,
+      outputType: 'encoded',
+    });
+  },
+  async verify(password, secret) {
+    const parsed = parseArgon2id(secret);
+    // hash-wasm takes no empty password; nobody who chose argon2id means one.
+    if (parsed === undefined || password.length === 0) return false;
+    const {argon2id: compute} = await import('hash-wasm');
+    const hash = await compute({
+      password,
+      salt: parsed.salt,
+      memorySize: parsed.memory,
+      iterations: parsed.passes,
+      parallelism: parsed.lanes,
+      hashLength: parsed.hash.length,
+      outputType: 'binary',
+    });
+    return equal(hash, parsed.hash);
+  },
+};
+
+// crypt(3) with SHA-512: $6$[rounds=<n>$]<salt>$<86 characters>
+
+const cryptAlphabet = './0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
+const cryptRounds = {default: 5000, minimum: 1000, maximum: 999_999_999};
+
+function parseCrypt(secret: string) {
+  const match = /^\$6\$(?:rounds=([1-9]\d{3,8})\$)?[./\dA-Za-z]{8,16}\$[./\dA-Za-z]{86}$/.exec(secret);
+  return match === null ? undefined : {rounds: Number(match[1] ?? cryptRounds.default)};
+}
+
+/** The library takes characters below 256 for bytes, so that is how the bytes of a password reach it. */
+async function crypt(password: Uint8Array, salt: string): Promise<string> {
+  const {sha512: library} = await import('sha512-crypt-ts');
+  return library.crypt(Buffer.from(password).toString('latin1'), salt);
+}
+
+const sha512Crypt: HashScheme = {
+  name: 'sha512-crypt',
+  mosquitto: false,
+  iterations: cryptRounds,
+  cost: parseCrypt,
+  weakness: ({rounds = 0}) =>
+    rounds < advisedIterations ? `${rounds} rounds; advised: at least ${advisedIterations}` : undefined,
+  async hash(password, rounds = cryptRounds.default) {
+    const salt = Array.from({length: 16}, () => cryptAlphabet[randomInt(cryptAlphabet.length)]).join('');
+    return await crypt(
+      password,
+      rounds === cryptRounds.default ? `$6$${salt}` : `$6$rounds=${rounds}$${salt}`,
+    );
+  },
+  async verify(password, secret) {
+    return equal(Buffer.from(await crypt(password, secret)), Buffer.from(secret));
+  },
+};
+
+/** Every scheme that can be read and written; the first is the one written unless told. */
+export const schemes: readonly HashScheme[] = [sha512, sha512Pbkdf2, argon2id, sha512Crypt];
+
+/** The scheme of a well-formed secret; undefined for plain text and for anything damaged or unknown. */
+export function schemeOf(secret: string): HashScheme | undefined {
+  return schemes.find((scheme) => scheme.cost(secret) !== undefined);
+}
+
+/**
+ * Whether `password` (a string stands for its UTF-8 bytes) is the one that `secret` was made of; compared
+ * in constant time. False for a secret of no known scheme.
+ */
+export async function verifySecret(secret: string, password: Uint8Array | string): Promise<boolean> {
+  const bytes = typeof password === 'string' ? Buffer.from(password) : password;
+  return (await schemeOf(secret)?.verify(bytes, secret)) ?? false;
+}
