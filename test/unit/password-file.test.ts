@@ -1,0 +1,232 @@
+/** Password files keep what they are not told to change, byte for byte. */
+
+import assert from 'node:assert/strict';
+import {describe, test} from 'node:test';
+import fc from 'fast-check';
+import {
+  duplicateUsers,
+  formatPasswordFile,
+  type PasswordFile,
+  parsePasswordFile,
+  usersOf,
+  withHashedPasswords,
+  withoutUser,
+  withUsers,
+} from '../../src/password/file.ts';
+
+const hash =
+  '$6$dtMF49Z2e8YSrYEY$1nAtPhU4V+d8dj/3glka5H7VrQBf/IZ2WFhJDQI5CGpbK6soFrwk0cciOf0pioSvkTsiZ9rD24pOZTPpYxq1Kg==';
+const other =
+  '$6$vRe/NC3ZUloDH78T$iCUhWv+fgw34kA1p2y1/lz5SSYOF8YFVhKLh/QSW+PBf6GEQCvb1gytlBsihEI/Spys2P9SAEKl0qylSJiI6Cw==';
+
+const parse = (text: string) => parsePasswordFile(Buffer.from(text));
+const format = (file: PasswordFile) => formatPasswordFile(file).toString();
+const set = (text: string, ...users: readonly string[]) =>
+  format(withUsers(parse(text), new Map(users.map((user) => [user, other]))).file);
+const remove = (text: string, user: string) => format(withoutUser(parse(text), user));
+
+describe('reading', () => {
+  const kinds: readonly (readonly [line: string, kind: string])[] = [
+    [`alice:${hash}`, 'entry'],
+    [` alice : ${hash} `, 'entry'],
+    [`alice:${hash}:more:fields`, 'entry'],
+    [`alice:${hash}\r`, 'entry'],
+    ['# a comment', 'comment'],
+    [`#alice:${hash}`, 'comment'],
+    ['', 'comment'],
+    [' \t\r', 'comment'],
+    ['no colon here', 'stray'],
+    ['alice:secret', 'plain'],
+    ['alice:se:cr:et', 'plain'],
+    ['alice:$ecret', 'plain'],
+    ['alice:$6', 'plain'],
+    ['alice:', 'malformed'],
+    ['alice: ', 'malformed'],
+    ['alice::secret', 'malformed'],
+    [`:${hash}`, 'malformed'],
+    ['alice:$5$saltsalt$hash', 'malformed'],
+    ['alice:$2b$12$hash', 'malformed'],
+    [`alice:${hash.slice(0, -3)}`, 'malformed'],
+  ];
+  for (const [line, kind] of kinds) {
+    test(`${JSON.stringify(line.slice(0, 30))} is ${kind}`, () => {
+      assert.deepEqual(
+        parse(`${line}\n`).map((found) => found.kind),
+        [kind],
+      );
+    });
+  }
+
+  test('a name is UTF-8, and only ASCII blanks are dropped around it', () => {
+    const [line] = usersOf(parse(`\t\u00a0zo\u00eb à :${hash}\n`));
+    assert.equal(line!.line.username, '\u00a0zo\u00eb à');
+  });
+
+  test('a plain password is everything after the first colon, as bytes', () => {
+    const [line] = parsePasswordFile(Buffer.from([0x61, 0x3a, 0x20, 0xff, 0x3a, 0x62, 0x0d, 0x0a]));
+    assert.equal(line!.kind, 'plain');
+    assert.deepEqual(line!.kind === 'plain' && [...line!.password], [0xff, 0x3a, 0x62]);
+  });
+
+  test('numbers count every line, and duplicates are found', () => {
+    const file = parse(`# x\na:${hash}\n\nb:plain\na:broken$\nstray\nb:${hash}\n`);
+    assert.deepEqual(
+      usersOf(file).map(({number, line}) => `${number} ${line.username} ${line.kind}`),
+      ['2 a entry', '4 b plain', '5 a plain', '7 b entry'],
+    );
+    assert.deepEqual(
+      [...duplicateUsers(file)],
+      [
+        ['a', [2, 5]],
+        ['b', [4, 7]],
+      ],
+    );
+  });
+
+  test('an empty file has no line', () => {
+    assert.deepEqual(parse(''), []);
+    assert.deepEqual(parse('\n').length, 1);
+  });
+});
+
+describe('setting', () => {
+  test('comments, blank and unknown lines before and after survive, and no user is lost', () => {
+    const text = `# head\n\na:${hash}\nunknown line\n#b:${hash}\nb:${hash}\n`;
+    assert.equal(set(text, 'c'), `${text}c:${other}\n`);
+    assert.equal(set(text, 'b'), text.replace(`\nb:${hash}`, `\nb:${other}`));
+  });
+
+  test('a missing last newline glues nothing together', () => {
+    assert.equal(set(`a:${hash}`, 'b'), `a:${hash}\nb:${other}\n`);
+    assert.equal(set(`a:${hash}`, 'a'), `a:${other}`);
+  });
+
+  test('CRLF files stay CRLF', () => {
+    assert.equal(set(`a:${hash}\r\nb:${hash}`, 'b', 'c'), `a:${hash}\r\nb:${other}\r\nc:${other}\r\n`);
+  });
+
+  test('blanks around a name and fields after a hash stay; after plain text nothing does', () => {
+    assert.equal(set(` a :${hash}:x y:\n`, 'a'), ` a :${other}:x y:\n`);
+    assert.equal(set('a:pl:ain\n', 'a'), `a:${other}\n`);
+    assert.equal(set('a:$5$x$y:z\n', 'a'), `a:${other}\n`);
+  });
+
+  test('further lines of an updated user go, so that no old password stays alive', () => {
+    const {file, updated, added, removed} = withUsers(
+      parse(`a:${hash}\nb:${hash}\na:${hash}\na:x\n`),
+      new Map([['a', other]]),
+    );
+    assert.equal(format(file), `a:${other}\nb:${hash}\n`);
+    assert.deepEqual({updated, added, removed}, {updated: ['a'], added: [], removed: [3, 4]});
+  });
+
+  test('new users come in the order given', () => {
+    assert.equal(set('', 'z', 'ü', 'a'), `z:${other}\nü:${other}\na:${other}\n`);
+  });
+});
+
+describe('removing', () => {
+  test('takes all lines of the user and nothing else', () => {
+    assert.equal(
+      remove(`# a\na:${hash}\nb:${hash}\n a:x\n#a:${hash}\n`, 'a'),
+      `# a\nb:${hash}\n#a:${hash}\n`,
+    );
+    assert.equal(remove(`b:${hash}\na:${hash}`, 'a'), `b:${hash}\n`);
+  });
+
+  test('of nobody is the same file', () => {
+    const file = parse(`a:${hash}\n`);
+    assert.equal(withoutUser(file, 'A'), file);
+  });
+});
+
+describe('hashing plain text', () => {
+  test('touches plain lines only', () => {
+    const text = `# a:b\na:pl:ain\nb:${hash}\n\nc:$5$x$y\nd:\nstray\ne: x \r\n`;
+    const file = withHashedPasswords(parse(text), () => other);
+    assert.equal(format(file), text.replace('pl:ain', other).replace('e: x ', `e:${other}`));
+    assert.equal(withHashedPasswords(file, () => assert.fail('hashed twice')).length, file.length);
+  });
+});
+
+describe('any file', () => {
+  const name = fc.constantFrom('a', 'b', 'ü', 'longer name');
+  const junk = fc.oneof(
+    fc.constantFrom('', '#', '# c', '#a:x', ' ', 'stray', 'x:', ':y', 'c:$5$x', 'd:$6$broken'),
+    fc.string({unit: 'binary', maxLength: 12}),
+    fc.uint8Array({maxLength: 12}).map((bytes) => Buffer.from(bytes).toString('latin1')),
+  );
+  const user = fc.tuple(name, fc.constantFrom(hash, 'plain', 'p:q')).map((pair) => pair.join(':'));
+  const bytes = fc
+    .tuple(
+      fc.array(fc.tuple(fc.oneof(junk, user), fc.constantFrom('\n', '\r\n')), {maxLength: 12}),
+      fc.oneof(junk, user),
+    )
+    .map(([lines, last]) =>
+      Buffer.concat(
+        [...lines.flat(), last].map((part) =>
+          [...part].every((character) => character <= '\xff' && character !== 'ü')
+            ? Buffer.from(part, 'latin1')
+            : Buffer.from(part),
+        ),
+      ),
+    );
+
+  /** The lines that are not this user's, as they stand. */
+  const withoutMine = (content: Buffer, mine: readonly string[]) =>
+    parsePasswordFile(content)
+      .filter((line) => !('username' in line && mine.includes(line.username)))
+      .map((line) => line.text);
+
+  test('comes out as it went in', () => {
+    fc.assert(
+      fc.property(bytes, (content) => {
+        assert.deepEqual(formatPasswordFile(parsePasswordFile(content)), content);
+        assert.deepEqual(formatPasswordFile(parsePasswordFile(content.toString('latin1'))), content);
+      }),
+      {numRuns: 1000},
+    );
+  });
+
+  test('keeps every line of others, in order, through add, update and delete', () => {
+    fc.assert(
+      fc.property(bytes, name, (content, mine) => {
+        const file = parsePasswordFile(content);
+        const changed = withUsers(file, new Map([[mine, other]]));
+        const after = formatPasswordFile(changed.file);
+        assert.deepEqual(withoutMine(after, [mine]), withoutMine(content, [mine]));
+        const lines = usersOf(parsePasswordFile(after)).filter(({line}) => line.username === mine);
+        assert.equal(lines.length, 1);
+        assert.equal(lines[0]!.line.kind === 'entry' && lines[0]!.line.secret, other);
+        assert.equal(changed.added.length + changed.updated.length, 1);
+
+        const gone = formatPasswordFile(withoutUser(file, mine));
+        assert.deepEqual(
+          parsePasswordFile(gone).map((line) => line.text),
+          withoutMine(content, [mine]),
+        );
+      }),
+      {numRuns: 1000},
+    );
+  });
+
+  test('loses no byte outside plain passwords through an upgrade, which done twice changes nothing', () => {
+    fc.assert(
+      fc.property(bytes, (content) => {
+        const file = parsePasswordFile(content);
+        const once = withHashedPasswords(file, () => other);
+        once.forEach((line, index) => {
+          const before = file[index]!;
+          if (before.kind === 'plain') {
+            assert.equal(line.kind, 'entry');
+            assert.equal(line.text, before.text.slice(0, before.text.indexOf(':') + 1) + other);
+            assert.equal(line.end, before.end);
+          } else assert.equal(line, before);
+        });
+        const twice = withHashedPasswords(parsePasswordFile(formatPasswordFile(once)), () => hash);
+        assert.deepEqual(formatPasswordFile(twice), formatPasswordFile(once));
+      }),
+      {numRuns: 1000},
+    );
+  });
+});
