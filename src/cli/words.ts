@@ -62,7 +62,7 @@ export function readWords(command: AnyCommand, words: readonly string[], where?:
         operands.push(word);
         continue;
       }
-      return {occurrences, operands, end: {error: unknown(command, rows, word)}};
+      return {occurrences, operands, end: {error: unknown(rows, word)}};
     }
     if (requests.has(row.key)) {
       return {occurrences, operands, end: {request: row.key as 'help' | 'version'}};
@@ -108,7 +108,7 @@ function missing(row: Row): UsageError {
 }
 
 /** mosquitto's sentence, and what may have been meant; never the value of a secret that was glued on. */
-function unknown(command: AnyCommand, rows: ReadonlyMap<string, Row>, word: string): UsageError {
+function unknown(rows: ReadonlyMap<string, Row>, word: string): UsageError {
   const glued = gluedValue(rows, word);
   if (glued !== undefined) {
     const shown = glued.row.option.secret === true ? `${glued.spelling}…` : word;
@@ -116,10 +116,9 @@ function unknown(command: AnyCommand, rows: ReadonlyMap<string, Row>, word: stri
     const name = glued.spelling.replace(/=$/, '');
     return new UsageError(`Unknown option '${shown}'. Did you mean '${name}${placeholder}'?`);
   }
-  const visible = Object.values({...generalOptions, ...command.options}).filter(
-    ({hidden}) => hidden !== true,
+  const names = [...new Set(rows.values())].flatMap((row) =>
+    row.option.hidden === true || row.long === undefined ? [] : [row.long],
   );
-  const names = visible.flatMap((option) => spelling(option).long ?? []);
   const near = word.startsWith('-') ? suggest(word, names) : suggest(`--${word}`, names);
   const hint = near === undefined ? '' : ` Did you mean '${near}'?`;
   return new UsageError(`Unknown option '${word}'.${hint}`);
