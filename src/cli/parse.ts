@@ -8,7 +8,7 @@ import {Command as Program, Option as ProgramOption} from 'commander';
 import {UsageError} from '../errors.ts';
 import type {AnyCommand, Command} from './command.ts';
 import type {OptionTable, Values} from './option.ts';
-import {type Occurrence, readWords} from './words.ts';
+import {type CommandLine, type Occurrence, readWords} from './words.ts';
 
 /** One option of an options file, split into words. */
 export interface OptionsLine {
@@ -25,30 +25,37 @@ export interface Parsed<Table extends OptionTable> {
 }
 
 /**
- * Parses the lines of an options file, then the words of the command line.
+ * Parses the words of the command line, after the lines of its options file. `readLines` gives those: it
+ * is called with the argument of -o, if there is one, and not at all when --help or --version is asked for.
  * @throws UsageError about the first wrong word, with file and line if it stands in a file
  */
 export function parse<Table extends OptionTable, Plan>(
   command: Command<Table, Plan>,
   words: readonly string[],
-  lines: readonly OptionsLine[] = [],
+  readLines: (givenFile: string | undefined) => readonly OptionsLine[] = () => [],
 ): Parsed<Table> {
+  const typed = readWords(command, words);
+  const givenFile = typed.occurrences.findLast(({key}) => key === 'optionsFile')?.text;
+  const asked = typed.end !== undefined && 'request' in typed.end;
   const occurrences: Occurrence[] = [];
-  for (const line of lines) {
-    const read = readWords(command, line.words, line.where);
+  for (const {words: line, where} of asked ? [] : readLines(givenFile)) {
+    const read = readWords(command, line, where);
     occurrences.push(...read.occurrences);
-    if (read.end !== undefined && 'error' in read.end) {
-      evaluate(command, occurrences, []);
-      throw located(read.end.error, line.where);
-    }
-    if (read.end !== undefined) return {...evaluate(command, occurrences, []), request: read.end.request};
+    if (read.end !== undefined) return finish(command, {...read, occurrences}, where);
   }
-  const read = readWords(command, words);
-  const parsed = evaluate<Table>(command, [...occurrences, ...read.occurrences], read.operands);
-  // An error in a value further left was the first one, and has been thrown.
-  if (read.end === undefined) return parsed;
-  if ('error' in read.end) throw read.end.error;
-  return {...parsed, request: read.end.request};
+  return finish(command, {...typed, occurrences: [...occurrences, ...typed.occurrences]});
+}
+
+/** The values, unless reading ended with an error; an error in a value further left comes first. */
+function finish<Table extends OptionTable>(
+  command: AnyCommand,
+  {occurrences, operands, end}: CommandLine,
+  where?: string,
+): Parsed<Table> {
+  const parsed = evaluate<Table>(command, occurrences, operands);
+  if (end === undefined) return parsed;
+  if ('request' in end) return {...parsed, request: end.request};
+  throw where === undefined ? end.error : located(end.error, where);
 }
 
 /** Hands the options to commander, which applies them one by one. */

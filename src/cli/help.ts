@@ -1,0 +1,118 @@
+/**
+ * What --help prints, made from the table of a command: grouped, at most 80 columns wide. Knows no
+ * terminal: whoever wants colour hands in a style.
+ */
+
+import type {AnyCommand} from './command.ts';
+import {generalOptions, type Option, type OptionTable, optionGroups, spelling} from './option.ts';
+
+/** How headings and names look; both give the text back unchanged where there is no colour. */
+export interface HelpStyle {
+  readonly heading: (text: string) => string;
+  readonly name: (text: string) => string;
+}
+
+export interface HelpEntry {
+  readonly name: string;
+  readonly summary: string;
+}
+
+const plain: HelpStyle = {heading: String, name: String};
+const width = 80;
+/** Where summaries begin. */
+const column = 30;
+
+/** Help about one command, which is called by `invocation`: 'tmq pub', or 'mosquitto_pub'. */
+export function commandHelp(command: AnyCommand, invocation: string, style: HelpStyle = plain): string {
+  const paragraphs = [usage(invocation, command.synopsis, style), wrap(sentence(command.summary), 0)];
+  for (const [group, rows] of optionsByGroup(command.options)) {
+    const entries = rows.map((option) => entry(flagColumn(option), option.summary, style));
+    paragraphs.push([style.heading(`${group}:`), ...entries].join('\n'));
+  }
+  const examples = command.examples.map(
+    (example) => `${wrap(sentence(example.summary), 2)}\n    ${style.name(example.command)}`,
+  );
+  if (examples.length > 0) paragraphs.push([style.heading('Examples:'), ...examples].join('\n'));
+  paragraphs.push(wrap(`More, such as exit statuses and files: 'man tmq-${command.name}'.`, 0));
+  return `${paragraphs.join('\n\n')}\n`;
+}
+
+/** Help about the program: its commands, and the options that stand before any of them. */
+export function programHelp(
+  commands: readonly HelpEntry[],
+  options: OptionTable,
+  style: HelpStyle = plain,
+): string {
+  const paragraphs = [
+    usage('tmq', ['<command> [option ...]', '<command> --help'], style),
+    'MQTT for the shell: publish, subscribe, ask, manage passwords, run a test broker.',
+    [
+      style.heading('Commands:'),
+      ...commands.map(({name, summary}) => entry(`  ${name}`, summary, style, 12)),
+    ].join('\n'),
+    [
+      style.heading('Options:'),
+      ...Object.values(options).map((option) => entry(flagColumn(option), option.summary, style)),
+    ].join('\n'),
+    wrap("'tmq <command> --help' tells about a command, 'man tmq' about all of them.", 0),
+  ];
+  return `${paragraphs.join('\n\n')}\n`;
+}
+
+/** The rows that are shown, under their headings, the general ones last. */
+export function optionsByGroup(
+  options: OptionTable,
+): readonly (readonly [group: string, rows: readonly Option<unknown>[]])[] {
+  const rows: readonly Option<unknown>[] = Object.values({...options, ...generalOptions});
+  return optionGroups
+    .map((group) => [group, rows.filter((row) => row.group === group && row.hidden !== true)] as const)
+    .filter(([, members]) => members.length > 0);
+}
+
+function usage(invocation: string, synopsis: readonly string[], style: HelpStyle): string {
+  const lines = synopsis.map((form, index) => {
+    const lead = index === 0 ? 'Usage: ' : '       ';
+    const indent = lead.length + invocation.length + 1;
+    const [first = '', ...rest] = wrapWords(form, width - indent, keepBrackets);
+    const tail = rest.map((line) => `\n${' '.repeat(indent)}${line}`).join('');
+    return `${style.heading(lead)}${style.name(invocation)} ${first}${tail}`;
+  });
+  return lines.join('\n');
+}
+
+/** '  -q, --qos <level>': long options stand below each other. */
+function flagColumn(option: Pick<Option<unknown>, 'flags'>): string {
+  return spelling(option).short === undefined ? `      ${option.flags}` : `  ${option.flags}`;
+}
+
+function entry(name: string, summary: string, style: HelpStyle, start = column): string {
+  const text = wrap(summary, start);
+  const shown = name.replace(/\S.*/, (word) => style.name(word));
+  return name.length + 2 > start
+    ? `${shown}\n${text}`
+    : `${shown}${' '.repeat(start - name.length)}${text.trimStart()}`;
+}
+
+function sentence(text: string): string {
+  return `${text[0]?.toUpperCase() ?? ''}${text.slice(1)}${/[.:]$/.test(text) ? '' : '.'}`;
+}
+
+function wrap(text: string, indent: number): string {
+  return wrapWords(text, width - indent, /\s+/)
+    .map((line) => `${' '.repeat(indent)}${line}`)
+    .join('\n');
+}
+
+/** A blank that is not inside brackets: a choice in parentheses stays together. */
+const keepBrackets = /\s+(?![^[\](){}]*[\])}])/;
+
+function wrapWords(text: string, columns: number, separator: RegExp): readonly string[] {
+  const lines: string[] = [];
+  for (const word of text.split(separator)) {
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + 1 + word.length <= columns)
+      lines[lines.length - 1] = `${last} ${word}`;
+    else lines.push(word);
+  }
+  return lines;
+}

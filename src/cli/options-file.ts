@@ -1,0 +1,87 @@
+/**
+ * The options file: where it is, and its text as options said before the command line. One option a line,
+ * the rest of the line its value, verbatim: no quotes, no escapes, no variables. Knows no command; what
+ * an option is called and how many words it takes, it is told.
+ */
+
+import {readFileSync} from 'node:fs';
+import {join} from 'node:path';
+import {TmqError} from '../errors.ts';
+import type {OptionsLine} from './parse.ts';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/**
+ * Where options files may be, first come first served: tmq/NAME, then mosquitto_NAME, in $XDG_CONFIG_HOME
+ * or else in ~/.config. Like mosquitto, a directory named by $XDG_CONFIG_HOME is the only one looked at.
+ */
+export function optionsFilePaths(name: string, env: Environment): readonly string[] {
+  const directory = env.XDG_CONFIG_HOME ?? (env.HOME === undefined ? undefined : join(env.HOME, '.config'));
+  if (directory === undefined) return [];
+  const base = directory === '' ? '/' : directory;
+  return [join(base, 'tmq', name), join(base, `mosquitto_${name}`)];
+}
+
+/**
+ * The lines of the file named by -o, or of the first of the usual ones that is there.
+ * @throws TmqError when a file is there and cannot be read, or the one named by -o is not there
+ */
+export function readOptionsFile(
+  name: string,
+  given: string | undefined,
+  env: Environment,
+): readonly OptionsLine[] {
+  for (const path of given === undefined ? optionsFilePaths(name, env) : [given]) {
+    try {
+      return parseOptionsFile(readFileSync(path, 'utf8'), path);
+    } catch (error) {
+      const code = (error as NodeJS.ErrnoException).code ?? String(error);
+      const absent = code === 'ENOENT' || code === 'ENOTDIR';
+      if (absent && given === undefined) continue;
+      const why = absent ? 'it does not exist' : code === 'EISDIR' ? 'it is a directory' : code;
+      throw new TmqError(`Cannot read the options file ${path}: ${why}.`, undefined, {cause: error});
+    }
+  }
+  return [];
+}
+
+/** The options of a file: '#' in the first column begins a comment, empty lines and CR at the end go. */
+export function parseOptionsFile(content: string, path: string): readonly OptionsLine[] {
+  const lines: OptionsLine[] = [];
+  const texts = content.replace(/^\uFEFF/, '').split('\n');
+  for (const [index, line] of texts.entries()) {
+    if (line.startsWith('#')) continue;
+    const words = splitLine(line.replace(/\r+$/, ''));
+    // A -o here would start all over again.
+    if (words.length > 0 && words[0] !== '-o') lines.push({words, where: `${path}:${index + 1}`});
+  }
+  return lines;
+}
+
+/** The first space ends the option; all behind it is one value, but for -D, which takes several. */
+function splitLine(line: string): readonly string[] {
+  const text = line.replace(/^ +/, '');
+  if (text.trim() === '') return [];
+  const space = text.indexOf(' ');
+  if (space === -1) return [text];
+  const option = text.slice(0, space);
+  const value = text.slice(space + 1);
+  // Blanks behind a switch, or in place of a value, are no value.
+  if (value.trim() === '') return [option];
+  return option === '-D' || option === '--property' ? [option, ...splitProperty(value)] : [option, value];
+}
+
+/** 'command name value', or 'command user-property name value'; the last one keeps its spaces. */
+function splitProperty(text: string): readonly string[] {
+  const count = /^\S+ +user-property /i.test(text) ? 3 : 2;
+  const words: string[] = [];
+  let rest = text;
+  for (let taken = 0; taken < count; taken++) {
+    const match = /^ *([^ ]+) ?/.exec(rest);
+    if (match === null) return words;
+    words.push(match[1]!);
+    rest = rest.slice(match[0].length);
+    if (rest === '' && !match[0].endsWith(' ')) return words;
+  }
+  return [...words, rest];
+}

@@ -1,0 +1,180 @@
+/**
+ * From the words of the command line to an exit status: finds the command, loads it alone, reads its
+ * options file, parses, plans, runs. The only place where errors end: each gets its line and its status.
+ */
+
+import type {AnyCommand} from './cli/command.ts';
+import type {HelpStyle} from './cli/help.ts';
+import type {OptionTable} from './cli/option.ts';
+import {readOptionsFile} from './cli/options-file.ts';
+import type {OptionsLine} from './cli/parse.ts';
+import {commands} from './commands/all.ts';
+import {ExitCode, TmqError, UsageError} from './errors.ts';
+import type {Io} from './io/process.ts';
+
+export {processIo} from './io/process.ts';
+
+/** Filled in by the build. */
+const version = process.env.TMQ_VERSION ?? '(not built)';
+
+/** Options of the program itself, which stand where a command would. */
+const programOptions = {
+  help: {flags: '--help', group: 'General', summary: 'print this help and exit'},
+  version: {flags: '--version', group: 'General', summary: 'print the version and exit'},
+  manual: {
+    flags: '--manual [command]',
+    group: 'General',
+    summary: 'print the manual page of tmq or of a command; view it by: man -l -',
+  },
+  completion: {
+    flags: '--completion <shell>',
+    group: 'General',
+    summary: 'print what makes a shell complete: bash, zsh or fish',
+    complete: ['bash', 'zsh', 'fish'],
+  },
+} as const satisfies OptionTable;
+
+/** What the error line needs to know of a command line that failed. */
+interface Progress {
+  /** How the command is called: 'tmq pub', or 'mosquitto_pub'. */
+  invocation: string;
+  quiet: boolean;
+}
+
+/** Runs a command line; every error has been printed when it resolves. */
+export async function main(argv: readonly string[], io: Io): Promise<ExitCode> {
+  const progress: Progress = {invocation: 'tmq', quiet: false};
+  try {
+    return await start(argv, io, progress);
+  } catch (error) {
+    return await report(error, io, progress);
+  }
+}
+
+async function start(argv: readonly string[], io: Io, progress: Progress): Promise<ExitCode> {
+  const linked = /^mosquitto_(pub|sub|rr|passwd)$/.exec(io.programName)?.[1];
+  if (linked !== undefined) {
+    progress.invocation = io.programName;
+    return await runCommand(linked, argv, io, progress);
+  }
+  const [first, ...rest] = argv;
+  switch (first) {
+    case undefined:
+      throw new UsageError(
+        `No command given. The commands are ${commands.map(({name}) => name).join(', ')}.`,
+      );
+    case '--version':
+      return await print(io, `tmq version ${version}\n`);
+    case '--manual':
+      return await printManual(rest[0], io);
+    case '--completion':
+      return await printCompletion(rest[0], io);
+    case 'help':
+    case '--help':
+      return rest[0] === undefined || rest[0].startsWith('-')
+        ? await printProgramHelp(io)
+        : await runCommand(rest[0], ['--help'], io, progress);
+    default:
+      return await runCommand(first, rest, io, progress);
+  }
+}
+
+async function runCommand(
+  name: string,
+  words: readonly string[],
+  io: Io,
+  progress: Progress,
+): Promise<ExitCode> {
+  const entry = commands.find((each) => each.name === name);
+  if (entry === undefined) throw await unknownCommand(name);
+  if (progress.invocation === 'tmq') progress.invocation = `tmq ${name}`;
+  const [command, {parse}] = await Promise.all([entry.load(), import('./cli/parse.ts')]);
+  const {values, operands, request} = parse(command, words, optionsFileOf(command, io));
+  progress.quiet = values.quiet === true;
+  if (request === 'help') return await printCommandHelp(command, io, progress.invocation);
+  if (request === 'version') return await print(io, `${progress.invocation} version ${version}\n`);
+  return await command.run(command.plan(values, operands), io);
+}
+
+/** Reads the options file of a command that has one, when the parser asks for it. */
+function optionsFileOf(command: AnyCommand, io: Io): (given?: string) => readonly OptionsLine[] {
+  const {optionsFile} = command;
+  return (given) => (optionsFile === undefined ? [] : readOptionsFile(optionsFile, given, io.env));
+}
+
+async function unknownCommand(word: string): Promise<UsageError> {
+  if (word.startsWith('-')) {
+    return new UsageError(`Unknown option '${word}'. A command comes first: tmq pub ${word} …`);
+  }
+  const {suggest} = await import('./cli/suggest.ts');
+  const near = suggest(
+    word,
+    commands.map(({name}) => name),
+  );
+  return new UsageError(`Unknown command '${word}'.${near === undefined ? '' : ` Did you mean '${near}'?`}`);
+}
+
+async function printProgramHelp(io: Io): Promise<ExitCode> {
+  const {programHelp} = await import('./cli/help.ts');
+  return await print(io, programHelp(commands, programOptions, await styleFor(io)));
+}
+
+async function printCommandHelp(command: AnyCommand, io: Io, invocation: string): Promise<ExitCode> {
+  const {commandHelp} = await import('./cli/help.ts');
+  return await print(io, commandHelp(command, invocation, await styleFor(io)));
+}
+
+async function printManual(name: string | undefined, io: Io): Promise<ExitCode> {
+  const {commandManual, programManual} = await import('./cli/manual.ts');
+  if (name === undefined) return await print(io, programManual(commands, programOptions));
+  const entry = commands.find((each) => each.name === name);
+  if (entry === undefined) throw await unknownCommand(name);
+  return await print(io, commandManual(await entry.load()));
+}
+
+async function printCompletion(shell: string | undefined, io: Io): Promise<ExitCode> {
+  const {completionScript, isShell} = await import('./cli/completion.ts');
+  if (shell === undefined) throw new UsageError('--completion argument given but no shell specified.');
+  if (!isShell(shell))
+    throw new UsageError(`No completion for '${shell}'. The shells are bash, zsh and fish.`);
+  const loaded = await Promise.all(commands.map(({load}) => load()));
+  return await print(io, completionScript(shell, loaded, programOptions));
+}
+
+/** Colour where a terminal shows it. */
+async function styleFor(io: Io): Promise<HelpStyle | undefined> {
+  if (io.stdout.isTTY !== true) return undefined;
+  const {colours} = await import('./io/terminal.ts');
+  const chalk = await colours(io, 'auto');
+  return {heading: (text) => chalk.bold(text), name: (text) => chalk.cyan(text)};
+}
+
+async function print(io: Io, text: string): Promise<ExitCode> {
+  const {Output} = await import('./io/output.ts');
+  const output = new Output(io.stdout);
+  output.text(text);
+  await output.flush();
+  return ExitCode.success;
+}
+
+/** Says what went wrong, on stderr, and with which status to leave. */
+async function report(error: unknown, io: Io, {invocation, quiet}: Progress): Promise<ExitCode> {
+  if (error instanceof UsageError) {
+    await complain(io, `Error: ${error.message}\n\nUse '${invocation} --help' to see usage.\n`);
+    return error.exitCode;
+  }
+  if (error instanceof TmqError) {
+    // A signal and a closed pipe have nothing to say.
+    if (error.message !== '' && !quiet) await complain(io, `Error: ${error.message}\n`);
+    return error.exitCode;
+  }
+  const details = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  await complain(io, `${details}\nThis is a bug in tmq ${version}: please report it with the lines above.\n`);
+  return ExitCode.failure;
+}
+
+/** Resolves when the text is written, or cannot be: nobody is left to be told. */
+async function complain(io: Io, text: string): Promise<void> {
+  io.stderr.on('error', () => undefined);
+  await new Promise<void>((resolve) => io.stderr.write(text, () => resolve()));
+}
