@@ -14,6 +14,7 @@ import {writeSync} from 'node:fs';
 import type {Writable} from 'node:stream';
 import {getSystemErrorMap} from 'node:util';
 import {ExitCode, TmqError} from '../errors.ts';
+import type {Sink} from '../format/sink.ts';
 import type {Terminal} from './process.ts';
 
 /** The reader of the output is gone. It has no message, and the status is success: nobody did wrong. */
@@ -49,7 +50,7 @@ function toFailure(error: unknown): TmqError {
   return new TmqError(`Unable to write the output: ${reason}.`, ExitCode.failure, {cause: error});
 }
 
-export class Output {
+export class Output implements Sink {
   /** Resolves when nothing more can be written: the reader went away, or writing failed. Never rejects. */
   readonly closed: Promise<void>;
   readonly #stream: Writable;

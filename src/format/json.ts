@@ -1,0 +1,183 @@
+/**
+ * One message as one JSON object: %j, with the payload as a string, and %J, with the payload as JSON in it.
+ *
+ * The output is always valid JSON and gives back every byte. Bytes that are not UTF-8 stand as base64 with
+ * an extra key before them that says so. In %J the payload is checked and passed on as it was spelled. It
+ * knows the message and the sink, and nothing of format strings.
+ */
+
+import {isUtf8} from 'node:buffer';
+import type {Message, Properties} from '../mqtt/message.ts';
+import {propertyTable} from '../mqtt/message.ts';
+import {compactJson, indentJson} from './json-text.ts';
+import type {Sink} from './sink.ts';
+import {isoTimeMicroseconds} from './strftime.ts';
+
+/** For the manual: what JSON output adds to mosquitto's. */
+export const jsonNotes: readonly string[] = [
+  'In %j a payload that is not valid UTF-8 is given as base64, and the key "payload-encoding":"base64" stands ' +
+    'directly before "payload". The same holds for correlation data, with "correlation-data-encoding". A payload ' +
+    'that is text has no such key and may contain any character, NUL as \\u0000.',
+  'In %J a payload is passed on as it was written, without white space between its parts: numbers keep ' +
+    'their digits and spelling, keys that occur twice stay, strings keep their escapes. A payload that is not JSON, ' +
+    'or is nested more than 1000 levels deep, prints nothing and is reported on standard error. An empty payload is null.',
+];
+
+export interface JsonOptions {
+  /** The payload is JSON and becomes part of the object: %J. */
+  readonly embed: boolean;
+  readonly pretty: boolean;
+  /** Takes a line for standard error. */
+  readonly warn: (line: string) => void;
+}
+
+const encoding = (name: string) => `"${name}-encoding":"base64"`;
+const empty = new Uint8Array(0);
+
+/** View of bytes with Buffer's conversions. */
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** The index of the first byte that cannot stand in a JSON string as it is, or is not ASCII; the length if none. */
+function plainLength(bytes: Uint8Array, at = 0): number {
+  for (; at < bytes.length; at++) {
+    const byte = bytes[at] as number;
+    if (byte < 0x20 || byte > 0x7f || byte === 0x22 || byte === 0x5c) break;
+  }
+  return at;
+}
+
+/** Writes UTF-8 as the inside of a JSON string: runs that need no escape go through undecoded. */
+function writeEscaped(bytes: Uint8Array, out: Sink): void {
+  let start = 0;
+  for (let at = 0; at < bytes.length; at++) {
+    const byte = bytes[at] as number;
+    if (byte >= 0x20 && byte !== 0x22 && byte !== 0x5c) continue;
+    if (at > start) out.bytes(bytes.subarray(start, at));
+    out.text(JSON.stringify(String.fromCharCode(byte)).slice(1, -1));
+    start = at + 1;
+  }
+  if (start < bytes.length) out.bytes(start === 0 ? bytes : bytes.subarray(start));
+}
+
+/** In steps, because base64 of the largest payloads is longer than a string can be. */
+function writeBase64(bytes: Uint8Array, out: Sink): void {
+  const step = 3 * 16_384;
+  for (let at = 0; at < bytes.length; at += step) {
+    out.text(asBuffer(bytes.subarray(at, at + step)).toString('base64'));
+  }
+}
+
+/** Writes the payload entry of %j, with the comma before it. */
+function writePayload(payload: Uint8Array, out: Sink): void {
+  if (payload.length === 0) {
+    out.text(',"payload":null');
+    return;
+  }
+  const plain = plainLength(payload) === payload.length;
+  if (plain || isUtf8(payload)) {
+    out.text(',"payload":"');
+    if (plain) out.bytes(payload);
+    else writeEscaped(payload, out);
+  } else {
+    out.text(`,${encoding('payload')},"payload":"`);
+    writeBase64(payload, out);
+  }
+  out.text('"');
+}
+
+/** The entries that one property makes; none when it has no values. */
+function propertyEntries(key: string, value: unknown): string[] {
+  if (value === undefined) return [];
+  if (key === 'userProperties') {
+    const pairs = value as NonNullable<Properties['userProperties']>;
+    const objects = pairs.map(([name, text]) => `{${JSON.stringify(name)}:${JSON.stringify(text)}}`);
+    return objects.length === 0 ? [] : [`"user-properties":[${objects.join(',')}]`];
+  }
+  if (key === 'subscriptionIdentifiers') {
+    // A property that repeats is a key that repeats, as in mosquitto.
+    return (value as readonly number[]).map((each) => `"subscription-identifier":${each}`);
+  }
+  const name = propertyTable.find((definition) => definition.key === key)?.name ?? key;
+  if (!(value instanceof Uint8Array)) return [`"${name}":${JSON.stringify(value)}`];
+  const bytes = asBuffer(value);
+  return isUtf8(bytes)
+    ? [`"${name}":${JSON.stringify(bytes.toString())}`]
+    : [encoding(name), `"${name}":"${bytes.toString('base64')}"`];
+}
+
+/** The entry for all properties, in the order of the wire, with the comma before it; '' when there are none. */
+function propertiesEntry(properties: Properties | undefined): string {
+  if (properties === undefined) return '';
+  const entries = Object.entries(properties).flatMap(([key, value]) => propertyEntries(key, value));
+  return entries.length === 0 ? '' : `,"properties":{${entries.join(',')}}`;
+}
+
+/** All between the time and the properties. Streams of messages share topic and size: the last one is kept. */
+function headMaker(): (message: Message) => string {
+  let topic = '';
+  let qos = -1;
+  let retain = false;
+  let length = -1;
+  let head = '';
+  return (message) => {
+    if (
+      message.payload.length !== length ||
+      message.qos !== qos ||
+      message.retain !== retain ||
+      message.topic !== topic
+    ) {
+      ({topic, qos, retain} = message);
+      length = message.payload.length;
+      head = `","topic":${JSON.stringify(topic)},"qos":${qos},"retain":${retain},"payloadlen":${length}`;
+    }
+    return message.qos === 0 ? head : `${head},"mid":${message.messageId ?? 0}`;
+  };
+}
+
+/** Collects what is written, to be indented afterwards. */
+function collector(): Sink & {take(): Uint8Array} {
+  const parts: Uint8Array[] = [];
+  return {
+    text: (value) => parts.push(Buffer.from(value)),
+    bytes: (value) => parts.push(value),
+    take: () => Buffer.concat(parts.splice(0)),
+  };
+}
+
+/**
+ * Makes the writer for %j or %J. It takes its own timestamp for each message, in nanoseconds since the
+ * epoch. Where the payload cannot be embedded it warns and writes nothing.
+ */
+export function jsonWriter(options: JsonOptions): (message: Message, out: Sink, now: () => bigint) => void {
+  const headOf = headMaker();
+  const write = (message: Message, out: Sink, now: () => bigint, embedded: Uint8Array) => {
+    out.text('{"tst":"');
+    out.text(isoTimeMicroseconds(now()));
+    out.text(headOf(message));
+    if (message.properties !== undefined) out.text(propertiesEntry(message.properties));
+    if (embedded.length > 0) {
+      out.text(',"payload":');
+      out.bytes(embedded);
+    } else writePayload(message.payload, out);
+    out.text('}');
+  };
+  return (message, out, now) => {
+    let embedded: Uint8Array | undefined = empty;
+    if (options.embed && message.payload.length > 0) {
+      embedded = compactJson(message.payload);
+      if (embedded === undefined) {
+        options.warn(`Error: Message payload is not valid JSON on topic ${message.topic}.`);
+        return;
+      }
+    }
+    if (!options.pretty) {
+      write(message, out, now, embedded);
+      return;
+    }
+    const compact = collector();
+    write(message, compact, now, embedded);
+    indentJson(compact.take(), out);
+  };
+}
