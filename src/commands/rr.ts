@@ -1,0 +1,182 @@
+/** Asks once: publishes a request, waits for the answer on the response topic, and prints it. */
+
+import {defineCommand} from '../cli/command.ts';
+import type {OptionTable} from '../cli/option.ts';
+import {ExitCode, TmqError, UsageError} from '../errors.ts';
+import {Output} from '../io/output.ts';
+import type {Io} from '../io/process.ts';
+import type {Message, Publication} from '../mqtt/message.ts';
+import {propertiesFor} from '../mqtt/properties.ts';
+import type {Session, SubscribeOptions} from '../mqtt/session.ts';
+import {type ClientPlan, clientOptions, toClientPlan} from './client-options.ts';
+import {publishTopicOption} from './network-options.ts';
+import {openSession} from './open-session.ts';
+import {type PayloadSource, payloadOptions, payloadSource, readPayload} from './payload-source.ts';
+import {
+  type ReceiveValues,
+  receiveOptions,
+  retainOptions,
+  timeLimit,
+  toFormatter,
+} from './receive-options.ts';
+import {subscriptionRefusal} from './refusal.ts';
+import {publishTopic} from './topic-option.ts';
+
+export interface RrPlan {
+  readonly client: ClientPlan;
+  readonly source: PayloadSource;
+  readonly request: Publication;
+  readonly responseTopic: string;
+  readonly subscribe: SubscribeOptions;
+  readonly output: ReceiveValues;
+  readonly latency: boolean;
+  readonly timeoutSeconds?: number;
+}
+
+const options = {
+  topic: {...publishTopicOption, summary: 'topic to publish the request to'},
+  responseTopic: {
+    flags: '-e, --response-topic <topic>',
+    group: 'Message',
+    summary: 'topic on which the response is awaited',
+    noun: 'response topic',
+    parse: publishTopic({option: '-e', what: 'response topic'}),
+  },
+  ...payloadOptions,
+  ...receiveOptions,
+  latency: {
+    flags: '--latency',
+    group: 'Output',
+    summary: 'after the response, print how long it took',
+  },
+  ...clientOptions,
+} as const satisfies OptionTable;
+
+export const rr = defineCommand({
+  name: 'rr',
+  summary: 'publish a request and print the response',
+  synopsis: ['[options] -t <topic> -e <response topic> (-m <message> | -f <file> | -n | -s)'],
+  description: [
+    'Connects, subscribes to the response topic, publishes the request, prints the first response and disconnects. With MQTT 5, the default, the request carries the response topic as a property.',
+    'A message counts as the response if it came after the request, is not a retained one, and, where the request was given correlation data (-D publish correlation-data), carries the same.',
+  ],
+  options,
+  optionsFile: 'rr',
+  examples: [
+    {
+      command: 'tmq rr -t clock/request -e clock/response -n -W 5',
+      summary: 'Ask, and wait five seconds at most.',
+    },
+    {
+      command: 'tmq rr -t sum -e sum/me -m "1 2" -D publish correlation-data 42 -W 5',
+      summary: 'Take only the response to this very request.',
+    },
+  ],
+  differences: [
+    'A retained message on the response topic is not taken for the response, and correlation data is compared; mosquitto_rr prints whatever comes first.',
+    'A refused subscription or request, and a broker that disconnects before the response, give a status other than 0.',
+    'DISCONNECT is sent at the end, so no will is published.',
+  ],
+  plan(values): RrPlan {
+    const client = toClientPlan(values, {protocolVersion: 5, receiveMaximum: 1});
+    const source = payloadSource(values);
+    const {topic, responseTopic} = values;
+    if (topic === undefined || responseTopic === undefined || source === undefined) {
+      const missing =
+        topic === undefined ? '-t' : responseTopic === undefined ? '-e' : 'one of -m, -f, -n and -s';
+      throw new UsageError(
+        `All of topic, message, and response topic must be supplied. Missing: ${missing}, as in tmq rr -t request -e response -m Hello`,
+      );
+    }
+    const version = client.connection.protocolVersion;
+    const given = propertiesFor(values.property, 'publish', version);
+    if (given?.responseTopic !== undefined) {
+      throw new UsageError('Duplicate response topic: it was given by -e and by -D publish response-topic.');
+    }
+    const qos = values.qos ?? 0;
+    const properties = propertiesFor(values.property, 'subscribe', version);
+    return {
+      client: values.latency === true ? withoutDelay(client) : client,
+      source,
+      request: {topic, qos, retain: false, ...(version === 5 ? {properties: {...given, responseTopic}} : {})},
+      responseTopic,
+      subscribe: {qos, ...retainOptions(values), ...(properties === undefined ? {} : {properties})},
+      output: values,
+      latency: values.latency ?? false,
+      ...(values.timeout === undefined ? {} : {timeoutSeconds: values.timeout}),
+    };
+  },
+  async run(plan, io): Promise<ExitCode> {
+    const payload = await readPayload(plan.source, io);
+    using limit = timeLimit(plan.timeoutSeconds);
+    const signal = AbortSignal.any([io.signal, limit.signal]);
+    await using session = await openSession(plan.client, io, {signal});
+    try {
+      await ask(plan, payload, session, io);
+    } catch (error) {
+      if (error === limit.signal.reason) await session.end(disconnectWithWill);
+      throw error;
+    }
+    await session.end();
+    return ExitCode.success;
+  },
+});
+
+/** Disconnect with Will Message [MQTT 5, 3.14.2.1]. */
+const disconnectWithWill = 0x04;
+
+/** Waiting in the network's buffers would be measured too. */
+function withoutDelay(client: ClientPlan): ClientPlan {
+  const {endpoint} = client.connection;
+  if (endpoint.transport === 'unix') return client;
+  return {...client, connection: {...client.connection, endpoint: {...endpoint, noDelay: true}}};
+}
+
+async function ask(plan: RrPlan, payload: Uint8Array, session: Session, io: Io): Promise<void> {
+  const output = new Output(io.stdout);
+  const warn = (line: string) => {
+    if (!plan.client.quiet) io.stderr.write(`${line}\n`);
+  };
+  const format = toFormatter(plan.output, warn);
+  const request = {sentAt: 0n, isSent: false};
+  const receiving = session.receive({
+    message(message) {
+      if (!request.isSent || !isResponse(message, plan)) return 'more';
+      const latency = io.now() - request.sentAt;
+      format(message, output, io.now);
+      if (plan.latency) output.text(`Latency: ${duration(latency)}\n`);
+      return 'last';
+    },
+    flush: () => output.flush(),
+  });
+  receiving.catch(() => undefined);
+  const asking = (async () => {
+    const codes = await session.subscribe([plan.responseTopic], plan.subscribe);
+    const refused = subscriptionRefusal([plan.responseTopic], codes, plan.client.connection.protocolVersion);
+    if (refused instanceof TmqError) throw refused;
+    request.isSent = true;
+    request.sentAt = io.now();
+    await session.publish(payload, plan.request);
+  })();
+  await Promise.all([asking, receiving]);
+  await output.flush();
+}
+
+/** Not a stale retained message, and the answer to this request where the request can be told. */
+function isResponse(message: Message, plan: RrPlan): boolean {
+  if (message.retain) return false;
+  const wanted = plan.request.properties?.correlationData;
+  if (wanted === undefined) return true;
+  const got = message.properties?.correlationData;
+  return got !== undefined && Buffer.compare(got, wanted) === 0;
+}
+
+/** As mosquitto_rr writes it: 1.234567890, 3.200000ms, 12.000000µs or 800ns. */
+function duration(nanoseconds: bigint): string {
+  const second = 1_000_000_000n;
+  if (nanoseconds >= second) {
+    return `${nanoseconds / second}.${String(nanoseconds % second).padStart(9, '0')}`;
+  }
+  if (nanoseconds >= 1_000_000n) return `${(Number(nanoseconds) / 1e6).toFixed(6)}ms`;
+  return nanoseconds >= 1000n ? `${(Number(nanoseconds) / 1e3).toFixed(6)}µs` : `${nanoseconds}ns`;
+}

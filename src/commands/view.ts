@@ -1,0 +1,95 @@
+/** The three ways in which `sub` shows what comes: message by message, one line a topic, or a rate. */
+
+import type {Formatter} from '../format/format.ts';
+import type {Output} from '../io/output.ts';
+import type {Io} from '../io/process.ts';
+import type {Message} from '../mqtt/message.ts';
+import {createWatch} from './watch.ts';
+
+export interface View extends Disposable {
+  /** Every message that came, before any choice. */
+  count(message: Message): void;
+  /** A message that was chosen. */
+  print(message: Message): void;
+  /** The last words, before the output is flushed for the last time. */
+  end(): void;
+}
+
+const nothing = () => undefined;
+
+/** Each message in its format. */
+export function formatView(format: Formatter, output: Output, io: Pick<Io, 'now'>): View {
+  return {
+    count: nothing,
+    print: (message) => format(message, output, io.now),
+    end: nothing,
+    [Symbol.dispose]: nothing,
+  };
+}
+
+const millisecondsPerSecond = 1000;
+
+/** Once a second how many messages came since the last time. */
+export function rateView(output: Output): View {
+  let messages = 0;
+  const timer = setInterval(() => {
+    output.text(`${messages} msgs/s\n`);
+    messages = 0;
+    // A failure shows itself in output.closed, which ends the command.
+    output.flush().catch(nothing);
+  }, millisecondsPerSecond);
+  return {
+    count: () => void messages++,
+    print: nothing,
+    end: nothing,
+    [Symbol.dispose]: () => clearInterval(timer),
+  };
+}
+
+/** Where no terminal says otherwise. */
+const usualRows = 24;
+
+export interface WatchOptions {
+  readonly format: Formatter;
+  readonly output: Output;
+  readonly io: Pick<Io, 'now' | 'stdout'>;
+  readonly title: string;
+}
+
+/** One line for each topic, rewritten in place; drawn again when the terminal changes its size. */
+export function watchView({format, output, io, title}: WatchOptions): View {
+  const watch = createWatch(title, () => io.stdout.rows ?? usualRows);
+  const draw = () => {
+    output.text(watch.start());
+    output.flush().catch(nothing);
+  };
+  draw();
+  io.stdout.on('resize', draw);
+  return {
+    count: nothing,
+    print(message) {
+      const line = new OneLine();
+      format(message, line, io.now);
+      output.text(watch.show(message.topic, line.toString()));
+    },
+    end: () => output.text(watch.end()),
+    [Symbol.dispose]: () => void io.stdout.off('resize', draw),
+  };
+}
+
+/** Takes formatted pieces and keeps them on one line: control characters would leave it. */
+class OneLine {
+  #text = '';
+
+  text(value: string): void {
+    this.#text += value;
+  }
+
+  bytes(value: Uint8Array): void {
+    this.#text += new TextDecoder().decode(value);
+  }
+
+  toString(): string {
+    return this.#text.replace(/\n$/, '').replace(/[\x00-\x1f\x7f-\x9f]/g, ' ');
+  }
+}
