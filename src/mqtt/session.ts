@@ -61,6 +61,13 @@ export interface PublishReport {
   readonly firstRefusal?: {readonly reasonCode: number; readonly text: string};
 }
 
+/** What became of the messages so far; `publishAll` keeps it current, so that a failure can be told in numbers. */
+export interface PublishProgress {
+  read: number;
+  acknowledged: number;
+  refused: number;
+}
+
 export interface Session extends AsyncDisposable {
   /** As assigned by the server, where it assigned one. */
   readonly clientId: string;
@@ -70,6 +77,7 @@ export interface Session extends AsyncDisposable {
   publishAll(
     payloads: AsyncIterable<readonly Uint8Array[]>,
     publication: Publication,
+    progress?: PublishProgress,
   ): Promise<PublishReport>;
   /** One SUBSCRIBE for all filters, repeated after a reconnect that finds no session. Reason codes in order; it does not throw for refusals. */
   subscribe(filters: readonly string[], options: SubscribeOptions): Promise<readonly number[]>;
