@@ -1,0 +1,223 @@
+/**
+ * Files read whole, and replaced so that at every moment the old content or the new one is there: written
+ * beside, flushed to the disk, renamed over. Links are followed to the real file, whose mode and owner stay.
+ * One process at a time; a lock left by a dead one is taken over. Knows nothing of what the files hold.
+ */
+
+import {randomBytes} from 'node:crypto';
+import type {Stats} from 'node:fs';
+import * as promises from 'node:fs/promises';
+import {basename, dirname, join, resolve} from 'node:path';
+import {getSystemErrorMap} from 'node:util';
+import {TmqError} from '../errors.ts';
+import {acquireLock, type Lock, type LockFileSystem} from './lock.ts';
+
+/** What is asked of the system; tests hand in one that fails. */
+export type FileSystem = LockFileSystem & Pick<typeof promises, 'open' | 'realpath' | 'stat'>;
+
+export interface UpdateContext {
+  readonly pid: number;
+  readonly signal: AbortSignal;
+  readonly fs?: FileSystem;
+  /** How long to wait for others who are changing the file; 30 s unless told. */
+  readonly timeoutMilliseconds?: number;
+}
+
+/** The code of a system error, 'ENOENT', or undefined. */
+function codeOf(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error ? String(error.code) : undefined;
+}
+
+/** The system's words for an error: 'No such file or directory'. */
+function reasonOf(error: Error & {readonly errno: unknown}): string {
+  const [, text] = getSystemErrorMap().get(Number(error.errno)) ?? [];
+  return text === undefined ? error.message : text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+/** A system error as a sentence that begins with `attempt`; anything else unchanged. */
+function explained(error: unknown, attempt: string): unknown {
+  if (!(error instanceof Error) || !('errno' in error)) return error;
+  return new TmqError(`${attempt}. ${reasonOf(error)}.`, undefined, {cause: error});
+}
+
+/**
+ * The bytes of a file. `noun` is what it is called when it cannot be read: 'password file'.
+ * @throws TmqError
+ */
+export async function readWhole(path: string, noun: string, fs: FileSystem = promises): Promise<Buffer> {
+  try {
+    if (!(await fs.stat(path)).isFile()) throw new TmqError(`${path} is not a file.`);
+    return await fs.readFile(path);
+  } catch (error) {
+    throw explained(error, `Unable to open ${noun} ${path}`);
+  }
+}
+
+/** Size and permissions of a file; undefined when there is none. @throws TmqError */
+export async function fileStatus(
+  path: string,
+  fs: FileSystem = promises,
+): Promise<{readonly size: number; readonly mode: number} | undefined> {
+  try {
+    const {size, mode} = await fs.stat(path);
+    return {size, mode};
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return undefined;
+    throw explained(error, `Unable to open file ${path}`);
+  }
+}
+
+/** Where the file is or will be, links followed, also a last one that leads nowhere yet. */
+async function realPath(fs: FileSystem, path: string): Promise<string> {
+  try {
+    return await fs.realpath(path);
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT') throw error;
+  }
+  const directory = await fs.realpath(dirname(path));
+  const target = await fs.readlink(path).catch(() => undefined);
+  return target === undefined
+    ? join(directory, basename(path))
+    : await realPath(fs, resolve(directory, target));
+}
+
+/** Gives the new file the owner, the group and then the mode of the old one; 0600 where there is none. */
+async function adoptStatus(handle: promises.FileHandle, old: Stats | undefined): Promise<void> {
+  if (old !== undefined) {
+    const own = await handle.stat();
+    if (own.uid !== old.uid || own.gid !== old.gid) await handle.chown(old.uid, old.gid);
+  }
+  await handle.chmod(old === undefined ? 0o600 : old.mode & 0o7777);
+}
+
+/** Makes a rename in this directory survive a power cut, where the file system can be asked to. */
+async function syncDirectory(fs: FileSystem, directory: string): Promise<void> {
+  let handle: promises.FileHandle | undefined;
+  try {
+    handle = await fs.open(directory, 'r');
+    await handle.sync();
+  } catch (error) {
+    const cannot = ['EACCES', 'EPERM', 'EINVAL', 'EISDIR', 'ENOTSUP', 'ENOSYS'];
+    if (!cannot.includes(codeOf(error) ?? '')) throw error;
+  } finally {
+    await handle?.close();
+  }
+}
+
+interface Replacement {
+  /** The name the user gave, for messages. */
+  readonly name: string;
+  readonly path: string;
+  readonly temporary: string;
+  readonly content: Uint8Array;
+  readonly old: Stats | undefined;
+}
+
+/** Writes the new content beside the old, down to the disk. */
+async function writeBeside(fs: FileSystem, {name, temporary, content, old}: Replacement): Promise<void> {
+  const handle = await fs.open(temporary, 'wx', 0o600);
+  try {
+    await handle.writeFile(content);
+    await adoptStatus(handle, old).catch((error: unknown) => {
+      throw explained(error, `Unable to keep owner and mode of ${name}`);
+    });
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/**
+ * A file that is a mount point of its own, as one bound into a container, cannot be renamed over. It is
+ * overwritten from its start and cut afterwards: the one case in which a power cut can leave a mixture.
+ */
+async function overwrite(fs: FileSystem, {name, path, temporary, content}: Replacement): Promise<void> {
+  try {
+    const handle = await fs.open(path, 'r+');
+    try {
+      await handle.write(content, 0, content.length, 0);
+      await handle.truncate(content.length);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    throw explained(
+      error,
+      `Unable to write ${name}, which may be damaged; its new content is in ${temporary}`,
+    );
+  }
+}
+
+/** Writes beside and renames over; on failure nothing is left but the old file. */
+async function replace(fs: FileSystem, replacement: Replacement): Promise<void> {
+  const {path, temporary} = replacement;
+  const discard = () => fs.unlink(temporary).catch(() => undefined);
+  try {
+    await writeBeside(fs, replacement);
+    await fs.rename(temporary, path);
+  } catch (error) {
+    const mounted = codeOf(error) === 'EBUSY';
+    if (mounted) await overwrite(fs, replacement);
+    await discard();
+    if (!mounted) throw error;
+  }
+  await syncDirectory(fs, dirname(path));
+}
+
+/** Without symbolic links (FAT) there is no lock; the replacement itself is as safe as ever. */
+async function lock(path: string, context: UpdateContext, fs: FileSystem): Promise<Lock> {
+  try {
+    return await acquireLock(path, {...context, fs});
+  } catch (error) {
+    if (!['EPERM', 'ENOTSUP', 'ENOSYS'].includes(codeOf(error) ?? '')) throw error;
+    return {id: randomBytes(8).toString('hex'), dead: [], release: async () => undefined};
+  }
+}
+
+/** The old content of a regular file with its status; undefined when there is none. */
+async function readOld(fs: FileSystem, path: string, name: string) {
+  try {
+    const status = await fs.stat(path);
+    if (!status.isFile()) throw new TmqError(`${name} is not a file.`);
+    return {status, content: await fs.readFile(path)};
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** What a file is to hold, made from what it holds; undefined when there is no file yet. */
+export type FileChange = (content: Buffer | undefined) => Promise<Uint8Array> | Uint8Array;
+
+/**
+ * Replaces a file by what `change` makes of its content, while nobody else does. Nothing is written when
+ * nothing changes or `change` throws. A new file has mode 0600.
+ * @throws TmqError when the system refuses, the signal's reason when it aborts before the replacement
+ */
+export async function updateFile(name: string, change: FileChange, context: UpdateContext): Promise<void> {
+  const fs = context.fs ?? promises;
+  try {
+    const path = await realPath(fs, name);
+    const hidden = join(dirname(path), `.${basename(path)}.tmq`);
+    const held = await lock(`${hidden}-lock`, context, fs);
+    try {
+      for (const id of held.dead) await fs.unlink(`${hidden}-new.${id}`).catch(() => undefined);
+      const old = await readOld(fs, path, name);
+      const content = await change(old?.content);
+      context.signal.throwIfAborted();
+      if (old?.content.equals(content)) return;
+      await replace(fs, {name, path, temporary: `${hidden}-new.${held.id}`, content, old: old?.status});
+    } finally {
+      // A lock that stays behind is a dead process's lock soon.
+      await held.release().catch(() => undefined);
+    }
+  } catch (error) {
+    const refused = codeOf(error) === 'EACCES' || codeOf(error) === 'EROFS';
+    const beside = refused && (error as NodeJS.ErrnoException).syscall === 'symlink';
+    throw explained(
+      error,
+      beside ? `Unable to write into the directory of ${name}` : `Unable to open file ${name} for writing`,
+    );
+  }
+}

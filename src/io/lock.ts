@@ -1,0 +1,179 @@
+/**
+ * A lock between processes that change one file, and the safe end of locks whose process died. A lock is a
+ * symbolic link whose target says who holds it: made in one step, never half written. Knows nothing of
+ * what is locked.
+ *
+ * A dead holder's lock is never removed by whoever finds it, since two may find it at once. It gets one
+ * successor instead: a link named after the dead lock's own random number, which only one process can make.
+ * The successor then takes the lock's name by renaming. Whoever comes too late sees that the lock no longer
+ * carries the number of the dead, and starts again.
+ */
+
+import {randomBytes, randomInt} from 'node:crypto';
+import type * as promises from 'node:fs/promises';
+import {hostname} from 'node:os';
+import {kill} from 'node:process';
+import {setTimeout as delay} from 'node:timers/promises';
+import {TmqError} from '../errors.ts';
+
+export type LockFileSystem = Pick<typeof promises, 'symlink' | 'readlink' | 'rename' | 'unlink' | 'readFile'>;
+
+export interface LockContext {
+  readonly fs: LockFileSystem;
+  readonly pid: number;
+  readonly signal: AbortSignal;
+  /** How long to wait for a living holder; 30 s unless told. */
+  readonly timeoutMilliseconds?: number;
+}
+
+export interface Lock {
+  /** This lock's own random number: names of temporary files that carry it belong to its holder. */
+  readonly id: string;
+  /** The numbers of the dead whom it succeeded, whose temporary files nobody else will remove. */
+  readonly dead: readonly string[];
+  release(): Promise<void>;
+}
+
+interface Holder {
+  readonly id: string;
+  readonly pid: number;
+  /** In clock ticks since boot; '' where /proc does not tell. A process number alone may be reused. */
+  readonly startTime: string;
+  /** Host and process namespace: where the process number means something. */
+  readonly machine: string;
+}
+
+/** Somebody holds it whom we cannot name: a link or file that is not ours. */
+const stranger = 'stranger';
+
+const hasCode = (error: unknown, ...codes: readonly string[]) =>
+  error instanceof Error && 'code' in error && codes.includes(String(error.code));
+
+const format = ({id, pid, startTime, machine}: Holder) => `tmq:${id}:${pid}:${startTime}:${machine}`;
+
+function parse(target: string): Holder | typeof stranger {
+  const match = /^tmq:([\da-f]{16}):(\d+):(\d*):(.+)$/.exec(target);
+  if (match === null) return stranger;
+  return {id: match[1]!, pid: Number(match[2]), startTime: match[3]!, machine: match[4]!};
+}
+
+/** State and start time of a process from /proc (proc(5), fields 3 and 22); undefined where it does not tell. */
+async function processStat(fs: LockFileSystem, pid: number) {
+  const text = await fs.readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
+  const fields = text?.slice(text.lastIndexOf(')') + 2).split(' ');
+  return fields && {state: fields[0] ?? '', startTime: fields[19] ?? ''};
+}
+
+async function self({fs, pid}: LockContext): Promise<Holder> {
+  const namespace = await fs.readlink('/proc/self/ns/pid').catch(() => '');
+  const stat = await processStat(fs, pid);
+  return {
+    id: randomBytes(8).toString('hex'),
+    pid,
+    startTime: stat?.startTime ?? '',
+    machine: `${hostname()}/${namespace.replace(/\D/g, '')}`,
+  };
+}
+
+/** Whether the holder is certainly gone; on another machine nobody can know. */
+async function isDead(fs: LockFileSystem, holder: Holder, machine: string): Promise<boolean> {
+  if (holder.machine !== machine) return false;
+  try {
+    kill(holder.pid, 0);
+  } catch (error) {
+    return hasCode(error, 'ESRCH');
+  }
+  const stat = await processStat(fs, holder.pid);
+  if (stat === undefined) return false;
+  if (stat.state === 'Z' || stat.state === 'X') return true;
+  return holder.startTime !== '' && stat.startTime !== holder.startTime;
+}
+
+/** Makes the lock's link unless somebody has. */
+async function place(fs: LockFileSystem, path: string, holder: Holder): Promise<boolean> {
+  try {
+    await fs.symlink(format(holder), path);
+    return true;
+  } catch (error) {
+    if (hasCode(error, 'EEXIST')) return false;
+    throw error;
+  }
+}
+
+async function read(fs: LockFileSystem, path: string): Promise<Holder | typeof stranger | undefined> {
+  try {
+    return parse(await fs.readlink(path));
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return undefined;
+    if (hasCode(error, 'EINVAL')) return stranger;
+    throw error;
+  }
+}
+
+/** Removes what may be gone already. */
+async function remove(fs: LockFileSystem, path: string): Promise<void> {
+  await fs.unlink(path).catch((error: unknown) => {
+    if (!hasCode(error, 'ENOENT')) throw error;
+  });
+}
+
+/**
+ * Takes the place of a dead holder. A successor may have died as well, and then is succeeded in the same
+ * way. Gives the numbers of all the dead, or undefined when somebody else was faster.
+ */
+async function succeed(
+  fs: LockFileSystem,
+  path: string,
+  first: Holder,
+  mine: Holder,
+): Promise<readonly string[] | undefined> {
+  const dead = [first.id];
+  for (;;) {
+    const step = `${path}.${dead.at(-1)}`;
+    if (await place(fs, step, mine)) {
+      const current = await read(fs, path);
+      // The lock still carries the first dead number, so nobody ever finished this chain.
+      if (typeof current === 'object' && current.id === first.id) {
+        await fs.rename(step, path);
+        for (const id of dead.slice(0, -1)) await remove(fs, `${path}.${id}`);
+        return dead;
+      }
+      await remove(fs, step);
+      return undefined;
+    }
+    const next = await read(fs, step);
+    if (typeof next !== 'object' || !(await isDead(fs, next, mine.machine))) return undefined;
+    dead.push(next.id);
+  }
+}
+
+/**
+ * Waits for the lock at `path` and takes it.
+ * @throws TmqError when a living holder keeps it for too long; the signal's reason when it aborts; the
+ *   system's error when no link can be made there
+ */
+export async function acquireLock(path: string, context: LockContext): Promise<Lock> {
+  const {fs, signal} = context;
+  const mine = await self(context);
+  const lock = (dead: readonly string[]) => ({id: mine.id, dead, release: () => remove(fs, path)});
+  const deadline = performance.now() + (context.timeoutMilliseconds ?? 30_000);
+  for (let longest = 8; ; longest = Math.min(longest * 2, 128)) {
+    signal.throwIfAborted();
+    if (await place(fs, path, mine)) return lock([]);
+    const holder = await read(fs, path);
+    if (holder === undefined) continue;
+    if (typeof holder === 'object' && (await isDead(fs, holder, mine.machine))) {
+      const dead = await succeed(fs, path, holder, mine);
+      if (dead !== undefined) return lock(dead);
+    }
+    if (performance.now() > deadline) throw held(path, holder);
+    // Uneven steps keep those who wait from meeting again and again.
+    await delay(randomInt(1, longest), undefined, {signal}).catch(() => signal.throwIfAborted());
+  }
+}
+
+function held(path: string, holder: Holder | typeof stranger): TmqError {
+  const who =
+    holder === stranger ? 'something else' : `process ${holder.pid} on ${holder.machine.split('/', 1)[0]}`;
+  return new TmqError(`${path} is held by ${who}; remove it if nobody is changing the file.`);
+}
