@@ -1,0 +1,463 @@
+/**
+ * One MqttClient on one connected stream, from CONNECT to close. MQTT.js reads and writes packets, keeps
+ * the connection alive and answers QoS 2; everything in which it may lose, hang or mislead is done here
+ * or above instead: the first error wins and closes, acknowledgements wait for whoever takes the
+ * messages, and the end is really sent. Knows nothing of reconnecting, windows or commands.
+ */
+
+import type {Duplex} from 'node:stream';
+import type {MqttClient as MqttJsClient} from 'mqtt';
+import {ExitCode, TmqError} from '../errors.ts';
+import {type Codec, loadCodec} from './codec.ts';
+import type {ConnectionOptions} from './connection-options.ts';
+import type {PacketIdentifiers} from './identifiers.ts';
+import type {IncomingMessages} from './inbox.ts';
+import type {Message, QoS} from './message.ts';
+import {codecProperties, messageOf, type Packet} from './packet.ts';
+import {reasonSentence, refusalText} from './reason.ts';
+import type {Direction} from './trace.ts';
+import {describe, explain} from './transport.ts';
+
+/** The broker answered CONNECT with a refusal: trying again would be refused again. */
+export class ConnectionRefused extends TmqError {}
+
+/** A message that came, and how to acknowledge it. */
+export interface Arrival {
+  readonly link: Link;
+  readonly message: Message;
+  /** The message is in the receiver's hands: at QoS 2 a repeated PUBREL must not bring it again. */
+  taken(): void;
+  /** Sends PUBACK or PUBCOMP; nothing at QoS 0 or when the connection is gone. */
+  acknowledge(): void;
+}
+
+/** What a link tells whoever opened it. */
+export interface LinkObserver {
+  /** Before the packet has any effect. */
+  received(packet: Packet): void;
+  /** Absent when nobody wants to know. */
+  traced?(direction: Direction, packet: Packet): void;
+  /** No further packet is looked at until `proceed` is called. */
+  arrived(arrival: Arrival, proceed: () => void): void;
+  /** Whether somebody takes messages: until then no PUBREC is sent, for it takes a message off the server. */
+  accepting(): boolean;
+}
+
+export interface LinkSetup {
+  readonly stream: Duplex;
+  readonly options: ConnectionOptions;
+  readonly clientId: string;
+  readonly identifiers: PacketIdentifiers;
+  /** QoS 2 messages received and not yet released; outlives the link. */
+  readonly incoming: IncomingMessages;
+  readonly observer: LinkObserver;
+  /** Aborting it before CONNACK destroys the stream. */
+  readonly signal: AbortSignal;
+  readonly libraries: Libraries;
+}
+
+/** What the server said in CONNACK it can do [MQTT 5, 3.2.2.3]. */
+export interface ServerLimits {
+  readonly receiveMaximum: number;
+  readonly maximumQos: QoS;
+  readonly retainAvailable: boolean;
+  /** Bytes of a packet. */
+  readonly maximumPacketSize: number;
+  readonly topicAliasMaximum: number;
+}
+
+/** Passed to MQTT.js to go on without acknowledging: that is done after the output was flushed. */
+const acknowledgedLater = new Error('acknowledged later');
+
+/** Milliseconds to wait for the peer's close once all is sent, and while nothing more is taken. */
+const closeMilliseconds = 1000;
+const stallMilliseconds = 5000;
+
+export interface Libraries {
+  readonly MqttClient: typeof MqttJsClient;
+  readonly codec: Codec;
+}
+
+/** Loads what a link needs; worth starting while the connection is being made. */
+export async function loadLibraries(): Promise<Libraries> {
+  const [client, codec] = await Promise.all([import('mqtt/lib/client'), loadCodec()]);
+  // Node takes the module's exports for its default export, other loaders what the module calls so.
+  const exported = client.default as unknown as typeof MqttJsClient & {default?: typeof MqttJsClient};
+  return {MqttClient: exported.default ?? exported, codec};
+}
+
+function limitsOf(connack: Packet): ServerLimits {
+  const properties = connack.properties ?? {};
+  const number = (key: string, otherwise: number) =>
+    typeof properties[key] === 'number' ? properties[key] : otherwise;
+  return {
+    receiveMaximum: number('receiveMaximum', 65_535),
+    maximumQos: number('maximumQoS', 2) as QoS,
+    retainAvailable: properties.retainAvailable !== false,
+    maximumPacketSize: number('maximumPacketSize', Number.POSITIVE_INFINITY),
+    topicAliasMaximum: number('topicAliasMaximum', 0),
+  };
+}
+
+/** The options of MQTT.js: one connection, nothing done behind our back, nothing read from the environment. */
+function clientOptions({
+  options,
+  clientId,
+  incoming,
+}: LinkSetup): ConstructorParameters<typeof MqttJsClient>[1] {
+  const {protocolVersion, credentials, will} = options;
+  const properties = protocolVersion === 5 ? codecProperties(options.properties) : undefined;
+  const willProperties = protocolVersion === 5 ? codecProperties(will?.properties) : undefined;
+  const {username, password} = credentials ?? {};
+  return {
+    protocolVersion,
+    protocolId: protocolVersion === 3 ? 'MQIsdp' : 'MQTT',
+    clientId,
+    clean: options.clean,
+    keepalive: options.keepaliveSeconds,
+    reconnectPeriod: 0,
+    manualConnect: true,
+    resubscribe: false,
+    writeCache: false,
+    timerVariant: 'native',
+    // How long to wait is the session's decision, and covers more than CONNACK.
+    connectTimeout: 2_147_483_647,
+    incomingStore: incoming as never,
+    log: () => undefined,
+    ...(username === undefined ? {} : {username}),
+    ...(password === undefined ? {} : {password: Buffer.from(password)}),
+    ...(properties === undefined ? {} : {properties}),
+    ...(will === undefined
+      ? {}
+      : {
+          will: {
+            topic: will.topic,
+            payload: Buffer.from(will.payload),
+            qos: will.qos,
+            retain: will.retain,
+            ...(willProperties === undefined ? {} : {properties: willProperties}),
+          },
+        }),
+  };
+}
+
+export class Link {
+  readonly stream: Duplex;
+  /** Why the connection ended; resolves once, whatever the cause. */
+  readonly closed: Promise<TmqError>;
+  limits: ServerLimits = limitsOf({cmd: 'connack'});
+  sessionPresent = false;
+
+  readonly #setup: LinkSetup;
+  readonly #client: MqttJsClient;
+  readonly #requests = new Map<
+    number,
+    {resolve: (packet: Packet) => void; reject: (error: TmqError) => void}
+  >();
+  readonly #topicOfAlias = new Map<number, string>();
+  #withheldPubrecs: Packet[] = [];
+  #failure: TmqError | undefined;
+  #connected = false;
+  #ended = false;
+  #gone = false;
+  /** A message waits for its receiver, so nothing behind it is read, not even a PINGRESP. */
+  #held: (() => void) | undefined;
+  #missedPings = 0;
+
+  constructor(setup: LinkSetup) {
+    this.#setup = setup;
+    this.stream = setup.stream;
+    this.closed = new Promise((resolve) => {
+      this.stream.once('close', () => resolve(this.#close()));
+    });
+    this.stream.on('error', (error) => this.fail(error));
+    this.#client = new setup.libraries.MqttClient(() => this.stream as never, clientOptions(setup));
+    this.#attach();
+  }
+
+  /** Sends CONNECT and waits for CONNACK. @throws ConnectionRefused with its code, TmqError */
+  async connect(): Promise<void> {
+    const {signal} = this.#setup;
+    const onAbort = () => this.fail(signal.reason);
+    signal.addEventListener('abort', onAbort, {once: true});
+    try {
+      const connected = new Promise<void>((resolve) => this.#client.once('connect', () => resolve()));
+      if (signal.aborted) onAbort();
+      else this.#client.connect();
+      const loss = await Promise.race([connected, this.closed]);
+      if (loss !== undefined) throw loss;
+      this.#connected = true;
+    } finally {
+      signal.removeEventListener('abort', onAbort);
+    }
+  }
+
+  get isOpen(): boolean {
+    return this.#connected && !this.#gone && !this.#ended && this.#failure === undefined;
+  }
+
+  /** Requests that await their answer; while there are any, reading must not stop. */
+  get awaitsReply(): boolean {
+    return this.#requests.size > 0;
+  }
+
+  /** Writes a packet behind everything written before; nothing when the connection is gone. */
+  send(packet: Packet): void {
+    if (this.#gone || this.stream.destroyed) return;
+    this.#client['_writePacket'](packet as never);
+  }
+
+  /** Writes bytes that are whole packets; false when the caller should wait for 'drain' on the stream. */
+  write(bytes: Uint8Array, written?: (error?: Error | null) => void): boolean {
+    return this.stream.write(bytes, written);
+  }
+
+  /** Sends SUBSCRIBE or UNSUBSCRIBE; resolves with the answer to it. @throws the TmqError that closed the link */
+  request(packet: Omit<Packet, 'messageId'> & {readonly cmd: string}): Promise<Packet> {
+    return new Promise((resolve, reject) => {
+      if (!this.isOpen) {
+        reject(this.#failure ?? this.#lost());
+        return;
+      }
+      const messageId = this.#setup.identifiers.take();
+      this.#requests.set(messageId, {resolve, reject});
+      this.send({...packet, messageId});
+      this.resume();
+    });
+  }
+
+  /** Sends PINGREQ. */
+  ping(): void {
+    if (this.isOpen) this.#client.sendPing();
+  }
+
+  /** Lets reading go on behind a message that is held. */
+  resume(): void {
+    const proceed = this.#held;
+    this.#held = undefined;
+    proceed?.();
+  }
+
+  /** Sends the PUBRECs that waited until somebody takes messages. */
+  releasePubrecs(): void {
+    const withheld = this.#withheldPubrecs;
+    this.#withheldPubrecs = [];
+    for (const packet of withheld) this.send(packet);
+  }
+
+  /** The first error ends the link; later ones are only echoes of it. */
+  fail(error: unknown): void {
+    this.#failure ??= this.#explain(error);
+    this.stream.destroy();
+  }
+
+  /**
+   * Sends DISCONNECT behind everything written, and closes: waits for the peer to take it all and close.
+   * @param reasonCode of DISCONNECT, MQTT 5 only
+   * @throws TmqError 7 when the peer did not take everything
+   */
+  async shutdown(reasonCode: number): Promise<void> {
+    if (this.#gone || this.stream.destroyed) return;
+    this.#ended = true;
+    const {protocolVersion, disconnectProperties} = this.#setup.options;
+    const properties = protocolVersion === 5 ? codecProperties(disconnectProperties) : undefined;
+    this.send({cmd: 'disconnect', ...(protocolVersion === 5 ? {reasonCode, properties} : {})});
+    this.stream.end();
+    this.resume();
+    await this.#awaitClose();
+    if (this.stream.writableFinished) return;
+    throw this.#failure ?? this.#lost();
+  }
+
+  /** Waits for 'close' as long as the peer takes something; then destroys. */
+  async #awaitClose(): Promise<void> {
+    for (;;) {
+      const before = this.stream.writableLength;
+      const limit = this.stream.writableFinished ? closeMilliseconds : stallMilliseconds;
+      let timer: NodeJS.Timeout | undefined;
+      const elapsed = new Promise<'elapsed'>((resolve) => {
+        timer = setTimeout(() => resolve('elapsed'), limit);
+      });
+      const first = await Promise.race([elapsed, this.closed]);
+      clearTimeout(timer);
+      if (first !== 'elapsed') return;
+      if (this.stream.writableLength >= before) this.stream.destroy();
+    }
+  }
+
+  #attach(): void {
+    const client = this.#client;
+    const {observer} = this.#setup;
+    client.on('error', (error) => this.fail(error));
+    client.on('packetreceive', (packet) => this.#received(packet as unknown as Packet));
+    if (observer.traced !== undefined) {
+      client.on('packetsend', (packet) => observer.traced?.('out', packet as unknown as Packet));
+    }
+    client.handleMessage = (packet, done) => this.#arrived(packet as unknown as Packet, done);
+    client.onKeepaliveTimeout = () => this.#keepaliveTimeout();
+    const write = client['_writePacket'].bind(client);
+    client['_writePacket'] = (packet: unknown, done?: () => void) => {
+      if (this.#writeInstead(packet as Packet)) done?.();
+      else write(packet, done);
+    };
+  }
+
+  /** The two packets that MQTT.js cannot be left to write. */
+  #writeInstead(packet: Packet): boolean {
+    if (packet.cmd === 'pubrec' && !this.#setup.observer.accepting()) {
+      this.#withheldPubrecs.push(packet);
+      return true;
+    }
+    if (packet.cmd !== 'connect') return false;
+    const {credentials, protocolVersion} = this.#setup.options;
+    if (credentials?.password === undefined || credentials.username !== undefined) return false;
+    if (protocolVersion < 5) {
+      this.fail(new TmqError('Before MQTT 5, a password needs a user name.', ExitCode.invalid));
+      return true;
+    }
+    this.#setup.observer.traced?.('out', packet);
+    const withPassword = packet as Packet & {readonly password: Uint8Array};
+    this.stream.write(this.#setup.libraries.codec.connectWithoutUsername(withPassword));
+    return true;
+  }
+
+  #received(packet: Packet): void {
+    this.#missedPings = 0;
+    if (packet.cmd === 'publish') this.#resolveAlias(packet);
+    if (packet.cmd === 'connack') this.#greeted(packet);
+    this.#setup.observer.received(packet);
+    this.#setup.observer.traced?.('in', packet);
+    if (packet.cmd === 'suback' || packet.cmd === 'unsuback') this.#answered(packet);
+    if (packet.cmd === 'disconnect') {
+      const reason = reasonSentence(packet.reasonCode ?? 0, packet.properties?.reasonString);
+      this.fail(new TmqError(`${this.#place()} ended the connection: ${reason}.`, ExitCode.noConnection));
+    }
+  }
+
+  /** Puts the topic into a packet that only has its alias, before anybody looks at it [MQTT 5, 3.3.2.3.4]. */
+  #resolveAlias(packet: Packet): void {
+    const alias = packet.properties?.topicAlias;
+    if (typeof alias !== 'number') return;
+    if (packet.topic === '') packet.topic = this.#topicOfAlias.get(alias) ?? '';
+    else this.#topicOfAlias.set(alias, packet.topic!);
+  }
+
+  #greeted(packet: Packet): void {
+    const {options} = this.#setup;
+    const code = packet.reasonCode ?? packet.returnCode ?? 0;
+    if (code !== 0) {
+      const text = refusalText(code, options.protocolVersion, packet.properties?.reasonString);
+      this.fail(new ConnectionRefused(`Connection error: ${text}`, code));
+      return;
+    }
+    this.limits = limitsOf(packet);
+    this.sessionPresent = packet.sessionPresent ?? false;
+    if (!this.sessionPresent || !options.clean) return;
+    // [MQTT-3.2.2-4]
+    this.fail(
+      new ConnectionRefused(
+        `${this.#place()} says that it kept a session although a clean one was asked for.`,
+        ExitCode.protocol,
+      ),
+    );
+  }
+
+  #answered(packet: Packet): void {
+    const messageId = packet.messageId ?? 0;
+    const request = this.#requests.get(messageId);
+    this.#requests.delete(messageId);
+    this.#setup.identifiers.release(messageId);
+    request?.resolve(packet);
+  }
+
+  #arrived(packet: Packet, done: (error?: Error) => void): void {
+    let proceeded = false;
+    const proceed = () => {
+      if (proceeded) return;
+      proceeded = true;
+      if (this.#held === proceed) this.#held = undefined;
+      done(packet.qos === 0 ? undefined : acknowledgedLater);
+    };
+    this.#held = proceed;
+    try {
+      this.#setup.observer.arrived(this.#arrival(packet), proceed);
+    } catch (error) {
+      // Thrown into MQTT.js it would stop the reading for good, with the connection open.
+      this.fail(error);
+    }
+  }
+
+  #arrival(packet: Packet): Arrival {
+    const messageId = packet.messageId ?? 0;
+    const {incoming} = this.#setup;
+    return {
+      link: this,
+      message: messageOf(packet),
+      taken: () => {
+        if (packet.qos === 2) incoming.delete(messageId);
+      },
+      acknowledge: () => {
+        if (packet.qos === 1) this.send({cmd: 'puback', messageId, reasonCode: 0});
+        if (packet.qos !== 2) return;
+        this.#client['_releaseIncomingQoS2Publish'](messageId);
+        this.send({cmd: 'pubcomp', messageId, reasonCode: 0});
+      },
+    };
+  }
+
+  /**
+   * Half a keepalive after a PINGREQ without an answer. While a message is held, the answer may well be
+   * there, unread; else the broker has, like with mosquitto, a whole keepalive to answer.
+   */
+  #keepaliveTimeout(): void {
+    if (this.#held !== undefined) {
+      this.#client.sendPing();
+      this.#client.reschedulePing(true);
+      return;
+    }
+    this.#missedPings += 1;
+    if (this.#missedPings < 2) return;
+    this.fail(
+      new TmqError(`${this.#place()} does not answer any more (keepalive exceeded).`, ExitCode.keepalive),
+    );
+  }
+
+  #place(): string {
+    return describe(this.#setup.options.endpoint);
+  }
+
+  #lost(): TmqError {
+    return new TmqError(`The connection to ${this.#place()} was lost.`, ExitCode.connectionLost);
+  }
+
+  #explain(error: unknown): TmqError {
+    if (error instanceof TmqError) return error;
+    const code = (error as {code?: unknown} | null)?.code;
+    if (typeof code === 'string') return explain(error, this.#setup.options.endpoint);
+    const detail = error instanceof Error ? error.message : String(error);
+    const sentence = this.#connected
+      ? `${this.#place()} sent what is not allowed in MQTT (${detail}).`
+      : `${this.#place()} does not answer as an MQTT broker does (${detail}).`;
+    return new TmqError(sentence, ExitCode.protocol, {cause: error});
+  }
+
+  /** The stream is closed: all that waits for an answer hears why. */
+  #close(): TmqError {
+    this.#gone = true;
+    this.#failure ??= this.#lost();
+    this.#held = undefined;
+    for (const [messageId, {reject}] of this.#requests) {
+      this.#setup.identifiers.release(messageId);
+      reject(this.#failure);
+    }
+    this.#requests.clear();
+    return this.#failure;
+  }
+}
+
+/** Opens a link on a connected stream. @throws ConnectionRefused with the code of CONNACK, TmqError */
+export async function openLink(setup: LinkSetup): Promise<Link> {
+  const link = new Link(setup);
+  await link.connect();
+  return link;
+}

@@ -1,0 +1,338 @@
+/**
+ * Messages on their way to the broker: what the server allows, the window, the network's pace, and what
+ * to send again on the next connection. Encodes by itself and writes to the link's stream between the
+ * packets of MQTT.js. Knows neither when nor why a connection is made.
+ */
+
+import {ExitCode, TmqError} from '../errors.ts';
+import type {PacketIdentifiers} from './identifiers.ts';
+import type {Link} from './link.ts';
+import type {ProtocolVersion, Publication} from './message.ts';
+import type {Packet} from './packet.ts';
+import {isFailure, reasonSentence} from './reason.ts';
+import type {Published, PublishReport} from './session.ts';
+import {publishLine} from './trace.ts';
+import {Bell} from './waiting.ts';
+import {Window} from './window.ts';
+import {maximumRemainingLength, type PublishEncoder, publishEncoder} from './wire.ts';
+
+/** A payload of at least this many bytes is written as it is instead of being copied behind its header. */
+const largePayloadBytes = 65_536;
+
+/** What became of a message at QoS 1 or 2. */
+type Fate = {readonly reasonCode: number; readonly reasonString?: unknown} | {readonly error: unknown};
+
+interface Outgoing {
+  readonly payload: Uint8Array;
+  readonly publication: Publication;
+  settle(fate: Fate): void;
+}
+
+/** A publication as this connection takes it. */
+interface Route {
+  readonly publication: Publication;
+  readonly encoder: PublishEncoder;
+  /** With the alias instead of the topic, once the server knows it. */
+  readonly aliased?: PublishEncoder;
+  readonly alias?: number;
+}
+
+export interface OutboxSetup {
+  readonly protocolVersion: ProtocolVersion;
+  readonly maxInflight: number;
+  readonly identifiers: PacketIdentifiers;
+  /** Absent when nobody wants to know. */
+  readonly trace?: (line: string) => void;
+  readonly clientId: () => string;
+  /** The present link, or the next one. @throws what ended the session */
+  readonly link: () => Promise<Link>;
+  /** Whether the session goes on after a connection is lost. */
+  readonly reconnects: boolean;
+}
+
+function refusal(reasonCode: number, text: string): TmqError {
+  return new TmqError(`Publish refused: ${text}`, reasonCode);
+}
+
+export class Outbox {
+  readonly #setup: OutboxSetup;
+  readonly #window: Window<Outgoing>;
+  /** Rings whenever there may be room or a link again. */
+  readonly #bell = new Bell();
+  #link: Link | undefined;
+  #routes = new WeakMap<Publication, Route>();
+  /** Writes at QoS 0 that the operating system has not taken yet. */
+  #unwritten = 0;
+  /** Alias to topic, as this connection's server knows them. */
+  #aliases = new Map<number, string>();
+
+  constructor(setup: OutboxSetup) {
+    this.#setup = setup;
+    this.#window = new Window(setup.maxInflight);
+  }
+
+  /** Whether acknowledgements are awaited. */
+  get awaitsReply(): boolean {
+    return this.#window.size > 0;
+  }
+
+  /** A connection is there: says again what was not acknowledged on the one before. */
+  attach(link: Link): void {
+    this.#link = link;
+    this.#routes = new WeakMap();
+    this.#unwritten = 0;
+    this.#aliases = new Map();
+    const {receiveMaximum} = link.limits;
+    this.#window.restart({sessionKept: link.sessionPresent, receiveMaximum});
+    link.stream.on('drain', () => this.#bell.ring());
+    void link.closed.then(() => this.#bell.ring());
+    this.#sendNext();
+    this.#bell.ring();
+  }
+
+  /** Ends all waiting, that to come as well. */
+  fail(error: unknown): void {
+    this.#link = undefined;
+    for (const outgoing of this.#window.clear()) outgoing.settle({error});
+    this.#bell.fail(error);
+  }
+
+  /** A PUBACK, PUBREC or PUBCOMP came. The window is refilled at once: waiting for more would stall. */
+  acknowledged(packet: Packet): void {
+    const messageId = packet.messageId ?? 0;
+    const reasonCode = packet.reasonCode ?? 0;
+    const outcome = this.#window.acknowledge({cmd: packet.cmd, messageId, reasonCode});
+    if (outcome.kind === 'release') {
+      this.#link?.send({cmd: 'pubrel', messageId, reasonCode: outcome.known ? 0 : 146});
+    }
+    if (outcome.kind !== 'done') return;
+    this.#setup.identifiers.release(messageId);
+    outcome.value.settle({reasonCode: outcome.reasonCode, reasonString: packet.properties?.reasonString});
+    this.#sendNext();
+    this.#bell.ring();
+  }
+
+  /** Resolves when the QoS is satisfied. @throws TmqError with the reason code when refused */
+  async publish(payload: Uint8Array, publication: Publication): Promise<Published> {
+    if (publication.qos === 0) return await this.#publishOnce(payload, publication);
+    await this.#setup.link();
+    const fate = await new Promise<Fate>((settle) => this.#add({payload, publication, settle}));
+    if ('error' in fate) throw fate.error;
+    const {reasonCode, reasonString} = fate;
+    if (isFailure(reasonCode)) throw refusal(reasonCode, reasonSentence(reasonCode, reasonString));
+    return {reasonCode};
+  }
+
+  /** See Session.publishAll. */
+  async publishAll(
+    payloads: AsyncIterable<readonly Uint8Array[]>,
+    publication: Publication,
+  ): Promise<PublishReport> {
+    if (publication.qos > 0) return await this.#publishInWindow(payloads, publication);
+    let count = 0;
+    for await (const batch of payloads) {
+      await this.#writeBatch(batch, publication);
+      count += batch.length;
+    }
+    await this.#allWritten();
+    return {read: count, acknowledged: count, refused: 0};
+  }
+
+  async #publishInWindow(
+    payloads: AsyncIterable<readonly Uint8Array[]>,
+    publication: Publication,
+  ): Promise<PublishReport> {
+    const report = {read: 0, acknowledged: 0, refused: 0};
+    let firstRefusal: PublishReport['firstRefusal'];
+    let failure: {readonly error: unknown} | undefined;
+    const settle = (fate: Fate) => {
+      if ('error' in fate) failure ??= fate;
+      else if (isFailure(fate.reasonCode)) {
+        const {reasonCode, reasonString} = fate;
+        report.refused++;
+        firstRefusal ??= {reasonCode, text: reasonSentence(reasonCode, reasonString)};
+      } else report.acknowledged++;
+    };
+    for await (const batch of payloads) {
+      for (const payload of batch) {
+        while (failure === undefined && !this.#hasRoom()) await this.#bell.wait();
+        if (failure !== undefined) break;
+        report.read++;
+        // A batch is good until the next one is asked for; a message may have to be sent again later.
+        this.#add({payload: Buffer.from(payload), publication, settle});
+      }
+      if (failure !== undefined) break;
+    }
+    while (this.#window.size > 0) await this.#bell.wait();
+    if (failure !== undefined) throw failure.error;
+    return {...report, ...(firstRefusal === undefined ? {} : {firstRefusal})};
+  }
+
+  #hasRoom(): boolean {
+    return this.#window.hasRoom && this.#link?.isOpen === true && !this.#link.stream.writableNeedDrain;
+  }
+
+  #add(outgoing: Outgoing): void {
+    const messageId = this.#setup.identifiers.take();
+    this.#window.add(messageId, outgoing.publication.qos === 2 ? 2 : 1, outgoing);
+    this.#sendNext();
+    this.#link?.resume();
+  }
+
+  #sendNext(): void {
+    const link = this.#link;
+    while (link?.isOpen) {
+      const step = this.#window.next();
+      if (step === undefined) return;
+      if (step.kind === 'release') {
+        link.send({cmd: 'pubrel', messageId: step.messageId, reasonCode: 0});
+        continue;
+      }
+      const {payload, publication, settle} = step.value;
+      try {
+        const route = this.#route(link, publication);
+        this.#checkSize(link, route.encoder.packetBytes(payload.length));
+        this.#writeOne(link, {route, payload, messageId: step.messageId, duplicate: step.duplicate});
+      } catch (error) {
+        this.#window.remove(step.messageId);
+        this.#setup.identifiers.release(step.messageId);
+        settle({error});
+      }
+    }
+  }
+
+  /** Waits until the message is with the operating system. */
+  async #publishOnce(payload: Uint8Array, publication: Publication): Promise<Published> {
+    for (;;) {
+      const link = await this.#setup.link();
+      const route = this.#route(link, publication);
+      this.#checkSize(link, route.encoder.packetBytes(payload.length));
+      const written = await new Promise<boolean>((resolve) => {
+        const messageId = this.#setup.identifiers.count();
+        this.#writeOne(link, {route, payload, messageId, duplicate: false}, (error) =>
+          resolve(error == null),
+        );
+      });
+      if (written) return {reasonCode: 0};
+      const loss = await link.closed;
+      if (!this.#setup.reconnects) throw loss;
+    }
+  }
+
+  /** Writes a batch at QoS 0 and waits until the network wants more. */
+  async #writeBatch(batch: readonly Uint8Array[], publication: Publication): Promise<void> {
+    const link = await this.#setup.link();
+    const route = this.#route(link, publication);
+    for (const payload of batch) this.#checkSize(link, route.encoder.packetBytes(payload.length));
+    const large = batch.some((payload) => payload.length >= largePayloadBytes);
+    if (this.#setup.trace === undefined && route.alias === undefined && !large) {
+      link.write(route.encoder.frames(batch), this.#counted());
+    } else {
+      for (const payload of batch) {
+        const messageId = this.#setup.identifiers.count();
+        // Copied: the batch is only good until the next one is asked for.
+        const message = {route, payload: large ? Buffer.from(payload) : payload, messageId, duplicate: false};
+        this.#writeOne(link, message, this.#counted());
+        await this.#drained(link);
+      }
+    }
+    await this.#drained(link);
+  }
+
+  /** Counts a write until its callback says that it was taken. */
+  #counted(): () => void {
+    const link = this.#link;
+    this.#unwritten++;
+    return () => {
+      if (this.#link === link && --this.#unwritten === 0) this.#bell.ring();
+    };
+  }
+
+  /** Waits until the operating system has all that was written; where the connection is lost, it is lost too. */
+  async #allWritten(): Promise<void> {
+    const link = await this.#setup.link();
+    while (link.isOpen && this.#unwritten > 0) await this.#bell.wait();
+    if (!link.isOpen && !this.#setup.reconnects) throw await link.closed;
+  }
+
+  async #drained(link: Link): Promise<void> {
+    while (link.isOpen && link.stream.writableNeedDrain) await this.#bell.wait();
+  }
+
+  #writeOne(
+    link: Link,
+    message: {
+      readonly route: Route;
+      readonly payload: Uint8Array;
+      readonly messageId: number;
+      readonly duplicate: boolean;
+    },
+    written?: (error?: Error | null) => void,
+  ): void {
+    const {route, payload, messageId, duplicate} = message;
+    const {publication, alias} = route;
+    const known = alias !== undefined && this.#aliases.get(alias) === publication.topic;
+    if (alias !== undefined) this.#aliases.set(alias, publication.topic);
+    this.#setup.trace?.(
+      publishLine('out', this.#setup.clientId(), {
+        duplicate,
+        qos: publication.qos,
+        retain: publication.retain,
+        messageId,
+        payloadBytes: payload.length,
+        ...(known ? {} : {topic: publication.topic}),
+      }),
+    );
+    const encoder = known ? (route.aliased ?? route.encoder) : route.encoder;
+    const header = encoder.header(payload.length, messageId, duplicate);
+    if (payload.length < largePayloadBytes) {
+      link.write(Buffer.concat([header, payload]), written);
+    } else {
+      link.write(header);
+      link.write(payload, written);
+    }
+  }
+
+  /** How this connection takes a publication. @throws TmqError when its server does not take it at all */
+  #route(link: Link, publication: Publication): Route {
+    const known = this.#routes.get(publication);
+    if (known !== undefined) return known;
+    const route = this.#newRoute(link, publication);
+    this.#routes.set(publication, route);
+    return route;
+  }
+
+  #newRoute(link: Link, wanted: Publication): Route {
+    const {maximumQos, retainAvailable, topicAliasMaximum} = link.limits;
+    const {protocolVersion} = this.#setup;
+    if (wanted.qos > maximumQos) {
+      throw new TmqError('Message QoS not supported on broker, try a lower QoS.', ExitCode.qosNotSupported);
+    }
+    const publication = {...wanted, retain: wanted.retain && retainAvailable};
+    const encoder = publishEncoder(publication, protocolVersion);
+    const alias = protocolVersion === 5 ? wanted.properties?.topicAlias : undefined;
+    if (alias === undefined) return {publication, encoder};
+    if (alias > topicAliasMaximum) {
+      throw new TmqError(`Topic alias ${alias} is more than the broker allows (${topicAliasMaximum}).`, 148);
+    }
+    return {
+      publication,
+      encoder,
+      alias,
+      aliased: publishEncoder({...publication, topic: ''}, protocolVersion),
+    };
+  }
+
+  #checkSize(link: Link, packetBytes: number): void {
+    // 5: the fixed header with the longest length field.
+    if (packetBytes > maximumRemainingLength + 5) {
+      throw new TmqError(
+        `The message is larger than MQTT allows (${maximumRemainingLength} bytes).`,
+        ExitCode.packetTooLarge,
+      );
+    }
+    if (packetBytes > link.limits.maximumPacketSize) {
+      throw new TmqError('Packet larger than supported by the server', ExitCode.packetTooLarge);
+    }
+  }
+}
