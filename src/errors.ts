@@ -30,6 +30,30 @@ export const ExitCode = {
   terminated: 143,
 } as const;
 
+/** What each of them says, for the manual; the numbers that a broker's refusal adds are told there. */
+export const exitCodeMeanings: Readonly<Record<keyof typeof ExitCode, string>> = {
+  success: 'All went well, or the reader of the output went away.',
+  failure: 'The command line is wrong, a file cannot be read or written, or the broker cannot be reached.',
+  protocol: 'The broker broke the rules of the protocol, or accuses this client of it.',
+  invalid: 'Something invalid was to be sent.',
+  noConnection: 'The broker ended the connection, or a proxy found no way to it.',
+  refused: 'The broker refused the user name and password (up to MQTT 3.1.1).',
+  connectionLost: 'The connection was lost.',
+  tls: 'TLS failed: a certificate, a key or a version does not fit.',
+  proxyAuthentication: 'The proxy wants another user name and password.',
+  webSocket: 'The server refused the WebSocket.',
+  errno: 'The operating system reported an error on the connection.',
+  lookup: 'A name was not found.',
+  proxy: 'The proxy failed.',
+  keepalive: 'The broker gave no sign of life within the keep alive interval.',
+  malformed: 'The broker sent something that is no MQTT packet.',
+  qosNotSupported: 'The broker does not support the quality of service.',
+  packetTooLarge: 'The message is larger than the broker allows.',
+  timeout: 'The time given by -W is over.',
+  interrupted: 'Interrupted (SIGINT).',
+  terminated: 'Terminated (SIGTERM).',
+};
+
 /** An exit status: one of the above, or the code of a broker's refusal. */
 export type ExitCode = number;
 

@@ -10,6 +10,12 @@ export interface Example {
   readonly summary: string;
 }
 
+/** A term and a sentence about it, for the man page. */
+export interface Remark {
+  readonly term: string;
+  readonly text: string;
+}
+
 export interface Command<Table extends OptionTable, Plan> {
   readonly name: string;
   readonly summary: string;
@@ -27,6 +33,11 @@ export interface Command<Table extends OptionTable, Plan> {
   readonly gnuLongOptions?: boolean;
   /** Where this command is deliberately unlike mosquitto's: a paragraph each, for the man page. */
   readonly differences?: readonly string[];
+  /** What its exit statuses mean, where that is not what it is for the MQTT clients. */
+  readonly exitStatuses?: readonly Remark[];
+  /** Environment variables and files it knows, beyond what the options file brings with it. */
+  readonly environment?: readonly Remark[];
+  readonly files?: readonly Remark[];
   /** Checks values against each other; no file, network or clock. @throws UsageError */
   plan(values: Values<Table>, operands: readonly string[]): Plan;
   run(plan: Plan, io: Io): Promise<ExitCode>;

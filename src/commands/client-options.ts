@@ -8,8 +8,8 @@ import {choice, integer, type OptionTable, type Values} from '../cli/option.ts';
 import {UsageError} from '../errors.ts';
 import type {Io} from '../io/process.ts';
 import type {ConnectionOptions} from '../mqtt/connection-options.ts';
-import type {ConnectProperties, ProtocolVersion, QoS} from '../mqtt/message.ts';
-import {type PropertySetting, parseProperty, propertiesFor} from '../mqtt/properties.ts';
+import {type ConnectProperties, type ProtocolVersion, propertyTable, type QoS} from '../mqtt/message.ts';
+import {type PropertySetting, parseProperty, propertiesFor, propertyCommands} from '../mqtt/properties.ts';
 import {fitsMqttString, isMqttString} from '../mqtt/topic.ts';
 import {
   type ClientIdSource,
@@ -52,6 +52,15 @@ function sessionExpiry(given: string): number {
   return seconds;
 }
 
+/** Which properties -D knows, packet by packet. */
+function propertyDetails(): string {
+  const lists = propertyCommands.map((command) => {
+    const names = propertyTable.filter(({commands}) => commands.includes(command)).map(({name}) => name);
+    return `${command}: ${names.join(', ')}`;
+  });
+  return `The command is the packet. What it takes: ${lists.join('; ')}. A user-property has two values, its name and its value, and may be given several times. Properties of a packet that is never sent are ignored.`;
+}
+
 function checkId(option: string): (given: string) => string {
   return (given) => {
     if (given === '') throw new UsageError(`Invalid id: the argument of ${option} is empty.`);
@@ -90,6 +99,7 @@ const mqttOptions = {
     flags: '-D, --property <command> <name> <value>',
     group: 'MQTT',
     summary: 'set an MQTT 5 property of a packet; repeatable',
+    details: propertyDetails(),
     missing: '--property argument given but not enough arguments specified.',
     words: (following: readonly string[]) => (following[1]?.toLowerCase() === 'user-property' ? 4 : 3),
     parse: (given: string, previous: readonly PropertySetting[] | undefined): readonly PropertySetting[] => [

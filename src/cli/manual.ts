@@ -1,0 +1,185 @@
+/**
+ * Commands to manual pages in man(7): the same tables that the parser reads, with the prose that --help
+ * has no room for. Pure text; knows no formatter and no directory.
+ */
+
+import {ExitCode, exitCodeMeanings} from '../errors.ts';
+import type {AnyCommand, Remark} from './command.ts';
+import {type HelpEntry, optionsByGroup} from './help.ts';
+import type {Option, OptionTable} from './option.ts';
+import {bold, escaped, form, line, literal, paragraphs, section, subsection, tagged} from './roff.ts';
+
+/** The day on which the pages were last looked over; a page has to have one. */
+const reviewed = '2026-11-20';
+
+const clientEnvironment: readonly Remark[] = [
+  {term: 'XDG_CONFIG_HOME', text: 'The directory of the options file.'},
+  {term: 'HOME', text: 'The options file is in .config here where XDG_CONFIG_HOME is not set.'},
+  {
+    term: 'NO_COLOR, FORCE_COLOR',
+    text: 'No colour, or colour even where the output is no terminal. --color says so for one command.',
+  },
+  {term: 'TZ', text: 'The time zone of the times that -F prints.'},
+];
+
+/** The page of one command. */
+export function commandManual(command: AnyCommand): string {
+  const name = `tmq-${command.name}`;
+  const client = command.optionsFile !== undefined;
+  const lines = [
+    ...heading(name),
+    ...section('Name', [`${escaped(name)} \\- ${escaped(command.summary)}`]),
+    ...section('Synopsis', synopsis(command.synopsis.map((each: string) => `tmq ${command.name} ${each}`))),
+    ...section('Description', paragraphs(command.description)),
+    ...section('Options', [...optionRules(command), ...options(command.options)]),
+    ...section('Examples', examples(command)),
+    ...section('Exit status', remarks(command.exitStatuses ?? exitStatuses(client))),
+    ...section(
+      'Environment',
+      remarks([...(client ? clientEnvironment : []), ...(command.environment ?? [])]),
+    ),
+    ...section('Files', remarks([...optionsFiles(command.optionsFile), ...(command.files ?? [])])),
+    ...section('Differences from mosquitto', paragraphs(command.differences ?? [])),
+    ...section('See also', [seeAlso(['tmq', ...siblings(command.name)])]),
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+/** The page of the program as a whole. */
+export function programManual(commands: readonly HelpEntry[], programOptions: OptionTable): string {
+  const lines = [
+    ...heading('tmq'),
+    ...section('Name', ['tmq \\- MQTT for the shell']),
+    ...section('Synopsis', synopsis(['tmq <command> [<option> …]'])),
+    ...section(
+      'Description',
+      paragraphs([
+        "Publishes and subscribes, asks and waits for the answer, manages password files, and runs a broker for tests. The commands pub, sub, rr and passwd take the options of mosquitto's mosquitto_pub, mosquitto_sub, mosquitto_rr and mosquitto_passwd; started by a link of such a name, tmq is that command.",
+        'Standard output carries messages and what was asked for; everything else goes to standard error.',
+      ]),
+    ),
+    ...section(
+      'Commands',
+      commands.flatMap(({name, summary}) => [
+        '.TP',
+        `.BR tmq\\-${name} (1)`,
+        `${escaped(sentence(summary))}`,
+      ]),
+    ),
+    ...section(
+      'Options',
+      Object.values(programOptions).flatMap((row) => tagged(form(row.flags), describe(row))),
+    ),
+    ...section('Exit status', remarks(exitStatuses(true))),
+    ...section('Environment', remarks(clientEnvironment)),
+    ...section('Files', remarks(optionsFiles('pub'))),
+    ...section('See also', [seeAlso(commands.map(({name}) => `tmq-${name}`))]),
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+function heading(name: string): readonly string[] {
+  return [
+    `.\\" Made from the option tables by: tmq --manual${name === 'tmq' ? '' : ` ${name.slice(4)}`}`,
+    `.TH ${escaped(name.toUpperCase())} 1 ${reviewed} tmq "MQTT for the shell"`,
+    // Options and topics are read wrongly with hyphens that a formatter added.
+    '.nh',
+  ];
+}
+
+function synopsis(forms: readonly string[]): readonly string[] {
+  return forms.flatMap((each, index) => [...(index === 0 ? [] : ['.br']), form(each)]);
+}
+
+/** How options are written, which differs from command to command. */
+function optionRules(command: AnyCommand): readonly string[] {
+  if (command.gnuLongOptions === true) {
+    return paragraphs([
+      'An option and its value are two words, or one: --option=value. Everything after -- is no option. The last one wins where an option is given twice.',
+    ]);
+  }
+  return paragraphs([
+    'An option and its value are two words. The word after an option that takes a value is its value, whatever it looks like. Short options cannot be joined. Options are applied from left to right: the last one wins where an option is given twice, unless it is repeatable.',
+  ]);
+}
+
+function options(table: OptionTable): readonly string[] {
+  return optionsByGroup(table).flatMap(([group, rows]) =>
+    subsection(
+      group,
+      rows.flatMap((row) => tagged(form(row.flags), describe(row))),
+    ),
+  );
+}
+
+/** The summary as a sentence, and the details after it. */
+function describe(row: Option<unknown>): string {
+  return row.details === undefined ? sentence(row.summary) : `${sentence(row.summary)} ${row.details}`;
+}
+
+function sentence(text: string): string {
+  return `${text[0]?.toUpperCase() ?? ''}${text.slice(1)}${/[.?!]$/.test(text) ? '' : '.'}`;
+}
+
+function examples(command: AnyCommand): readonly string[] {
+  return command.examples.flatMap((example, index) => [
+    ...(index === 0 ? [] : ['.PP']),
+    line(sentence(example.summary)),
+    ...literal([example.command]),
+  ]);
+}
+
+function remarks(entries: readonly Remark[]): readonly string[] {
+  return entries.flatMap(({term, text}) => tagged(bold(term), text));
+}
+
+/** The statuses of a client, or the two of every other program. */
+function exitStatuses(client: boolean): readonly Remark[] {
+  if (!client) {
+    return [
+      {term: '0', text: exitCodeMeanings.success},
+      {term: '1', text: 'Something is wrong; a line on standard error says what.'},
+    ];
+  }
+  const named = Object.entries(ExitCode).map(([name, status]) => ({
+    term: String(status),
+    text: exitCodeMeanings[name as keyof typeof ExitCode],
+  }));
+  const refusals = [
+    {
+      term: '1 to 5',
+      text: 'Also the return code of a broker that refuses the connection, up to MQTT 3.1.1: 1 the version, 2 the client id, 3 unavailable, 4 user name or password, 5 not authorised.',
+    },
+    {
+      term: '128 and above',
+      text: 'The reason code of a broker that refuses the connection, a message or every subscription, in MQTT 5; for example 135, not authorised. In MQTT 3.1.1, 128 for refused subscriptions.',
+    },
+  ];
+  return [...named, ...refusals];
+}
+
+function optionsFiles(name: string | undefined): readonly Remark[] {
+  if (name === undefined) return [];
+  return [
+    {
+      term: `$XDG_CONFIG_HOME/tmq/${name}, ~/.config/tmq/${name}`,
+      text: 'Options that stand before those of the command line, one a line: the option, a space, and its value to the end of the line, without quotes. A line that begins with # is a comment. Only -D splits its value into words.',
+    },
+    {
+      term: `$XDG_CONFIG_HOME/mosquitto_${name}, ~/.config/mosquitto_${name}`,
+      text: 'Read where the file above does not exist.',
+    },
+  ];
+}
+
+function siblings(name: string): readonly string[] {
+  const all = ['tmq-pub', 'tmq-sub', 'tmq-rr', 'tmq-passwd', 'tmq-broker'];
+  return all.filter((each) => each !== `tmq-${name}`);
+}
+
+function seeAlso(names: readonly string[]): string {
+  return [...names]
+    .sort()
+    .map((name, index) => `.BR ${escaped(name)} (1)${index === names.length - 1 ? '' : ' ,'}`)
+    .join('\n');
+}
