@@ -86,12 +86,8 @@ function execute(command, args) {
 const binary = (name) => join(root, 'node_modules', '.bin', name);
 
 if (patterns.length === 0) {
-  for (const [command, ...args] of [
-    [binary('tsc'), '--noEmit'],
-    [binary('biome'), 'check', '--error-on-warnings', '.'],
-  ]) {
-    if ((await execute(command, args)) !== 0) process.exit(1);
-  }
+  if ((await execute(binary('tsc'), ['--noEmit'])) !== 0) process.exit(1);
+  if ((await execute(binary('biome'), ['check', '--error-on-warnings', '.'])) !== 0) process.exit(1);
 }
 
 installMissingTools();
@@ -120,6 +116,7 @@ process.exitCode = await execute(process.execPath, [
   '--import',
   'tsx',
   '--test',
+  '--test-reporter=spec',
   '--test-concurrency=3',
   '--test-timeout=180000',
   ...files,
