@@ -84,7 +84,6 @@ const sentences: Readonly<Record<string, Sentence>> = {
       ? `The address ${place.name} cannot be connected to.`
       : `Cannot connect to ${place.name} from ${place.bindAddress}: no route leads from one to the other.`,
   ENOENT: (place) => `There is no unix socket ${place.name}. Is its broker running?`,
-  ENOTSOCK: (place) => `${place.name} is not a socket.`,
   ENOTDIR: (place) => `There is no unix socket ${place.name}: a part of its path is not a directory.`,
   ENAMETOOLONG: (place) => `The unix socket path ${place.name} is too long.`,
   EACCES: (place) => `No permission to connect to ${place.name}.`,
@@ -103,7 +102,7 @@ function abandoned(error: Abandoned, place: Place): TmqError {
   const reason = error.cause;
   if (reason instanceof TmqError) return reason;
   if ((reason as {name?: unknown} | null)?.name === 'TimeoutError') {
-    return new TmqError(`Timed out waiting for ${error.waitingFor} with ${place.name}.`, ExitCode.timeout, {
+    return new TmqError(`Timed out waiting for ${error.waitingFor} ${place.name}.`, ExitCode.timeout, {
       cause: reason,
     });
   }

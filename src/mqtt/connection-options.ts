@@ -17,8 +17,8 @@ export interface TlsOptions {
   readonly systemCertificates?: boolean;
   readonly certificateFile?: string;
   readonly keyFile?: string;
-  /** Asked for only when the key turns out to be encrypted. */
-  readonly passphrase?: () => Promise<string>;
+  /** Asked for only when the key turns out to be encrypted; once, also across reconnects, unless it was wrong. */
+  readonly passphrase?: (signal: AbortSignal) => Promise<string>;
   /** No verification at all: neither the chain nor the host name. */
   readonly insecure?: boolean;
   readonly minimumVersion?: 'TLSv1.2' | 'TLSv1.3';
@@ -38,11 +38,11 @@ export type Endpoint =
       /** A local address to connect from. */
       readonly bindAddress?: string;
       readonly noDelay?: boolean;
-      /** socks5h:// or http://, with user and password percent-encoded. */
+      /** socks5h:// (port 1080 unless said) or http:// (80), with user and password percent-encoded. */
       readonly proxy?: URL;
-      /** Look up the SRV record of the host first. */
+      /** Look up the SRV record of the host first; the port is then the record's. */
       readonly srv?: boolean;
-      /** The path of the WebSocket request. */
+      /** The path of the WebSocket request; /mqtt unless said. */
       readonly path?: string;
     }
   | {readonly transport: 'unix'; readonly path: string; readonly tls?: TlsOptions};

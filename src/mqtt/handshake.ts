@@ -9,7 +9,7 @@ import type {Duplex} from 'node:stream';
 /** The signal aborted while something was awaited; `dial` turns it into the sentence a user reads. */
 export class Abandoned extends Error {
   override readonly name = 'Abandoned';
-  /** What was being waited for, as in "while waiting for …". */
+  /** What was being waited for, up to the name of the peer: "an answer from", "the TLS handshake with". */
   readonly waitingFor: string;
 
   constructor(waitingFor: string, reason: unknown) {
@@ -26,6 +26,7 @@ export class ClosedEarly extends Error {
 export interface Step {
   readonly stream: Duplex;
   readonly signal: AbortSignal;
+  /** Up to the name of the peer: "an answer from", "the TLS handshake with". */
   readonly waitingFor: string;
 }
 

@@ -21,18 +21,21 @@ const attemptTimeoutMilliseconds = 2000;
 /** The longest path a socket address holds on Linux [unix(7): sun_path], without its final NUL. */
 const longestUnixPath = 107;
 
-/** The family a local address forces upon the connection; 0 where there is none. */
-async function bindFamily(bindAddress: string | undefined): Promise<{address?: string; family: number}> {
-  if (bindAddress === undefined) return {family: 0};
-  const family = isIP(bindAddress);
-  if (family !== 0) return {address: bindAddress, family};
+/** The address and family that a local name or address forces upon the connection. */
+interface Local {
+  readonly localAddress: string;
+  readonly family: number;
+}
+
+async function lookUpLocal(name: string): Promise<Local> {
   const {promises} = await import('node:dns');
-  return await promises.lookup(bindAddress);
+  const {address, family} = await promises.lookup(name);
+  return {localAddress: address, family};
 }
 
 function open(options: NetConnectOpts, signal: AbortSignal): Promise<Socket> {
   const stream = connect(options);
-  return step<Socket>({stream, signal, waitingFor: 'the connection'}, (done) => {
+  return step<Socket>({stream, signal, waitingFor: 'an answer from'}, (done) => {
     const connected = () => done(stream);
     stream.once('connect', connected);
     return () => stream.off('connect', connected);
@@ -43,10 +46,10 @@ function open(options: NetConnectOpts, signal: AbortSignal): Promise<Socket> {
  * The hosts to try in order. localhost is the loopback address [RFC 6761, 6.3]: asking for it by number
  * spares a short-lived process the whole resolver.
  */
-function hostsOf(host: string, family: number): readonly string[] {
+function hostsOf(host: string, family: number | undefined): readonly string[] {
   const bare = host.replace(/^\[(.*)\]$/, '$1');
   if (bare.toLowerCase() !== 'localhost') return [bare];
-  if (family === 0) return ['127.0.0.1', '::1'];
+  if (family === undefined) return ['127.0.0.1', '::1'];
   return [family === 6 ? '::1' : '127.0.0.1'];
 }
 
@@ -55,9 +58,14 @@ function hostsOf(host: string, family: number): readonly string[] {
  * @throws the system's error (code ECONNREFUSED, ENOTFOUND, …), Abandoned
  */
 export async function connectTcp(target: TcpTarget, signal: AbortSignal): Promise<Socket> {
-  const {address, family} = await bindFamily(target.bindAddress);
+  const {bindAddress} = target;
+  let local: Local | undefined;
+  if (bindAddress !== undefined) {
+    const family = isIP(bindAddress);
+    local = family === 0 ? await lookUpLocal(bindAddress) : {localAddress: bindAddress, family};
+  }
   let refusal: unknown;
-  for (const host of hostsOf(target.host, family)) {
+  for (const host of hostsOf(target.host, local?.family)) {
     try {
       return await open(
         {
@@ -66,7 +74,7 @@ export async function connectTcp(target: TcpTarget, signal: AbortSignal): Promis
           noDelay: target.noDelay ?? false,
           autoSelectFamily: true,
           autoSelectFamilyAttemptTimeout: attemptTimeoutMilliseconds,
-          ...(address === undefined ? {} : {localAddress: address, family}),
+          ...local,
         },
         signal,
       );
@@ -92,5 +100,14 @@ export async function connectUnix(path: string, signal: AbortSignal): Promise<So
       ExitCode.failure,
     );
   }
-  return await open({path}, signal);
+  try {
+    return await open({path}, signal);
+  } catch (error) {
+    // The system refuses a connection to an ordinary file in the same words as to a dead socket.
+    const {stat} = await import('node:fs/promises');
+    const found = await stat(path).catch(() => undefined);
+    if (found?.isFile() || found?.isDirectory())
+      throw new TmqError(`${path} is not a socket.`, ExitCode.failure);
+    throw error;
+  }
 }
