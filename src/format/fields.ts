@@ -132,8 +132,8 @@ function hex(upper: boolean): Row {
         const digits = upper ? lower.toUpperCase() : lower;
         const last = start + hexStep >= used.length;
         // No separator follows the last digit of all.
-        const head = grouped(last ? digits.slice(0, -1) : digits, position, size, separator);
-        out.text(last ? head + digits.slice(-1) : head);
+        if (size === 0 || !last) out.text(grouped(digits, position, size, separator));
+        else out.text(grouped(digits.slice(0, -1), position, size, separator) + digits.slice(-1));
         position += digits.length;
       }
       if (left) out.text(padding);

@@ -10,6 +10,7 @@ import type {Sink} from './sink.ts';
 
 const quote = 0x22;
 const comma = 0x2c;
+const minus = 0x2d;
 const colon = 0x3a;
 const openArray = 0x5b;
 const backslash = 0x5c;
@@ -34,7 +35,7 @@ function afterDigits(text: Uint8Array, at: number): number {
 
 /** The index after the number that begins at `at`, or -1. */
 function afterNumber(text: Uint8Array, at: number): number {
-  if (text[at] === 0x2d) at++;
+  if (text[at] === minus) at++;
   if (!isDigit(text[at])) return -1;
   at = text[at] === 0x30 ? at + 1 : afterDigits(text, at);
   if (text[at] === 0x2e) {
@@ -44,7 +45,7 @@ function afterNumber(text: Uint8Array, at: number): number {
   }
   if (text[at] === 0x65 || text[at] === 0x45) {
     at++;
-    if (text[at] === 0x2b || text[at] === 0x2d) at++;
+    if (text[at] === 0x2b || text[at] === minus) at++;
     const end = afterDigits(text, at);
     if (end === at) return -1;
     at = end;
@@ -71,9 +72,11 @@ const words = ['true', 'false', 'null'].map((word) => Buffer.from(word));
 
 /** The index after the value without parts that begins at `at`, or -1. */
 function afterScalar(text: Uint8Array, at: number): number {
-  if (text[at] === quote) return afterString(text, at);
+  const first = text[at];
+  if (first === quote) return afterString(text, at);
+  if (isDigit(first) || first === minus) return afterNumber(text, at);
   const word = words.find((each) => each.every((byte, index) => text[at + index] === byte));
-  return word === undefined ? afterNumber(text, at) : at + word.length;
+  return word === undefined ? -1 : at + word.length;
 }
 
 /** What may come next. */

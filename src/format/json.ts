@@ -114,13 +114,43 @@ function propertiesEntry(properties: Properties | undefined): string {
   return entries.length === 0 ? '' : `,"properties":{${entries.join(',')}}`;
 }
 
-/** All between the time and the properties. Streams of messages share topic and size: the last one is kept. */
-function headMaker(): (message: Message) => string {
+/**
+ * The opening of the object, up to the time. The bytes are made once a second; between, only the digits of
+ * the microseconds are written anew.
+ */
+function openingMaker(): (nanoseconds: bigint) => Uint8Array {
+  let second = Number.NaN;
+  let latest = Number.NaN;
+  let opening: Uint8Array = empty;
+  let fractionEnd = 0;
+  return (nanoseconds) => {
+    const microseconds = Number(nanoseconds / 1000n);
+    if (microseconds === latest) return opening;
+    latest = microseconds;
+    if (Math.floor(microseconds / 1_000_000) !== second) {
+      second = Math.floor(microseconds / 1_000_000);
+      const text = `{"tst":"${isoTimeMicroseconds(nanoseconds)}","topic":`;
+      opening = Buffer.from(text);
+      fractionEnd = text.indexOf('.') + 7;
+      return opening;
+    }
+    let rest = microseconds - second * 1_000_000;
+    for (let at = fractionEnd - 1; at >= fractionEnd - 6; at--) {
+      const tenth = Math.floor(rest / 10);
+      opening[at] = 0x30 + rest - tenth * 10;
+      rest = tenth;
+    }
+    return opening;
+  };
+}
+
+/** From the topic to the payload's length. Messages of a stream share topic and size: the last is kept. */
+function headMaker(): (message: Message) => Uint8Array {
   let topic = '';
   let qos = -1;
   let retain = false;
   let length = -1;
-  let head = '';
+  let head: Uint8Array = empty;
   return (message) => {
     if (
       message.payload.length !== length ||
@@ -130,13 +160,13 @@ function headMaker(): (message: Message) => string {
     ) {
       ({topic, qos, retain} = message);
       length = message.payload.length;
-      head = `","topic":${JSON.stringify(topic)},"qos":${qos},"retain":${retain},"payloadlen":${length}`;
+      head = Buffer.from(`${JSON.stringify(topic)},"qos":${qos},"retain":${retain},"payloadlen":${length}`);
     }
-    return message.qos === 0 ? head : `${head},"mid":${message.messageId ?? 0}`;
+    return head;
   };
 }
 
-/** Collects what is written, to be indented afterwards. */
+/** Collects what is written for one message, to be indented at once. */
 function collector(): Sink & {take(): Uint8Array} {
   const parts: Uint8Array[] = [];
   return {
@@ -151,11 +181,12 @@ function collector(): Sink & {take(): Uint8Array} {
  * epoch. Where the payload cannot be embedded it warns and writes nothing.
  */
 export function jsonWriter(options: JsonOptions): (message: Message, out: Sink, now: () => bigint) => void {
+  const openingAt = openingMaker();
   const headOf = headMaker();
   const write = (message: Message, out: Sink, now: () => bigint, embedded: Uint8Array) => {
-    out.text('{"tst":"');
-    out.text(isoTimeMicroseconds(now()));
-    out.text(headOf(message));
+    out.bytes(openingAt(now()));
+    out.bytes(headOf(message));
+    if (message.qos > 0) out.text(`,"mid":${message.messageId ?? 0}`);
     if (message.properties !== undefined) out.text(propertiesEntry(message.properties));
     if (embedded.length > 0) {
       out.text(',"payload":');

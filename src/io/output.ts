@@ -31,8 +31,9 @@ const initialBytes = 256 * 1024;
 const keptBytes = 4 * 1024 * 1024;
 /** A piece of at least this size is not worth copying. */
 const directBytes = 128 * 1024;
-/** Up to this many characters a loop is faster than a call into the runtime. */
-const loopCharacters = 48;
+/** Up to so many characters, or bytes, a loop is faster than a call into the runtime. */
+const loopCharacters = 32;
+const loopBytes = 24;
 
 const endings = new Set(['EPIPE', 'ECONNRESET', 'ERR_STREAM_DESTROYED', 'ERR_STREAM_WRITE_AFTER_END']);
 
@@ -105,7 +106,7 @@ export class Output implements Sink {
       return;
     }
     if (this.#length + count > this.#buffer.length) this.#grow(count);
-    if (count > loopCharacters) {
+    if (count > loopBytes) {
       this.#buffer.set(value, this.#length);
     } else {
       const buffer = this.#buffer;

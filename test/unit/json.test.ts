@@ -337,6 +337,17 @@ test('any message is valid JSON that gives everything back', () => {
   );
 });
 
+test('the time of each message is its own, in any order of seconds', () => {
+  const formatter = compileFormat('%j', {eol: false, pretty: false});
+  fc.assert(
+    fc.property(fc.bigInt({min: 0n, max: 3_000_000_000n}), (offset) => {
+      const printed = collect((out) => formatter(message('x'), out, () => moment + offset)).toString();
+      assert.equal(JSON.parse(printed).tst, isoTimeMicroseconds(moment + offset));
+    }),
+    {numRuns: 1000},
+  );
+});
+
 test('one writer for many messages mixes nothing up', () => {
   const formatter = compileFormat('%j', {eol: false, pretty: false});
   fc.assert(
