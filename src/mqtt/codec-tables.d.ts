@@ -7,5 +7,5 @@ declare module 'mqtt-packet/constants.js' {
     readonly MQTT5_UNSUBACK_CODES: Record<number, string>;
     readonly MQTT5_DISCONNECT_CODES: Record<number, string>;
   };
-  export default tables;
+  export = tables;
 }

@@ -6,13 +6,13 @@
  */
 
 import type {Duplex} from 'node:stream';
-import type {MqttClient as MqttJsClient} from 'mqtt';
 import {ExitCode, TmqError} from '../errors.ts';
-import {type Codec, loadCodec} from './codec.ts';
 import type {ConnectionOptions} from './connection-options.ts';
 import type {PacketIdentifiers} from './identifiers.ts';
 import type {IncomingMessages} from './inbox.ts';
-import type {Message, QoS} from './message.ts';
+import {limitsOf, type ServerLimits} from './limits.ts';
+import type {Message} from './message.ts';
+import {clientOptions, type Libraries, type MqttJsClient} from './mqttjs.ts';
 import {codecProperties, messageOf, type Packet} from './packet.ts';
 import {reasonSentence, refusalText} from './reason.ts';
 import type {Direction} from './trace.ts';
@@ -56,90 +56,12 @@ export interface LinkSetup {
   readonly libraries: Libraries;
 }
 
-/** What the server said in CONNACK it can do [MQTT 5, 3.2.2.3]. */
-export interface ServerLimits {
-  readonly receiveMaximum: number;
-  readonly maximumQos: QoS;
-  readonly retainAvailable: boolean;
-  /** Bytes of a packet. */
-  readonly maximumPacketSize: number;
-  readonly topicAliasMaximum: number;
-}
-
 /** Passed to MQTT.js to go on without acknowledging: that is done after the output was flushed. */
 const acknowledgedLater = new Error('acknowledged later');
 
 /** Milliseconds to wait for the peer's close once all is sent, and while nothing more is taken. */
 const closeMilliseconds = 1000;
 const stallMilliseconds = 5000;
-
-export interface Libraries {
-  readonly MqttClient: typeof MqttJsClient;
-  readonly codec: Codec;
-}
-
-/** Loads what a link needs; worth starting while the connection is being made. */
-export async function loadLibraries(): Promise<Libraries> {
-  const [client, codec] = await Promise.all([import('mqtt/lib/client'), loadCodec()]);
-  // Node takes the module's exports for its default export, other loaders what the module calls so.
-  const exported = client.default as unknown as typeof MqttJsClient & {default?: typeof MqttJsClient};
-  return {MqttClient: exported.default ?? exported, codec};
-}
-
-function limitsOf(connack: Packet): ServerLimits {
-  const properties = connack.properties ?? {};
-  const number = (key: string, otherwise: number) =>
-    typeof properties[key] === 'number' ? properties[key] : otherwise;
-  return {
-    receiveMaximum: number('receiveMaximum', 65_535),
-    maximumQos: number('maximumQoS', 2) as QoS,
-    retainAvailable: properties.retainAvailable !== false,
-    maximumPacketSize: number('maximumPacketSize', Number.POSITIVE_INFINITY),
-    topicAliasMaximum: number('topicAliasMaximum', 0),
-  };
-}
-
-/** The options of MQTT.js: one connection, nothing done behind our back, nothing read from the environment. */
-function clientOptions({
-  options,
-  clientId,
-  incoming,
-}: LinkSetup): ConstructorParameters<typeof MqttJsClient>[1] {
-  const {protocolVersion, credentials, will} = options;
-  const properties = protocolVersion === 5 ? codecProperties(options.properties) : undefined;
-  const willProperties = protocolVersion === 5 ? codecProperties(will?.properties) : undefined;
-  const {username, password} = credentials ?? {};
-  return {
-    protocolVersion,
-    protocolId: protocolVersion === 3 ? 'MQIsdp' : 'MQTT',
-    clientId,
-    clean: options.clean,
-    keepalive: options.keepaliveSeconds,
-    reconnectPeriod: 0,
-    manualConnect: true,
-    resubscribe: false,
-    writeCache: false,
-    timerVariant: 'native',
-    // How long to wait is the session's decision, and covers more than CONNACK.
-    connectTimeout: 2_147_483_647,
-    incomingStore: incoming as never,
-    log: () => undefined,
-    ...(username === undefined ? {} : {username}),
-    ...(password === undefined ? {} : {password: Buffer.from(password)}),
-    ...(properties === undefined ? {} : {properties}),
-    ...(will === undefined
-      ? {}
-      : {
-          will: {
-            topic: will.topic,
-            payload: Buffer.from(will.payload),
-            qos: will.qos,
-            retain: will.retain,
-            ...(willProperties === undefined ? {} : {properties: willProperties}),
-          },
-        }),
-  };
-}
 
 export class Link {
   readonly stream: Duplex;
@@ -171,7 +93,10 @@ export class Link {
       this.stream.once('close', () => resolve(this.#close()));
     });
     this.stream.on('error', (error) => this.fail(error));
-    this.#client = new setup.libraries.MqttClient(() => this.stream as never, clientOptions(setup));
+    this.#client = new setup.libraries.MqttClient(() => this.stream as never, {
+      ...clientOptions(setup.options, setup.clientId),
+      incomingStore: setup.incoming as never,
+    });
     this.#attach();
   }
 

@@ -29,7 +29,7 @@ const imports: readonly Import[] = files.flatMap((from) => {
 });
 
 const pureMqtt = new Set(
-  ['wire', 'message', 'connection-options', 'topic', 'reason', 'trace', 'packet', 'url', 'window'].map(
+  ['wire', 'message', 'connection-options', 'topic', 'reason', 'trace', 'packet', 'limits', 'url', 'window'].map(
     (name) => `mqtt/${name}.ts`,
   ),
 );
