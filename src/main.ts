@@ -11,6 +11,7 @@ import type {OptionsLine} from './cli/parse.ts';
 import {commands} from './commands/all.ts';
 import {ExitCode, TmqError, UsageError} from './errors.ts';
 import type {Io} from './io/process.ts';
+import type {ColourChoice} from './io/terminal.ts';
 
 export {processIo} from './io/process.ts';
 
@@ -39,11 +40,12 @@ interface Progress {
   /** How the command is called: 'tmq pub', or 'mosquitto_pub'. */
   invocation: string;
   quiet: boolean;
+  color: ColourChoice;
 }
 
 /** Runs a command line; every error has been printed when it resolves. */
 export async function main(argv: readonly string[], io: Io): Promise<ExitCode> {
-  const progress: Progress = {invocation: 'tmq', quiet: false};
+  const progress: Progress = {invocation: 'tmq', quiet: false, color: 'auto'};
   try {
     return await start(argv, io, progress);
   } catch (error) {
@@ -91,6 +93,7 @@ async function runCommand(
   const [command, {parse}] = await Promise.all([entry.load(), import('./cli/parse.ts')]);
   const {values, operands, request} = parse(command, words, optionsFileOf(command, io));
   progress.quiet = values.quiet === true;
+  progress.color = values.color ?? 'auto';
   if (request === 'help') return await printCommandHelp(command, io, progress.invocation);
   if (request === 'version') return await print(io, `${progress.invocation} version ${version}\n`);
   return await command.run(command.plan(values, operands), io);
@@ -145,7 +148,7 @@ async function printCompletion(shell: string | undefined, io: Io): Promise<ExitC
 async function styleFor(io: Io): Promise<HelpStyle | undefined> {
   if (io.stdout.isTTY !== true) return undefined;
   const {colours} = await import('./io/terminal.ts');
-  const chalk = await colours(io, 'auto');
+  const chalk = await colours(io, 'auto', io.stdout);
   return {heading: (text) => chalk.bold(text), name: (text) => chalk.cyan(text)};
 }
 
@@ -158,19 +161,30 @@ async function print(io: Io, text: string): Promise<ExitCode> {
 }
 
 /** Says what went wrong, on stderr, and with which status to leave. */
-async function report(error: unknown, io: Io, {invocation, quiet}: Progress): Promise<ExitCode> {
+async function report(error: unknown, io: Io, progress: Progress): Promise<ExitCode> {
+  const {invocation, quiet} = progress;
   if (error instanceof UsageError) {
-    await complain(io, `Error: ${error.message}\n\nUse '${invocation} --help' to see usage.\n`);
+    const label = await errorLabel(io, progress);
+    await complain(io, `${label} ${error.message}\n\nUse '${invocation} --help' to see usage.\n`);
     return error.exitCode;
   }
   if (error instanceof TmqError) {
     // A signal and a closed pipe have nothing to say.
-    if (error.message !== '' && !quiet) await complain(io, `Error: ${error.message}\n`);
+    if (error.message !== '' && !quiet) {
+      await complain(io, `${await errorLabel(io, progress)} ${error.message}\n`);
+    }
     return error.exitCode;
   }
   const details = error instanceof Error ? (error.stack ?? error.message) : String(error);
   await complain(io, `${details}\nThis is a bug in tmq ${version}: please report it with the lines above.\n`);
   return ExitCode.failure;
+}
+
+/** 'Error:', red where a terminal shows it. */
+async function errorLabel(io: Io, {color}: Progress): Promise<string> {
+  if (io.stderr.isTTY !== true && color !== 'always') return 'Error:';
+  const {colours} = await import('./io/terminal.ts');
+  return (await colours(io, color)).red('Error:');
 }
 
 /** Resolves when the text is written, or cannot be: nobody is left to be told. */

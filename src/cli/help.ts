@@ -30,7 +30,7 @@ export function commandHelp(command: AnyCommand, invocation: string, style: Help
     paragraphs.push([style.heading(`${group}:`), ...entries].join('\n'));
   }
   const examples = command.examples.map(
-    (example) => `${wrap(sentence(example.summary), 2)}\n    ${style.name(example.command)}`,
+    (example) => `${wrap(sentence(example.summary), 2)}\n${foldCommand(example.command, style)}`,
   );
   if (examples.length > 0) paragraphs.push([style.heading('Examples:'), ...examples].join('\n'));
   paragraphs.push(wrap(`More, such as exit statuses and files: 'man tmq-${command.name}'.`, 0));
@@ -106,13 +106,30 @@ function wrap(text: string, indent: number): string {
 /** A blank that is not inside brackets: a choice in parentheses stays together. */
 const keepBrackets = /\s+(?![^[\](){}]*[\])}])/;
 
+/** A command line on as many lines as it needs, broken before options so that it can be pasted. */
+function foldCommand(command: string, style: HelpStyle): string {
+  // A blank before an option or a bar that stands in no quotes.
+  const pieces = command.split(/ (?=[-|])(?=(?:[^'"]*(?:'[^']*'|"[^"]*"))*[^'"]*$)/);
+  return joinPieces(pieces, width - 6)
+    .map((line, index, all) => {
+      const end = index === all.length - 1 ? '' : ' \\';
+      return `${index === 0 ? '    ' : '      '}${style.name(line)}${end}`;
+    })
+    .join('\n');
+}
+
 function wrapWords(text: string, columns: number, separator: RegExp): readonly string[] {
+  return joinPieces(text.split(separator), columns);
+}
+
+/** Puts pieces on lines of at most so many columns; a piece that is longer stands alone. */
+function joinPieces(pieces: readonly string[], columns: number): readonly string[] {
   const lines: string[] = [];
-  for (const word of text.split(separator)) {
+  for (const piece of pieces) {
     const last = lines.at(-1);
-    if (last !== undefined && last.length + 1 + word.length <= columns)
-      lines[lines.length - 1] = `${last} ${word}`;
-    else lines.push(word);
+    if (last !== undefined && last.length + 1 + piece.length <= columns)
+      lines[lines.length - 1] = `${last} ${piece}`;
+    else lines.push(piece);
   }
   return lines;
 }
