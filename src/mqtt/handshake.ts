@@ -25,6 +25,8 @@ export class ClosedEarly extends Error {
 
 export interface Step {
   readonly stream: Duplex;
+  /** The stream it is put upon. It may have been closed before anybody could listen, and shares the end. */
+  readonly beneath?: Duplex;
   readonly signal: AbortSignal;
   /** Up to the name of the peer: "an answer from", "the TLS handshake with". */
   readonly waitingFor: string;
@@ -32,11 +34,11 @@ export interface Step {
 
 /**
  * Runs one step on a stream. `begin` attaches its listeners, calls `done` or `fail`, and may return what
- * detaches them again. On failure the stream is destroyed.
+ * detaches them again. On failure the stream is destroyed, with what is beneath it.
  * @throws Abandoned when the signal aborts, ClosedEarly when the stream ends first, else what `begin` or the stream says
  */
 export async function step<Result>(
-  {stream, signal, waitingFor}: Step,
+  {stream, beneath, signal, waitingFor}: Step,
   begin: (done: (result: Result) => void, fail: (error: unknown) => void) => (() => void) | undefined,
 ): Promise<Result> {
   let detach: (() => void) | undefined;
@@ -50,20 +52,25 @@ export async function step<Result>(
       onError = reject;
       stream.on('error', onError);
       stream.on('close', onClose);
+      beneath?.on('close', onClose);
       signal.addEventListener('abort', onAbort);
       if (signal.aborted) onAbort();
-      else if (stream.destroyed) onClose();
+      else if (stream.destroyed || beneath?.destroyed) onClose();
       else detach = begin(resolve, reject);
     });
   } catch (error) {
     // A destroyed socket may still report: nobody is left to hear it.
     stream.on('error', () => undefined);
     stream.destroy();
+    beneath?.destroy();
     throw error;
   } finally {
     detach?.();
     if (onAbort !== undefined) signal.removeEventListener('abort', onAbort);
-    if (onClose !== undefined) stream.off('close', onClose);
+    if (onClose !== undefined) {
+      stream.off('close', onClose);
+      beneath?.off('close', onClose);
+    }
     if (onError !== undefined) stream.off('error', onError);
   }
 }

@@ -177,7 +177,7 @@ export async function secure(socket: Socket, handshake: Handshake): Promise<TLSS
   if (place.options.keyLogFile !== undefined) writeKeyLog(stream, place.options.keyLogFile, context.notice);
   try {
     return await step<TLSSocket>(
-      {stream, signal: context.signal, waitingFor: 'the TLS handshake with'},
+      {stream, beneath: socket, signal: context.signal, waitingFor: 'the TLS handshake with'},
       (done, fail) => {
         const finish = () => {
           try {
@@ -192,7 +192,6 @@ export async function secure(socket: Socket, handshake: Handshake): Promise<TLSS
       },
     );
   } catch (error) {
-    socket.destroy();
     throw handshakeError(error, place);
   }
 }

@@ -30,7 +30,9 @@ function subProtocol(protocolVersion: ProtocolVersion): string {
 }
 
 function requestUrl({host, port, path, encrypted}: Upgrade): URL {
-  const url = new URL(`${encrypted ? 'wss' : 'ws'}://${hostAndPort(host, port)}`);
+  // The zone of a link-local address means something on this machine only [RFC 6874, 4].
+  const authority = hostAndPort(host.replace(/%[^\]]*/, ''), port);
+  const url = new URL(`${encrypted ? 'wss' : 'ws'}://${authority}`);
   const [pathname = '', ...query] = path.split('?');
   // Assigned, not concatenated: # and the like are then part of the path, and get encoded.
   url.pathname = pathname;
@@ -89,13 +91,16 @@ export async function upgrade(socket: Socket, request: Upgrade): Promise<Duplex>
       maxPayload: 0,
     });
     const stream = createWebSocketStream(webSocket);
-    return await step<Duplex>({stream, signal, waitingFor: 'the WebSocket handshake with'}, (done, fail) => {
+    const waitingFor = 'the WebSocket handshake with';
+    return await step<Duplex>({stream, beneath: socket, signal, waitingFor}, (done, fail) => {
       const opened = () => done(stream);
       const refused = (_request: ClientRequest, response: IncomingMessage) =>
         fail(refusal(name, response.statusCode ?? 0));
       webSocket.once('open', opened);
       webSocket.once('unexpected-response', refused);
-      return () => webSocket.off('open', opened).off('unexpected-response', refused);
+      // Its own error comes before the stream's, and before the socket's close.
+      webSocket.once('error', fail);
+      return () => webSocket.off('open', opened).off('unexpected-response', refused).off('error', fail);
     });
   } catch (error) {
     socket.destroy();
