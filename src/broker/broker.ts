@@ -4,8 +4,22 @@
  */
 
 import type {Duplex} from 'node:stream';
+import type {QoS} from '../mqtt/message.ts';
 import type {Access, Identity} from './access.ts';
+import {Client} from './client.ts';
 import type {BrokerConfig, ListenerConfig} from './config.ts';
+import {Connection} from './connection.ts';
+import {Counters} from './counters.ts';
+import {largestPacket} from './frames.ts';
+import type {BrokerParts} from './parts.ts';
+import {noBytes, PublishEncoder} from './publish-packet.ts';
+import {ReasonCode} from './reason-code.ts';
+import {RetainedMessages} from './retained.ts';
+import {Router} from './router.ts';
+import {Schedule} from './schedule.ts';
+import type {Session} from './session.ts';
+import {SessionRegistry} from './session-registry.ts';
+import {Subscriptions} from './subscriptions.ts';
 
 /** A packet as the trace and the tests see it: mqtt-packet's shape. */
 export type ObservedPacket = Readonly<Record<string, unknown>> & {readonly cmd: string};
@@ -18,25 +32,115 @@ export interface BrokerContext {
     type: 'error' | 'warning' | 'notice' | 'information' | 'debug' | 'subscribe' | 'unsubscribe',
     line: string,
   ) => void;
+  /** Each packet after it was received, and before it is sent; without the password of CONNECT. */
   readonly observe?: (clientId: string, direction: 'in' | 'out', packet: ObservedPacket) => void;
+  /** Log clients coming and going, unless false. */
+  readonly connectionMessages?: boolean;
 }
 
 export class Broker {
-  constructor(_config: Pick<BrokerConfig, 'limits' | 'sysInterval'>, _context: BrokerContext) {
-    throw new Error('not built yet');
+  readonly #parts: BrokerParts;
+  readonly #clients = new Map<Client, ListenerConfig>();
+  /** Until they are closed, which is later than their clients are gone. */
+  readonly #streams = new Set<Duplex>();
+  #allClosed: (() => void) | undefined;
+  #closing = false;
+
+  constructor(config: Pick<BrokerConfig, 'limits' | 'sysInterval'>, context: BrokerContext) {
+    const {limits} = config;
+    const schedule = new Schedule(() => Number(context.now() / 1_000_000n));
+    const subscriptions = new Subscriptions<Session>();
+    const retained = new RetainedMessages(schedule, () => undefined);
+    const counters = new Counters();
+    const notice = (line: string) => {
+      if (context.connectionMessages !== false) context.log('notice', line);
+    };
+    const router = new Router({subscriptions, retained, counters, limits, notice});
+    const registry = new SessionRegistry({schedule, subscriptions, router, counters, limits, notice});
+    const encoder = new PublishEncoder();
+    this.#parts = {limits, context, schedule, router, registry, retained, counters, encoder, notice};
   }
 
   /** Serves one client on one connected stream: a socket, a WebSocket's stream, or half of a duplexPair. */
   accept(
-    _stream: Duplex,
-    _listener: ListenerConfig,
-    _peer: Pick<Identity, 'certifiedUsername' | 'address'>,
+    stream: Duplex,
+    listener: ListenerConfig,
+    peer: Pick<Identity, 'certifiedUsername' | 'address'>,
   ): void {
-    throw new Error('not built yet');
+    const {context, counters, schedule, limits} = this.#parts;
+    if (this.#closing || this.#full(listener)) {
+      if (!this.#closing) {
+        this.#parts.notice(`Client connection from ${peer.address} denied: max_connections exceeded.`);
+      }
+      stream.on('error', () => undefined).destroy();
+      return;
+    }
+    counters.sockets++;
+    const connection = new Connection(stream, {
+      counters,
+      now: schedule.now,
+      maxPacketSize: limits.maxPacketSize || largestPacket,
+      ...(context.observe === undefined ? {} : {observe: context.observe}),
+      bug: (error) =>
+        context.log('error', `Error: ${error instanceof Error ? (error.stack ?? error.message) : error}`),
+    });
+    const client = new Client({
+      connection,
+      parts: this.#parts,
+      listener,
+      peer,
+      gone: () => this.#clients.delete(client),
+    });
+    this.#clients.set(client, listener);
+    this.#streams.add(stream);
+    stream.once('close', () => {
+      this.#streams.delete(stream);
+      if (this.#streams.size === 0) this.#allClosed?.();
+    });
+    connection.start(client);
+  }
+
+  #full(listener: ListenerConfig): boolean {
+    if (listener.maxConnections < 0) return false;
+    let count = 0;
+    for (const other of this.#clients.values()) if (other === listener) count++;
+    return count >= listener.maxConnections;
+  }
+
+  /** Publishes a message as the broker's own. */
+  publish(message: {
+    readonly topic: string;
+    readonly payload: Uint8Array;
+    readonly qos: QoS;
+    readonly retain: boolean;
+  }): void {
+    const {topic, qos, retain} = message;
+    this.#parts.router.publish(
+      {topic, payload: Buffer.from(message.payload), qos, retain, properties: noBytes},
+      undefined,
+    );
+  }
+
+  /** Disconnects one client; whether it was connected. */
+  disconnect(clientId: string, reasonCode: number = ReasonCode.administrativeAction): boolean {
+    const link = this.#parts.registry.get(clientId)?.link;
+    link?.disconnect(reasonCode, `Client ${clientId} been disconnected by administrative action.`);
+    return link !== undefined;
+  }
+
+  /** Runs all that is due on the context's clock, for whoever turns that clock himself. */
+  runDue(): void {
+    this.#parts.schedule.runDue();
   }
 
   /** Disconnects everybody (MQTT 5: reason 0x8B) and forgets everything. */
   async close(): Promise<void> {
-    throw new Error('not built yet');
+    this.#closing = true;
+    this.#parts.schedule.close();
+    for (const client of [...this.#clients.keys()]) client.disconnect(ReasonCode.serverShuttingDown, '');
+    if (this.#streams.size === 0) return;
+    await new Promise<void>((resolve) => {
+      this.#allClosed = resolve;
+    });
   }
 }

@@ -1,0 +1,35 @@
+/** What every handler of packets needs to answer one client, and the answers that carry a reason. */
+
+import type {ListenerConfig} from './config.ts';
+import type {Connection, Packet} from './connection.ts';
+import type {BrokerParts} from './parts.ts';
+import type {Session} from './session.ts';
+
+export interface Answering {
+  readonly connection: Connection;
+  readonly parts: BrokerParts;
+  readonly listener: ListenerConfig;
+  readonly session: Session;
+  /** Put before each topic of this client; empty where there is none. */
+  readonly mountPoint: string;
+  /** [MQTT-3.1.2-29] */
+  readonly problemInformation: boolean;
+  /** Bytes [MQTT-3.1.2-24]. */
+  readonly maximumPacketSize: number;
+}
+
+/**
+ * Sends an acknowledgement with a reason string, or without where the client does not want one
+ * [MQTT-3.1.2-29] or it would make the packet too large [MQTT-3.4.2-2].
+ */
+export function sendWithReason(answering: Answering, packet: Packet, reasonString: string | undefined): void {
+  const {connection, problemInformation, maximumPacketSize} = answering;
+  if (connection.protocolVersion === 5 && problemInformation && reasonString !== undefined) {
+    const bytes = connection.bytes({...packet, properties: {reasonString}} as Packet);
+    if (bytes.length <= maximumPacketSize) {
+      connection.write([bytes]);
+      return;
+    }
+  }
+  connection.send(packet);
+}

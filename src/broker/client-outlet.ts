@@ -1,0 +1,152 @@
+/**
+ * What leaves for one connected client: its limits (Receive Maximum, Maximum Packet Size, Topic Alias
+ * Maximum), and what to do when it reads more slowly than others publish.
+ *
+ * A reader that lags holds back the publishers that feed it; when it has not caught up after a while,
+ * they go on and its QoS 0 messages are dropped, as mosquitto does at once.
+ */
+
+import type {BrokerLimits} from './config.ts';
+import type {Connection} from './connection.ts';
+import type {Delivery, Outbox, Outlet} from './outbox.ts';
+import type {BrokerParts} from './parts.ts';
+import type {PublishForm} from './publish-packet.ts';
+import type {Appointment} from './schedule.ts';
+import type {SessionLink} from './session.ts';
+import {PacketType} from './validate.ts';
+
+export interface OutletSettings {
+  /** What the client said in CONNECT; the protocol's own maxima where it said nothing. */
+  readonly receiveMaximum: number;
+  readonly maximumPacketSize: number;
+  readonly topicAliasMaximum: number;
+  /** The listener's mount point; empty where there is none. */
+  readonly mountPoint: string;
+}
+
+/** Bytes waiting for the network from which on a client counts as slow. */
+const slowBytes = 1_048_576;
+/** Bytes over which QoS 0 messages are dropped in any case. */
+const tooManyBytes = 16_777_216;
+/** Messages waiting for the window from which on a client counts as slow, unless fewer may wait. */
+const slowMessages = 1000;
+/** Seconds that a slow client may hold its publishers back. */
+const patienceSeconds = 5;
+/** Topics that get an alias on one connection, at most. */
+const mostAliases = 256;
+
+export class ClientOutlet implements Outlet {
+  readonly sendQuota: number;
+  readonly #connection: Connection;
+  readonly #settings: OutletSettings;
+  readonly #parts: BrokerParts;
+  readonly #outbox: Outbox;
+  readonly #aliases = new Map<string, number>();
+  readonly #slowMessages: number;
+  /** Publishers held because of this client. */
+  readonly #waiting = new Set<SessionLink>();
+  #impatience: Appointment | undefined;
+  /** It was waited for in vain. */
+  #lossy = false;
+
+  constructor(connection: Connection, settings: OutletSettings, parts: BrokerParts, outbox: Outbox) {
+    const {maxInflightMessages} = parts.limits;
+    this.#connection = connection;
+    this.#settings = settings;
+    this.#parts = parts;
+    this.#outbox = outbox;
+    this.sendQuota = Math.min(settings.receiveMaximum, maxInflightMessages || 65_535);
+    this.#slowMessages = slowThreshold(parts.limits);
+  }
+
+  publish(delivery: Delivery, packetId: number, dup: boolean): boolean {
+    const {message, qos, retain, subscriptionIdentifiers} = delivery;
+    const {protocolVersion} = this.#connection;
+    const {mountPoint, topicAliasMaximum, maximumPacketSize} = this.#settings;
+    const now = this.#parts.schedule.now();
+    const plain: PublishForm = {
+      protocolVersion,
+      qos,
+      retain,
+      packetId,
+      dup,
+      subscriptionIdentifiers,
+      ...(mountPoint === '' ? {} : {topic: message.topic.slice(mountPoint.length)}),
+    };
+    let form = plain;
+    if (topicAliasMaximum > 0) form = this.#aliased(plain, message.topic);
+    const {frame, size} = this.#parts.encoder.encode(message, form, now);
+    // [MQTT-3.1.2-24], [MQTT-3.1.2-25]
+    if (size > maximumPacketSize) {
+      if (form.topicAlias !== undefined && form.topic !== '') this.#aliases.delete(message.topic);
+      return false;
+    }
+    this.#connection.write(frame);
+    const {counters} = this.#parts;
+    counters.publishSent++;
+    counters.publishBytesSent += message.payload.length;
+    return true;
+  }
+
+  /** The topic once with an alias, then only the alias [MQTT-3.3.2-11], [MQTT-3.1.2-26]. */
+  #aliased(form: PublishForm, topic: string): PublishForm {
+    const known = this.#aliases.get(topic);
+    if (known !== undefined) return {...form, topic: '', topicAlias: known};
+    if (this.#aliases.size >= Math.min(this.#settings.topicAliasMaximum, mostAliases)) return form;
+    const topicAlias = this.#aliases.size + 1;
+    this.#aliases.set(topic, topicAlias);
+    return {...form, topicAlias};
+  }
+
+  release(packetId: number): void {
+    this.#connection.acknowledge(PacketType.pubrel, packetId);
+  }
+
+  /** Sends a QoS 0 message; false when it was dropped for a client that does not read. */
+  sendAtMostOnce(delivery: Delivery): boolean {
+    const {buffered} = this.#connection;
+    if (buffered > (this.#lossy ? slowBytes : tooManyBytes)) return false;
+    this.publish(delivery, 0, false);
+    return true;
+  }
+
+  get #slow(): boolean {
+    return this.#connection.buffered > slowBytes || this.#outbox.queued > this.#slowMessages;
+  }
+
+  /** Holds a publisher back while this client lags; never the client itself, which could not catch up. */
+  slow(publisher: SessionLink | undefined): void {
+    if (!this.#slow || this.#lossy) return;
+    this.#impatience ??= this.#parts.schedule.after(patienceSeconds, () => {
+      this.#lossy = true;
+      this.#letGo();
+    });
+    if (publisher === undefined || this.#waiting.has(publisher)) return;
+    this.#waiting.add(publisher);
+    publisher.hold();
+  }
+
+  /** Bytes or messages have left: those who wait go on when the client has caught up. */
+  relieved(): void {
+    if (this.#impatience === undefined) return;
+    if (this.#connection.buffered > slowBytes / 2 || this.#outbox.queued > this.#slowMessages / 2) return;
+    this.#lossy = false;
+    this.#letGo();
+    this.#impatience = undefined;
+  }
+
+  /** The connection is gone. */
+  close(): void {
+    this.#letGo();
+  }
+
+  #letGo(): void {
+    this.#impatience?.cancel();
+    for (const publisher of this.#waiting) publisher.unhold();
+    this.#waiting.clear();
+  }
+}
+
+function slowThreshold({maxQueuedMessages}: BrokerLimits): number {
+  return maxQueuedMessages > 0 ? Math.min(Math.floor(maxQueuedMessages / 2), slowMessages) : slowMessages;
+}

@@ -1,0 +1,373 @@
+/**
+ * One client from CONNECT to its end: joins its connection with its session, gives each packet to those
+ * who handle it, keeps its time, and says goodbye with the right code [MQTT 5, 3.1.4, 3.14, 4.13].
+ */
+
+import type {Admission, Identity, Permissions} from './access.ts';
+import {ClientOutlet} from './client-outlet.ts';
+import type {ListenerConfig} from './config.ts';
+import type {
+  Connection,
+  ConnectionHandler,
+  Ending,
+  IConnectPacket,
+  IDisconnectPacket,
+  Packet,
+} from './connection.ts';
+import {
+  arrival,
+  type ConnectTerms,
+  connackProperties,
+  connectTerms,
+  guarded,
+  type Refusal,
+  refusals,
+  storedWill,
+} from './handshake.ts';
+import type {Delivery} from './outbox.ts';
+import {protocolError} from './packet-reader.ts';
+import type {BrokerParts} from './parts.ts';
+import type {DecodedPublish} from './publish-packet.ts';
+import {Publishing} from './publishing.ts';
+import {type PacketViolation, ReasonCode, ReturnCode} from './reason-code.ts';
+import type {Appointment} from './schedule.ts';
+import type {Session, SessionLink} from './session.ts';
+import {Subscribing} from './subscribing.ts';
+import {type ConnectDetails, UnsupportedProtocol} from './validate.ts';
+
+/** Seconds a stream may take to bring its CONNECT. */
+const connectSeconds = 30;
+
+/** What a client is once its CONNECT was accepted. */
+interface Member {
+  readonly session: Session;
+  readonly terms: ConnectTerms;
+  readonly outlet: ClientOutlet;
+  readonly publishing: Publishing;
+  readonly subscribing: Subscribing;
+}
+
+export interface ClientOptions {
+  readonly connection: Connection;
+  readonly parts: BrokerParts;
+  readonly listener: ListenerConfig;
+  readonly peer: Pick<Identity, 'certifiedUsername' | 'address'>;
+  /** Told when it is gone. */
+  readonly gone: () => void;
+}
+
+export class Client implements ConnectionHandler, SessionLink {
+  readonly #options: ClientOptions;
+  #member: Member | undefined;
+  #timer: Appointment | undefined;
+  /** The CONNECT of it, for the log. */
+  #clientId = '<unknown>';
+  /** What ended it, where it is not the stream. */
+  #farewell: 'disconnect' | 'disconnect-with-will' | 'taken-over' | 'removed' | undefined;
+
+  constructor(options: ClientOptions) {
+    this.#options = options;
+    this.#timer = options.parts.schedule.after(connectSeconds, () => options.connection.close());
+  }
+
+  get clientId(): string {
+    return this.#clientId;
+  }
+
+  // CONNECT
+
+  connect(packet: IConnectPacket, details: ConnectDetails): void | Promise<void> {
+    const {connection, parts, listener, peer} = this.#options;
+    this.#timer?.cancel();
+    if (packet.clientId !== '') this.#clientId = packet.clientId;
+    const terms = connectTerms(packet, details, parts.limits, listener);
+    if ('reason' in terms) {
+      connection.observeConnect(packet);
+      this.#refuse(terms);
+      return;
+    }
+    this.#clientId = terms.clientId;
+    connection.clientId = terms.clientId;
+    connection.observeConnect(packet);
+    const identity: Identity = {
+      ...peer,
+      clientId: terms.clientId,
+      ...(packet.username === undefined ? {} : {username: packet.username}),
+      ...(packet.password === undefined ? {} : {password: packet.password}),
+    };
+    const admission = parts.context.access.admit(identity, listener);
+    if (!(admission instanceof Promise)) {
+      this.#admitted(admission, packet, details, terms);
+      return;
+    }
+    return admission.then(
+      (answer) => this.#admitted(answer, packet, details, terms),
+      (error: unknown) => {
+        parts.context.log('error', `Error: ${error instanceof Error ? error.message : String(error)}`);
+        this.#refuse(refusals.unavailable);
+      },
+    );
+  }
+
+  #admitted(
+    admission: Admission,
+    packet: IConnectPacket,
+    details: ConnectDetails,
+    terms: ConnectTerms,
+  ): void {
+    const {connection, parts, listener, peer} = this.#options;
+    if (!connection.open) return;
+    if (!admission.accepted) {
+      this.#refuse(admission.reason === 'identifier-rejected' ? refusals.identifier : refusals.notAuthorized);
+      return;
+    }
+    const {registry, limits} = parts;
+    const known = registry.get(terms.clientId);
+    if (known === undefined && limits.globalMaxClients >= 0 && registry.size >= limits.globalMaxClients) {
+      this.#refuse(refusals.busy);
+      return;
+    }
+    if (known?.link !== undefined) this.#takeOver(known, terms);
+    const {session, present} = registry.open(terms.clientId, terms.cleanStart);
+    this.#join(session, terms, admission.permissions);
+    session.username = admission.username;
+    session.will = storedWill(packet, details, terms.outlet.mountPoint);
+    parts.counters.connections++;
+    parts.notice(arrival(peer.address ?? '<unknown>', terms, details.protocolVersion, admission.username));
+    this.#acknowledgeConnect(present, connackProperties(terms, limits, listener));
+    session.outbox.keep(({message}) => session.mayReceive(message.topic));
+    session.outbox.attach(this.#member!.outlet);
+    this.#watch(terms.keepAliveSeconds);
+  }
+
+  /** [MQTT-3.1.4-3]. Its will is published, unless the session goes on and the will is a delayed one. */
+  #takeOver(session: Session, terms: ConnectTerms): void {
+    const {parts} = this.#options;
+    parts.notice(`Client ${session.clientId} already connected, closing old connection.`);
+    const resumed = !terms.cleanStart && session.persistent;
+    if (resumed && (session.will?.delaySeconds ?? 0) > 0) session.will = undefined;
+    session.link?.takenOver();
+  }
+
+  #join(session: Session, terms: ConnectTerms, permissions: Permissions): void {
+    const {connection, parts, listener} = this.#options;
+    session.link = this;
+    session.expirySeconds = terms.expirySeconds;
+    session.permit(guarded(permissions));
+    const {mountPoint} = terms.outlet;
+    const answering = {
+      connection,
+      parts,
+      listener,
+      session,
+      mountPoint,
+      problemInformation: terms.problemInformation,
+      maximumPacketSize: terms.outlet.maximumPacketSize,
+    };
+    this.#member = {
+      session,
+      terms,
+      outlet: new ClientOutlet(connection, terms.outlet, parts, session.outbox),
+      publishing: new Publishing(answering),
+      subscribing: new Subscribing(answering),
+    };
+    connection.accepted();
+  }
+
+  #acknowledgeConnect(sessionPresent: boolean, properties: Record<string, unknown>): void {
+    const {connection} = this.#options;
+    // MQTT 3.1 has no such flag.
+    const present = sessionPresent && connection.protocolVersion > 3;
+    connection.send(
+      connection.protocolVersion === 5
+        ? {cmd: 'connack', sessionPresent: present, reasonCode: 0, properties}
+        : {cmd: 'connack', sessionPresent: present, returnCode: 0},
+    );
+  }
+
+  /** CONNACK with a code, and the end [MQTT-3.1.4-2], [MQTT-3.2.2-6], [MQTT-3.2.2-7]. */
+  #refuse({reasonCode, returnCode, reason}: Refusal): void {
+    const {connection, parts} = this.#options;
+    parts.notice(
+      reasonCode === ReasonCode.notAuthorized
+        ? `Client ${this.#clientId} disconnected, not authorised.`
+        : `Client ${this.#clientId} refused: ${reason}`,
+    );
+    connection.close(
+      connection.protocolVersion === 5
+        ? {cmd: 'connack', sessionPresent: false, reasonCode, properties: {reasonString: reason}}
+        : {cmd: 'connack', sessionPresent: false, returnCode},
+    );
+  }
+
+  // Keep alive
+
+  /** [MQTT-3.1.2-22]: closes after one and a half times the keep alive without a packet. */
+  #watch(keepAliveSeconds: number): void {
+    if (keepAliveSeconds === 0) return;
+    const {connection, parts} = this.#options;
+    const allowed = keepAliveSeconds * 1.5;
+    const check = () => {
+      if (!connection.open) return;
+      const silent = connection.held ? 0 : (parts.schedule.now() - connection.lastReceived) / 1000;
+      if (silent < allowed) {
+        this.#timer = parts.schedule.after(allowed - silent, check);
+        return;
+      }
+      this.disconnect(
+        ReasonCode.keepAliveTimeout,
+        `Client ${this.#clientId} has exceeded timeout, disconnecting.`,
+      );
+    };
+    this.#timer = parts.schedule.after(allowed, check);
+  }
+
+  // Packets
+
+  publish(publish: DecodedPublish): void {
+    this.#member!.publishing.publish(publish);
+  }
+
+  packet(packet: Packet): void {
+    const {connection} = this.#options;
+    const member = this.#member!;
+    switch (packet.cmd) {
+      case 'subscribe':
+        member.subscribing.subscribe(packet);
+        return;
+      case 'unsubscribe':
+        member.subscribing.unsubscribe(packet);
+        return;
+      case 'pingreq':
+        // [MQTT-3.12.4-1]
+        connection.send({cmd: 'pingresp'});
+        return;
+      case 'disconnect':
+        this.#disconnected(packet, member);
+        return;
+      case 'auth':
+        // No authentication method was agreed on, so there is nothing to continue [4.12].
+        throw protocolError('4.12', 'AUTH without an authentication method in CONNECT.');
+      default:
+        member.publishing.acknowledgement(packet);
+        member.outlet.relieved();
+    }
+  }
+
+  #disconnected(packet: IDisconnectPacket, {session, terms}: Member): void {
+    const expiry = packet.properties?.sessionExpiryInterval;
+    if (expiry !== undefined) {
+      if (terms.expirySeconds === 0 && expiry > 0) {
+        throw protocolError('3.14.2.2.2', 'DISCONNECT begins a session expiry that CONNECT had at 0.');
+      }
+      session.expirySeconds = expiry;
+    }
+    this.#farewell = (packet.reasonCode ?? 0) === 0 ? 'disconnect' : 'disconnect-with-will';
+    this.#options.connection.close();
+  }
+
+  // Endings
+
+  ended(ending: Ending): void {
+    const {parts, gone} = this.#options;
+    this.#timer?.cancel();
+    const line = this.#lastLine(ending);
+    if (line !== undefined) parts.notice(line);
+    if (ending.cause === 'violation') this.#answerViolation(ending.violation);
+    const member = this.#member;
+    this.#member = undefined;
+    if (member !== undefined) {
+      member.outlet.close();
+      // [MQTT-3.14.4-3]
+      if (member.session.link === this) parts.registry.leave(member.session, this.#farewell !== 'disconnect');
+    }
+    gone();
+  }
+
+  #lastLine(ending: Ending): string | undefined {
+    const client = `Client ${this.#clientId}`;
+    switch (ending.cause) {
+      case 'closed':
+        return `${client} closed its connection.`;
+      case 'error':
+        return `${client} disconnected: ${ending.error.message}.`;
+      case 'violation': {
+        const {reasonCode, statement, message} = ending.violation;
+        const kind = reasonCode === ReasonCode.malformedPacket ? 'malformed packet' : 'protocol error';
+        return `${client} disconnected due to ${kind}. ${message} [${statement}]`;
+      }
+      case 'ours':
+        return this.#farewell?.startsWith('disconnect') ? `${client} disconnected.` : undefined;
+    }
+  }
+
+  /** DISCONNECT or CONNACK with the reason, where the protocol has one for it [4.13]. */
+  #answerViolation(violation: PacketViolation): void {
+    const {connection} = this.#options;
+    const {reasonCode, message, statement} = violation;
+    const reasonString = `${message} [${statement}]`;
+    if (this.#member !== undefined) {
+      if (connection.protocolVersion === 5) {
+        connection.send({cmd: 'disconnect', reasonCode, properties: {reasonString}});
+      }
+      return;
+    }
+    if (violation instanceof UnsupportedProtocol) {
+      if (violation.level === undefined) return;
+      // A level below 5 understands only the short CONNACK [MQTT 3.1.1, MQTT-3.1.2-2].
+      if (violation.level > 5) connection.protocolVersion = 5;
+      else {
+        connection.protocolVersion = 4;
+        connection.send({
+          cmd: 'connack',
+          sessionPresent: false,
+          returnCode: ReturnCode.unacceptableProtocolVersion,
+        });
+        return;
+      }
+    }
+    if (connection.protocolVersion === 5) {
+      connection.send({cmd: 'connack', sessionPresent: false, reasonCode, properties: {reasonString}});
+    }
+  }
+
+  /** DISCONNECT with a reason where the protocol has it, and close. */
+  disconnect(reasonCode: number, log: string): void {
+    const {connection, parts} = this.#options;
+    if (!connection.open) return;
+    if (log !== '') parts.notice(log);
+    this.#farewell ??= 'removed';
+    connection.close(
+      connection.protocolVersion === 5 && this.#member !== undefined
+        ? {cmd: 'disconnect', reasonCode}
+        : undefined,
+    );
+  }
+
+  takenOver(): void {
+    this.#farewell = 'taken-over';
+    this.disconnect(ReasonCode.sessionTakenOver, '');
+  }
+
+  // What the router asks of a connected client
+
+  sendAtMostOnce(delivery: Delivery): boolean {
+    return this.#member?.outlet.sendAtMostOnce(delivery) ?? false;
+  }
+
+  slow(publisher: SessionLink | undefined): void {
+    if (publisher !== this) this.#member?.outlet.slow(publisher);
+  }
+
+  drained(): void {
+    this.#member?.outlet.relieved();
+  }
+
+  hold(): void {
+    this.#options.connection.hold();
+  }
+
+  unhold(): void {
+    this.#options.connection.unhold();
+  }
+}

@@ -1,0 +1,330 @@
+/**
+ * One client on one stream: bytes in, packets out of them strictly in order, packets in, bytes out of
+ * them once a turn. Sees to framing, validation, closing in good order. Knows no session and no topic.
+ * The only importer of mqtt-packet, which parses what validation let through and writes what is not hot.
+ */
+
+import type {Duplex} from 'node:stream';
+import {
+  generate,
+  type IConnectPacket,
+  type IDisconnectPacket,
+  type ISubscribePacket,
+  type IUnsubscribePacket,
+  type Packet,
+  parser,
+} from 'mqtt-packet';
+import type {ProtocolVersion} from '../mqtt/message.ts';
+import type {ObservedPacket} from './broker.ts';
+import type {Counters} from './counters.ts';
+import {bodyStart, FrameSplitter} from './frames.ts';
+import {PacketReader, protocolError} from './packet-reader.ts';
+import {type DecodedPublish, decodePublish, type Frame} from './publish-packet.ts';
+import {PacketViolation, ReasonCode} from './reason-code.ts';
+import {type ConnectDetails, PacketType, packetNames, readConnect, validateFrame} from './validate.ts';
+
+export type {IConnectPacket, IDisconnectPacket, ISubscribePacket, IUnsubscribePacket, Packet};
+
+/** Why a connection ended. */
+export type Ending =
+  | {readonly cause: 'closed'}
+  | {readonly cause: 'error'; readonly error: Error}
+  | {readonly cause: 'violation'; readonly violation: PacketViolation}
+  /** We closed it ourselves. */
+  | {readonly cause: 'ours'};
+
+/** Who is told what a connection receives. May throw PacketViolation to end it. */
+export interface ConnectionHandler {
+  /** The first packet. Nothing more is read until it resolves. */
+  connect(packet: IConnectPacket, details: ConnectDetails): void | Promise<void>;
+  publish(publish: DecodedPublish): void;
+  packet(packet: Packet): void;
+  /** Told before the last packet of a violation is sent; once. */
+  ended(ending: Ending): void;
+  /** Bytes have left. */
+  drained(): void;
+}
+
+export interface ConnectionContext {
+  readonly counters: Counters;
+  /** Milliseconds of the broker's clock. */
+  readonly now: () => number;
+  readonly maxPacketSize: number;
+  readonly observe?: (clientId: string, direction: 'in' | 'out', packet: ObservedPacket) => void;
+  /** What should not happen. */
+  readonly bug: (error: unknown) => void;
+}
+
+/** A CONNECT is read from anybody, so it is kept short: 65535 bytes for each of its fields and some. */
+const longestConnect = 393_216;
+
+/** Milliseconds a peer gets to read our last packet and close. */
+const lingering = 1000;
+
+export class Connection {
+  readonly stream: Duplex;
+  protocolVersion: ProtocolVersion = 4;
+  /** Once known. */
+  clientId = '';
+  /** Milliseconds of the broker's clock. */
+  lastReceived: number;
+  readonly #context: ConnectionContext;
+  readonly #splitter: FrameSplitter;
+  #handler: ConnectionHandler | undefined;
+  #state: 'new' | 'open' | 'closing' | 'closed' = 'new';
+  #holds = 0;
+  #processing = false;
+  #ended = false;
+  #out: Buffer[] = [];
+  #outBytes = 0;
+  #flushing = false;
+
+  constructor(stream: Duplex, context: ConnectionContext) {
+    this.stream = stream;
+    this.#context = context;
+    this.#splitter = new FrameSplitter(Math.min(context.maxPacketSize, longestConnect));
+    this.lastReceived = context.now();
+  }
+
+  start(handler: ConnectionHandler): void {
+    this.#handler = handler;
+    const {stream} = this;
+    stream.on('data', (chunk: Buffer) => this.#received(chunk));
+    stream.on('end', () => {
+      this.#ended = true;
+      this.#process();
+    });
+    stream.on('error', (error) => this.#end({cause: 'error', error}));
+    stream.on('close', () => this.#end({cause: 'closed'}));
+    stream.on('drain', () => this.#handler?.drained());
+  }
+
+  /** Whether packets can still be sent. */
+  get open(): boolean {
+    return this.#state === 'new' || this.#state === 'open';
+  }
+
+  /** Bytes written and not yet taken by the network. */
+  get buffered(): number {
+    return this.#outBytes + this.stream.writableLength;
+  }
+
+  get held(): boolean {
+    return this.#holds > 0;
+  }
+
+  /** Reads no further, until `unhold` was called as often. */
+  hold(): void {
+    this.#holds++;
+    if (this.open) this.stream.pause();
+  }
+
+  unhold(): void {
+    this.#holds--;
+    if (this.#holds > 0) return;
+    this.lastReceived = this.#context.now();
+    if (this.open) queueMicrotask(() => this.#process());
+  }
+
+  #received(chunk: Buffer): void {
+    // What comes after our last packet is read only to let the peer see it.
+    if (!this.open) return;
+    this.#context.counters.bytesReceived += chunk.length;
+    this.lastReceived = this.#context.now();
+    this.#splitter.push(chunk);
+    this.#process();
+  }
+
+  /** Handles all whole frames, in order, as long as nothing holds. */
+  #process(): void {
+    if (this.#processing) return;
+    this.#processing = true;
+    try {
+      while (this.#holds === 0 && this.open) {
+        const frame = this.#splitter.next();
+        if (frame === undefined) break;
+        this.#frame(frame);
+      }
+    } catch (error) {
+      this.#failed(error);
+    } finally {
+      this.#processing = false;
+    }
+    if (this.#holds > 0 || !this.open) return;
+    if (this.#ended) this.#end({cause: 'closed'});
+    else this.stream.resume();
+  }
+
+  #failed(error: unknown): void {
+    if (error instanceof PacketViolation) {
+      this.#end({cause: 'violation', violation: error});
+      return;
+    }
+    this.#context.bug(error);
+    const violation = new PacketViolation(ReasonCode.unspecifiedError, '4.13', 'The broker failed.');
+    this.#end({cause: 'violation', violation});
+  }
+
+  #frame(frame: Buffer): void {
+    const {counters} = this.#context;
+    counters.messagesReceived++;
+    const type = frame[0]! >> 4;
+    if (this.#state === 'new') this.#first(type, frame);
+    else if (type === PacketType.publish) {
+      const publish = decodePublish(frame, this.protocolVersion);
+      counters.publishReceived++;
+      counters.publishBytesReceived += publish.payload.length;
+      this.#observe('in', frame);
+      this.#handler?.publish(publish);
+    } else if (type === PacketType.connect) {
+      throw protocolError('MQTT-3.1.0-2', 'A client sends CONNECT only once.');
+    } else {
+      validateFrame(frame, this.protocolVersion);
+      this.#observe('in', frame);
+      this.#handler?.packet(parse(frame, this.protocolVersion));
+    }
+  }
+
+  #first(type: number, frame: Buffer): void {
+    if (type !== PacketType.connect) {
+      throw protocolError('MQTT-3.1.0-1', `The first packet is ${packetNames[type]}, not CONNECT.`);
+    }
+    const reader = new PacketReader(frame, bodyStart(frame));
+    // The level decides in which form a violation is answered.
+    const level = frame[reader.position + 6];
+    if (level === 5 && frame[reader.position + 1] === 4) this.protocolVersion = 5;
+    validateFrame(frame, this.protocolVersion);
+    const details = readConnect(reader);
+    this.protocolVersion = details.protocolVersion;
+    const packet = parse(frame, this.protocolVersion) as IConnectPacket;
+    const done = this.#handler?.connect(packet, details);
+    if (done === undefined) return;
+    this.hold();
+    done.catch((error: unknown) => this.#failed(error)).finally(() => this.unhold());
+  }
+
+  /** The CONNECT was accepted: from now on all packets are handled. */
+  accepted(): void {
+    if (this.#state === 'new') this.#state = 'open';
+    this.#splitter.limit = this.#context.maxPacketSize;
+  }
+
+  /** Shows a packet to whoever watches, as the bytes say it. */
+  #observe(direction: 'in' | 'out', frame: Buffer): void {
+    const {observe} = this.#context;
+    if (observe === undefined) return;
+    observe(this.clientId, direction, parse(frame, this.protocolVersion) as unknown as ObservedPacket);
+  }
+
+  /** Shows CONNECT, once it is known under which name: without its password, which is nobody's business. */
+  observeConnect({password: _, ...packet}: IConnectPacket): void {
+    this.#context.observe?.(this.clientId, 'in', {...packet} as unknown as ObservedPacket);
+  }
+
+  /** Sends a packet that is not hot. */
+  send(packet: Packet): void {
+    this.write([this.bytes(packet)]);
+  }
+
+  bytes(packet: Packet): Buffer {
+    return generate(packet, {protocolVersion: this.protocolVersion});
+  }
+
+  /** Sends PUBACK, PUBREC, PUBREL or PUBCOMP with success and nothing else [3.4.2.1]. */
+  acknowledge(type: number, packetId: number): void {
+    const flags = type === PacketType.pubrel ? 2 : 0;
+    this.write([Buffer.from([(type << 4) | flags, 2, packetId >> 8, packetId & 255])]);
+  }
+
+  /** Sends one whole frame: with all others of this turn in one go. */
+  write(frame: Frame): void {
+    if (!this.open) return;
+    const {counters} = this.#context;
+    counters.messagesSent++;
+    for (const piece of frame) {
+      this.#out.push(piece);
+      this.#outBytes += piece.length;
+      counters.bytesSent += piece.length;
+    }
+    if (this.#context.observe !== undefined) {
+      this.#observe('out', frame.length === 1 ? frame[0]! : Buffer.concat(frame));
+    }
+    if (this.#flushing) return;
+    this.#flushing = true;
+    process.nextTick(() => this.#flush());
+  }
+
+  #flush(): void {
+    this.#flushing = false;
+    if (this.#out.length === 0) return;
+    const pieces = this.#out;
+    const bytes = this.#outBytes;
+    this.#out = [];
+    this.#outBytes = 0;
+    if (this.stream.destroyed || this.stream.writableEnded) return;
+    if (pieces.length === 1) this.stream.write(pieces[0]);
+    else if (bytes <= 65_536) this.stream.write(Buffer.concat(pieces, bytes));
+    else {
+      this.stream.cork();
+      for (const piece of pieces) this.stream.write(piece);
+      this.stream.uncork();
+    }
+    if (!this.stream.writableNeedDrain) this.#handler?.drained();
+  }
+
+  /** Sends what is left, then closes; the peer gets a moment to read it. */
+  close(last?: Packet): void {
+    if (last !== undefined && this.open) this.send(last);
+    this.#end({cause: 'ours'});
+  }
+
+  #end(ending: Ending): void {
+    if (this.#state === 'closed') return;
+    if (this.#state === 'closing') {
+      if (ending.cause === 'closed' || ending.cause === 'error') this.#finish();
+      return;
+    }
+    // The handler may send a last packet for a violation.
+    this.#handler?.ended(ending);
+    this.#state = 'closing';
+    this.#flush();
+    const {stream} = this;
+    if (ending.cause === 'closed' || ending.cause === 'error' || this.#ended) {
+      stream.end();
+      this.#finish();
+      return;
+    }
+    stream.end();
+    // Unread bytes at the time of closing would make the system throw our last packet away.
+    stream.resume();
+    const timer = setTimeout(() => this.#finish(), lingering).unref();
+    stream.once('end', () => this.#finish());
+    stream.once('close', () => clearTimeout(timer));
+  }
+
+  #finish(): void {
+    if (this.#state === 'closed') return;
+    this.#state = 'closed';
+    this.#out = [];
+    if (this.stream.writableFinished || this.stream.destroyed) this.stream.destroy();
+    else {
+      this.stream.once('finish', () => this.stream.destroy());
+      setTimeout(() => this.stream.destroy(), lingering).unref();
+    }
+  }
+}
+
+/** Parses one whole frame that validation has passed. */
+function parse(frame: Buffer, protocolVersion: ProtocolVersion): Packet {
+  const reader = parser({protocolVersion});
+  let parsed: Packet | undefined;
+  reader.on('packet', (packet) => {
+    parsed = packet;
+  });
+  reader.on('error', (error: unknown) => {
+    throw error;
+  });
+  reader.parse(frame);
+  if (parsed === undefined) throw new Error(`mqtt-packet does not parse ${packetNames[frame[0]! >> 4]}`);
+  return parsed;
+}

@@ -1,0 +1,92 @@
+/**
+ * Cuts a stream of bytes into MQTT frames: fixed header, remaining length, body [MQTT 5, 2.1]. Holds at
+ * most one unfinished frame, and refuses a frame over the limit before its body is there.
+ */
+
+import {malformed} from './packet-reader.ts';
+import {PacketViolation, ReasonCode} from './reason-code.ts';
+
+/** The largest packet the remaining length allows: 5 bytes of header, 268,435,455 of body [MQTT 5, 2.1.4]. */
+export const largestPacket = 268_435_460;
+
+export class FrameSplitter {
+  /** Bytes of a whole frame; may change between frames. */
+  limit: number;
+  #parts: Buffer[] = [];
+  #length = 0;
+  /** Bytes that must be there before it is worth looking again. */
+  #needed = 2;
+
+  constructor(limit: number) {
+    this.limit = limit;
+  }
+
+  push(chunk: Buffer): void {
+    if (chunk.length === 0) return;
+    this.#parts.push(chunk);
+    this.#length += chunk.length;
+  }
+
+  /** Bytes held that are not yet a frame handed out. */
+  get length(): number {
+    return this.#length;
+  }
+
+  /**
+   * The next whole frame, a view into what was pushed; undefined when more bytes are needed.
+   * @throws PacketViolation for a remaining length that is malformed or over the limit
+   */
+  next(): Buffer | undefined {
+    if (this.#length < this.#needed) return undefined;
+    // Only reached when a frame may be whole, so every byte is copied once or not at all.
+    if (this.#parts.length > 1) this.#parts = [Buffer.concat(this.#parts, this.#length)];
+    const bytes = this.#parts[0]!;
+    const size = frameSize(bytes);
+    if (size === undefined) {
+      this.#needed = this.#length + 1;
+      return undefined;
+    }
+    if (size > this.limit) {
+      throw new PacketViolation(
+        ReasonCode.packetTooLarge,
+        'MQTT-3.2.2-15',
+        `A packet of ${size} bytes is over the limit of ${this.limit}.`,
+      );
+    }
+    if (bytes.length < size) {
+      this.#needed = size;
+      return undefined;
+    }
+    this.#needed = 2;
+    this.#length -= size;
+    this.#parts = this.#length === 0 ? [] : [bytes.subarray(size)];
+    return bytes.subarray(0, size);
+  }
+}
+
+/**
+ * The size of the frame that begins here, header included; undefined when its header is not all there.
+ * @throws PacketViolation for a remaining length of more than four bytes, or more than it needs
+ */
+function frameSize(bytes: Buffer): number | undefined {
+  let remaining = 0;
+  for (let index = 1; index <= 4; index++) {
+    const byte = bytes[index];
+    if (byte === undefined) return undefined;
+    remaining += (byte & 0x7f) << (7 * (index - 1));
+    if (byte < 0x80) {
+      if (byte === 0 && index > 1) {
+        throw malformed('MQTT-1.5.5-1', 'The remaining length takes more bytes than it needs.');
+      }
+      return 1 + index + remaining;
+    }
+  }
+  throw malformed('2.1.4', 'The remaining length takes more than four bytes.');
+}
+
+/** Where the body of a whole frame begins. */
+export function bodyStart(frame: Buffer): number {
+  let index = 1;
+  while (frame[index]! >= 0x80) index++;
+  return index + 1;
+}

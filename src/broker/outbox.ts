@@ -1,0 +1,276 @@
+/**
+ * What one session has yet to get: messages waiting, PUBLISH packets unacknowledged, PUBREL packets
+ * unanswered; the window, the limits, and the order they keep across connections [MQTT 5, 4.3, 4.4, 4.6,
+ * 4.9]. Knows no stream and no subscription.
+ */
+
+import type {QoS} from '../mqtt/message.ts';
+import type {BrokerLimits} from './config.ts';
+import type {StoredMessage} from './publish-packet.ts';
+
+/** One message on its way to one session. */
+export interface Delivery {
+  readonly message: StoredMessage;
+  readonly qos: QoS;
+  readonly retain: boolean;
+  readonly subscriptionIdentifiers: readonly number[];
+  /** The shared subscription it was taken from, where another member may get it instead. */
+  readonly group?: object;
+}
+
+/** The connection, as far as an outbox needs one. */
+export interface Outlet {
+  /** QoS 1 and 2 messages that may be unacknowledged at once [MQTT-3.3.4-9]. */
+  readonly sendQuota: number;
+  /** False: the packet is larger than the client takes, and counts as sent [MQTT-3.1.2-25]. */
+  publish(delivery: Delivery, packetId: number, dup: boolean): boolean;
+  release(packetId: number): void;
+}
+
+/** What survives in a journal is told here. */
+export interface OutboxObserver {
+  queued(delivery: Delivery): void;
+  sent(delivery: Delivery, packetId: number): void;
+  released(packetId: number): void;
+  /** It left the queue, or its packet identifier is free again. */
+  settled(delivery: Delivery | undefined, packetId: number): void;
+  dropped(delivery: Delivery): void;
+}
+
+/** 'unknown': nothing with this packet identifier. 'wrong': not an answer to what was sent. */
+export type AcknowledgementResult = 'accepted' | 'unknown' | 'wrong';
+
+export type OutboxLimits = Pick<BrokerLimits, 'maxInflightBytes' | 'maxQueuedMessages' | 'maxQueuedBytes'>;
+
+const packetIds = 65_535;
+
+export class Outbox {
+  readonly #limits: OutboxLimits;
+  readonly #observer: OutboxObserver;
+  readonly #now: () => number;
+  /** PUBLISH packets unacknowledged, in the order first sent [MQTT-4.6.0-1]. */
+  readonly #published = new Map<number, Delivery>();
+  /** Those of them not sent again on the present connection. */
+  readonly #unsent = new Set<number>();
+  /** PUBREL packets unanswered, in the order their PUBREC came [MQTT-4.6.0-4]. */
+  readonly #released = new Set<number>();
+  #queue: Delivery[] = [];
+  #queueStart = 0;
+  #queuedBytes = 0;
+  #inflightBytes = 0;
+  #lastPacketId = 0;
+  #outlet: Outlet | undefined;
+
+  constructor(limits: OutboxLimits, observer: OutboxObserver, now: () => number) {
+    this.#limits = limits;
+    this.#observer = observer;
+    this.#now = now;
+  }
+
+  /** Messages waiting for the window. */
+  get queued(): number {
+    return this.#queue.length - this.#queueStart;
+  }
+
+  get queuedBytes(): number {
+    return this.#queuedBytes;
+  }
+
+  get inflight(): number {
+    return this.#published.size + this.#released.size;
+  }
+
+  /** A new connection: resends what was unacknowledged [MQTT-4.4.0-1], then goes on with the queue. */
+  attach(outlet: Outlet): void {
+    this.#outlet = outlet;
+    for (const packetId of this.#released) outlet.release(packetId);
+    for (const packetId of this.#published.keys()) this.#unsent.add(packetId);
+    this.pump();
+  }
+
+  detach(): void {
+    this.#outlet = undefined;
+    this.#unsent.clear();
+  }
+
+  /** Takes a message; false when it had to be dropped because too many wait. */
+  add(delivery: Delivery): boolean {
+    this.#queue.push(delivery);
+    this.#queuedBytes += delivery.message.payload.length;
+    this.#observer.queued(delivery);
+    this.pump();
+    if (!this.#overfull()) return true;
+    // The last in is the one that waits: had it been sent, nobody would be waiting.
+    const last = this.#queue.pop()!;
+    this.#queuedBytes -= last.message.payload.length;
+    this.#observer.dropped(last);
+    return false;
+  }
+
+  #overfull(): boolean {
+    const {maxQueuedMessages, maxQueuedBytes} = this.#limits;
+    return (
+      (maxQueuedMessages > 0 && this.queued > maxQueuedMessages) ||
+      (maxQueuedBytes > 0 && this.#queuedBytes > maxQueuedBytes && this.queued > 0)
+    );
+  }
+
+  /** Sends as much as the window allows. */
+  pump(): void {
+    while (this.#outlet !== undefined && (this.#unsent.size > 0 ? this.#resendOne() : this.#sendOne())) {
+      // Each round sends or settles one.
+    }
+  }
+
+  #windowOpen(outlet: Outlet): boolean {
+    const onTheWay = this.#published.size - this.#unsent.size + this.#released.size;
+    return onTheWay < outlet.sendQuota;
+  }
+
+  #resendOne(): boolean {
+    const outlet = this.#outlet!;
+    if (!this.#windowOpen(outlet)) return false;
+    const [packetId] = this.#unsent;
+    this.#unsent.delete(packetId!);
+    const delivery = this.#published.get(packetId!)!;
+    // [MQTT-3.3.1-1], [MQTT-4.3.3-7]: a message once sent no longer expires.
+    if (!outlet.publish(delivery, packetId!, true)) this.#settle(packetId!, delivery);
+    return true;
+  }
+
+  #sendOne(): boolean {
+    const outlet = this.#outlet!;
+    const delivery = this.#queue[this.#queueStart];
+    if (delivery === undefined) return false;
+    const {message, qos} = delivery;
+    // [MQTT-3.3.2-5]
+    const expired = message.expiresAt !== undefined && message.expiresAt <= this.#now();
+    if (expired || qos === 0) {
+      this.#shift();
+      if (!expired) outlet.publish(delivery, 0, false);
+      this.#observer.settled(delivery, 0);
+      return true;
+    }
+    const {maxInflightBytes} = this.#limits;
+    const full =
+      maxInflightBytes > 0 &&
+      this.#published.size > 0 &&
+      this.#inflightBytes + message.payload.length > maxInflightBytes;
+    if (full || !this.#windowOpen(outlet)) return false;
+    const packetId = this.#freePacketId();
+    if (packetId === 0) return false;
+    this.#shift();
+    this.#published.set(packetId, delivery);
+    this.#inflightBytes += message.payload.length;
+    this.#observer.sent(delivery, packetId);
+    if (!outlet.publish(delivery, packetId, false)) this.#settle(packetId, delivery);
+    return true;
+  }
+
+  #shift(): void {
+    const delivery = this.#queue[this.#queueStart]!;
+    this.#queuedBytes -= delivery.message.payload.length;
+    this.#queueStart++;
+    if (this.#queueStart === this.#queue.length) {
+      this.#queue = [];
+      this.#queueStart = 0;
+    } else if (this.#queueStart >= 1024 && this.#queueStart * 2 > this.#queue.length) {
+      this.#queue = this.#queue.slice(this.#queueStart);
+      this.#queueStart = 0;
+    }
+  }
+
+  /** An unused packet identifier [MQTT-2.2.1-4]; 0 when all are used. */
+  #freePacketId(): number {
+    if (this.inflight >= packetIds) return 0;
+    do {
+      this.#lastPacketId = (this.#lastPacketId % packetIds) + 1;
+    } while (this.#published.has(this.#lastPacketId) || this.#released.has(this.#lastPacketId));
+    return this.#lastPacketId;
+  }
+
+  #settle(packetId: number, delivery: Delivery | undefined): void {
+    this.#published.delete(packetId);
+    this.#unsent.delete(packetId);
+    if (delivery !== undefined) this.#inflightBytes -= delivery.message.payload.length;
+    this.#observer.settled(delivery, packetId);
+  }
+
+  /** PUBACK [MQTT-4.3.2-3]; a refusal settles it too [MQTT-4.4.0-2]. */
+  acknowledged(packetId: number): AcknowledgementResult {
+    const delivery = this.#published.get(packetId);
+    if (delivery === undefined) return 'unknown';
+    if (delivery.qos !== 1) return 'wrong';
+    this.#settle(packetId, delivery);
+    this.pump();
+    return 'accepted';
+  }
+
+  /** PUBREC [MQTT-4.3.3-3]: PUBREL follows, unless the client refuses [MQTT-4.3.3-4]. */
+  received(packetId: number, refused: boolean): AcknowledgementResult {
+    const delivery = this.#published.get(packetId);
+    if (delivery === undefined) {
+      if (!this.#released.has(packetId)) return 'unknown';
+      this.#outlet?.release(packetId);
+      return 'accepted';
+    }
+    if (delivery.qos !== 2) return 'wrong';
+    if (refused) {
+      this.#settle(packetId, delivery);
+      this.pump();
+      return 'accepted';
+    }
+    this.#published.delete(packetId);
+    this.#unsent.delete(packetId);
+    this.#inflightBytes -= delivery.message.payload.length;
+    this.#released.add(packetId);
+    this.#observer.released(packetId);
+    this.#outlet?.release(packetId);
+    return 'accepted';
+  }
+
+  /** PUBCOMP [MQTT-4.3.3-5]. */
+  completed(packetId: number): AcknowledgementResult {
+    if (!this.#released.delete(packetId)) return this.#published.has(packetId) ? 'wrong' : 'unknown';
+    this.#observer.settled(undefined, packetId);
+    this.pump();
+    return 'accepted';
+  }
+
+  /**
+   * Takes out what another member of a shared subscription can get: of all that waits, and of the QoS 1
+   * messages unacknowledged. A QoS 2 message once sent goes to nobody else [MQTT-4.8.2-5].
+   */
+  takeShared(movable: (delivery: Delivery) => boolean): Delivery[] {
+    const taken: Delivery[] = [];
+    for (const [packetId, delivery] of this.#published) {
+      if (delivery.qos !== 1 || !movable(delivery)) continue;
+      this.#settle(packetId, delivery);
+      taken.push(delivery);
+    }
+    this.#filterQueue((delivery) => {
+      const move = movable(delivery);
+      if (move) taken.push(delivery);
+      return !move;
+    });
+    return taken;
+  }
+
+  /** Forgets what waits and may no longer be received. */
+  keep(allowed: (delivery: Delivery) => boolean): void {
+    this.#filterQueue(allowed);
+  }
+
+  #filterQueue(keep: (delivery: Delivery) => boolean): void {
+    const before = this.#queue.slice(this.#queueStart);
+    this.#queue = [];
+    this.#queueStart = 0;
+    this.#queuedBytes = 0;
+    for (const delivery of before) {
+      if (keep(delivery)) {
+        this.#queue.push(delivery);
+        this.#queuedBytes += delivery.message.payload.length;
+      } else this.#observer.settled(delivery, 0);
+    }
+  }
+}

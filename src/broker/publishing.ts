@@ -1,0 +1,225 @@
+/**
+ * What a client publishes: aliases, permissions and limits, the flows of QoS 1 and 2, and its
+ * acknowledgements of what it gets [MQTT 5, 3.3 to 3.7, 4.3].
+ */
+
+import {isUtf8} from 'node:buffer';
+import {isPublishTopic} from '../mqtt/topic.ts';
+import {type Answering, sendWithReason} from './answering.ts';
+import type {Packet} from './connection.ts';
+import {protocolError} from './packet-reader.ts';
+import type {DecodedPublish, StoredMessage} from './publish-packet.ts';
+import {PacketViolation, ReasonCode} from './reason-code.ts';
+import {PacketType} from './validate.ts';
+
+/** Why a message is not taken. */
+interface Rejection {
+  readonly reasonCode: number;
+  readonly reason: string;
+}
+
+const rejections = {
+  denied: {reasonCode: ReasonCode.notAuthorized, reason: 'Not authorized to publish to this topic.'},
+  topic: {reasonCode: ReasonCode.topicNameInvalid, reason: 'The topic has too many levels.'},
+  format: {reasonCode: ReasonCode.payloadFormatInvalid, reason: 'The payload is not UTF-8, as it says.'},
+  size: {reasonCode: ReasonCode.packetTooLarge, reason: 'The payload is over message_size_limit.'},
+} as const satisfies Record<string, Rejection>;
+
+export class Publishing {
+  readonly #answering: Answering;
+  /** The client's topic aliases, gone with the connection [MQTT-3.3.2-7]. */
+  readonly #aliases = new Map<number, string>();
+  /** QoS 2 messages of this connection not yet released: they count against Receive Maximum [4.9]. */
+  readonly #unreleased = new Set<number>();
+
+  constructor(answering: Answering) {
+    this.#answering = answering;
+  }
+
+  /** @throws PacketViolation */
+  publish(publish: DecodedPublish): void {
+    const {listener, parts, session, mountPoint} = this.#answering;
+    const {qos, packetId} = publish;
+    // [MQTT-3.2.2-11]
+    if (qos > listener.maxQos) {
+      throw new PacketViolation(ReasonCode.qosNotSupported, 'MQTT-3.2.2-11', `QoS ${qos} is not supported.`);
+    }
+    // [MQTT-3.2.2-14]
+    if (publish.retain && !parts.limits.retainAvailable) {
+      throw new PacketViolation(
+        ReasonCode.retainNotSupported,
+        'MQTT-3.2.2-14',
+        'Retained messages are not supported.',
+      );
+    }
+    const topic = mountPoint + this.#topic(publish);
+    if (qos === 2) {
+      // [MQTT-4.3.3-10]: taken before, so only acknowledged again.
+      if (session.incoming.has(packetId)) {
+        this.#acknowledge(PacketType.pubrec, packetId, 0);
+        return;
+      }
+      this.#countAgainstMaximum();
+    }
+    const rejection = this.#rejection(publish, topic);
+    if (rejection !== undefined) {
+      this.#reject(publish, topic, rejection);
+      return;
+    }
+    if (qos === 2) {
+      session.incoming.add(packetId);
+      this.#unreleased.add(packetId);
+    }
+    const matched = parts.router.publish(this.#message(publish, topic), session);
+    const reasonCode = matched ? ReasonCode.success : ReasonCode.noMatchingSubscribers;
+    // [MQTT-4.3.2-4], [MQTT-4.3.3-8]
+    if (qos === 1) this.#acknowledge(PacketType.puback, packetId, reasonCode);
+    if (qos === 2) this.#acknowledge(PacketType.pubrec, packetId, reasonCode);
+  }
+
+  /** [MQTT-3.3.4-7]: QoS 1 messages are acknowledged at once, so only QoS 2 can pile up. */
+  #countAgainstMaximum(): void {
+    const {connection, parts} = this.#answering;
+    const maximum = parts.limits.maxInflightMessages;
+    if (connection.protocolVersion === 5 && maximum > 0 && this.#unreleased.size >= maximum) {
+      throw new PacketViolation(
+        ReasonCode.receiveMaximumExceeded,
+        'MQTT-3.3.4-7',
+        `More than ${maximum} messages at QoS 2 are not released.`,
+      );
+    }
+  }
+
+  /** The topic said, or the one its alias stands for [3.3.2.3.4]. */
+  #topic({topic, topicAlias}: DecodedPublish): string {
+    if (topicAlias === undefined) return topic;
+    // [MQTT-3.3.2-9]
+    if (topicAlias > this.#answering.listener.maxTopicAlias) {
+      throw new PacketViolation(
+        ReasonCode.topicAliasInvalid,
+        'MQTT-3.3.2-9',
+        `The topic alias ${topicAlias} is over the maximum.`,
+      );
+    }
+    if (topic !== '') {
+      this.#aliases.set(topicAlias, topic);
+      return topic;
+    }
+    const known = this.#aliases.get(topicAlias);
+    if (known === undefined) {
+      throw protocolError('3.3.4', `The topic alias ${topicAlias} stands for no topic yet.`);
+    }
+    return known;
+  }
+
+  #rejection({payload, utf8Payload}: DecodedPublish, topic: string): Rejection | undefined {
+    const {parts, session} = this.#answering;
+    const limit = parts.limits.messageSizeLimit;
+    if (limit > 0 && payload.length > limit) return rejections.size;
+    if (!isPublishTopic(topic)) return rejections.topic;
+    if (!session.mayPublish(topic)) return rejections.denied;
+    if (utf8Payload && !isUtf8(payload)) return rejections.format;
+    return undefined;
+  }
+
+  /** MQTT 5 is told; MQTT 3 has no words for it: the message is acknowledged and dropped, as by mosquitto. */
+  #reject(publish: DecodedPublish, topic: string, {reasonCode, reason}: Rejection): void {
+    const {connection, parts, session} = this.#answering;
+    const {qos, packetId, dup, retain, payload} = publish;
+    parts.counters.publishDropped++;
+    const verb = reasonCode === ReasonCode.notAuthorized ? 'Denied' : 'Dropped';
+    parts.context.log(
+      'debug',
+      `${verb} PUBLISH from ${session.clientId} (d${dup ? 1 : 0}, q${qos}, r${retain ? 1 : 0}, m${packetId}, '${topic}', ... (${payload.length} bytes))`,
+    );
+    const v5 = connection.protocolVersion === 5;
+    // PUBACK has no such code; DISCONNECT has.
+    if (v5 && reasonCode === ReasonCode.packetTooLarge) {
+      throw new PacketViolation(reasonCode, '3.14.2.1', reason);
+    }
+    if (qos === 0) return;
+    const type = qos === 1 ? PacketType.puback : PacketType.pubrec;
+    // MQTT 3 goes on to PUBREL; its PUBCOMP needs no memory.
+    this.#acknowledge(type, packetId, v5 ? reasonCode : 0, reason);
+  }
+
+  #message(publish: DecodedPublish, topic: string): StoredMessage {
+    const {parts} = this.#answering;
+    const {qos, retain, expirySeconds} = publish;
+    // What may be kept must not keep the whole chunk it came in.
+    const kept = qos > 0 || retain || parts.limits.queueQos0Messages;
+    return {
+      topic,
+      payload: kept ? Buffer.from(publish.payload) : publish.payload,
+      qos,
+      retain,
+      properties: kept ? Buffer.from(publish.properties) : publish.properties,
+      ...(expirySeconds === undefined ? {} : {expiresAt: parts.schedule.now() + expirySeconds * 1000}),
+    };
+  }
+
+  #acknowledge(type: number, messageId: number, reasonCode: number, reason?: string): void {
+    const {connection} = this.#answering;
+    if (connection.protocolVersion < 5 || reasonCode === 0) {
+      connection.acknowledge(type, messageId);
+      return;
+    }
+    const cmd = acknowledgements[type]!;
+    sendWithReason(this.#answering, {cmd, messageId, reasonCode}, reason);
+  }
+
+  /** PUBACK, PUBREC, PUBREL, PUBCOMP. @throws PacketViolation */
+  acknowledgement(packet: Packet): void {
+    const {outbox} = this.#answering.session;
+    const messageId = packet.messageId!;
+    switch (packet.cmd) {
+      case 'puback':
+        this.#check(outbox.acknowledged(messageId), packet);
+        return;
+      case 'pubrec': {
+        const result = outbox.received(messageId, (packet.reasonCode ?? 0) >= 0x80);
+        this.#check(result, packet);
+        if (result === 'unknown') {
+          this.#acknowledge(PacketType.pubrel, messageId, ReasonCode.packetIdentifierNotFound);
+        }
+        return;
+      }
+      case 'pubcomp':
+        this.#check(outbox.completed(messageId), packet);
+        return;
+      case 'pubrel':
+        this.#release(messageId);
+        return;
+      default:
+        throw protocolError('4.13', `${packet.cmd.toUpperCase()} is not for a server.`);
+    }
+  }
+
+  /** [MQTT-4.3.3-11] */
+  #release(messageId: number): void {
+    const known = this.#answering.session.incoming.delete(messageId);
+    this.#unreleased.delete(messageId);
+    const reasonCode = known ? ReasonCode.success : ReasonCode.packetIdentifierNotFound;
+    this.#acknowledge(PacketType.pubcomp, messageId, reasonCode);
+  }
+
+  #check(result: 'accepted' | 'unknown' | 'wrong', {cmd, messageId}: Packet): void {
+    if (result === 'wrong') {
+      throw protocolError('MQTT-2.2.1-5', `${cmd.toUpperCase()} does not answer packet ${messageId}.`);
+    }
+    if (result === 'unknown') {
+      const {parts, session} = this.#answering;
+      parts.context.log(
+        'warning',
+        `Warning: Received ${cmd.toUpperCase()} from ${session.clientId} for an unknown packet identifier ${messageId}.`,
+      );
+    }
+  }
+}
+
+const acknowledgements: Readonly<Record<number, 'puback' | 'pubrec' | 'pubrel' | 'pubcomp'>> = {
+  [PacketType.puback]: 'puback',
+  [PacketType.pubrec]: 'pubrec',
+  [PacketType.pubrel]: 'pubrel',
+  [PacketType.pubcomp]: 'pubcomp',
+};

@@ -1,0 +1,136 @@
+/**
+ * Takes each message to those who are to have it: retained, direct and shared subscriptions, each
+ * receiver's QoS and permissions [MQTT 5, 3.3.4, 4.8.2]. Knows sessions, not connections' bytes.
+ */
+
+import type {QoS} from '../mqtt/message.ts';
+import type {BrokerLimits} from './config.ts';
+import type {Counters} from './counters.ts';
+import type {Delivery} from './outbox.ts';
+import type {StoredMessage} from './publish-packet.ts';
+import type {RetainedMessages} from './retained.ts';
+import type {Session} from './session.ts';
+import type {SharedGroup, Subscription, Subscriptions} from './subscriptions.ts';
+
+export interface RouterParts {
+  readonly subscriptions: Subscriptions<Session>;
+  readonly retained: RetainedMessages;
+  readonly counters: Counters;
+  readonly limits: BrokerLimits;
+  readonly notice: (line: string) => void;
+}
+
+const noIdentifiers: readonly number[] = [];
+
+export class Router {
+  readonly #parts: RouterParts;
+
+  constructor(parts: RouterParts) {
+    this.#parts = parts;
+  }
+
+  /** Publishes a message; whether anybody subscribes to its topic. */
+  publish(message: StoredMessage, from: Session | undefined): boolean {
+    if (message.retain) this.#parts.retained.set(message);
+    const route = this.#parts.subscriptions.route(message.topic);
+    for (const {member, subscriptions} of route.direct) {
+      const delivery = this.#combine(message, member, subscriptions, from);
+      if (delivery !== undefined) this.#give(member, delivery, from);
+    }
+    for (const group of route.groups) this.#share(group, message, from);
+    return route.direct.length > 0 || route.groups.length > 0;
+  }
+
+  /**
+   * One delivery for all matching subscriptions of a client: the highest QoS [MQTT-3.3.4-2], (3.1.1:
+   * [MQTT-3.3.5-1]), all of their identifiers [MQTT-3.3.4-4], the retain flag as published where one
+   * wants it so [MQTT-3.3.1-12], [MQTT-3.3.1-13].
+   */
+  #combine(
+    message: StoredMessage,
+    member: Session,
+    subscriptions: readonly Subscription<Session>[],
+    from: Session | undefined,
+  ): Delivery | undefined {
+    let granted = -1;
+    let retain = false;
+    let subscriptionIdentifiers = noIdentifiers;
+    for (const subscription of subscriptions) {
+      // [MQTT-3.8.3-3]
+      if (subscription.noLocal && from === member) continue;
+      if (subscription.qos > granted) granted = subscription.qos;
+      retain ||= subscription.retainAsPublished;
+      if (subscription.identifier !== undefined) {
+        subscriptionIdentifiers = [...subscriptionIdentifiers, subscription.identifier];
+      }
+    }
+    if (granted === -1) return undefined;
+    const qos = this.#qos(message, granted as QoS);
+    return {message, qos, retain: retain && message.retain, subscriptionIdentifiers};
+  }
+
+  /** [MQTT-3.8.4-8] */
+  #qos(message: StoredMessage, granted: QoS): QoS {
+    return this.#parts.limits.upgradeOutgoingQos || granted < message.qos ? granted : message.qos;
+  }
+
+  #sharedDelivery(group: SharedGroup<Session>, message: StoredMessage, to: Subscription<Session>): Delivery {
+    return {
+      message,
+      // [MQTT-4.8.2-3]
+      qos: this.#qos(message, to.qos),
+      retain: to.retainAsPublished && message.retain,
+      subscriptionIdentifiers: to.identifier === undefined ? noIdentifiers : [to.identifier],
+      group,
+    };
+  }
+
+  /** The next member in turn; one that is connected before one that is not. */
+  #share(group: SharedGroup<Session>, message: StoredMessage, from: Session | undefined): void {
+    const members = group.inTurn().filter(({member}) => member.mayReceive(message.topic));
+    const chosen = members.find(({member}) => member.link !== undefined) ?? members[0];
+    if (chosen === undefined) return;
+    this.#give(chosen.member, this.#sharedDelivery(group, message, chosen), from);
+  }
+
+  /** Gives what a session had from shared subscriptions, and cannot deliver now, to other members. */
+  reshare(session: Session): void {
+    const other = ({group}: Delivery) => {
+      if (group === undefined) return undefined;
+      const members = (group as SharedGroup<Session>).inTurn();
+      return members.find(({member}) => member !== session && member.link !== undefined);
+    };
+    for (const delivery of session.outbox.takeShared((one) => other(one) !== undefined)) {
+      const next = other(delivery);
+      if (next === undefined) continue;
+      const group = delivery.group as SharedGroup<Session>;
+      this.#give(next.member, this.#sharedDelivery(group, delivery.message, next), undefined);
+    }
+  }
+
+  /** Sends the retained messages of a new subscription, as retained [MQTT-3.3.1-9]. */
+  sendRetained(session: Session, filter: string, subscription: Subscription<Session>): void {
+    const subscriptionIdentifiers =
+      subscription.identifier === undefined ? noIdentifiers : [subscription.identifier];
+    for (const message of this.#parts.retained.match(filter)) {
+      const qos = this.#qos(message, subscription.qos);
+      this.#give(session, {message, qos, retain: true, subscriptionIdentifiers}, undefined);
+    }
+  }
+
+  #give(session: Session, delivery: Delivery, from: Session | undefined): void {
+    const {limits, counters, notice} = this.#parts;
+    const {link} = session;
+    if (!session.mayReceive(delivery.message.topic)) return;
+    let taken: boolean;
+    if (delivery.qos === 0 && link !== undefined) taken = link.sendAtMostOnce(delivery);
+    else if (delivery.qos === 0 && !limits.queueQos0Messages) return;
+    else taken = session.outbox.add(delivery);
+    if (!taken) {
+      counters.publishDropped++;
+      if (!session.dropping) notice(`Outgoing messages are being dropped for client ${session.clientId}.`);
+    }
+    session.dropping = !taken;
+    if (link !== undefined) link.slow(from?.link);
+  }
+}

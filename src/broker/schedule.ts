@@ -1,0 +1,116 @@
+/**
+ * What is due when: keep alive, will delay, expiry, $SYS. A heap of deadlines on the broker's clock and
+ * one timer of the process for the nearest; whoever turns the clock himself calls `runDue`.
+ */
+
+export interface Appointment {
+  cancel(): void;
+}
+
+interface Entry {
+  /** Milliseconds of the broker's clock. */
+  readonly due: number;
+  run: (() => void) | undefined;
+}
+
+/** The longest delay a timer of Node takes. */
+const longestDelay = 2 ** 31 - 1;
+
+export class Schedule {
+  /** Milliseconds. */
+  readonly now: () => number;
+  #heap: Entry[] = [];
+  #timer: NodeJS.Timeout | undefined;
+  #timerDue = Number.POSITIVE_INFINITY;
+  #cancelled = 0;
+  #closed = false;
+
+  constructor(now: () => number) {
+    this.now = now;
+  }
+
+  /** Runs `run` once, `seconds` from now at the earliest. */
+  after(seconds: number, run: () => void): Appointment {
+    const entry: Entry = {due: this.now() + seconds * 1000, run};
+    if (!this.#closed) {
+      this.#push(entry);
+      this.#arm();
+    }
+    return {
+      cancel: () => {
+        if (entry.run === undefined) return;
+        entry.run = undefined;
+        this.#cancelled++;
+        if (this.#cancelled > 64 && this.#cancelled * 2 > this.#heap.length) this.#compact();
+      },
+    };
+  }
+
+  /** Runs all that is due by now, in order. */
+  runDue(): void {
+    const now = this.now();
+    for (let entry = this.#heap[0]; entry !== undefined && entry.due <= now; entry = this.#heap[0]) {
+      this.#pop();
+      const {run} = entry;
+      entry.run = undefined;
+      run?.();
+    }
+    this.#arm();
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#heap.length = 0;
+    clearTimeout(this.#timer);
+  }
+
+  #arm(): void {
+    while (this.#heap[0] !== undefined && this.#heap[0].run === undefined) this.#pop();
+    const next = this.#heap[0];
+    if (next === undefined || this.#closed || (this.#timer !== undefined && next.due >= this.#timerDue))
+      return;
+    clearTimeout(this.#timer);
+    this.#timerDue = next.due;
+    const delay = Math.min(Math.max(Math.ceil(next.due - this.now()), 1), longestDelay);
+    // It keeps no process alive: the sockets do that.
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      this.runDue();
+    }, delay).unref();
+  }
+
+  /** Drops what was cancelled; a sorted list is a heap. */
+  #compact(): void {
+    this.#heap = this.#heap.filter((entry) => entry.run !== undefined).sort((a, b) => a.due - b.due);
+    this.#cancelled = 0;
+  }
+
+  #push(entry: Entry): void {
+    const heap = this.#heap;
+    let index = heap.length;
+    while (index > 0) {
+      const parent = (index - 1) >> 1;
+      if (heap[parent]!.due <= entry.due) break;
+      heap[index] = heap[parent]!;
+      index = parent;
+    }
+    heap[index] = entry;
+  }
+
+  #pop(): void {
+    const heap = this.#heap;
+    if (heap[0]?.run === undefined && this.#cancelled > 0) this.#cancelled--;
+    const last = heap.pop();
+    if (last === undefined || heap.length === 0) return;
+    let index = 0;
+    for (;;) {
+      let child = 2 * index + 1;
+      if (child >= heap.length) break;
+      if (child + 1 < heap.length && heap[child + 1]!.due < heap[child]!.due) child++;
+      if (heap[child]!.due >= last.due) break;
+      heap[index] = heap[child]!;
+      index = child;
+    }
+    heap[index] = last;
+  }
+}

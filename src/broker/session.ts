@@ -1,0 +1,100 @@
+/**
+ * One client's session: what the broker remembers of a client identifier, with or without a connection
+ * [MQTT 5, 4.1]. Holds state; what to do with it is decided by the router and the registry.
+ */
+
+import type {Permissions} from './access.ts';
+import type {Delivery, Outbox} from './outbox.ts';
+import type {StoredMessage} from './publish-packet.ts';
+import type {Appointment} from './schedule.ts';
+import type {Subscription} from './subscriptions.ts';
+
+/** Session Expiry Interval: never [MQTT 5, 3.1.2.11.2]. */
+export const never = 0xffff_ffff;
+
+/** The connection of a session, as the router sees it. */
+export interface SessionLink {
+  readonly clientId: string;
+  /** Sends a QoS 0 message, unless the client reads too slowly; false: it was dropped. */
+  sendAtMostOnce(delivery: Delivery): boolean;
+  /** Called after a message was given to this session: slows `publisher` where this client cannot follow. */
+  slow(publisher: SessionLink | undefined): void;
+  /** Stops reading from the client, until as many times released. */
+  hold(): void;
+  unhold(): void;
+  /** Another connection takes over [MQTT-3.1.4-3]. */
+  takenOver(): void;
+  /** DISCONNECT with a reason, and close. */
+  disconnect(reasonCode: number, log: string): void;
+}
+
+/** A will as kept: its time begins when it is published. */
+export interface StoredWill {
+  readonly message: StoredMessage;
+  readonly delaySeconds: number;
+  /** Seconds. */
+  readonly expirySeconds?: number;
+}
+
+/** Topics whose permission is remembered. */
+const rememberedTopics = 2000;
+
+export class Session {
+  readonly clientId: string;
+  readonly outbox: Outbox;
+  readonly subscriptions = new Map<string, Subscription<Session>>();
+  /** Packet identifiers of QoS 2 messages taken and not released [MQTT-4.3.3-10]. */
+  readonly incoming = new Set<number>();
+  link: SessionLink | undefined;
+  /** Seconds. */
+  expirySeconds = 0;
+  username: string | undefined;
+  will: StoredWill | undefined;
+  /** Ends the session, or publishes its will. */
+  expiry: Appointment | undefined;
+  willDelay: Appointment | undefined;
+  /** One warning for each time that messages begin to be dropped. */
+  dropping = false;
+  #permissions: Permissions | undefined;
+  readonly #receivable = new Map<string, boolean>();
+  readonly #publishable = new Map<string, boolean>();
+
+  constructor(clientId: string, outbox: (session: Session) => Outbox) {
+    this.clientId = clientId;
+    this.outbox = outbox(this);
+  }
+
+  /** Whether it outlives its connection. */
+  get persistent(): boolean {
+    return this.expirySeconds > 0;
+  }
+
+  get permissions(): Permissions | undefined {
+    return this.#permissions;
+  }
+
+  /** New permissions; what was remembered of the former is forgotten. */
+  permit(permissions: Permissions | undefined): void {
+    this.#permissions = permissions;
+    this.#receivable.clear();
+    this.#publishable.clear();
+  }
+
+  /** Asked once for each topic. While nobody knows (a restored session), the answer is yes. */
+  mayReceive(topic: string): boolean {
+    return remembered(this.#receivable, topic, () => this.#permissions?.mayReceive(topic) ?? true);
+  }
+
+  mayPublish(topic: string): boolean {
+    return remembered(this.#publishable, topic, () => this.#permissions?.mayPublish(topic) ?? true);
+  }
+}
+
+function remembered(answers: Map<string, boolean>, topic: string, ask: () => boolean): boolean {
+  const known = answers.get(topic);
+  if (known !== undefined) return known;
+  if (answers.size >= rememberedTopics) answers.clear();
+  const answer = ask();
+  answers.set(topic, answer);
+  return answer;
+}
