@@ -8,7 +8,7 @@ import {readFile} from 'node:fs/promises';
 import {ExitCode, TmqError} from '../errors.ts';
 import type {TlsOptions} from './connection-options.ts';
 import {fileProblem} from './file-problem.ts';
-import {Abandoned} from './handshake.ts';
+import {unlessAborted} from './handshake.ts';
 
 /** PEM texts, as node:tls takes them. */
 export interface ClientCertificate {
@@ -33,21 +33,6 @@ function isEncrypted(pem: string): boolean {
   return /-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: 4,ENCRYPTED/m.test(pem);
 }
 
-/** Rejects on abort, however long the question takes: the terminal may have nobody at it. */
-async function ask(question: (signal: AbortSignal) => Promise<string>, signal: AbortSignal): Promise<string> {
-  let onAbort: (() => void) | undefined;
-  try {
-    return await new Promise<string>((resolve, reject) => {
-      onAbort = () => reject(new Abandoned('the pass phrase of the key for', signal.reason));
-      signal.addEventListener('abort', onAbort);
-      if (signal.aborted) onAbort();
-      else question(signal).then(resolve, reject);
-    });
-  } finally {
-    if (onAbort !== undefined) signal.removeEventListener('abort', onAbort);
-  }
-}
-
 async function passphraseFor(options: TlsOptions, path: string, signal: AbortSignal): Promise<string> {
   const known = remembered.get(options);
   if (known !== undefined) return known;
@@ -57,7 +42,10 @@ async function passphraseFor(options: TlsOptions, path: string, signal: AbortSig
       ExitCode.tls,
     );
   }
-  return await ask(options.passphrase, signal);
+  return await unlessAborted(options.passphrase(signal), {
+    signal,
+    waitingFor: 'the pass phrase of the key for',
+  });
 }
 
 function openKey(pem: string, path: string, passphrase: string | undefined): KeyObject {

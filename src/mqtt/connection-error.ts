@@ -15,9 +15,12 @@ export function hostAndPort(host: string, port: number): string {
 /** The endpoint as messages name it: "127.0.0.1:1883", "/run/x.sock", "wss://h:8884/mqtt". */
 export function describe(endpoint: Endpoint): string {
   if (endpoint.transport === 'unix') return endpoint.path;
-  const authority = hostAndPort(endpoint.host, endpoint.port);
+  const {host, port, srv, path = '/mqtt'} = endpoint;
+  // Which port it will be stands in the SRV record.
+  const authority = srv ? host : hostAndPort(host, port);
   if (endpoint.transport === 'tcp') return authority;
-  return `${endpoint.tls === undefined ? 'ws' : 'wss'}://${authority}${endpoint.path ?? '/mqtt'}`;
+  const scheme = endpoint.tls === undefined ? 'ws' : 'wss';
+  return `${scheme}://${authority}${path.startsWith('/') ? '' : '/'}${path}`;
 }
 
 /** What the connection was to, and from where: the names in the sentences. */

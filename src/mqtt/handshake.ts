@@ -74,3 +74,25 @@ export async function step<Result>(
     if (onError !== undefined) stream.off('error', onError);
   }
 }
+
+/**
+ * The outcome of something that cannot be stopped, unless the signal aborts first: a question nobody
+ * answers, a name server that keeps silent.
+ * @throws Abandoned when the signal aborts, else what the promise rejects with
+ */
+export async function unlessAborted<Result>(
+  promise: Promise<Result>,
+  {signal, waitingFor}: {readonly signal: AbortSignal; readonly waitingFor: string},
+): Promise<Result> {
+  let onAbort: (() => void) | undefined;
+  try {
+    return await new Promise<Result>((resolve, reject) => {
+      onAbort = () => reject(new Abandoned(waitingFor, signal.reason));
+      signal.addEventListener('abort', onAbort);
+      promise.then(resolve, reject);
+      if (signal.aborted) onAbort();
+    });
+  } finally {
+    if (onAbort !== undefined) signal.removeEventListener('abort', onAbort);
+  }
+}

@@ -5,7 +5,7 @@
 
 import {connect, isIP, type NetConnectOpts, type Socket} from 'node:net';
 import {ExitCode, TmqError} from '../errors.ts';
-import {Abandoned, step} from './handshake.ts';
+import {Abandoned, step, unlessAborted} from './handshake.ts';
 
 export interface TcpTarget {
   readonly host: string;
@@ -27,9 +27,12 @@ interface Local {
   readonly family: number;
 }
 
-async function lookUpLocal(name: string): Promise<Local> {
+async function lookUpLocal(name: string, signal: AbortSignal): Promise<Local> {
   const {promises} = await import('node:dns');
-  const {address, family} = await promises.lookup(name);
+  const {address, family} = await unlessAborted(promises.lookup(name), {
+    signal,
+    waitingFor: 'the address to connect from to',
+  });
   return {localAddress: address, family};
 }
 
@@ -62,22 +65,23 @@ export async function connectTcp(target: TcpTarget, signal: AbortSignal): Promis
   let local: Local | undefined;
   if (bindAddress !== undefined) {
     const family = isIP(bindAddress);
-    local = family === 0 ? await lookUpLocal(bindAddress) : {localAddress: bindAddress, family};
+    local = family === 0 ? await lookUpLocal(bindAddress, signal) : {localAddress: bindAddress, family};
   }
   let refusal: unknown;
   for (const host of hostsOf(target.host, local?.family)) {
     try {
-      return await open(
+      const socket = await open(
         {
           host,
           port: target.port,
-          noDelay: target.noDelay ?? false,
           autoSelectFamily: true,
           autoSelectFamilyAttemptTimeout: attemptTimeoutMilliseconds,
           ...local,
         },
         signal,
       );
+      if (target.noDelay) socket.setNoDelay(true);
+      return socket;
     } catch (error) {
       if (error instanceof Abandoned) throw error;
       refusal ??= error;
