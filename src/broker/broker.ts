@@ -11,6 +11,7 @@ import type {BrokerConfig, ListenerConfig} from './config.ts';
 import {Connection} from './connection.ts';
 import {Counters} from './counters.ts';
 import {largestPacket} from './frames.ts';
+import type {Journal, RestoredState} from './journal.ts';
 import type {BrokerParts} from './parts.ts';
 import {noBytes, PublishEncoder} from './publish-packet.ts';
 import {ReasonCode} from './reason-code.ts';
@@ -34,6 +35,10 @@ export interface BrokerContext {
   ) => void;
   /** Each packet after it was received, and before it is sent; without the password of CONNECT. */
   readonly observe?: (clientId: string, direction: 'in' | 'out', packet: ObservedPacket) => void;
+  /** Told of all that must survive. */
+  readonly journal?: Journal;
+  /** What survived; the journal is not told of it again. */
+  readonly restored?: RestoredState;
   /** Log clients coming and going, unless false. */
   readonly connectionMessages?: boolean;
 }
@@ -50,13 +55,35 @@ export class Broker {
     const {limits} = config;
     const schedule = new Schedule(() => Number(context.now() / 1_000_000n));
     const subscriptions = new Subscriptions<Session>();
-    const retained = new RetainedMessages(schedule, () => undefined);
+    const retained = new RetainedMessages(schedule, (topic, message) => {
+      if (!isOwn(topic)) context.journal?.retained(topic, message);
+    });
     const counters = new Counters();
     const notice = (line: string) => {
       if (context.connectionMessages !== false) context.log('notice', line);
     };
-    const router = new Router({subscriptions, retained, counters, limits, notice});
-    const registry = new SessionRegistry({schedule, subscriptions, router, counters, limits, notice});
+    let sequence = 0;
+    const router = new Router({
+      subscriptions,
+      retained,
+      counters,
+      limits,
+      notice,
+      sequence: () => ++sequence,
+    });
+    const registry = new SessionRegistry({
+      schedule,
+      subscriptions,
+      router,
+      counters,
+      limits,
+      notice,
+      journal: context.journal,
+    });
+    if (context.restored !== undefined) {
+      retained.restore(context.restored.retained);
+      sequence = registry.restore(context.restored.sessions);
+    }
     const encoder = new PublishEncoder();
     this.#parts = {limits, context, schedule, router, registry, retained, counters, encoder, notice};
   }
@@ -143,4 +170,9 @@ export class Broker {
       this.#allClosed = resolve;
     });
   }
+}
+
+/** Whether a topic is the broker's own: $SYS is made anew at each start. */
+function isOwn(topic: string): boolean {
+  return topic.startsWith('$SYS/');
 }

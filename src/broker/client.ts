@@ -129,8 +129,8 @@ export class Client implements ConnectionHandler, SessionLink {
     }
     if (known?.link !== undefined) this.#takeOver(known, terms);
     const {session, present} = registry.open(terms.clientId, terms.cleanStart);
+    registry.join(session, this, terms.expirySeconds, admission.username);
     this.#join(session, terms, admission.permissions);
-    session.username = admission.username;
     session.will = storedWill(packet, details, terms.outlet.mountPoint);
     parts.counters.connections++;
     parts.notice(arrival(peer.address ?? '<unknown>', terms, details.protocolVersion, admission.username));
@@ -151,8 +151,6 @@ export class Client implements ConnectionHandler, SessionLink {
 
   #join(session: Session, terms: ConnectTerms, permissions: Permissions): void {
     const {connection, parts, listener} = this.#options;
-    session.link = this;
-    session.expirySeconds = terms.expirySeconds;
     session.permit(guarded(permissions));
     const {mountPoint} = terms.outlet;
     const answering = {
@@ -260,7 +258,7 @@ export class Client implements ConnectionHandler, SessionLink {
       if (terms.expirySeconds === 0 && expiry > 0) {
         throw protocolError('3.14.2.2.2', 'DISCONNECT begins a session expiry that CONNECT had at 0.');
       }
-      session.expirySeconds = expiry;
+      this.#options.parts.registry.changeExpiry(session, expiry);
     }
     this.#farewell = (packet.reasonCode ?? 0) === 0 ? 'disconnect' : 'disconnect-with-will';
     this.#options.connection.close();

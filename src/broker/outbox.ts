@@ -4,16 +4,11 @@
  * 4.9]. Knows no stream and no subscription.
  */
 
-import type {QoS} from '../mqtt/message.ts';
 import type {BrokerLimits} from './config.ts';
-import type {StoredMessage} from './publish-packet.ts';
+import type {RestoredSession, SavedDelivery} from './journal.ts';
 
 /** One message on its way to one session. */
-export interface Delivery {
-  readonly message: StoredMessage;
-  readonly qos: QoS;
-  readonly retain: boolean;
-  readonly subscriptionIdentifiers: readonly number[];
+export interface Delivery extends SavedDelivery {
   /** The shared subscription it was taken from, where another member may get it instead. */
   readonly group?: object;
 }
@@ -31,10 +26,10 @@ export interface Outlet {
 export interface OutboxObserver {
   queued(delivery: Delivery): void;
   sent(delivery: Delivery, packetId: number): void;
-  released(packetId: number): void;
-  /** It left the queue, or its packet identifier is free again. */
-  settled(delivery: Delivery | undefined, packetId: number): void;
-  dropped(delivery: Delivery): void;
+  released(delivery: Delivery, packetId: number): void;
+  /** Acknowledged, refused, expired, dropped or taken out. */
+  settled(delivery: Delivery): void;
+  completed(packetId: number): void;
 }
 
 /** 'unknown': nothing with this packet identifier. 'wrong': not an answer to what was sent. */
@@ -80,6 +75,20 @@ export class Outbox {
     return this.#published.size + this.#released.size;
   }
 
+  /** What was there before a restart; nobody is told again. */
+  restore({sent, released, queued}: Pick<RestoredSession, 'sent' | 'released' | 'queued'>): void {
+    for (const {delivery, packetId} of sent) {
+      this.#published.set(packetId, delivery);
+      this.#inflightBytes += delivery.message.payload.length;
+      this.#lastPacketId = packetId;
+    }
+    for (const packetId of released) this.#released.add(packetId);
+    for (const delivery of queued) {
+      this.#queue.push(delivery);
+      this.#queuedBytes += delivery.message.payload.length;
+    }
+  }
+
   /** A new connection: resends what was unacknowledged [MQTT-4.4.0-1], then goes on with the queue. */
   attach(outlet: Outlet): void {
     this.#outlet = outlet;
@@ -103,7 +112,7 @@ export class Outbox {
     // The last in is the one that waits: had it been sent, nobody would be waiting.
     const last = this.#queue.pop()!;
     this.#queuedBytes -= last.message.payload.length;
-    this.#observer.dropped(last);
+    this.#observer.settled(last);
     return false;
   }
 
@@ -148,7 +157,7 @@ export class Outbox {
     if (expired || qos === 0) {
       this.#shift();
       if (!expired) outlet.publish(delivery, 0, false);
-      this.#observer.settled(delivery, 0);
+      this.#observer.settled(delivery);
       return true;
     }
     const {maxInflightBytes} = this.#limits;
@@ -189,11 +198,11 @@ export class Outbox {
     return this.#lastPacketId;
   }
 
-  #settle(packetId: number, delivery: Delivery | undefined): void {
+  #settle(packetId: number, delivery: Delivery): void {
     this.#published.delete(packetId);
     this.#unsent.delete(packetId);
-    if (delivery !== undefined) this.#inflightBytes -= delivery.message.payload.length;
-    this.#observer.settled(delivery, packetId);
+    this.#inflightBytes -= delivery.message.payload.length;
+    this.#observer.settled(delivery);
   }
 
   /** PUBACK [MQTT-4.3.2-3]; a refusal settles it too [MQTT-4.4.0-2]. */
@@ -224,7 +233,7 @@ export class Outbox {
     this.#unsent.delete(packetId);
     this.#inflightBytes -= delivery.message.payload.length;
     this.#released.add(packetId);
-    this.#observer.released(packetId);
+    this.#observer.released(delivery, packetId);
     this.#outlet?.release(packetId);
     return 'accepted';
   }
@@ -232,7 +241,7 @@ export class Outbox {
   /** PUBCOMP [MQTT-4.3.3-5]. */
   completed(packetId: number): AcknowledgementResult {
     if (!this.#released.delete(packetId)) return this.#published.has(packetId) ? 'wrong' : 'unknown';
-    this.#observer.settled(undefined, packetId);
+    this.#observer.completed(packetId);
     this.pump();
     return 'accepted';
   }
@@ -270,7 +279,7 @@ export class Outbox {
       if (keep(delivery)) {
         this.#queue.push(delivery);
         this.#queuedBytes += delivery.message.payload.length;
-      } else this.#observer.settled(delivery, 0);
+      } else this.#observer.settled(delivery);
     }
   }
 }

@@ -67,7 +67,7 @@ export class Publishing {
       return;
     }
     if (qos === 2) {
-      session.incoming.add(packetId);
+      parts.registry.received(session, packetId);
       this.#unreleased.add(packetId);
     }
     const matched = parts.router.publish(this.#message(publish, topic), session);
@@ -197,7 +197,8 @@ export class Publishing {
 
   /** [MQTT-4.3.3-11] */
   #release(messageId: number): void {
-    const known = this.#answering.session.incoming.delete(messageId);
+    const {parts, session} = this.#answering;
+    const known = parts.registry.released(session, messageId);
     this.#unreleased.delete(messageId);
     const reasonCode = known ? ReasonCode.success : ReasonCode.packetIdentifierNotFound;
     this.#acknowledge(PacketType.pubcomp, messageId, reasonCode);

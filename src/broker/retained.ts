@@ -28,11 +28,22 @@ export class RetainedMessages {
 
   /** Keeps it in place of the former [MQTT-3.3.1-5]; an empty payload clears [MQTT-3.3.1-6], [MQTT-3.3.1-7]. */
   set(message: StoredMessage): void {
-    const {topic, expiresAt} = message;
+    const {topic} = message;
     if (message.payload.length === 0) {
       this.#clear(topic);
       return;
     }
+    this.#keep(message);
+    this.#changed(topic, message);
+  }
+
+  /** What was there before a restart; nobody is told again, except of what expires. */
+  restore(messages: readonly StoredMessage[]): void {
+    for (const message of messages) this.#keep(message);
+  }
+
+  #keep(message: StoredMessage): void {
+    const {topic, expiresAt} = message;
     this.#tree.get(topic)?.expiry?.cancel();
     const expiry =
       expiresAt === undefined
@@ -41,7 +52,6 @@ export class RetainedMessages {
             this.#clear(topic),
           );
     this.#tree.set(topic, {message, expiry});
-    this.#changed(topic, message);
   }
 
   #clear(topic: string): void {

@@ -18,6 +18,8 @@ export interface RouterParts {
   readonly counters: Counters;
   readonly limits: BrokerLimits;
   readonly notice: (line: string) => void;
+  /** The next number of a delivery. */
+  readonly sequence: () => number;
 }
 
 const noIdentifiers: readonly number[] = [];
@@ -66,7 +68,8 @@ export class Router {
     }
     if (granted === -1) return undefined;
     const qos = this.#qos(message, granted as QoS);
-    return {message, qos, retain: retain && message.retain, subscriptionIdentifiers};
+    const sequence = this.#parts.sequence();
+    return {sequence, message, qos, retain: retain && message.retain, subscriptionIdentifiers};
   }
 
   /** [MQTT-3.8.4-8] */
@@ -76,6 +79,7 @@ export class Router {
 
   #sharedDelivery(group: SharedGroup<Session>, message: StoredMessage, to: Subscription<Session>): Delivery {
     return {
+      sequence: this.#parts.sequence(),
       message,
       // [MQTT-4.8.2-3]
       qos: this.#qos(message, to.qos),
@@ -114,7 +118,8 @@ export class Router {
       subscription.identifier === undefined ? noIdentifiers : [subscription.identifier];
     for (const message of this.#parts.retained.match(filter)) {
       const qos = this.#qos(message, subscription.qos);
-      this.#give(session, {message, qos, retain: true, subscriptionIdentifiers}, undefined);
+      const sequence = this.#parts.sequence();
+      this.#give(session, {sequence, message, qos, retain: true, subscriptionIdentifiers}, undefined);
     }
   }
 

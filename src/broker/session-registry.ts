@@ -5,10 +5,11 @@
 
 import type {BrokerLimits} from './config.ts';
 import type {Counters} from './counters.ts';
+import type {Journal, RestoredSession} from './journal.ts';
 import {Outbox} from './outbox.ts';
 import type {Router} from './router.ts';
 import type {Schedule} from './schedule.ts';
-import {never, Session, type StoredWill} from './session.ts';
+import {never, Session, type SessionLink, type StoredWill} from './session.ts';
 import type {Subscription, Subscriptions} from './subscriptions.ts';
 
 export interface RegistryParts {
@@ -18,6 +19,7 @@ export interface RegistryParts {
   readonly counters: Counters;
   readonly limits: BrokerLimits;
   readonly notice: (line: string) => void;
+  readonly journal: Journal | undefined;
 }
 
 export class SessionRegistry {
@@ -54,24 +56,92 @@ export class SessionRegistry {
       return {session: existing, present: true};
     }
     if (existing !== undefined) this.end(existing);
-    const session = new Session(clientId, () => this.#outbox());
-    this.#sessions.set(clientId, session);
-    return {session, present: false};
+    return {session: this.#create(clientId), present: false};
   }
 
-  #outbox(): Outbox {
-    const {limits, schedule} = this.#parts;
+  #create(clientId: string): Session {
+    const session = new Session(clientId, (created) => this.#outbox(created));
+    this.#sessions.set(clientId, session);
+    return session;
+  }
+
+  #outbox(session: Session): Outbox {
+    const {limits, schedule, journal} = this.#parts;
+    const {clientId} = session;
+    const saved = () => (session.persistent ? journal : undefined);
     return new Outbox(
       limits,
       {
-        queued: () => undefined,
-        sent: () => undefined,
-        released: () => undefined,
-        settled: () => undefined,
-        dropped: () => undefined,
+        queued: (delivery) => saved()?.queued(clientId, delivery),
+        sent: ({sequence}, packetId) => saved()?.sent(clientId, sequence, packetId),
+        released: ({sequence}, packetId) => saved()?.released(clientId, sequence, packetId),
+        settled: ({sequence}) => saved()?.settled(clientId, sequence),
+        completed: (packetId) => saved()?.completed(clientId, packetId),
       },
       schedule.now,
     );
+  }
+
+  /** A connection has a session, on its own terms. */
+  join(session: Session, link: SessionLink, expirySeconds: number, username: string | undefined): void {
+    const wasSaved = session.persistent;
+    session.link = link;
+    session.expirySeconds = expirySeconds;
+    session.username = username;
+    if (session.persistent) this.#save(session);
+    else if (wasSaved) this.#parts.journal?.sessionEnded(session.clientId);
+  }
+
+  /** A new Session Expiry Interval, in seconds, from DISCONNECT [3.14.2.2.2]. */
+  changeExpiry(session: Session, expirySeconds: number): void {
+    const wasSaved = session.persistent;
+    session.expirySeconds = expirySeconds;
+    if (wasSaved && !session.persistent) this.#parts.journal?.sessionEnded(session.clientId);
+  }
+
+  #save({clientId, expirySeconds, username, link}: Session): void {
+    this.#parts.journal?.session({
+      clientId,
+      expirySeconds,
+      ...(username === undefined ? {} : {username}),
+      ...(link === undefined ? {disconnectedAt: this.#parts.schedule.now()} : {}),
+    });
+  }
+
+  /** A QoS 2 message with this packet identifier was taken, or released. */
+  received(session: Session, packetId: number): void {
+    session.incoming.add(packetId);
+    if (session.persistent) this.#parts.journal?.received(session.clientId, packetId);
+  }
+
+  /** Whether it had been taken. */
+  released(session: Session, packetId: number): boolean {
+    const known = session.incoming.delete(packetId);
+    if (known && session.persistent) this.#parts.journal?.forgotten(session.clientId, packetId);
+    return known;
+  }
+
+  /** Brings back the sessions of before a restart; the highest delivery number among them. */
+  restore(sessions: readonly RestoredSession[]): number {
+    let highest = 0;
+    for (const restored of sessions) {
+      const {clientId, expirySeconds, username, disconnectedAt} = restored.session;
+      const session = this.#create(clientId);
+      session.expirySeconds = expirySeconds;
+      session.username = username;
+      for (const subscription of restored.subscriptions) {
+        session.subscriptions.set(subscription.filter, {...subscription, member: session});
+        this.#parts.subscriptions.add({...subscription, member: session});
+      }
+      for (const packetId of restored.received) session.incoming.add(packetId);
+      session.outbox.restore(restored);
+      for (const {sequence} of [...restored.queued, ...restored.sent.map(({delivery}) => delivery)]) {
+        highest = Math.max(highest, sequence);
+      }
+      this.#expireLater(session, disconnectedAt ?? this.#parts.schedule.now());
+      if (disconnectedAt === undefined) this.#save(session);
+    }
+    return highest;
   }
 
   /**
@@ -87,20 +157,27 @@ export class SessionRegistry {
       this.end(session);
       return;
     }
+    this.#save(session);
     this.#parts.router.reshare(session);
-    // [MQTT-4.1.0-2]
-    if (lifetime !== never) {
-      session.expiry = this.#parts.schedule.after(lifetime, () => {
-        this.#parts.counters.clientsExpired++;
-        this.#parts.notice(`Expiring client ${session.clientId} due to timeout.`);
-        this.end(session);
-      });
-    }
+    this.#expireLater(session, this.#parts.schedule.now());
     const delay = session.will?.delaySeconds ?? 0;
     if (delay === 0) this.#sendWill(session);
     else if (delay < lifetime) {
       session.willDelay = this.#parts.schedule.after(delay, () => this.#sendWill(session));
     }
+  }
+
+  /** [MQTT-4.1.0-2]; `since` in milliseconds of the broker's clock. */
+  #expireLater(session: Session, since: number): void {
+    const {schedule, counters, notice} = this.#parts;
+    const lifetime = this.#lifetime(session);
+    if (lifetime === never) return;
+    const left = Math.max(0.001, lifetime - (schedule.now() - since) / 1000);
+    session.expiry = schedule.after(left, () => {
+      counters.clientsExpired++;
+      notice(`Expiring client ${session.clientId} due to timeout.`);
+      this.end(session);
+    });
   }
 
   /** Seconds that a session lasts without a connection. */
@@ -127,9 +204,13 @@ export class SessionRegistry {
   end(session: Session): void {
     session.expiry?.cancel();
     if (this.#sessions.get(session.clientId) === session) this.#sessions.delete(session.clientId);
-    for (const filter of [...session.subscriptions.keys()]) this.unsubscribe(session, filter);
+    for (const filter of session.subscriptions.keys()) this.#parts.subscriptions.remove(session, filter);
+    session.subscriptions.clear();
     this.#sendWill(session);
     this.#parts.router.reshare(session);
+    if (session.persistent) this.#parts.journal?.sessionEnded(session.clientId);
+    // Whatever is still told of it is told in vain.
+    session.expirySeconds = 0;
   }
 
   /** Adds or replaces a subscription [MQTT-3.8.4-3]; whether it is new. */
@@ -138,12 +219,18 @@ export class SessionRegistry {
     const fresh = !member.subscriptions.has(filter);
     member.subscriptions.set(filter, subscription);
     this.#parts.subscriptions.add(subscription);
+    if (member.persistent) {
+      const {member: _, ...saved} = subscription;
+      this.#parts.journal?.subscribed(member.clientId, saved);
+    }
     return fresh;
   }
 
   /** Whether there was one. */
   unsubscribe(session: Session, filter: string): boolean {
     this.#parts.subscriptions.remove(session, filter);
-    return session.subscriptions.delete(filter);
+    const existed = session.subscriptions.delete(filter);
+    if (existed && session.persistent) this.#parts.journal?.unsubscribed(session.clientId, filter);
+    return existed;
   }
 }
