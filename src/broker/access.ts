@@ -1,5 +1,12 @@
-/** Who may connect, and what they may read and write: password_file, acl_file, allow_anonymous. */
+/**
+ * Who may connect, and what they may read and write: password_file, acl_file, allow_anonymous,
+ * clientid_prefixes. Knows no socket and no session; files come through `read`.
+ */
 
+import {ExitCode, TmqError} from '../errors.ts';
+import {parsePasswordFile, usersOf} from '../password/file.ts';
+import {verifySecret} from '../password/hash.ts';
+import {type AccessList, allows, parseAccessList} from './acl.ts';
 import type {ListenerConfig} from './config.ts';
 
 /** What a CONNECT and its connection say about who is there. */
@@ -28,11 +35,117 @@ export interface Access {
   admit(identity: Identity, listener: ListenerConfig): Admission | Promise<Admission>;
 }
 
+const everything: Permissions = {
+  mayPublish: () => true,
+  maySubscribe: () => true,
+  mayReceive: () => true,
+};
+
 /** Lets everybody do everything. */
 export const openAccess: Access = {
-  admit: (identity) => ({
-    accepted: true,
-    ...(identity.username === undefined ? {} : {username: identity.username}),
-    permissions: {mayPublish: () => true, maySubscribe: () => true, mayReceive: () => true},
-  }),
+  admit: (identity) => accept(identity.username, everything),
 };
+
+/** The files of the listeners, read: a path stands for its content. */
+interface Files {
+  readonly passwords: ReadonlyMap<string, ReadonlyMap<string, string>>;
+  readonly lists: ReadonlyMap<string, AccessList>;
+}
+
+/** A gate whose files can be read again. */
+export interface FileAccess extends Access {
+  /**
+   * Reads the files of these listeners again. Who is connected stays, with the rights of the new files.
+   * @throws TmqError as `fileAccess` does, and then nothing has changed
+   */
+  reload(listeners: readonly ListenerConfig[]): void;
+}
+
+/**
+ * The gate that the listeners' settings describe.
+ * @throws TmqError when a password_file or acl_file cannot be read or understood, naming file and line
+ */
+export function fileAccess(
+  listeners: readonly ListenerConfig[],
+  read: (path: string) => Uint8Array,
+): FileAccess {
+  let files = readFiles(listeners, read);
+  const live = (path: string, client: {clientId: string; username?: string}): Permissions => {
+    const may = (access: 'read' | 'write') => (topic: string) => {
+      const list = files.lists.get(path);
+      return list !== undefined && allows(list, client, access, topic);
+    };
+    // mosquitto: security_default.c. Subscribing is free; what arrives is decided for each message.
+    return {mayPublish: may('write'), mayReceive: may('read'), maySubscribe: () => true};
+  };
+  return {
+    async admit(identity, listener) {
+      const refusal = await refuse(identity, listener, files);
+      if (refusal !== undefined) return {accepted: false, reason: refusal};
+      const username = identity.certifiedUsername ?? identity.username;
+      if (listener.aclFile === undefined) return accept(username, everything);
+      const client = {clientId: identity.clientId, ...(username === undefined ? {} : {username})};
+      return accept(username, live(listener.aclFile, client));
+    },
+    reload(changed) {
+      files = readFiles(changed, read);
+    },
+  };
+}
+
+function accept(username: string | undefined, permissions: Permissions): Admission {
+  return {accepted: true, permissions, ...(username === undefined ? {} : {username})};
+}
+
+/** Why this client may not come in; undefined when it may. mosquitto answers every case with one code. */
+async function refuse(
+  identity: Identity,
+  listener: ListenerConfig,
+  files: Files,
+): Promise<'not-authorized' | undefined> {
+  const {clientId, username, password, certifiedUsername} = identity;
+  if (!clientId.startsWith(listener.clientIdPrefixes ?? '')) return 'not-authorized';
+  const certified = listener.tls?.useIdentityAsUsername || listener.tls?.useSubjectAsUsername;
+  if (certified) return certifiedUsername === undefined ? 'not-authorized' : undefined;
+  if (username === undefined || listener.passwordFile === undefined) {
+    return listener.allowAnonymous ? undefined : 'not-authorized';
+  }
+  const secret = files.passwords.get(listener.passwordFile)?.get(username);
+  if (secret === undefined || password === undefined) return 'not-authorized';
+  return (await verifySecret(secret, password)) ? undefined : 'not-authorized';
+}
+
+function readFiles(listeners: readonly ListenerConfig[], read: (path: string) => Uint8Array): Files {
+  const passwords = new Map<string, ReadonlyMap<string, string>>();
+  const lists = new Map<string, AccessList>();
+  for (const {passwordFile, aclFile} of listeners) {
+    if (passwordFile !== undefined && !passwords.has(passwordFile)) {
+      passwords.set(passwordFile, readPasswords(passwordFile, read(passwordFile)));
+    }
+    if (aclFile !== undefined && !lists.has(aclFile)) {
+      lists.set(aclFile, parseAccessList(Buffer.from(read(aclFile)).toString(), aclFile));
+    }
+  }
+  return {passwords, lists};
+}
+
+/**
+ * User name → secret. A line by which nobody could ever log in stops the start, with what to do about it:
+ * a broker that runs without one of its users is found out too late.
+ */
+function readPasswords(path: string, content: Uint8Array): ReadonlyMap<string, string> {
+  const passwords = new Map<string, string>();
+  for (const {number, line} of usersOf(parsePasswordFile(content))) {
+    const fail = (sentence: string): never => {
+      throw new TmqError(`${path}:${number}: ${sentence}.`, ExitCode.invalid);
+    };
+    if (line.kind === 'plain') {
+      fail(`the password of '${line.username}' is plain text; hash it with: tmq passwd -U ${path}`);
+    } else if (line.kind === 'malformed') {
+      fail(line.username === '' ? line.reason : `'${line.username}' cannot log in: ${line.reason}`);
+    } else if (passwords.has(line.username)) {
+      fail(`'${line.username}' stands in this file twice`);
+    } else passwords.set(line.username, line.secret);
+  }
+  return passwords;
+}

@@ -106,9 +106,10 @@ function* substitute(
   username: string | undefined,
 ): Generator<Rule> {
   for (const {access, filter} of patterns) {
-    const levels = filter.split('/');
-    if (username === undefined && levels.includes('%u')) continue;
-    const filled = levels.map((level) => (level === '%c' ? clientId : level === '%u' ? username : level));
+    if (username === undefined && filter.includes('%u')) continue;
+    const filled = filter
+      .split('/')
+      .map((level) => (level === '%c' ? clientId : level === '%u' ? username : level));
     yield {access, filter: filled.join('/')};
   }
 }
