@@ -45,7 +45,7 @@ export function programHelp(
 ): string {
   const paragraphs = [
     usage('tmq', ['<command> [option ...]', '<command> --help'], style),
-    'MQTT for the shell: publish, subscribe, ask, manage passwords, run a test broker.',
+    'MQTT for the shell: publish, subscribe, ask, manage passwords, run a broker.',
     [
       style.heading('Commands:'),
       ...commands.map(({name, summary}) => entry(`  ${name}`, summary, style, 12)),

@@ -73,7 +73,7 @@ function splitLine(line: string): readonly string[] {
 
 /** 'command name value', or 'command user-property name value'; the last one keeps its spaces. */
 function splitProperty(text: string): readonly string[] {
-  const count = /^\S+ +user-property /i.test(text) ? 3 : 2;
+  const count = /^ *\S+ +user-property /i.test(text) ? 3 : 2;
   const words: string[] = [];
   let rest = text;
   for (let taken = 0; taken < count; taken++) {

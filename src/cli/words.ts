@@ -135,7 +135,11 @@ function gluedValue(
   if (word.startsWith('--') || word.length < 3) return undefined;
   const short = rows.get(word.slice(0, 2));
   if (short === undefined || short.placeholders.length === 0) return undefined;
-  const isWord = [...rows.keys()].some((name) => suggest(word, [name]) !== undefined);
+  const isWord =
+    suggest(
+      word,
+      [...rows.keys()].filter((name) => name.startsWith('--')),
+    ) !== undefined;
   if (short.option.secret !== true && isWord) return undefined;
   return {row: short, spelling: word.slice(0, 2)};
 }

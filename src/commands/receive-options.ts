@@ -61,6 +61,7 @@ export const receiveOptions = {
     flags: '-W <seconds>',
     group: 'Messages',
     summary: 'give up after this time, with exit status 27',
+    noun: 'timeout',
     parse: integer({minimum: 1, maximum: 2_147_483_647, problem: (given) => `Invalid timeout "${given}".`}),
   },
 } as const satisfies OptionTable;
