@@ -4,6 +4,7 @@
  * a packet is, what the window holds and how messages are acknowledged is not known here.
  */
 
+import {setMaxListeners} from 'node:events';
 import {ExitCode, TmqError} from '../errors.ts';
 import type {ConnectionOptions} from './connection-options.ts';
 import {PacketIdentifiers} from './identifiers.ts';
@@ -52,6 +53,8 @@ export class ClientSession implements Session {
     this.#options = options;
     this.#context = context;
     this.#clientId = options.clientId;
+    // Each publish that is awaited listens to it, and there may be many.
+    setMaxListeners(0, this.#halt.signal);
     this.#inbox = new Inbox(() => this.#awaitsReply);
     this.#outbox = new Outbox({
       protocolVersion: options.protocolVersion,

@@ -132,9 +132,10 @@ export class Link {
     this.#client['_writePacket'](packet as never);
   }
 
-  /** Writes bytes that are whole packets; false when the caller should wait for 'drain' on the stream. */
-  write(bytes: Uint8Array, written?: (error?: Error | null) => void): boolean {
-    return this.stream.write(bytes, written);
+  /** Writes bytes that are whole packets; `written` is called when the stream has passed them on, or cannot. */
+  write(bytes: Uint8Array, written?: (error?: Error | null) => void): void {
+    if (this.isOpen) this.stream.write(bytes, written);
+    else written?.(this.#failure ?? this.#lost());
   }
 
   /** Sends SUBSCRIBE or UNSUBSCRIBE; resolves with the answer to it. @throws the TmqError that closed the link */

@@ -191,7 +191,7 @@ export class Outbox {
       const {payload, publication, settle} = step.value;
       try {
         const route = this.#route(link, publication);
-        this.#checkSize(link, route.encoder.packetBytes(payload.length));
+        this.#checkSize(link, route, payload);
         this.#writeOne(link, {route, payload, messageId: step.messageId, duplicate: step.duplicate});
       } catch (error) {
         this.#window.remove(step.messageId);
@@ -206,12 +206,11 @@ export class Outbox {
     for (;;) {
       const link = await this.#setup.link();
       const route = this.#route(link, publication);
-      this.#checkSize(link, route.encoder.packetBytes(payload.length));
+      this.#checkSize(link, route, payload);
+      const messageId = this.#setup.identifiers.count();
       const written = await new Promise<boolean>((resolve) => {
-        const messageId = this.#setup.identifiers.count();
-        this.#writeOne(link, {route, payload, messageId, duplicate: false}, (error) =>
-          resolve(error == null),
-        );
+        const done = (error?: Error | null) => resolve(error == null);
+        this.#writeOne(link, {route, payload, messageId, duplicate: false}, done);
       });
       if (written) return {reasonCode: 0};
       const loss = await link.closed;
@@ -219,24 +218,44 @@ export class Outbox {
     }
   }
 
-  /** Writes a batch at QoS 0 and waits until the network wants more. */
+  /** Writes a batch at QoS 0, and waits until the network wants more. @throws TmqError 25 behind what fits */
   async #writeBatch(batch: readonly Uint8Array[], publication: Publication): Promise<void> {
-    const link = await this.#setup.link();
-    const route = this.#route(link, publication);
-    for (const payload of batch) this.#checkSize(link, route.encoder.packetBytes(payload.length));
-    const large = batch.some((payload) => payload.length >= largePayloadBytes);
-    if (this.#setup.trace === undefined && route.alias === undefined && !large) {
-      link.write(route.encoder.frames(batch), this.#counted());
-    } else {
-      for (const payload of batch) {
-        const messageId = this.#setup.identifiers.count();
-        // Copied: the batch is only good until the next one is asked for.
-        const message = {route, payload: large ? Buffer.from(payload) : payload, messageId, duplicate: false};
-        this.#writeOne(link, message, this.#counted());
-        await this.#drained(link);
-      }
+    for (let start = 0; start < batch.length; ) {
+      const link = await this.#setup.link();
+      // Between the link's being there and our being told, it may be gone.
+      if (!link.isOpen) continue;
+      const route = this.#route(link, publication);
+      this.#checkSize(link, route, batch[start]!);
+      if (this.#mustGoAlone(route, batch[start]!)) {
+        this.#writeCounted(link, route, batch[start]!);
+        start++;
+      } else start += this.#writeRun(link, route, start === 0 ? batch : batch.slice(start));
+      while (link.isOpen && link.stream.writableNeedDrain) await this.#bell.wait();
     }
-    await this.#drained(link);
+  }
+
+  #mustGoAlone(route: Route, payload: Uint8Array): boolean {
+    return (
+      this.#setup.trace !== undefined || route.alias !== undefined || payload.length >= largePayloadBytes
+    );
+  }
+
+  #writeCounted(link: Link, route: Route, payload: Uint8Array): void {
+    const messageId = this.#setup.identifiers.count();
+    // Copied: a batch is only good until the next one is asked for, and the stream may keep this for longer.
+    const message = {route, payload: Buffer.from(payload), messageId, duplicate: false};
+    this.#writeOne(link, message, this.#counted());
+  }
+
+  /** Writes as many payloads as may go in one piece, at least the first. Returns how many. */
+  #writeRun(link: Link, route: Route, payloads: readonly Uint8Array[]): number {
+    const end = payloads.findIndex(
+      ({length}) =>
+        length >= largePayloadBytes || route.encoder.packetBytes(length) > link.limits.maximumPacketSize,
+    );
+    const run = end === -1 ? payloads : payloads.slice(0, end);
+    link.write(route.encoder.frames(run), this.#counted());
+    return run.length;
   }
 
   /** Counts a write until its callback says that it was taken. */
@@ -253,10 +272,6 @@ export class Outbox {
     const link = await this.#setup.link();
     while (link.isOpen && this.#unwritten > 0) await this.#bell.wait();
     if (!link.isOpen && !this.#setup.reconnects) throw await link.closed;
-  }
-
-  async #drained(link: Link): Promise<void> {
-    while (link.isOpen && link.stream.writableNeedDrain) await this.#bell.wait();
   }
 
   #writeOne(
@@ -323,7 +338,8 @@ export class Outbox {
     };
   }
 
-  #checkSize(link: Link, packetBytes: number): void {
+  #checkSize(link: Link, route: Route, payload: Uint8Array): void {
+    const packetBytes = route.encoder.packetBytes(payload.length);
     // 5: the fixed header with the longest length field.
     if (packetBytes > maximumRemainingLength + 5) {
       throw new TmqError(

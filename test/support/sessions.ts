@@ -1,0 +1,71 @@
+/** Sessions as tests open them: everything said, with values that suit loopback. */
+
+import type {ConnectionOptions} from '../../src/mqtt/connection-options.ts';
+import type {Message, Publication} from '../../src/mqtt/message.ts';
+import type {SessionContext, Verdict} from '../../src/mqtt/session.ts';
+
+/** Options for a broker on loopback. */
+export function sessionOptions(port: number, overrides: Partial<ConnectionOptions> = {}): ConnectionOptions {
+  return {
+    endpoint: {transport: 'tcp', host: '127.0.0.1', port, noDelay: true},
+    protocolVersion: 5,
+    clientId: 'tester',
+    clean: true,
+    keepaliveSeconds: 60,
+    maxInflight: 20,
+    connectTimeoutSeconds: 10,
+    ...overrides,
+  };
+}
+
+/** A context that does not reconnect unless told. */
+export function sessionContext(overrides: Partial<SessionContext> = {}): SessionContext {
+  return {
+    signal: new AbortController().signal,
+    reconnect: {afterLoss: false, atStart: false, delayMilliseconds: 1},
+    ...overrides,
+  };
+}
+
+/** The policy of commands that must survive an outage, without its pauses. */
+export const persistent = {afterLoss: true, atStart: false, delayMilliseconds: 1} as const;
+
+export function publication(topic: string, overrides: Partial<Publication> = {}): Publication {
+  return {topic, qos: 0, retain: false, ...overrides};
+}
+
+/** Payloads '0', '1', … in batches. */
+export async function* numbered(count: number, batchSize = 100): AsyncGenerator<readonly Uint8Array[]> {
+  for (let start = 0; start < count; start += batchSize) {
+    const length = Math.min(batchSize, count - start);
+    yield Array.from({length}, (_, index) => Buffer.from(String(start + index)));
+  }
+}
+
+export interface Collector {
+  readonly messages: Message[];
+  readonly batches: number[];
+  message(message: Message): Verdict;
+  flush(): Promise<void>;
+  texts(): readonly string[];
+}
+
+/** A receiver that keeps everything, and ends with the message that `isLast` recognises. */
+export function collector(isLast: (message: Message, count: number) => boolean): Collector {
+  const messages: Message[] = [];
+  const batches: number[] = [];
+  let flushed = 0;
+  return {
+    messages,
+    batches,
+    message(message) {
+      messages.push(message);
+      return isLast(message, messages.length) ? 'last' : 'more';
+    },
+    async flush() {
+      batches.push(messages.length - flushed);
+      flushed = messages.length;
+    },
+    texts: () => messages.map(({payload}) => Buffer.from(payload).toString()),
+  };
+}
