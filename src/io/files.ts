@@ -41,12 +41,12 @@ function explained(error: unknown, attempt: string): unknown {
 }
 
 /**
- * The bytes of a file. `noun` is what it is called when it cannot be read: 'password file'.
+ * The bytes of a file or a pipe. `noun` is what it is called when it cannot be read: 'password file'.
  * @throws TmqError
  */
 export async function readWhole(path: string, noun: string, fs: FileSystem = promises): Promise<Buffer> {
   try {
-    if (!(await fs.stat(path)).isFile()) throw new TmqError(`${path} is not a file.`);
+    if ((await fs.stat(path)).isDirectory()) throw new TmqError(`${path} is not a file.`);
     return await fs.readFile(path);
   } catch (error) {
     throw explained(error, `Unable to open ${noun} ${path}`);

@@ -138,6 +138,8 @@ const advisedArgon2: readonly (readonly [memory: number, passes: number])[] = [
   [7_168, 5],
 ];
 
+const unpadded = (bytes: Uint8Array) => Buffer.from(bytes).toString('base64').replace(/=+$/, '');
+
 function parseArgon2id(secret: string) {
   const match =
     /^\$argon2id\$v=19\$m=(\d{1,7}),t=(\d{1,6}),p=(\d{1,3})\$([A-Za-z\d+/]+)\$([A-Za-z\d+/]+)$/.exec(secret);
@@ -161,31 +163,17 @@ const argon2id: HashScheme = {
       : `${memory} KiB and ${passes} pass${passes === 1 ? '' : 'es'}; advised: at least 47104 KiB`,
   async hash(password) {
     if (password.length === 0) throw new TmqError('An empty password cannot be hashed with argon2id.');
-    const {argon2id: compute} = await import('hash-wasm');
-    return await compute({
-      password,
-      salt: randomBytes(argon2.saltLength),
-      memorySize: argon2.memory,
-      iterations: argon2.passes,
-      parallelism: argon2.lanes,
-      hashLength: argon2.hashLength,
-      outputType: 'encoded',
-    });
+    const {computeArgon2id} = await import('./argon2id.ts');
+    const salt = randomBytes(argon2.saltLength);
+    const hash = await computeArgon2id(password, {...argon2, salt});
+    return `$argon2id$v=19$m=${argon2.memory},t=${argon2.passes},p=${argon2.lanes}$${unpadded(salt)}$${unpadded(hash)}`;
   },
   async verify(password, secret) {
     const parsed = parseArgon2id(secret);
     // hash-wasm takes no empty password; nobody who chose argon2id means one.
     if (parsed === undefined || password.length === 0) return false;
-    const {argon2id: compute} = await import('hash-wasm');
-    const hash = await compute({
-      password,
-      salt: parsed.salt,
-      memorySize: parsed.memory,
-      iterations: parsed.passes,
-      parallelism: parsed.lanes,
-      hashLength: parsed.hash.length,
-      outputType: 'binary',
-    });
+    const {computeArgon2id} = await import('./argon2id.ts');
+    const hash = await computeArgon2id(password, {...parsed, hashLength: parsed.hash.length});
     return equal(hash, parsed.hash);
   },
 };
@@ -200,10 +188,9 @@ function parseCrypt(secret: string) {
   return match === null ? undefined : {rounds: Number(match[1] ?? cryptRounds.default)};
 }
 
-/** The library takes characters below 256 for bytes, so that is how the bytes of a password reach it. */
 async function crypt(password: Uint8Array, salt: string): Promise<string> {
-  const {sha512: library} = await import('sha512-crypt-ts');
-  return library.crypt(Buffer.from(password).toString('latin1'), salt);
+  const library = await import('./sha512-crypt.ts');
+  return library.sha512Crypt(password, salt);
 }
 
 const sha512Crypt: HashScheme = {

@@ -1,0 +1,104 @@
+/**
+ * What only a terminal gets: colour, and a spinner where something takes its time. Neither is ever needed
+ * to understand what is printed. The only importer of chalk and ora, and only when they are used. Prompts
+ * are in prompt.ts.
+ */
+
+import type {ChalkInstance} from 'chalk';
+import type {Io, Terminal} from './process.ts';
+
+export {promptPassword} from './prompt.ts';
+
+export type ColourChoice = 'auto' | 'always' | 'never';
+
+type ColourLevel = 0 | 1 | 2 | 3;
+
+/**
+ * How many colours to use on a stream: 0 none, 1 sixteen, 2 256, 3 all. The user's choice comes first, then
+ * NO_COLOR (no-color.org), then FORCE_COLOR (as Node and chalk read it), then what the stream is.
+ */
+export function colourLevel(
+  env: Io['env'],
+  choice: ColourChoice,
+  stream: {readonly isTTY?: boolean},
+): ColourLevel {
+  const forced = forcedLevel(env.FORCE_COLOR);
+  const depth = terminalLevel(env);
+  if (choice === 'never') return 0;
+  if (choice === 'always') return forced || depth || 1;
+  if (env.NO_COLOR !== undefined && env.NO_COLOR !== '') return 0;
+  if (forced !== undefined) return forced;
+  return stream.isTTY === true ? depth : 0;
+}
+
+function forcedLevel(value: string | undefined): ColourLevel | undefined {
+  if (value === undefined) return undefined;
+  if (value === '0' || value === 'false') return 0;
+  return value === '2' ? 2 : value === '3' ? 3 : 1;
+}
+
+function terminalLevel({TERM, COLORTERM}: Io['env']): ColourLevel {
+  if (TERM === 'dumb') return 0;
+  if (COLORTERM === 'truecolor' || COLORTERM === '24bit') return 3;
+  return TERM?.endsWith('256color') === true ? 2 : 1;
+}
+
+/** Chalk by our own rule: chalk's ignores NO_COLOR and searches the words of the command line. */
+export async function colours(
+  io: Pick<Io, 'env' | 'stderr'>,
+  choice: ColourChoice = 'auto',
+  stream: Terminal<object> = io.stderr,
+): Promise<ChalkInstance> {
+  const {Chalk} = await import('chalk');
+  return new Chalk({level: colourLevel(io.env, choice, stream)});
+}
+
+export interface Spinner extends Disposable {
+  update(text: string): void;
+  /** Takes it off the screen; may be called again. */
+  stop(): void;
+}
+
+/** How long something may take before it is worth a word. */
+const patienceMilliseconds = 300;
+
+const stillness: Spinner = {
+  update: () => undefined,
+  stop: () => undefined,
+  [Symbol.dispose]: () => undefined,
+};
+
+/**
+ * A line on stderr that says what is being waited for: only on a terminal that says how wide it is (without
+ * a width ora would not come to an end), and only after 300 ms.
+ */
+export function spinner(io: Pick<Io, 'env' | 'stderr'>, text: string): Spinner {
+  const {stderr, env} = io;
+  if (stderr.isTTY !== true || !(Number(stderr.columns) > 0) || env.TERM === 'dumb') return stillness;
+  let current = text;
+  let stopped = false;
+  let shown: {text: string; stop(): unknown} | undefined;
+  const show = async () => {
+    const {default: ora} = await import('ora');
+    if (stopped) return;
+    // stdin is the user's: ora would put it into raw mode.
+    const color = colourLevel(env, 'auto', stderr) > 0 && 'cyan';
+    shown = ora({text: current, stream: stderr, color, discardStdin: false, isEnabled: true}).start();
+  };
+  const timer = setTimeout(() => void show(), patienceMilliseconds);
+  timer.unref();
+  const stop = () => {
+    stopped = true;
+    clearTimeout(timer);
+    shown?.stop();
+    shown = undefined;
+  };
+  return {
+    update(next) {
+      current = next;
+      if (shown !== undefined) shown.text = next;
+    },
+    stop,
+    [Symbol.dispose]: stop,
+  };
+}
