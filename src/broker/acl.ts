@@ -99,7 +99,7 @@ function verdict(rules: Iterable<Rule>, access: 'read' | 'write', topic: string)
   return undefined;
 }
 
-/** Patterns with the client's names in place of %c and %u, each of which is a whole level. */
+/** Patterns with the client's names in place of %c and %u; mosquitto fills them in wherever they stand. */
 function* substitute(
   patterns: readonly Rule[],
   clientId: string,
@@ -107,9 +107,6 @@ function* substitute(
 ): Generator<Rule> {
   for (const {access, filter} of patterns) {
     if (username === undefined && filter.includes('%u')) continue;
-    const filled = filter
-      .split('/')
-      .map((level) => (level === '%c' ? clientId : level === '%u' ? username : level));
-    yield {access, filter: filled.join('/')};
+    yield {access, filter: filter.replace(/%[cu]/g, (place) => (place === '%c' ? clientId : username!))};
   }
 }
