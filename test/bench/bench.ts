@@ -1,0 +1,52 @@
+/** What a bench is: a name, a sentence, and a run that gives figures. */
+
+import {rm, writeFile} from 'node:fs/promises';
+import {join} from 'node:path';
+import type {Invocation} from './measure.ts';
+import type {Figure} from './statistics.ts';
+
+export interface BenchContext {
+  /** A directory of this run's own, gone afterwards. */
+  readonly directory: string;
+  /** How often to repeat: what the user said, or what the bench thinks enough. */
+  rounds(usual: number): number;
+  /** Tells on stderr what is going on. */
+  progress(line: string): void;
+}
+
+export interface Bench {
+  readonly name: string;
+  readonly summary: string;
+  run(context: BenchContext): Promise<readonly Figure[]>;
+}
+
+const root = join(import.meta.dirname, '..', '..');
+
+/** Where the clone is. */
+export const projectDirectory = root;
+
+/** The words that start this clone's tmq, as installed: its loader, and the bundles it loads. */
+export function tmq(...args: readonly string[]): Pick<Invocation, 'command' | 'args'> {
+  return {command: process.execPath, args: [join(root, 'bin', 'tmq.js'), ...args]};
+}
+
+/** A line of 24 bytes that tells its place: lines are told apart, and all have one length. */
+export function numberedLine(index: number): string {
+  return `line ${String(index).padStart(19, '0')}`;
+}
+
+/** How many bytes a numbered line has, without its newline. */
+export const lineBytes = 24;
+
+/** Writes `count` numbered lines to a new file of this name and gives its path. */
+export async function linesFile(directory: string, name: string, count: number): Promise<string> {
+  const path = join(directory, name);
+  await rm(path, {force: true});
+  const block = 50_000;
+  for (let first = 0; first < count; first += block) {
+    const size = Math.min(block, count - first);
+    const text = Array.from({length: size}, (_, offset) => `${numberedLine(first + offset)}\n`).join('');
+    await writeFile(path, text, {flag: 'a'});
+  }
+  return path;
+}

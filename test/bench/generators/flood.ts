@@ -1,0 +1,106 @@
+/**
+ * A broker that sends: whoever subscribes gets `count` numbered lines as fast as they are taken, or one
+ * payload of `large` bytes. All frames are encoded before the port is told.
+ */
+
+import {createServer, type Socket} from 'node:net';
+import {parseArgs} from 'node:util';
+import {numberedLine} from '../bench.ts';
+import {
+  connackFrame,
+  frameScanner,
+  publishFrame,
+  publishHeader,
+  subackFrame,
+  type,
+  type Version,
+} from './frames.ts';
+import {listening} from './protocol.ts';
+
+const {values} = parseArgs({
+  options: {
+    topic: {type: 'string', default: 'bench/flood'},
+    count: {type: 'string', default: '0'},
+    qos: {type: 'string', default: '0'},
+    large: {type: 'string', default: '0'},
+  },
+});
+const topic = values.topic;
+const qos = Number(values.qos);
+const count = Number(values.count);
+const largeBytes = Number(values.large);
+
+/** At most so many unacknowledged, so that no packet identifier is used twice. */
+const windowFrames = 60_000;
+const blockFrames = 4_000;
+
+const encode = (index: number) =>
+  publishFrame(
+    {topic, payload: Buffer.from(numberedLine(index)), qos, packetId: 1 + (index % windowFrames)},
+    4,
+  );
+
+const frameBytes = encode(0).length;
+const flood = Buffer.allocUnsafe(frameBytes * count);
+for (let index = 0; index < count; index++) encode(index).copy(flood, index * frameBytes);
+
+/** Resolves when more may be written, or never again will be. */
+function drained(socket: Socket): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      socket.off('drain', done);
+      socket.off('close', done);
+      resolve();
+    };
+    socket.once('drain', done);
+    socket.once('close', done);
+  });
+}
+
+async function sendLarge(socket: Socket): Promise<void> {
+  socket.write(publishHeader(topic, largeBytes, 4));
+  const block = Buffer.alloc(1_000_000, 'large payload ');
+  for (let sent = 0; sent < largeBytes && !socket.destroyed; sent += block.length) {
+    if (!socket.write(block.subarray(0, Math.min(block.length, largeBytes - sent)))) await drained(socket);
+  }
+}
+
+function serve(socket: Socket): void {
+  let acknowledged = 0;
+  let wake: (() => void) | undefined;
+  const sendFlood = async () => {
+    for (let sent = 0; sent < count && !socket.destroyed; ) {
+      const room = qos === 0 ? blockFrames : windowFrames - (sent - acknowledged);
+      const frames = Math.min(blockFrames, count - sent, room);
+      if (frames === 0) {
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+        continue;
+      }
+      const more = socket.write(flood.subarray(sent * frameBytes, (sent + frames) * frameBytes));
+      sent += frames;
+      if (!more) await drained(socket);
+    }
+  };
+  let version: Version = 4;
+  const scan = frameScanner((first, buffer, start) => {
+    if (first === type.connect) {
+      version = buffer[start + 6] === 5 ? 5 : 4;
+      socket.write(connackFrame(version));
+    } else if ((first & 0xf0) === type.subscribe) {
+      socket.write(subackFrame(buffer.readUInt16BE(start), qos, version));
+      void (largeBytes > 0 ? sendLarge(socket) : sendFlood());
+    } else if (first === type.puback) acknowledged++;
+    else if (first === type.pingreq) socket.write(Buffer.of(0xd0, 0));
+  });
+  socket.setNoDelay(true);
+  socket.on('data', (chunk: Buffer) => {
+    scan(chunk);
+    wake?.();
+  });
+  socket.on('error', () => undefined);
+  socket.on('close', () => wake?.());
+}
+
+await listening(createServer(serve));

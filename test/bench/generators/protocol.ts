@@ -1,0 +1,17 @@
+/** How a generator speaks to the bench that started it: one line of JSON on stdout for each thing to tell. */
+
+import {once} from 'node:events';
+import type {AddressInfo, Server} from 'node:net';
+
+/** Tells one thing. */
+export function print(value: Readonly<Record<string, unknown>>): void {
+  process.stdout.write(`${JSON.stringify(value)}\n`);
+}
+
+/** Listens on a free loopback port, tells it, and ends the process when stdin does: with the bench. */
+export async function listening(server: Server): Promise<void> {
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  process.stdin.resume().once('end', () => process.exit(0));
+  print({port: (server.address() as AddressInfo).port});
+}

@@ -1,0 +1,95 @@
+/**
+ * A broker for one publisher at a time that keeps nothing: it acknowledges and counts what arrives,
+ * and tells whether numbered lines came in order. As slow a receiver as it is told to be.
+ * Prints {"port"} first, then one line of JSON for each connection that ended.
+ */
+
+import {createServer, type Socket} from 'node:net';
+import {parseArgs} from 'node:util';
+import {Acknowledgements, connackFrame, frameScanner, type, type Version} from './frames.ts';
+import {listening, print} from './protocol.ts';
+
+const {values} = parseArgs({
+  options: {
+    /** Bytes a second to take; all there are unless told. */
+    rate: {type: 'string', default: '0'},
+    /** Milliseconds to read nothing after CONNACK. */
+    stall: {type: 'string', default: '0'},
+  },
+});
+const bytesPerSecond = Number(values.rate);
+const stallMilliseconds = Number(values.stall);
+
+interface Count {
+  messages: number;
+  /** Those that had the number that was next. */
+  inOrder: number;
+  payloadBytes: number;
+}
+
+/** The number that ends a payload: its last eight digits. */
+function numberAt(buffer: Buffer, end: number): number {
+  let number = 0;
+  for (let at = end - 8; at < end; at++) number = number * 10 + (buffer[at]! - 48);
+  return number;
+}
+
+function serve(socket: Socket): void {
+  const count: Count = {messages: 0, inOrder: 0, payloadBytes: 0};
+  const answers = {
+    [type.publish | 2]: new Acknowledgements(type.puback),
+    [type.publish | 4]: new Acknowledgements(type.pubrec),
+    [type.pubrel | 2]: new Acknowledgements(type.pubcomp),
+  } as Readonly<Record<number, Acknowledgements>>;
+  let version: Version = 4;
+  const scan = frameScanner((first, buffer, start, end) => {
+    if ((first & 0xf0) === type.publish) {
+      const qos = (first >> 1) & 3;
+      if (buffer.length > 0) {
+        const id = start + 2 + buffer.readUInt16BE(start);
+        const payload =
+          id + (qos === 0 ? 0 : 2) + (version === 5 ? 1 + buffer[id + (qos === 0 ? 0 : 2)]! : 0);
+        if (qos > 0) answers[first & 0xf6]!.add(buffer, id);
+        if (end - payload >= 8 && numberAt(buffer, end) === count.messages) count.inOrder++;
+        count.payloadBytes += end - payload;
+      } else count.payloadBytes += end;
+      count.messages++;
+    } else if (first === (type.pubrel | 2)) {
+      answers[first]!.add(buffer, start);
+    } else if (first === type.connect) {
+      // Protocol name of four letters, then the level.
+      version = buffer[start + 6] === 5 ? 5 : 4;
+      socket.write(connackFrame(version));
+      if (stallMilliseconds > 0) pauseFor(socket, stallMilliseconds);
+    } else if (first === type.pingreq) socket.write(Buffer.of(0xd0, 0));
+  });
+  socket.setNoDelay(true);
+  socket.on('data', (chunk: Buffer) => {
+    scan(chunk);
+    for (const answer of Object.values(answers)) {
+      const bytes = answer.take();
+      if (bytes !== undefined) socket.write(bytes);
+    }
+    if (bytesPerSecond > 0) pauseFor(socket, (chunk.length / bytesPerSecond) * 1000);
+  });
+  socket.on('error', () => undefined);
+  socket.on('close', () => print({...count}));
+}
+
+/** Reads nothing for so long. Debts below a timer's resolution are paid together. */
+const debts = new WeakMap<Socket, number>();
+function pauseFor(socket: Socket, milliseconds: number): void {
+  const debt = (debts.get(socket) ?? 0) + milliseconds;
+  if (debt < 5) {
+    debts.set(socket, debt);
+    return;
+  }
+  const paused = performance.now();
+  socket.pause();
+  setTimeout(() => {
+    debts.set(socket, debt - (performance.now() - paused));
+    socket.resume();
+  }, debt);
+}
+
+await listening(createServer(serve));

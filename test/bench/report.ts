@@ -1,0 +1,60 @@
+/** Prints figures: a table for people, or one JSON document for programs. */
+
+import {arch, cpus, platform} from 'node:os';
+import {type Figure, judge, summarise} from './statistics.ts';
+
+export interface BenchResult {
+  readonly name: string;
+  readonly figures: readonly Figure[];
+}
+
+const decimals = (value: number, unit: Figure['unit']): string =>
+  unit === 'x' ? value.toFixed(value < 10 ? 2 : 1) : value.toFixed(1);
+
+function row(figure: Figure): readonly string[] {
+  const {median, lowerQuartile, upperQuartile} = summarise(figure.values);
+  const show = (value: number) => decimals(value, figure.unit);
+  const goal = figure.goal === undefined ? '' : `${figure.goal.direction} ${figure.goal.limit}`;
+  const remark = figure.remark === undefined ? '' : `(${figure.remark})`;
+  return [
+    figure.label,
+    `${show(median)} ${figure.unit}`,
+    `${show(lowerQuartile)} … ${show(upperQuartile)}`,
+    goal,
+    judge(figure) === 'told' ? '' : judge(figure),
+    remark,
+  ];
+}
+
+/** A table of one bench: the figure, its median, its quartiles, its goal and the verdict. */
+export function table({name, figures}: BenchResult): string {
+  const rows = [[name, 'median', 'quartiles', 'goal', '', ''], ...figures.map(row)];
+  const widths = [0, 1, 2, 3, 4].map((column) => Math.max(...rows.map((cells) => cells[column]!.length)));
+  const line = (cells: readonly string[]) =>
+    cells
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd();
+  return `${rows.map(line).join('\n')}\n`;
+}
+
+/** The versions and the machine, without which figures mean little. */
+export function surroundings(peers: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  return {
+    node: process.version,
+    ...peers,
+    machine: `${platform()} ${arch()}, ${cpus().length} processors`,
+  };
+}
+
+/** Everything, with every round's value. */
+export function document(
+  results: readonly BenchResult[],
+  environment: Readonly<Record<string, string>>,
+): string {
+  const benches = results.map(({name, figures}) => ({
+    name,
+    figures: figures.map((figure) => ({...figure, ...summarise(figure.values), verdict: judge(figure)})),
+  }));
+  return `${JSON.stringify({environment, benches}, null, 2)}\n`;
+}

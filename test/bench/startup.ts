@@ -1,0 +1,141 @@
+/**
+ * What a shell user feels: whole one-shot processes, against an empty Node script (the yardstick: no
+ * program on Node can be faster) and against the peers. Everybody connects to `localhost`, as typed.
+ */
+
+import {execFileSync} from 'node:child_process';
+import {writeFile} from 'node:fs/promises';
+import {join} from 'node:path';
+import {type Bench, type BenchContext, linesFile, tmq} from './bench.ts';
+import {startBroker} from './brokers.ts';
+import {type Invocation, measure, paired, wallRatios} from './measure.ts';
+import {mqttCli} from './peers.ts';
+import {atMost, type Figure} from './statistics.ts';
+
+const mosquitto = (program: string, ...args: readonly string[]): Invocation => ({
+  command: `mosquitto_${program}`,
+  args,
+});
+
+async function oneShots(context: BenchContext): Promise<readonly Figure[]> {
+  await using broker = await startBroker('mosquitto');
+  const empty = join(context.directory, 'empty.cjs');
+  await writeFile(empty, '');
+  const publish = ['-p', String(broker.port), '-t', 'bench/start', '-m', 'hello'];
+  const noCache = {TMQ_NO_CODE_CACHE: '1'};
+  const series = await paired(
+    {
+      empty: () => measure({command: process.execPath, args: [empty]}),
+      pub: () => measure(tmq('pub', ...publish)),
+      uncached: () => measure({...tmq('pub', ...publish), env: noCache}),
+      help: () => measure(tmq('pub', '--help')),
+      version: () => measure(tmq('--version')),
+      npm: () => measure(mqttCli('pub', ...publish)),
+      mosquitto: () => measure(mosquitto('pub', ...publish)),
+    },
+    {rounds: context.rounds(15), warmUp: 2},
+  );
+  const over = (ours: keyof typeof series, theirs: keyof typeof series) =>
+    ({unit: 'x', values: wallRatios(series[ours], series[theirs])}) as const;
+  return [
+    {label: 'pub one-shot / empty node script', ...over('pub', 'empty'), goal: atMost(1.75)},
+    {label: 'pub one-shot / npm mqtt pub', ...over('pub', 'npm'), goal: atMost(0.35)},
+    {label: 'pub one-shot / mosquitto_pub', ...over('pub', 'mosquitto')},
+    {label: 'pub one-shot without code cache / empty node script', ...over('uncached', 'empty')},
+    {label: 'pub --help / empty node script', ...over('help', 'empty')},
+    {label: '--version / empty node script', ...over('version', 'empty')},
+    {label: 'empty node script / mosquitto_pub', ...over('empty', 'mosquitto'), remark: 'the limit of Node'},
+  ];
+}
+
+async function oneLine(context: BenchContext): Promise<readonly Figure[]> {
+  await using broker = await startBroker('mosquitto');
+  const stdin = await linesFile(context.directory, 'one-line', 1);
+  const words = ['-p', String(broker.port), '-t', 'bench/start', '-l'];
+  const series = await paired(
+    {
+      tmq: () => measure({...tmq('pub', ...words), stdin}),
+      mosquitto: () => measure({...mosquitto('pub', ...words), stdin}),
+    },
+    {rounds: context.rounds(15), warmUp: 2},
+  );
+  return [
+    {
+      label: 'pub -l of one line / mosquitto_pub -l',
+      unit: 'x',
+      values: wallRatios(series.tmq, series.mosquitto),
+    },
+  ];
+}
+
+/** A mosquitto as it comes: its own defaults decide how long a retained message is on its way. */
+async function retained(context: BenchContext): Promise<readonly Figure[]> {
+  await using broker = await startBroker('mosquitto', 'listener {port} 127.0.0.1\nallow_anonymous true\n');
+  const words = ['-p', String(broker.port), '-t', 'bench/retained'];
+  await measure(mosquitto('pub', ...words, '-r', '-m', 'kept'));
+  const series = await paired(
+    {
+      tmq: () => measure(tmq('sub', ...words, '-C', '1')),
+      mosquitto: () => measure(mosquitto('sub', ...words, '-C', '1')),
+    },
+    {rounds: context.rounds(15), warmUp: 2},
+  );
+  return [
+    {
+      label: 'sub -C 1 of a retained message / mosquitto_sub',
+      unit: 'x',
+      values: wallRatios(series.tmq, series.mosquitto),
+      goal: atMost(0.9),
+    },
+  ];
+}
+
+/** An authority and a certificate for localhost, made by openssl. */
+async function makeCertificates(directory: string): Promise<void> {
+  const openssl = (...args: readonly string[]) =>
+    execFileSync('openssl', args, {cwd: directory, stdio: 'ignore'});
+  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'];
+  openssl('req', '-x509', ...key, '-subj', '/CN=bench CA', '-keyout', 'ca.key', '-out', 'ca.crt');
+  openssl('req', ...key.slice(0, 5), '-subj', '/CN=localhost', '-keyout', 'server.key', '-out', 'server.csr');
+  await writeFile(join(directory, 'san'), 'subjectAltName=DNS:localhost,IP:127.0.0.1\n');
+  const authority = ['-CA', 'ca.crt', '-CAkey', 'ca.key', '-CAcreateserial', '-days', '2', '-extfile', 'san'];
+  openssl('x509', '-req', '-in', 'server.csr', ...authority, '-out', 'server.crt');
+}
+
+async function secure(context: BenchContext): Promise<readonly Figure[]> {
+  await makeCertificates(context.directory);
+  const file = (name: string) => join(context.directory, name);
+  await using broker = await startBroker(
+    'mosquitto',
+    `listener {port} 127.0.0.1\nallow_anonymous true\ncertfile ${file('server.crt')}\nkeyfile ${file('server.key')}\n`,
+  );
+  const words = ['-p', String(broker.port), '--cafile', file('ca.crt'), '-t', 'bench/tls', '-m', 'hello'];
+  const series = await paired(
+    {
+      tmq: () => measure(tmq('pub', ...words)),
+      mosquitto: () => measure(mosquitto('pub', ...words)),
+    },
+    {rounds: context.rounds(15), warmUp: 2},
+  );
+  return [
+    {
+      label: 'pub one-shot with TLS / mosquitto_pub',
+      unit: 'x',
+      values: wallRatios(series.tmq, series.mosquitto),
+      goal: atMost(1.25),
+    },
+  ];
+}
+
+export const startup: Bench = {
+  name: 'startup',
+  summary: 'one-shot commands as whole processes',
+  async run(context) {
+    return [
+      ...(await oneShots(context)),
+      ...(await oneLine(context)),
+      ...(await retained(context)),
+      ...(await secure(context)),
+    ];
+  },
+};
