@@ -1,30 +1,136 @@
-/** Bundles src/ into dist/: one entry, split so that each command loads only what it needs. */
+/**
+ * Bundles src/ into dist/: one CommonJS file for each command, one that has all of them for help, manual
+ * and completion, and one for each package that a plain run has no use for. Starting is what a shell
+ * user feels, and a program starts the faster the less of it there is: a command's bundle holds neither
+ * the other commands nor the documents, and of the packages only what Node does not have itself.
+ */
 
-import {readFileSync, rmSync} from 'node:fs';
-import {join} from 'node:path';
+import {createHash} from 'node:crypto';
+import {mkdirSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
+import {join, sep} from 'node:path';
 import {build} from 'esbuild';
+
+/** @typedef {import('esbuild').Plugin} Plugin */
 
 const root = join(import.meta.dirname, '..');
 const {version} = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+const commands = ['pub', 'sub', 'rr', 'passwd', 'broker'];
+
+/** Imported by `await import()` in src/, and wanted only for what few runs do. */
+const seldomPackages = ['chalk', 'hash-wasm', 'ora', 'sha512-crypt-ts', 'socks', 'ws'];
+
+/** Modules of Node imported statically in src/ which many runs do without, and which take time to load. */
+const seldomModules = /^node:(crypto|dns|dns\/promises|fs\/promises|os|readline|timers\/promises|tls)$/;
+
+/** @param {string} file */
+const isSource = (file) => file.startsWith(join(root, 'src') + sep);
+const shim = (/** @type {string} */ name) => ({path: join(root, 'bin', 'shims', `${name}.cjs`)});
+
+/** Packages replaced by bin/shims/: matters of browsers, or costly to load for what is used of them. */
+/** @type {Plugin} */
+const replacePackages = {
+  name: 'replace-packages',
+  setup({onResolve}) {
+    onResolve({filter: /^(debug|worker-timers|readable-stream|lru-cache)$/}, ({path}) => shim(path));
+    onResolve({filter: /^node:child_process$/}, ({importer}) =>
+      importer.includes(`${sep}commander${sep}`) ? shim('child_process') : undefined,
+    );
+  },
+};
+
+/** Leaves packages in files of their own, which are loaded when they are imported. */
+/** @type {Plugin} */
+const packagesApart = {
+  name: 'packages-apart',
+  setup({onResolve}) {
+    onResolve({filter: new RegExp(`^(${seldomPackages.join('|')})$`)}, ({path, importer}) =>
+      isSource(importer) ? {path: `./package-${path}.cjs`, external: true} : undefined,
+    );
+  },
+};
+
+/** Lets static imports stay what they are in the source, and loads the module when it is first used. */
+/** @type {Plugin} */
+const modulesAtFirstUse = {
+  name: 'modules-at-first-use',
+  setup({onResolve, onLoad}) {
+    onResolve({filter: seldomModules}, ({path, importer, kind}) =>
+      kind === 'import-statement' && isSource(importer) ? {path, namespace: 'first-use'} : undefined,
+    );
+    onLoad({filter: /^/, namespace: 'first-use'}, async ({path}) => {
+      const names = Object.keys(await import(path)).filter((name) => name !== 'default');
+      const getters = names.map((name) => `get ${name}(){return require('${path}').${name}}`);
+      return {contents: `module.exports={__esModule:true,${getters}}`};
+    });
+  },
+};
+
+/**
+ * Leaves the other commands, and the documents about all of them, out of a command's bundle: the loader
+ * never asks it for them.
+ * @param {string} command @returns {Plugin}
+ */
+const only = (command) => ({
+  name: 'only',
+  setup({onResolve, onLoad}) {
+    const others = commands.filter((other) => other !== command).join('|');
+    onResolve(
+      {filter: new RegExp(`^\\./((${others})|cli/(manual|completion))\\.ts$`)},
+      ({path, importer, kind}) =>
+        kind === 'dynamic-import' && /[\\/](main|commands[\\/]all)\.ts$/.test(importer)
+          ? {path, namespace: 'left-out'}
+          : undefined,
+    );
+    onLoad({filter: /^/, namespace: 'left-out'}, () => ({contents: ''}));
+  },
+});
+
+/** @param {string} entryPoint @param {readonly Plugin[]} plugins @returns {Promise<Uint8Array>} */
+async function bundle(entryPoint, plugins) {
+  const {outputFiles} = await build({
+    absWorkingDir: root,
+    entryPoints: [entryPoint],
+    write: false,
+    plugins: [...plugins],
+    bundle: true,
+    format: 'cjs',
+    platform: 'node',
+    target: 'node20.19',
+    minify: true,
+    // A script run from the code cache has require, and no import().
+    supported: {'dynamic-import': false},
+    define: {'process.env.TMQ_VERSION': JSON.stringify(version)},
+    // Optional native accelerators of ws, which works without.
+    external: ['bufferutil', 'utf-8-validate'],
+    logLevel: 'warning',
+  });
+  return /** @type {[import('esbuild').OutputFile]} */ (outputFiles)[0].contents;
+}
+
+/**
+ * A program for bin/tmq.cjs: a function, and before it a line by which the loader tells whose code a
+ * cache is.
+ * @param {string} name @param {readonly Plugin[]} plugins
+ */
+async function buildProgram(name, plugins) {
+  const shared = [replacePackages, packagesApart, modulesAtFirstUse];
+  const contents = await bundle('src/main.ts', [...shared, ...plugins]);
+  const stamp = `// tmq ${version} ${createHash('sha256').update(contents).digest('hex')}\n`;
+  const parts = [`${stamp}(function(exports,require,module){`, contents, '})\n'].map((part) =>
+    Buffer.from(part),
+  );
+  writeFileSync(join(root, 'dist', `${name}.cjs`), Buffer.concat(parts));
+}
+
+/** @param {string} name */
+async function buildPackage(name) {
+  writeFileSync(join(root, 'dist', `package-${name}.cjs`), await bundle(name, []));
+}
 
 rmSync(join(root, 'dist'), {recursive: true, force: true});
-await build({
-  absWorkingDir: root,
-  entryPoints: {main: 'src/main.ts'},
-  outdir: 'dist',
-  bundle: true,
-  splitting: true,
-  format: 'esm',
-  platform: 'node',
-  target: 'node20.19',
-  minify: true,
-  keepNames: true,
-  define: {'process.env.TMQ_VERSION': JSON.stringify(version)},
-  // Bundled CommonJS packages call require for node's own modules.
-  banner: {
-    js: "import {createRequire as __createRequire} from 'node:module';const require=__createRequire(import.meta.url);",
-  },
-  // An optional native accelerator of ws, which works without.
-  external: ['bufferutil', 'utf-8-validate'],
-  logLevel: 'warning',
-});
+mkdirSync(join(root, 'dist'));
+await Promise.all([
+  buildProgram('tmq', []),
+  ...commands.map((command) => buildProgram(command, [only(command)])),
+  ...seldomPackages.map(buildPackage),
+]);

@@ -42,12 +42,19 @@ export function processIo(scriptPath = 'tmq'): Io {
   const startMonotonic = process.hrtime.bigint();
   hidePassword();
   return {
-    stdin: process.stdin,
-    stdout: process.stdout,
-    stderr: process.stderr,
+    // Made when asked for: each is a stream of its own, and most commands use one of them, or none.
+    get stdin() {
+      return process.stdin;
+    },
+    get stdout() {
+      return process.stdout;
+    },
+    get stderr() {
+      return process.stderr;
+    },
     env: process.env,
     pid: process.pid,
-    programName: basename(scriptPath).replace(/\.js$/, ''),
+    programName: basename(scriptPath).replace(/\.c?js$/, ''),
     signal: controller.signal,
     now: () => startWall + (process.hrtime.bigint() - startMonotonic),
   };

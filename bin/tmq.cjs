@@ -1,0 +1,121 @@
+#!/usr/bin/env node
+/**
+ * Starts tmq: picks the bundle of the command that was asked for, and runs it from V8's code cache, which
+ * is half of what starting costs otherwise. The cache is code, so it is kept in a directory that nobody
+ * else can write, and used only if it is whole: V8 itself looks no further than its own version. Without
+ * a cache, for whatever reason, everything works the same. TMQ_NO_CODE_CACHE=1 does without.
+ */
+
+'use strict';
+
+const fs = require('node:fs');
+const {basename, dirname, isAbsolute, join} = require('node:path');
+const {Script} = require('node:vm');
+
+const {O_NOFOLLOW = 0, O_RDONLY} = fs.constants;
+const {env} = process;
+const user = process.getuid?.();
+
+/** The bundle for these words: that of the command, or the one that has everything. @returns {string} */
+function bundleName() {
+  const linked = /^mosquitto_(pub|sub|rr|passwd)$/.exec(basename(process.argv[1] ?? ''))?.[1];
+  const command = linked ?? process.argv[2] ?? '';
+  return /^(pub|sub|rr|passwd|broker)$/.test(command) ? command : 'tmq';
+}
+
+/** Where caches are kept, made if need be; undefined if there is no place that is ours alone. */
+function cacheDirectory() {
+  if (env.TMQ_NO_CODE_CACHE === '1' || user === undefined) return undefined;
+  const {XDG_CACHE_HOME: given, HOME: home} = env;
+  const absolute = (/** @type {string | undefined} */ path) => path !== undefined && isAbsolute(path);
+  const base = absolute(given) ? given : absolute(home) ? join(String(home), '.cache') : undefined;
+  if (base === undefined) return undefined;
+  const directory = join(base, 'tmq');
+  // One level at a time: below some unwritable paths a recursive mkdir of Node 20 never comes back.
+  for (const path of [base, directory]) {
+    const found = fs.lstatSync(path, {throwIfNoEntry: false});
+    if (found === undefined) fs.mkdirSync(path, {mode: 0o700});
+  }
+  const {uid, mode} = fs.lstatSync(directory);
+  // A symbolic link has mode 0777.
+  return uid === user && (mode & 0o077) === 0 ? directory : undefined;
+}
+
+/**
+ * The cached code in a file; undefined unless it is ours, whole, and of this key.
+ * @param {string} path @param {Buffer} key @returns {Buffer | undefined}
+ */
+function readCache(path, key) {
+  const file = fs.openSync(path, O_RDONLY | O_NOFOLLOW);
+  try {
+    const status = fs.fstatSync(file);
+    if (!status.isFile() || status.uid !== user || (status.mode & 0o022) !== 0) return undefined;
+    const bytes = fs.readFileSync(file);
+    if (!bytes.subarray(0, key.length).equals(key)) return undefined;
+    // It is there twice. A comparison is the cheapest check that finds every kind of damage.
+    const half = (bytes.length - key.length) / 2;
+    const first = bytes.subarray(key.length, key.length + half);
+    return half > 0 && first.equals(bytes.subarray(key.length + half)) ? first : undefined;
+  } finally {
+    fs.closeSync(file);
+  }
+}
+
+/** @param {string} path @param {Buffer} key @param {Buffer} data */
+function writeCache(path, key, data) {
+  const temporary = `${path}.${process.pid}`;
+  try {
+    fs.writeFileSync(temporary, Buffer.concat([key, data, data]), {flag: 'wx', mode: 0o600});
+    fs.renameSync(temporary, path);
+  } catch (error) {
+    fs.rmSync(temporary, {force: true});
+    throw error;
+  }
+  removeStale(dirname(path));
+}
+
+/** Removes the caches of versions that were not used lately. @param {string} folder */
+function removeStale(folder) {
+  const monthAgo = Date.now() - 30 * 24 * 3600 * 1000;
+  for (const entry of fs.readdirSync(folder)) {
+    const {mtimeMs} = fs.lstatSync(join(folder, entry));
+    if (mtimeMs < monthAgo) fs.unlinkSync(join(folder, entry));
+  }
+}
+
+/** What a cache may not do: matter. @template T @param {() => T} action @returns {T | undefined} */
+function attempt(action) {
+  try {
+    return action();
+  } catch {
+    return undefined;
+  }
+}
+
+const name = bundleName();
+const directoryOfBundles = join(__dirname, '..', 'dist');
+const filename = join(directoryOfBundles, `${name}.cjs`);
+const source = fs.readFileSync(filename, 'latin1');
+// The first line of a bundle tells tmq's version and a hash of the rest. Flags change what V8 makes of it.
+const stamp = source.slice(0, source.indexOf('\n'));
+const flags = [...process.execArgv, env.NODE_OPTIONS ?? ''];
+const key = Buffer.from(`${JSON.stringify([stamp, process.version, process.arch, flags])}\n`);
+const directory = attempt(cacheDirectory);
+const path = directory && join(directory, `${name}-${process.version}-${process.arch}-${stamp.slice(-16)}`);
+const cachedData = path && attempt(() => readCache(path, key));
+
+const script = new Script(source, {filename, ...(cachedData ? {cachedData} : {})});
+const bundle = {exports: /** @type {typeof import('../src/main.ts')} */ ({})};
+/** The bundle stands elsewhere. @param {string} id */
+const requireThere = (id) => require(id.startsWith('./') ? join(directoryOfBundles, id) : id);
+script.runInThisContext()(bundle.exports, requireThere, bundle);
+
+const {main, processIo} = bundle.exports;
+main(process.argv.slice(2), processIo(process.argv[1])).then((status) => {
+  process.exitCode = status;
+  // After a run that did its work, so that what it compiled is in the cache; help leaves too much out.
+  const worthKeeping = status === 0 && !process.argv.includes('--help');
+  if (path && worthKeeping && (!cachedData || script.cachedDataRejected)) {
+    attempt(() => writeCache(path, key, script.createCachedData()));
+  }
+});
