@@ -15,6 +15,9 @@ export interface TlsOptions {
   readonly caFile?: string;
   readonly caPath?: string;
   readonly systemCertificates?: boolean;
+  /** Instead of the system's own place: what OpenSSL's SSL_CERT_FILE and SSL_CERT_DIR say. */
+  readonly systemCertificateFile?: string;
+  readonly systemCertificateDirectory?: string;
   readonly certificateFile?: string;
   readonly keyFile?: string;
   /** Asked for only when the key turns out to be encrypted; once, also across reconnects, unless it was wrong. */

@@ -157,7 +157,7 @@ const alerts: readonly (readonly [reason: RegExp, sentence: Alert])[] = [
         ? `${name} broke the TLS handshake off: it may want a client certificate (--cert, --key) or other ciphers (--ciphers).`
         : `${name} broke the TLS handshake off: it may not offer pre-shared keys on this port.`,
   ],
-  [/NO_CIPHER_MATCH|NO_CIPHERS_AVAILABLE/, ({options}) => noCipher(options)],
+  [/NO_CIPHERS_AVAILABLE/, ({options}) => noCipher(options)],
   [/UNRECOGNIZED_NAME/, ({name, host}) => `${name} does not know the host name ${host ?? ''} (SNI).`],
 ];
 
@@ -166,6 +166,25 @@ const wrongKey = /DECRYPT|BAD_RECORD_MAC|BAD_PSK/;
 
 function noCipher({ciphers}: TlsOptions): string {
   return `No usable cipher in the list "${ciphers ?? 'PSK'}" (--ciphers).`;
+}
+
+/** OpenSSL: "C0…:error:0A000438:SSL routines:ssl3_read_bytes:tlsv1 alert internal error:../file.c:1:" */
+function detailOf(error: unknown): string {
+  const {code, message} = (error ?? {}) as {code?: unknown; message?: unknown};
+  const fields = String(message).split(':');
+  const routine = fields.findIndex((field) => field.endsWith(' routines'));
+  return harmless((routine === -1 ? undefined : fields[routine + 2]) ?? String(code ?? message));
+}
+
+/** Why OpenSSL does not take what the options say, before any connection is made. */
+export function contextError(error: unknown, options: TlsOptions): TmqError {
+  const reason = String((error as {code?: unknown} | null)?.code);
+  let message = `OpenSSL does not accept these TLS options (${detailOf(error)}).`;
+  if (/NO_CIPHER_MATCH/.test(reason)) message = noCipher(options);
+  else if (/TOO_SMALL|TOO_WEAK/.test(reason)) {
+    message = `The client certificate ${ours(options)} is too weak for OpenSSL (${detailOf(error)}). Get one with a stronger key.`;
+  }
+  return new TmqError(message, ExitCode.tls, {cause: error});
 }
 
 /** Whether the error speaks of TLS: OpenSSL's reasons and Node's own checks. */
@@ -178,7 +197,7 @@ export function isTlsError(error: unknown): boolean {
  * Why the handshake failed, or what alert came after it; anything that is no TLS error passes through.
  */
 export function handshakeError(error: unknown, place: TlsPlace): unknown {
-  const {code, message} = (error ?? {}) as {code?: unknown; message?: unknown};
+  const {code} = (error ?? {}) as {code?: unknown};
   if (error instanceof ClosedEarly || code === 'ECONNRESET' || code === 'EPIPE') {
     const hint =
       place.options.psk === undefined
@@ -202,10 +221,8 @@ export function handshakeError(error: unknown, place: TlsPlace): unknown {
     );
   }
   const sentence = alerts.find(([pattern]) => pattern.test(reason))?.[1];
-  // OpenSSL: "C0…:error:0A000438:SSL routines:ssl3_read_bytes:tlsv1 alert internal error:../file.c:1:"
-  const detail = String(message).split(':')[5] ?? reason;
   return new TmqError(
-    sentence?.(place) ?? `The TLS connection with ${place.name} failed (${harmless(detail)}).`,
+    sentence?.(place) ?? `The TLS connection with ${place.name} failed (${detailOf(error)}).`,
     ExitCode.tls,
     {cause: error},
   );

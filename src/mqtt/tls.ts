@@ -23,14 +23,16 @@ import {step} from './handshake.ts';
 import {
   type CertificateFacts,
   certificateError,
+  contextError,
   handshakeError,
   harmless,
   type TlsPlace,
 } from './tls-error.ts';
-import {type TrustContext, trustedCertificates} from './trusted-certificates.ts';
+import {trustedCertificates} from './trusted-certificates.ts';
 
-export interface TlsContext extends TrustContext {
+export interface TlsContext {
   readonly signal: AbortSignal;
+  readonly notice?: (line: string) => void;
 }
 
 /** Everything that comes from files, read and checked. */
@@ -56,7 +58,7 @@ async function checkKeyLogFile(path: string): Promise<void> {
 export async function loadTlsMaterial(options: TlsOptions, context: TlsContext): Promise<TlsMaterial> {
   if (options.keyLogFile !== undefined) await checkKeyLogFile(options.keyLogFile);
   return {
-    trusted: await trustedCertificates(options, context),
+    trusted: await trustedCertificates(options, context.notice),
     certificate: await clientCertificate(options, context.signal),
   };
 }
@@ -94,7 +96,7 @@ export function createTlsContext(options: TlsOptions, material: TlsMaterial): Se
   try {
     return createSecureContext(settings);
   } catch (error) {
-    throw handshakeError(error, {name: 'OpenSSL', options});
+    throw contextError(error, options);
   }
 }
 
@@ -122,7 +124,7 @@ function chainOf(socket: TLSSocket): readonly CertificateFacts[] {
   return facts;
 }
 
-function writeKeyLog(socket: TLSSocket, path: string, notice: TrustContext['notice']): void {
+function writeKeyLog(socket: TLSSocket, path: string, notice: TlsContext['notice']): void {
   socket.on('keylog', (line: Buffer) => {
     try {
       appendFileSync(path, line, {mode: 0o600});

@@ -26,8 +26,6 @@ export interface DialContext {
   readonly protocolVersion: ProtocolVersion;
   /** One line for each thing worth telling on the way. */
   readonly notice?: (line: string) => void;
-  /** For SSL_CERT_FILE and SSL_CERT_DIR. */
-  readonly env?: Readonly<Record<string, string | undefined>>;
   /** Name servers for SRV records, "127.0.0.1:53"; the system's unless given. */
   readonly nameServers?: readonly string[];
 }
@@ -99,7 +97,8 @@ async function dialHost(
 ): Promise<Duplex> {
   const {host, port, proxy, tls} = endpoint;
   const name = describe(endpoint);
-  const bareHost = certifiedHost.replace(/^\[(.*)\]$/, '$1');
+  // Neither brackets nor the zone of a link-local address stand in a certificate.
+  const bareHost = certifiedHost.replace(/^\[(.*)\]$/, '$1').replace(/%.*$/, '');
   const destination: Destination = {
     name,
     certifiedHost: bareHost,

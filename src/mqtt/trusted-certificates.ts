@@ -11,11 +11,7 @@ import {ExitCode, TmqError} from '../errors.ts';
 import type {TlsOptions} from './connection-options.ts';
 import {fileProblem} from './file-problem.ts';
 
-export interface TrustContext {
-  /** SSL_CERT_FILE and SSL_CERT_DIR, as OpenSSL reads them. */
-  readonly env?: Readonly<Record<string, string | undefined>>;
-  readonly notice?: (line: string) => void;
-}
+type Notice = (line: string) => void;
 
 /** The bundles of Debian, Fedora, openSUSE, Alpine and macOS, FreeBSD. */
 const systemBundles = [
@@ -89,12 +85,12 @@ function fromNode(): readonly string[] {
   return getCACertificates?.('system') ?? [];
 }
 
-async function fromSystem({env = {}, notice}: TrustContext): Promise<readonly string[] | undefined> {
-  const {SSL_CERT_FILE: file, SSL_CERT_DIR: directory} = env;
-  if (file || directory) {
+async function fromSystem(options: TlsOptions, notice?: Notice): Promise<readonly string[] | undefined> {
+  const {systemCertificateFile: file, systemCertificateDirectory: directory} = options;
+  if (file !== undefined || directory !== undefined) {
     return [
-      ...(file ? await fromFile(file, 'CA file (SSL_CERT_FILE)') : []),
-      ...(directory ? await fromDirectory(directory, 'CA directory (SSL_CERT_DIR)') : []),
+      ...(file === undefined ? [] : await fromFile(file, 'CA file (SSL_CERT_FILE)')),
+      ...(directory === undefined ? [] : await fromDirectory(directory, 'CA directory (SSL_CERT_DIR)')),
     ];
   }
   const certificates = fromNode();
@@ -114,7 +110,7 @@ async function fromSystem({env = {}, notice}: TrustContext): Promise<readonly st
  */
 export async function trustedCertificates(
   options: TlsOptions,
-  context: TrustContext,
+  notice?: Notice,
 ): Promise<readonly string[] | undefined> {
   const {caFile, caPath, systemCertificates, psk, insecure} = options;
   const own = [
@@ -123,6 +119,6 @@ export async function trustedCertificates(
   ];
   const chosen = own.length > 0 || psk !== undefined || insecure === true;
   if (systemCertificates !== true && chosen) return own;
-  const system = await fromSystem(context);
+  const system = await fromSystem(options, notice);
   return system === undefined && own.length > 0 ? [...tls.rootCertificates, ...own] : system?.concat(own);
 }

@@ -112,6 +112,7 @@ test('unix sockets: mosquitto, a missing one, a dead one, what is none, a path t
     await using broker = await startMosquitto(
       'listener {port} 127.0.0.1\nallow_anonymous true\nlistener 0 {directory}/mqtt.sock\n',
     );
+    await broker.logged(/ running/);
     await assertBroker(await dialBounded({transport: 'unix', path: join(broker.directory, 'mqtt.sock')}));
     const missing = at('missing');
     await assertFails(missing, {

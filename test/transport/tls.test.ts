@@ -22,6 +22,7 @@ import {
   listening,
 } from '../support/dialing.ts';
 import {startMosquitto} from '../support/mosquitto.ts';
+import {run} from '../support/spawn.ts';
 
 let directory: string;
 let files: Certificates;
@@ -94,11 +95,10 @@ test('an unknown issuer is named, together with the CA file that does not have i
     exitCode: 8,
     message: `The certificate of 127.0.0.1:${server.port} was issued by "Test CA", which is not trusted. The CA certificate is not in ${files.otherCa}: is that the right --cafile?`,
   });
-  await assertFails(
-    to(server.port, {systemCertificates: true}),
-    {exitCode: 8, message: /issued by "Test CA", which is not trusted\. Name the file .* --cafile\.$/},
-    {env: {}},
-  );
+  await assertFails(to(server.port, {systemCertificates: true}), {
+    exitCode: 8,
+    message: /issued by "Test CA", which is not trusted\. Name the file .* --cafile\.$/,
+  });
 });
 
 test('a self-signed certificate is refused, and accepted as its own CA', async () => {
@@ -165,18 +165,26 @@ test('a CA directory is read: hashed names, .pem, and what is no certificate is 
   });
 });
 
-test('system certificates: SSL_CERT_FILE and SSL_CERT_DIR say where they are', async () => {
+test('system certificates: the variables of OpenSSL say where else they are', async () => {
   await using server = await serve(files.server);
-  const tls = {systemCertificates: true};
-  await assertEchoes(await dialBounded(to(server.port, tls), {env: {SSL_CERT_FILE: files.ca}}));
-  await assertEchoes(await dialBounded(to(server.port, {}), {env: {SSL_CERT_FILE: files.ca}}));
-  await assertFails(
-    to(server.port, tls),
-    {exitCode: 1, message: /^Cannot read the CA file \(SSL_CERT_FILE\) \/nowhere:/},
-    {env: {SSL_CERT_FILE: '/nowhere'}},
-  );
-  const both = {systemCertificates: true, caFile: files.ca};
-  await assertEchoes(await dialBounded(to(server.port, both), {env: {SSL_CERT_FILE: files.otherCa}}));
+  const place = {systemCertificateFile: files.ca};
+  await assertEchoes(await dialBounded(to(server.port, {systemCertificates: true, ...place})));
+  await assertEchoes(await dialBounded(to(server.port, place)));
+  await assertFails(to(server.port, {systemCertificateFile: '/nowhere'}), {
+    exitCode: 1,
+    message: 'Cannot read the CA file (SSL_CERT_FILE) /nowhere: no such file or directory.',
+  });
+  const systemCertificateDirectory = join(directory, 'system');
+  await mkdir(systemCertificateDirectory);
+  await symlink(files.ca, join(systemCertificateDirectory, 'ca.pem'));
+  await assertEchoes(await dialBounded(to(server.port, {systemCertificateDirectory})));
+  const both = {systemCertificates: true, systemCertificateFile: files.otherCa, caFile: files.ca};
+  await assertEchoes(await dialBounded(to(server.port, both)));
+  // Where a CA is given, the system's are not meant unless that is said, too.
+  await assertFails(to(server.port, {...place, caFile: files.otherCa}), {
+    exitCode: 8,
+    message: /is not trusted/,
+  });
 });
 
 test('a CA file that is missing, garbage or damaged is told from the others before connecting', async () => {
@@ -206,9 +214,7 @@ test('the client certificate is presented, also without a CA file', async () => 
   await using server = await serve(files.server, {...mutual, ca: await readFile(files.ca)});
   const pair = {certificateFile: files.client.cert, keyFile: files.client.key};
   await assertEchoes(await dialBounded(to(server.port, {...pair, caFile: files.ca})));
-  await assertEchoes(
-    await dialBounded(to(server.port, {...pair, systemCertificates: true}), {env: {SSL_CERT_FILE: files.ca}}),
-  );
+  await assertEchoes(await dialBounded(to(server.port, {...pair, systemCertificateFile: files.ca})));
 });
 
 test('a missing or refused client certificate is told, in TLS 1.2 and in TLS 1.3', async () => {
@@ -323,6 +329,25 @@ test('the minimum version and the ciphers are kept', async () => {
   // The context is built while the connection is being made: neither may stay behind.
   await older.idle();
   await newer.idle();
+});
+
+test('a client certificate that OpenSSL finds too weak is told before connecting', async () => {
+  const weak = {certificateFile: join(directory, 'weak.crt'), keyFile: join(directory, 'weak.key')};
+  const request = ['req', '-x509', '-newkey', 'rsa:512', '-nodes', '-subj', '/CN=weak', '-days', '1'];
+  const {exitCode, stderr} = await run('openssl', [
+    ...request,
+    '-keyout',
+    weak.keyFile,
+    '-out',
+    weak.certificateFile,
+  ]);
+  assert.equal(exitCode, 0, stderr);
+  await using server = await serve(files.server);
+  await assertFails(to(server.port, {caFile: files.ca, ...weak}), {
+    exitCode: 8,
+    message: /^The client certificate .*weak\.crt is too weak for OpenSSL \(ee key too small\)\./,
+  });
+  await server.idle();
 });
 
 test('ALPN: the protocol asked for, and one the server does not have', async () => {
