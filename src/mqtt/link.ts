@@ -118,7 +118,7 @@ export class Link {
   }
 
   get isOpen(): boolean {
-    return this.#connected && !this.#gone && !this.#ended && this.#failure === undefined;
+    return this.#connected && !this.#ended && this.#failure === undefined && this.stream.writable;
   }
 
   /** Requests that await their answer; while there are any, reading must not stop. */
