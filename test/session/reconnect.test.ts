@@ -242,11 +242,12 @@ test(
     const reconnect = {...persistent, delayMilliseconds: 60_000};
     const context = sessionContext({signal: controller.signal, reconnect, notice});
     const session = await connect(sessionOptions(broker.port), context);
-    const reception = session.receive(collector(() => false));
-    const published = session.publishAll(numbered(1_000_000_000), publication('a', {qos: 1}));
+    const waits = [
+      session.receive(collector(() => false)),
+      session.publishAll(numbered(1_000_000_000), publication('a', {qos: 1})),
+    ].map((wait) => assert.rejects(wait, (error) => error === reason));
     await broker.stop();
-    await assert.rejects(reception, (error) => error === reason);
-    await assert.rejects(published, (error) => error === reason);
+    await Promise.all(waits);
     await session.end();
   },
 );
