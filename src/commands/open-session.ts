@@ -5,6 +5,7 @@
  */
 
 import type {Io} from '../io/process.ts';
+import {sanitiseText} from '../io/sanitise.ts';
 import type {ReconnectPolicy, Session} from '../mqtt/session.ts';
 import {type ClientPlan, resolveConnection} from './client-options.ts';
 
@@ -12,6 +13,8 @@ export interface OpenOptions {
   /** Ends every wait; by default the process's own. */
   readonly signal?: AbortSignal;
   readonly reconnect?: Partial<ReconnectPolicy>;
+  /** With -d, also tell what each SUBACK granted. */
+  readonly traceGrants?: boolean;
 }
 
 /** mosquitto's pause between attempts. */
@@ -24,6 +27,11 @@ const reconnectDelayMilliseconds = 1000;
 export async function openSession(plan: ClientPlan, io: Io, options: OpenOptions = {}): Promise<Session> {
   const connection = await resolveConnection(plan.connection, io);
   const {connect} = await import('../mqtt/session.ts');
+  // Topics and reasons come from others: on a terminal they are shown, not obeyed.
+  const tell = (line: string) => {
+    const safe = io.stderr.isTTY === true ? sanitiseText(line) : line;
+    io.stderr.write(`${safe}\n`);
+  };
   return await connect(connection, {
     signal: options.signal ?? io.signal,
     reconnect: {
@@ -32,7 +40,8 @@ export async function openSession(plan: ClientPlan, io: Io, options: OpenOptions
       delayMilliseconds: reconnectDelayMilliseconds,
       ...options.reconnect,
     },
-    ...(plan.debug ? {trace: (line: string) => void io.stderr.write(`${line}\n`)} : {}),
-    ...(plan.quiet ? {} : {notice: (line: string) => void io.stderr.write(`${line}\n`)}),
+    traceGrants: options.traceGrants === true && !plan.quiet,
+    ...(plan.debug ? {trace: tell} : {}),
+    ...(plan.quiet ? {} : {notice: tell}),
   });
 }

@@ -3,6 +3,8 @@
 import {choice, integer, type OptionTable, type Values} from '../cli/option.ts';
 import {ExitCode, TmqError, UsageError} from '../errors.ts';
 import {compileFormat, type Formatter, plainFormat} from '../format/format.ts';
+import type {Io} from '../io/process.ts';
+import {sanitiseText, sanitisingSink} from '../io/sanitise.ts';
 import {isMqttString} from '../mqtt/topic.ts';
 
 export const receiveOptions = {
@@ -82,11 +84,22 @@ export function retainOptions(values: ReceiveValues): {
   };
 }
 
-/** The formatter that the rows describe. `warn` takes a line about a message that cannot be shown as asked. */
-export function toFormatter(values: ReceiveValues, warn: (line: string) => void): Formatter {
+/**
+ * The formatter that the rows describe; on a terminal it lets no message command it. Lines about messages
+ * that cannot be shown as asked go to stderr unless `quiet`.
+ */
+export function toFormatter(
+  values: ReceiveValues,
+  {stdout, stderr}: Pick<Io, 'stdout' | 'stderr'>,
+  quiet: boolean,
+): Formatter {
   const eol = values.noNewline !== true;
-  if (values.format === undefined) return plainFormat({eol, verbose: values.verbose ?? false});
-  return compileFormat(values.format, {eol, pretty: values.pretty ?? false, warn});
+  const guard = stdout.isTTY === true ? {guard: sanitisingSink} : {};
+  if (values.format === undefined) return plainFormat({eol, verbose: values.verbose ?? false, ...guard});
+  const warn = (line: string) => {
+    if (!quiet) stderr.write(`${stderr.isTTY === true ? sanitiseText(line) : line}\n`);
+  };
+  return compileFormat(values.format, {eol, pretty: values.pretty ?? false, warn, ...guard});
 }
 
 /** Aborts with "Timed out" when the seconds are over; dispose of it to stop the clock. */

@@ -134,10 +134,7 @@ function withoutDelay(client: ClientPlan): ClientPlan {
 
 async function ask(plan: RrPlan, payload: Uint8Array, session: Session, io: Io): Promise<void> {
   const output = new Output(io.stdout);
-  const warn = (line: string) => {
-    if (!plan.client.quiet) io.stderr.write(`${line}\n`);
-  };
-  const format = toFormatter(plan.output, warn);
+  const format = toFormatter(plan.output, io, plan.client.quiet);
   const request = {sentAt: 0n, isSent: false};
   const receiving = session.receive({
     message(message) {

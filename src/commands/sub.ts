@@ -193,6 +193,7 @@ export const sub = defineCommand({
     await using session = await openSession(plan.client, io, {
       signal,
       reconnect: {afterLoss: true, atStart: plan.retryFirst},
+      traceGrants: true,
     });
     try {
       await receive(plan, session, io);
@@ -228,7 +229,10 @@ async function receive(plan: SubPlan, session: Session, io: Io): Promise<void> {
       }
       return verdict;
     },
-    flush: () => output.flush(),
+    flush: () => {
+      view.batchEnds();
+      return output.flush();
+    },
   });
   const subscribed = subscribe(plan, session, io);
   const finished = plan.exitAfterSubscribe ? subscribed : Promise.all([subscribed, receiving]);
@@ -239,25 +243,20 @@ async function receive(plan: SubPlan, session: Session, io: Io): Promise<void> {
   await output.flush();
 }
 
+/** One SUBSCRIBE for all filters and behind it, without waiting for the answer, an UNSUBSCRIBE for each -U. */
 async function subscribe(plan: SubPlan, session: Session, io: Io): Promise<void> {
   const {subscribe: filters, unsubscribe} = plan;
-  if (filters.length > 0) {
-    const codes = await session.subscribe(filters, plan.options);
-    if (plan.client.debug && !plan.client.quiet)
-      io.stderr.write(`Subscribed (mid: 1): ${codes.join(', ')}\n`);
-    const refused = subscriptionRefusal(filters, codes, plan.client.connection.protocolVersion);
-    if (refused instanceof TmqError) throw refused;
-    if (refused !== undefined && !plan.client.quiet) io.stderr.write(`${refused}\n`);
-  }
-  if (unsubscribe.length > 0) await session.unsubscribe(unsubscribe, plan.unsubscribeProperties);
+  const subscribing = filters.length > 0 ? session.subscribe(filters, plan.options) : [];
+  const leaving = unsubscribe.length > 0 ? session.unsubscribe(unsubscribe, plan.unsubscribeProperties) : [];
+  const [codes] = await Promise.all([subscribing, leaving]);
+  const refused = subscriptionRefusal(filters, codes, plan.client.connection.protocolVersion);
+  if (refused instanceof TmqError) throw refused;
+  if (refused !== undefined && !plan.client.quiet) io.stderr.write(`${refused}\n`);
 }
 
 function createView(plan: SubPlan, io: Io, output: Output): View {
   if (plan.view === 'rate') return rateView(output);
-  const warn = (line: string) => {
-    if (!plan.client.quiet) io.stderr.write(`${line}\n`);
-  };
-  const format = toFormatter(plan.output, warn);
+  const format = toFormatter(plan.output, io, plan.client.quiet);
   if (plan.view === 'messages') return formatView(format, output, io);
   const {endpoint} = plan.client.connection;
   return watchView({
