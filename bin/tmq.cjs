@@ -119,3 +119,11 @@ main(process.argv.slice(2), processIo(process.argv[1])).then((status) => {
     attempt(() => writeCache(path, key, script.createCachedData()));
   }
 });
+
+// All is done and written by now: what Node would still do is to take itself apart, piece by piece.
+const {reallyExit} = /** @type {{reallyExit?: (status: number) => void}} */ (
+  /** @type {unknown} */ (process)
+);
+process.once('exit', (status) => {
+  if (process.execArgv.length === 0) reallyExit?.call(process, status);
+});
