@@ -327,16 +327,28 @@ function checkSession(
   }
 }
 
+/** Where OpenSSL's own variables say that the system's CA certificates are. */
+function systemCertificatePlaces({SSL_CERT_FILE: file, SSL_CERT_DIR: directory}: Io['env']) {
+  return {
+    ...(file ? {systemCertificateFile: file} : {}),
+    ...(directory ? {systemCertificateDirectory: directory} : {}),
+  };
+}
+
 /**
  * Adds to a plan what only the process knows: the password, the client id, how to ask for a passphrase.
  * @throws TmqError when a secret cannot be had, Interrupted at Ctrl-C
  */
 export async function resolveConnection(plan: ConnectionPlan, io: Io): Promise<ConnectionOptions> {
   const {clientId, credentials, keyPassphrase = {kind: 'prompt'}, endpoint, ...rest} = plan;
-  const passphrase = () => resolveSecret(keyPassphrase, io, 'Enter PEM pass phrase: ');
+  const passphrase = (signal: AbortSignal) =>
+    resolveSecret(keyPassphrase, {...io, signal}, 'Enter PEM pass phrase: ');
   return {
     ...rest,
-    endpoint: endpoint.tls === undefined ? endpoint : {...endpoint, tls: {...endpoint.tls, passphrase}},
+    endpoint:
+      endpoint.tls === undefined
+        ? endpoint
+        : {...endpoint, tls: {...endpoint.tls, ...systemCertificatePlaces(io.env), passphrase}},
     clientId: resolveClientId(clientId, io),
     ...(credentials === undefined ? {} : {credentials: await resolveCredentials(credentials, io)}),
   };

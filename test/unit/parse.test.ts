@@ -213,8 +213,8 @@ test('the tables are in order', async () => {
       if (option.parse !== undefined) assert.ok(placeholders.length > 0, `${where} has no placeholder`);
       if (placeholders.length > 0) assert.ok(takesValue, `${where} has a placeholder and no use for a value`);
       assert.ok(optionGroups.includes(option.group), where);
-      assert.match(option.summary, /^\S.*[^.\s]$/s, where);
-      assert.ok(option.summary.length <= 80, `${where}: the summary is too long`);
+      assert.match(option.summary, /^\S.*\S$/, where);
+      assert.ok(option.summary.length <= 100, `${where}: the summary is too long`);
       if (option.details !== undefined) assert.match(option.details, /\.$/, where);
     }
   }

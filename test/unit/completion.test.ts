@@ -1,0 +1,171 @@
+// needs: zsh, fish
+/** The completion scripts, pressed TAB on in the shells themselves. */
+
+import assert from 'node:assert/strict';
+import {mkdtempSync, rmSync, writeFileSync} from 'node:fs';
+import {tmpdir} from 'node:os';
+import {join} from 'node:path';
+import {after, before, test} from 'node:test';
+import {spawn} from '@lydell/node-pty';
+import type {AnyCommand} from '../../src/cli/command.ts';
+import {type Shell, shells} from '../../src/cli/completion.ts';
+import {type OptionTable, spelling} from '../../src/cli/option.ts';
+import {commands} from '../../src/commands/all.ts';
+import {runMain} from '../support/run.ts';
+import {cleanEnvironment, run} from '../support/spawn.ts';
+
+const directory = mkdtempSync(join(tmpdir(), 'tmq-completion-'));
+const script = (shell: Shell) => join(directory, `tmq.${shell}`);
+
+before(async () => {
+  for (const shell of shells) {
+    const {stdout, stderr, exitCode} = await runMain(['--completion', shell]);
+    assert.deepEqual([stderr, exitCode], ['', 0]);
+    writeFileSync(script(shell), stdout);
+  }
+  writeFileSync(join(directory, 'with space.pem'), '');
+});
+after(() => rmSync(directory, {recursive: true}));
+
+/** What is typed, the last word of it unfinished, and some of what is offered, or all of it. */
+const cases: readonly {
+  readonly typed: readonly string[];
+  readonly some?: readonly string[];
+  readonly all?: readonly string[];
+}[] = [
+  {typed: ['p'], all: ['passwd', 'pub']},
+  {typed: [''], some: ['broker', 'help', 'passwd', 'pub', 'rr', 'sub']},
+  {typed: ['pub', '--will'], all: ['--will-payload', '--will-qos', '--will-retain', '--will-topic']},
+  {typed: ['sub', '--retain-h'], all: ['--retain-handling']},
+  {typed: ['sub', '--retain-handling', ''], all: ['always', 'never', 'new']},
+  {typed: ['pub', '-q', ''], all: ['0', '1', '2']},
+  {typed: ['pub', '-D', 'p'], all: ['publish']},
+  {typed: ['pub', '-D', 'publish', 'c'], all: ['content-type', 'correlation-data']},
+  {typed: ['pub', '-D', 'connect', 'max'], all: ['maximum-packet-size']},
+  {typed: ['pub', '-t', ''], all: []},
+  {typed: ['help', 's'], all: ['sub']},
+  {typed: ['--completion', ''], all: ['bash', 'fish', 'zsh']},
+];
+
+function check(offered: readonly string[], {typed, some, all}: (typeof cases)[number]): void {
+  const sorted = [...new Set(offered)].sort();
+  if (all !== undefined) assert.deepEqual(sorted, [...all].sort(), typed.join(' '));
+  for (const word of some ?? []) assert.ok(sorted.includes(word), `${typed.join(' ')}: ${word}`);
+}
+
+test('every option is in every script', async () => {
+  for (const shell of shells) {
+    const text = (await runMain(['--completion', shell])).stdout.toString();
+    for (const {name, load} of commands) {
+      const command: AnyCommand = await load();
+      for (const option of Object.values(command.options as OptionTable)) {
+        const {short, long} = spelling(option);
+        const flags = [short, long].filter((flag) => flag !== undefined);
+        for (const flag of flags) {
+          const word = shell === 'fish' ? flag.replace(/^--/, '-l ').replace(/^-(?=\w$)/, '-s ') : flag;
+          const found = new RegExp(`[ ,{|'"(]${word}[ ,}|'"[)]`).test(text);
+          if (option.hidden !== true) assert.ok(found, `${shell} ${name} ${flag}`);
+        }
+      }
+    }
+  }
+});
+
+test('the scripts are well-formed', async () => {
+  for (const shell of shells) {
+    const {stderr, exitCode} = await run(shell, ['-n', script(shell)]);
+    assert.deepEqual([stderr, exitCode], ['', 0], shell);
+  }
+});
+
+/** The words that bash offers, asked as readline asks. */
+async function bashOffers(typed: readonly string[]): Promise<readonly string[]> {
+  const program = `source "$1"; shift; COMP_WORDS=(tmq "$@"); COMP_CWORD=$#; _tmq && printf '%s\\n' "\${COMPREPLY[@]}"`;
+  const {stdout, stderr} = await run('bash', ['--norc', '-c', program, 'bash', script('bash'), ...typed], {
+    cwd: directory,
+  });
+  assert.equal(stderr, '');
+  return stdout.toString().split('\n').filter(Boolean);
+}
+
+async function fishOffers(typed: readonly string[]): Promise<readonly string[]> {
+  const program = `source '${script('fish')}'; complete -C 'tmq ${typed.join(' ')}'`;
+  const {stdout, stderr} = await run('fish', ['--no-config', '-c', program], {
+    cwd: directory,
+    env: {HOME: directory},
+  });
+  assert.equal(stderr, '');
+  return stdout
+    .toString()
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => line.split('\t', 1)[0]!);
+}
+
+test('bash offers what fits', async () => {
+  for (const each of cases) check(await bashOffers(each.typed), each);
+  check(await bashOffers(['pub', '--cafile', 'wi']), {typed: [], all: ['with space.pem']});
+  check(await bashOffers(['passwd', 'wi']), {typed: [], all: ['with space.pem']});
+  check(await bashOffers(['broker', '--tls', '=', '']), {typed: [], all: ['auto']});
+});
+
+test('fish offers what fits', async () => {
+  for (const each of cases) check(await fishOffers(each.typed), each);
+  check(await fishOffers(['pub', '--cafile', 'wi']), {typed: [], all: ['with space.pem']});
+  check(await fishOffers(['passwd', 'wi']), {typed: [], all: ['with space.pem']});
+});
+
+/** An interactive zsh on a terminal of its own. */
+async function startZsh() {
+  const terminal = spawn('zsh', ['-f', '-i'], {
+    cols: 120,
+    rows: 50,
+    cwd: directory,
+    env: {...cleanEnvironment(), TERM: 'dumb', HOME: directory, ZDOTDIR: directory} as Record<string, string>,
+  });
+  let output = '';
+  let listener = () => {};
+  terminal.onData((data) => {
+    output += data;
+    listener();
+  });
+  const saw = async (pattern: RegExp) => {
+    let timer: NodeJS.Timeout | undefined;
+    await new Promise<void>((resolve, reject) => {
+      timer = setTimeout(
+        () => reject(new Error(`zsh did not show ${pattern}: ${JSON.stringify(output)}`)),
+        15_000,
+      );
+      listener = () => pattern.test(output) && resolve();
+      listener();
+    }).finally(() => clearTimeout(timer));
+    return output;
+  };
+  return {
+    saw,
+    type(text: string) {
+      output = '';
+      terminal.write(text);
+    },
+    [Symbol.dispose]: () => terminal.kill('SIGKILL'),
+  };
+}
+
+test('zsh offers what fits', async () => {
+  using zsh = await startZsh();
+  // What is printed is not what is typed, so its echo does not count.
+  zsh.type(
+    `PS1='> '; unset zle_bracketed_paste; autoload -Uz compinit; compinit -u -D; source '${script('zsh')}'; print LOA''DED\r`,
+  );
+  // Before the prompt is there, the terminal and not zsh would read what is typed.
+  await zsh.saw(/LOADED.*> $/s);
+  for (const [index, {typed, some, all}] of cases.entries()) {
+    // ^D lists what fits without completing it.
+    zsh.type(`tmq ${typed.join(' ')}\u0004`);
+    for (const word of all ?? some ?? []) await zsh.saw(new RegExp(`\\s${word}\\b`));
+    zsh.type(`\u0015print DO''NE${index}\r`);
+    await zsh.saw(new RegExp(`DONE${index}.*> $`, 's'));
+  }
+  zsh.type('tmq pub --cafile wi\t');
+  await zsh.saw(/with\\ space\.pem/);
+});
