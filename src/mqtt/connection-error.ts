@@ -30,6 +30,7 @@ export interface Place {
   readonly host?: string;
   readonly bindAddress?: string;
   readonly unix?: boolean;
+  readonly proxy?: boolean;
 }
 
 function isLoopback(host: string | undefined): boolean {
@@ -50,9 +51,10 @@ function mostTelling(error: unknown): unknown {
 function refused(place: Place): string {
   if (place.unix)
     return `Nothing listens on ${place.name} (connection refused). Is its broker still running?`;
-  const hint = isLoopback(place.host)
-    ? 'Is a broker running? Try: tmq broker'
-    : 'Is it running, and is this its port?';
+  const hint =
+    isLoopback(place.host) && !place.proxy
+      ? 'Is a broker running? Try: tmq broker'
+      : 'Is it running, and is this its port?';
   return `Connection refused by ${place.name}. ${hint}`;
 }
 
@@ -60,8 +62,8 @@ type Sentence = (place: Place, error: NodeJS.ErrnoException) => string;
 
 const lookup: Sentence = (place, error) => {
   const name = (error as {hostname?: string}).hostname ?? place.host ?? place.name;
-  const why = error.code === 'EAI_AGAIN' ? 'the name server does not answer' : 'lookup error';
-  return `Cannot find the host name ${name} (${why}).`;
+  const why = error.code === 'EAI_AGAIN' ? ': the name server does not answer' : '';
+  return `Cannot find the host name ${name} (lookup error${why}).`;
 };
 
 const unreachable: Sentence = (place) =>

@@ -150,6 +150,7 @@ export async function connectThroughProxy(url: URL, target: TcpTarget, signal: A
   const place: Place = {
     name: `The proxy ${hostAndPort(proxy.host, proxy.port)}`,
     host: proxy.host,
+    proxy: true,
     ...(target.bindAddress === undefined ? {} : {bindAddress: target.bindAddress}),
   };
   const tunnel: Tunnel = {target, place, signal};

@@ -6,7 +6,7 @@
 import {X509Certificate} from 'node:crypto';
 import {readdir, readFile} from 'node:fs/promises';
 import {join} from 'node:path';
-import * as tls from 'node:tls';
+import {rootCertificates} from 'node:tls';
 import {ExitCode, TmqError} from '../errors.ts';
 import type {TlsOptions} from './connection-options.ts';
 import {fileProblem} from './file-problem.ts';
@@ -79,8 +79,9 @@ async function fromDirectory(path: string, role: string): Promise<readonly strin
   return certificates;
 }
 
-/** What Node reads from the system's store; it can from 22.15 on. */
-function fromNode(): readonly string[] {
+/** What Node reads from the system's store; it can from 22.15 on, so the function is looked for at run time. */
+async function fromNode(): Promise<readonly string[]> {
+  const tls: object = await import('node:tls');
   const {getCACertificates} = tls as {getCACertificates?: (type: 'system') => string[]};
   return getCACertificates?.('system') ?? [];
 }
@@ -93,7 +94,7 @@ async function fromSystem(options: TlsOptions, notice?: Notice): Promise<readonl
       ...(directory === undefined ? [] : await fromDirectory(directory, 'CA directory (SSL_CERT_DIR)')),
     ];
   }
-  const certificates = fromNode();
+  const certificates = await fromNode();
   if (certificates.length > 0) return certificates;
   for (const path of systemBundles) {
     const bundle = certificatesIn(await readFile(path, 'latin1').catch(() => ''));
@@ -120,5 +121,5 @@ export async function trustedCertificates(
   const chosen = own.length > 0 || psk !== undefined || insecure === true;
   if (systemCertificates !== true && chosen) return own;
   const system = await fromSystem(options, notice);
-  return system === undefined && own.length > 0 ? [...tls.rootCertificates, ...own] : system?.concat(own);
+  return system === undefined && own.length > 0 ? [...rootCertificates, ...own] : system?.concat(own);
 }

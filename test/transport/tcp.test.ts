@@ -82,7 +82,8 @@ test('connects from the local address that is asked for', async () => {
   });
   await assertFails(to('127.0.0.1', four.port, {bindAddress: 'nosuch.invalid'}), {
     exitCode: 1,
-    message: 'Cannot find the host name nosuch.invalid (lookup error).',
+    // Where there is no name server at all, that is said, too.
+    message: /^Cannot find the host name nosuch\.invalid \(lookup error/,
   });
 });
 
@@ -98,7 +99,8 @@ test('a refusal and an unknown name are told with their remedy', async () => {
   });
   await assertFails(to('nosuch.invalid', 1883), {
     exitCode: 1,
-    message: 'Cannot find the host name nosuch.invalid (lookup error).',
+    // Where there is no name server at all, that is said, too.
+    message: /^Cannot find the host name nosuch\.invalid \(lookup error/,
   });
   for (const port of [0, 65536, -1, 1.5]) {
     await assertFails(to('127.0.0.1', port), {exitCode: 1, message: /is not a port to connect to/});
