@@ -109,8 +109,8 @@ async function setUsers(
 
 async function warnOfChange(path: string, {file, removed}: Change, io: Io): Promise<void> {
   if (removed.length > 0) {
-    const lines = removed.length === 1 ? `line ${removed[0]} was` : `lines ${removed.join(', ')} were`;
-    await warn(io, `Further ${lines} removed from ${path}, which would have kept another password alive.`);
+    const lines = removed.length === 1 ? `Line ${removed[0]} was` : `Lines ${removed.join(', ')} were`;
+    await warn(io, `${lines} removed from ${path}: a further line keeps another password in force.`);
   }
   await warnOfFile(path, file, io);
 }

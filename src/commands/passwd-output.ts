@@ -1,4 +1,4 @@
-/** How `passwd` speaks: results on stdout, warnings on stderr, nothing in either that moves a cursor. */
+/** How `passwd` speaks: results on stdout, warnings on stderr. */
 
 import {Output} from '../io/output.ts';
 import type {Io} from '../io/process.ts';
@@ -7,11 +7,11 @@ import {sanitiseText} from '../io/sanitise.ts';
 /** Writes to stdout; resolves when it is written. @throws ClosedPipe when nobody reads it */
 export async function print(io: Io, text: string): Promise<void> {
   const output = new Output(io.stdout);
-  output.text(sanitiseText(text));
+  output.text(text);
   await output.flush();
 }
 
-/** A sentence on stderr that stops nothing. */
+/** A sentence on stderr that stops nothing; names in it cannot move the cursor. */
 export async function warn(io: Io, sentence: string): Promise<void> {
   const text = `Warning: ${sanitiseText(sentence)}\n`;
   await new Promise<void>((resolve) => io.stderr.write(text, () => resolve()));

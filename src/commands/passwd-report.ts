@@ -4,6 +4,7 @@ import {ExitCode, TmqError} from '../errors.ts';
 import {readWhole} from '../io/files.ts';
 import type {Io} from '../io/process.ts';
 import {openPrompter} from '../io/prompt.ts';
+import {sanitiseText} from '../io/sanitise.ts';
 import {duplicateUsers, type NumberedUser, parsePasswordFile, usersOf} from '../password/file.ts';
 import {type Cost, schemeOf, verifySecret} from '../password/hash.ts';
 import {print, warn} from './passwd-output.ts';
@@ -40,14 +41,23 @@ function toRow({number, line}: NumberedUser): Row {
   }
 }
 
+/** Also what JSON leaves as it is, and a terminal would obey, is escaped. */
 function toJson({weakness, ...row}: Row, weak: boolean): string {
-  return JSON.stringify(weak ? {...row, weakness} : row);
+  return JSON.stringify(weak ? {...row, weakness} : row).replace(
+    /[\x7f-\x9f\u202a-\u202e\u2066-\u2069]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }
 
 /** Fields separated by tabs; a tab within a name is shown as '\t'. */
 function toText({username, scheme, cost, line, weakness}: Row, weak: boolean): string {
   const work = Object.entries(cost ?? {}).map(([name, value]) => `${name}=${value}`);
-  const fields = [username.replaceAll('\t', '\\t'), scheme, work.join(',') || '-', String(line)];
+  const fields = [
+    sanitiseText(username).replaceAll('\t', '\\t'),
+    scheme,
+    work.join(',') || '-',
+    String(line),
+  ];
   return [...fields, ...(weak ? [weakness] : [])].join('\t');
 }
 

@@ -86,7 +86,6 @@ export function spinner(io: Pick<Io, 'env' | 'stderr'>, text: string): Spinner {
     shown = ora({text: current, stream: stderr, color, discardStdin: false, isEnabled: true}).start();
   };
   const timer = setTimeout(() => void show(), patienceMilliseconds);
-  timer.unref();
   const stop = () => {
     stopped = true;
     clearTimeout(timer);
