@@ -93,7 +93,7 @@ async function runCommand(
   const [command, {parse}] = await Promise.all([entry.load(), import('./cli/parse.ts')]);
   const {values, operands, request} = parse(command, words, optionsFileOf(command, io));
   progress.quiet = values.quiet === true;
-  progress.color = values.color ?? 'auto';
+  progress.color = (values.color as ColourChoice | undefined) ?? 'auto';
   if (request === 'help') return await printCommandHelp(command, io, progress.invocation);
   if (request === 'version') return await print(io, `${progress.invocation} version ${version}\n`);
   return await command.run(command.plan(values, operands), io);
