@@ -1,7 +1,7 @@
 /** Runs `main` in this process with streams of the test's own: what a command does, without a process. */
 
 import {once} from 'node:events';
-import {PassThrough} from 'node:stream';
+import {PassThrough, Transform} from 'node:stream';
 import {type ExitCode, Interrupted} from '../../src/errors.ts';
 import type {Io} from '../../src/io/process.ts';
 import {main} from '../../src/main.ts';
@@ -29,11 +29,16 @@ export interface RunningMain extends AsyncDisposable {
   interrupt(signalName?: 'SIGINT' | 'SIGTERM'): Promise<Result>;
 }
 
+/** Like a pipe it keeps nothing of the writer's: bytes whose write is done may change. */
+function copying(): Transform {
+  return new Transform({transform: (chunk: Buffer, _encoding, done) => done(null, Buffer.from(chunk))});
+}
+
 /** Starts a command; stdin stays open unless `input` is given. */
 export function startMain(argv: readonly string[], options: RunOptions = {}): RunningMain {
   const controller = new AbortController();
   const stdin = new PassThrough();
-  const streams = {stdout: new PassThrough(), stderr: new PassThrough()};
+  const streams = {stdout: copying(), stderr: copying()};
   const chunks: {stdout: Buffer[]; stderr: Buffer[]} = {stdout: [], stderr: []};
   streams.stdout.on('data', (chunk: Buffer) => chunks.stdout.push(chunk));
   streams.stderr.on('data', (chunk: Buffer) => chunks.stderr.push(chunk));
