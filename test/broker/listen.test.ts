@@ -1,0 +1,287 @@
+/** Listeners as clients meet them: real sockets, real TLS, mosquitto's clients and MQTT.js. */
+
+import assert from 'node:assert/strict';
+import {once} from 'node:events';
+import {mkdir, mkdtemp, readFile, rm, writeFile} from 'node:fs/promises';
+import {type AddressInfo, connect, createServer} from 'node:net';
+import {tmpdir} from 'node:os';
+import {join} from 'node:path';
+import {describe, it} from 'node:test';
+import {connect as connectTls} from 'node:tls';
+import mqtt from 'mqtt';
+import WebSocket from 'ws';
+import {fileAccess} from '../../src/broker/access.ts';
+import {Broker} from '../../src/broker/broker.ts';
+import {type CertificateFiles, makeCertificates, writeCertificates} from '../../src/broker/certificates.ts';
+import {parseBrokerConfig} from '../../src/broker/config.ts';
+import {type Listening, listen} from '../../src/broker/listen.ts';
+import {readBytes} from '../../src/broker/read-file.ts';
+import {TmqError} from '../../src/errors.ts';
+import {run} from '../support/spawn.ts';
+
+interface Fixture {
+  readonly directory: string;
+  readonly files: CertificateFiles;
+  readonly log: string[];
+  /** Starts a broker; {directory} is filled in. */
+  start(config: string): Promise<Listening>;
+}
+
+async function withBroker(test: (fixture: Fixture) => Promise<void>): Promise<void> {
+  const directory = await mkdtemp(join(tmpdir(), 'tmq-listen-'));
+  const files = await writeCertificates(directory, makeCertificates(['localhost', '127.0.0.1'], Date.now()));
+  const log: string[] = [];
+  const stops: (() => Promise<void>)[] = [];
+  const start = async (text: string) => {
+    const config = parseBrokerConfig(text.replaceAll('{directory}', directory), {
+      path: 'x.conf',
+      read: () => assert.fail(),
+    });
+    const access = fileAccess(config.listeners, readBytes);
+    const broker = new Broker(config, {
+      access,
+      now: () => BigInt(Date.now()) * 1_000_000n,
+      log: (_type, line) => log.push(line),
+    });
+    const listening = await listen(broker, config, {read: readBytes, log: (_type, line) => log.push(line)});
+    stops.push(() => listening.close(broker.close()));
+    return listening;
+  };
+  try {
+    await test({directory, files, log, start});
+  } finally {
+    for (const stop of stops) await stop();
+    await rm(directory, {recursive: true, force: true});
+  }
+}
+
+const tlsFiles = 'certfile {directory}/server.crt\nkeyfile {directory}/server.key\n';
+
+async function publish(args: readonly string[]): Promise<number | null> {
+  return (await run('mosquitto_pub', ['-t', 'a', '-m', 'x', '-q', '1', ...args])).exitCode;
+}
+
+async function refusal(start: Promise<unknown>): Promise<string> {
+  const error = await start.then(
+    () => assert.fail('it started'),
+    (reason: unknown) => reason,
+  );
+  assert.ok(error instanceof TmqError, String(error));
+  assert.equal(error.exitCode, 1);
+  return error.message;
+}
+
+describe('listeners', () => {
+  it('TCP: finds a free port and says which', async () => {
+    await withBroker(async ({start}) => {
+      const {addresses} = await start('listener 0 127.0.0.1\nallow_anonymous true');
+      const [address] = addresses;
+      assert.match(address?.url ?? '', /^mqtt:\/\/127\.0\.0\.1:[1-9]\d+$/);
+      assert.equal(await publish(['-p', String(address?.port)]), 0);
+    });
+  });
+
+  it('binds a name to each of its addresses, on one port', async () => {
+    await withBroker(async ({start}) => {
+      const {addresses} = await start('listener 0 localhost\nallow_anonymous true');
+      assert.equal(new Set(addresses.map(({port}) => port)).size, 1);
+      for (const {host, port} of addresses) {
+        assert.equal(await publish(['-h', String(host), '-p', String(port)]), 0, host);
+      }
+    });
+  });
+
+  it('Unix socket: replaces the socket of a killed broker, and no other file', async () => {
+    await withBroker(async ({directory, start}) => {
+      const path = join(directory, 's');
+      const left = `require('net').createServer().listen(process.argv[1], () => process.kill(process.pid, 'SIGKILL'))`;
+      assert.equal((await run(process.execPath, ['-e', left, path])).signal, 'SIGKILL');
+      const {addresses} = await start('listener 0 {directory}/s\nallow_anonymous true');
+      assert.equal(addresses[0]?.url, `unix://${path}`);
+      assert.equal(await publish(['--unix', path]), 0);
+      assert.match(await refusal(start('listener 0 {directory}/s\nallow_anonymous true')), /it is in use/);
+      await writeFile(join(directory, 'file'), 'x');
+      assert.match(await refusal(start('listener 0 {directory}/file\nallow_anonymous true')), /it is in use/);
+    });
+  });
+
+  it('TLS: mosquitto_pub trusts the authority, and nobody else does', async () => {
+    await withBroker(async ({files, start}) => {
+      const {addresses} = await start(`listener 0 127.0.0.1\nallow_anonymous true\n${tlsFiles}`);
+      const port = String(addresses[0]?.port);
+      assert.match(addresses[0]?.url ?? '', /^mqtts:/);
+      assert.equal(await publish(['-h', 'localhost', '-p', port, '--cafile', files.caFile]), 0);
+      const other = makeCertificates(['localhost'], Date.now()).authority;
+      await writeFile(join(files.directory, 'other.crt'), other);
+      assert.notEqual(
+        await publish(['-h', 'localhost', '-p', port, '--cafile', `${files.directory}/other.crt`]),
+        0,
+      );
+    });
+  });
+
+  it('TLS: a client certificate is required, checked and becomes the user name', async () => {
+    await withBroker(async ({files, log, start}) => {
+      const common = `listener 0 127.0.0.1\n${tlsFiles}cafile {directory}/ca.crt\nrequire_certificate true\n`;
+      const identity = await start(`${common}use_identity_as_username true`);
+      const subject = await start(`${common}use_subject_as_username true`);
+      const args = ['-h', 'localhost', '--cafile', files.caFile];
+      const own = ['--cert', files.clientCertFile, '--key', files.clientKeyFile];
+      assert.notEqual(await publish([...args, '-p', String(identity.addresses[0]?.port)]), 0);
+      assert.equal(await publish([...args, ...own, '-p', String(identity.addresses[0]?.port)]), 0);
+      assert.ok(
+        log.some((line) => line.includes("u'tmq client'")),
+        log.join('\n'),
+      );
+      assert.equal(await publish([...args, ...own, '-p', String(subject.addresses[0]?.port)]), 0);
+      assert.ok(
+        log.some((line) => line.includes("u'CN=tmq client'")),
+        log.join('\n'),
+      );
+    });
+  });
+
+  it('TLS: takes pre-shared keys', async () => {
+    await withBroker(async ({directory, log, start}) => {
+      await writeFile(join(directory, 'psk'), '# keys\ndev:0123456789abcdef\n');
+      const {addresses} = await start(
+        'psk_file {directory}/psk\nlistener 0 127.0.0.1\npsk_hint here\nuse_identity_as_username true',
+      );
+      const args = ['-p', String(addresses[0]?.port), '--psk-identity', 'dev', '--psk'];
+      assert.equal(await publish([...args, '0123456789abcdef']), 0);
+      assert.ok(
+        log.some((line) => line.includes("u'dev'")),
+        log.join('\n'),
+      );
+      assert.notEqual(await publish([...args, 'ffff']), 0);
+    });
+  });
+
+  it('TLS: minimum version and cipher list hold', async () => {
+    await withBroker(async ({files, start}) => {
+      const {addresses} = await start(
+        `listener 0 127.0.0.1\nallow_anonymous true\n${tlsFiles}tls_version tlsv1.3\nciphers_tls1.3 TLS_CHACHA20_POLY1305_SHA256`,
+      );
+      const port = String(addresses[0]?.port);
+      const probe = async (version: string) =>
+        await run('openssl', ['s_client', '-connect', `127.0.0.1:${port}`, version]);
+      assert.equal(await publish(['-h', 'localhost', '-p', port, '--cafile', files.caFile]), 0);
+      assert.match((await probe('-tls1_2')).stderr, /alert protocol version/);
+      assert.match((await probe('-tls1_3')).stdout.toString(), /TLS_CHACHA20_POLY1305_SHA256/);
+    });
+  });
+
+  it('TLS: a reload brings the new certificate, and a broken one changes nothing', async () => {
+    await withBroker(async ({files, start}) => {
+      const listening = await start(`listener 0 127.0.0.1\nallow_anonymous true\n${tlsFiles}`);
+      const port = listening.addresses[0]?.port ?? 0;
+      const serial = async () => {
+        const socket = connectTls({port, host: '127.0.0.1', rejectUnauthorized: false});
+        await once(socket, 'secureConnect');
+        const {serialNumber} = socket.getPeerCertificate();
+        socket.destroy();
+        return serialNumber;
+      };
+      const before = await serial();
+      await writeFile(files.certFile, 'rubbish');
+      assert.throws(() => listening.reload(), TmqError);
+      assert.equal(await serial(), before);
+      await writeCertificates(files.directory, makeCertificates(['localhost'], Date.now()));
+      listening.reload();
+      assert.notEqual(await serial(), before);
+    });
+  });
+
+  for (const [scheme, config] of [
+    ['ws', ''],
+    ['wss', tlsFiles],
+  ] as const) {
+    it(`${scheme}: serves MQTT.js, and tells others what it is`, async () => {
+      await withBroker(async ({files, start}) => {
+        const {addresses} = await start(
+          `listener 0 127.0.0.1\nprotocol websockets\nallow_anonymous true\n${config}`,
+        );
+        const url = addresses[0]?.url ?? '';
+        assert.ok(url.startsWith(`${scheme}://`), url);
+
+        const ca = await readFile(files.caFile);
+        const client = await mqtt.connectAsync(url, {ca, reconnectPeriod: 0, protocolVersion: 5});
+        const received = once(client, 'message');
+        await client.subscribeAsync('a', {qos: 1});
+        await client.publishAsync('a', Buffer.alloc(200_000, 7), {qos: 1});
+        const [, payload] = (await received) as [string, Buffer];
+        assert.equal(payload.length, 200_000);
+        await client.endAsync();
+        const stranger = new WebSocket(url, ['chat'], {ca: [ca]});
+        const [error] = (await once(stranger, 'error')) as [Error];
+        assert.match(error.message, /401|400/);
+      });
+    });
+  }
+
+  it('ws: closes a connection that sends text', async () => {
+    await withBroker(async ({start}) => {
+      const {addresses} = await start('listener 0 127.0.0.1\nprotocol websockets\nallow_anonymous true');
+      const socket = new WebSocket(addresses[0]?.url ?? '', ['mqttv3.1']);
+      await once(socket, 'open');
+      assert.equal(socket.protocol, 'mqttv3.1');
+      socket.send('text');
+      await once(socket, 'close');
+    });
+  });
+
+  it('close ends clients and listeners, also those that say nothing', async () => {
+    await withBroker(async ({start}) => {
+      const listening = await start(`listener 0 127.0.0.1\nallow_anonymous true\n${tlsFiles}`);
+
+      const silent = connect(listening.addresses[0]?.port ?? 0, '127.0.0.1');
+      await once(silent, 'connect');
+      const closed = once(silent, 'close');
+      silent.on('error', () => undefined);
+      silent.resume();
+      await listening.close();
+      await closed;
+    });
+  });
+});
+
+describe('what cannot be bound or used', () => {
+  it('is said in one sentence each, and leaves no listener behind', async () => {
+    const taken = createServer().listen(0, '127.0.0.1');
+    await once(taken, 'listening');
+    const {port} = taken.address() as AddressInfo;
+    try {
+      await withBroker(async ({directory, files, start}) => {
+        const anonymous = '\nallow_anonymous true\n';
+        assert.equal(
+          await refusal(start(`listener 0 127.0.0.1\nlistener ${port} 127.0.0.1${anonymous}`)),
+          `Cannot listen on 127.0.0.1:${port}: it is in use; perhaps another broker is running, or give -p 0 for a free port.`,
+        );
+        assert.match(await refusal(start(`listener 1 192.0.2.1${anonymous}`)), /does not have that address/);
+        assert.match(
+          await refusal(start(`listener 0 /nowhere/x${anonymous}`)),
+          /no such directory|permission/,
+        );
+        const tls = (cert: string, key: string) =>
+          `listener 0 127.0.0.1${anonymous}certfile ${cert}\nkeyfile ${key}\n`;
+        assert.match(await refusal(start(tls('/nowhere', files.keyFile))), /^Cannot read \/nowhere: /);
+        assert.equal(
+          await refusal(start(tls(files.certFile, files.clientKeyFile))),
+          `The key in ${files.clientKeyFile} does not belong to the certificate in ${files.certFile}.`,
+        );
+        assert.equal(
+          await refusal(start(tls(files.keyFile, files.keyFile))),
+          `${files.keyFile} holds no PEM certificate.`,
+        );
+        await mkdir(join(directory, 'dir'));
+        assert.match(await refusal(start(tls(join(directory, 'dir'), files.keyFile))), /is a directory/);
+        assert.match(
+          await refusal(start(`${tls(files.certFile, files.keyFile)}ciphers NONSENSE\n`)),
+          /^TLS cannot be set up/,
+        );
+      });
+    } finally {
+      taken.close();
+    }
+  });
+});
