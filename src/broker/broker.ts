@@ -21,6 +21,7 @@ import {Schedule} from './schedule.ts';
 import type {Session} from './session.ts';
 import {SessionRegistry} from './session-registry.ts';
 import {Subscriptions} from './subscriptions.ts';
+import {SysTree} from './sys-tree.ts';
 
 /** A packet as the trace and the tests see it: mqtt-packet's shape. */
 export type ObservedPacket = Readonly<Record<string, unknown>> & {readonly cmd: string};
@@ -39,12 +40,15 @@ export interface BrokerContext {
   readonly journal?: Journal;
   /** What survived; the journal is not told of it again. */
   readonly restored?: RestoredState;
+  /** For $SYS/broker/version; 'tmq' unless told. */
+  readonly version?: string;
   /** Log clients coming and going, unless false. */
   readonly connectionMessages?: boolean;
 }
 
 export class Broker {
   readonly #parts: BrokerParts;
+  readonly #sys: SysTree;
   readonly #clients = new Map<Client, ListenerConfig>();
   /** Until they are closed, which is later than their clients are gone. */
   readonly #streams = new Set<Duplex>();
@@ -84,6 +88,10 @@ export class Broker {
       retained.restore(context.restored.retained);
       sequence = registry.restore(context.restored.sessions);
     }
+    this.#sys = new SysTree(
+      {counters, registry, retained, subscriptions, router, schedule, version: context.version ?? 'tmq'},
+      config.sysInterval,
+    );
     const encoder = new PublishEncoder();
     this.#parts = {limits, context, schedule, router, registry, retained, counters, encoder, notice};
   }
@@ -163,6 +171,7 @@ export class Broker {
   /** Disconnects everybody (MQTT 5: reason 0x8B) and forgets everything. */
   async close(): Promise<void> {
     this.#closing = true;
+    this.#sys.close();
     this.#parts.schedule.close();
     for (const client of [...this.#clients.keys()]) client.disconnect(ReasonCode.serverShuttingDown, '');
     if (this.#streams.size === 0) return;

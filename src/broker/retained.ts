@@ -14,6 +14,7 @@ interface Kept {
 export class RetainedMessages {
   readonly #tree = new TopicTree<Kept>();
   readonly #schedule: Schedule;
+  #bytes = 0;
   readonly #changed: (topic: string, message: StoredMessage | undefined) => void;
 
   /** `changed` hears of each message set, cleared or expired. */
@@ -24,6 +25,11 @@ export class RetainedMessages {
 
   get size(): number {
     return this.#tree.size;
+  }
+
+  /** Of payloads. */
+  get bytes(): number {
+    return this.#bytes;
   }
 
   /** Keeps it in place of the former [MQTT-3.3.1-5]; an empty payload clears [MQTT-3.3.1-6], [MQTT-3.3.1-7]. */
@@ -44,7 +50,7 @@ export class RetainedMessages {
 
   #keep(message: StoredMessage): void {
     const {topic, expiresAt} = message;
-    this.#tree.get(topic)?.expiry?.cancel();
+    this.#forget(topic);
     const expiry =
       expiresAt === undefined
         ? undefined
@@ -52,10 +58,19 @@ export class RetainedMessages {
             this.#clear(topic),
           );
     this.#tree.set(topic, {message, expiry});
+    this.#bytes += message.payload.length;
+  }
+
+  /** The message of the topic no longer counts. */
+  #forget(topic: string): void {
+    const kept = this.#tree.get(topic);
+    if (kept === undefined) return;
+    kept.expiry?.cancel();
+    this.#bytes -= kept.message.payload.length;
   }
 
   #clear(topic: string): void {
-    this.#tree.get(topic)?.expiry?.cancel();
+    this.#forget(topic);
     if (this.#tree.delete(topic)) this.#changed(topic, undefined);
   }
 
