@@ -76,6 +76,21 @@ export async function step<Result>(
 }
 
 /**
+ * Does work on a stream that nobody else listens to meanwhile: a connection reset while a module is being
+ * loaded must not end the process. The next step finds the stream destroyed, and says so.
+ */
+export async function guarded<Result>(stream: Duplex, work: () => Promise<Result>): Promise<Result> {
+  const ignore = () => undefined;
+  stream.on('error', ignore);
+  try {
+    return await work();
+  } finally {
+    // An error is emitted after the stream was destroyed: the listener has to outlive that.
+    if (!stream.destroyed) stream.off('error', ignore);
+  }
+}
+
+/**
  * The outcome of something that cannot be stopped, unless the signal aborts first: a question nobody
  * answers, a name server that keeps silent.
  * @throws Abandoned when the signal aborts, else what the promise rejects with

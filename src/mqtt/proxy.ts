@@ -7,7 +7,7 @@ import type {Socket} from 'node:net';
 import {setImmediate} from 'node:timers/promises';
 import {ExitCode, TmqError, UsageError} from '../errors.ts';
 import {explainAt, hostAndPort, type Place} from './connection-error.ts';
-import {Abandoned, ClosedEarly, step} from './handshake.ts';
+import {Abandoned, ClosedEarly, guarded, step} from './handshake.ts';
 import {openTunnel} from './http-tunnel.ts';
 import {connectTcp, type TcpTarget} from './tcp.ts';
 
@@ -109,7 +109,13 @@ async function settle(socket: Socket): Promise<void> {
   if (early.length > 0) socket.unshift(Buffer.concat(early));
 }
 
-async function throughSocks(socket: Socket, proxy: Proxy, tunnel: Tunnel): Promise<Socket> {
+interface Tunnel {
+  readonly target: TcpTarget;
+  readonly place: Place;
+  readonly signal: AbortSignal;
+}
+
+async function throughSocks(socket: Socket, proxy: Proxy, tunnel: Tunnel): Promise<void> {
   const {SocksClient} = await import('socks');
   const {target, place, signal} = tunnel;
   try {
@@ -129,16 +135,14 @@ async function throughSocks(socket: Socket, proxy: Proxy, tunnel: Tunnel): Promi
       }).then(async () => done(await settle(socket)), fail);
       return undefined;
     });
-    return socket;
   } catch (error) {
     throw socksError(error, place, hostAndPort(target.host, target.port));
   }
 }
 
-interface Tunnel {
-  readonly target: TcpTarget;
-  readonly place: Place;
-  readonly signal: AbortSignal;
+function credentials({username, password}: Proxy): {readonly credentials?: string} {
+  if (username === undefined && password === undefined) return {};
+  return {credentials: `${username ?? ''}:${password ?? ''}`};
 }
 
 /**
@@ -156,8 +160,11 @@ export async function connectThroughProxy(url: URL, target: TcpTarget, signal: A
   const tunnel: Tunnel = {target, place, signal};
   try {
     const socket = await connectTcp({...target, host: proxy.host, port: proxy.port}, signal);
-    if (proxy.protocol === 'socks5') return await throughSocks(socket, proxy, tunnel);
-    await openTunnel(socket, {...tunnel, ...credentials(proxy), name: place.name});
+    await guarded(socket, () =>
+      proxy.protocol === 'socks5'
+        ? throughSocks(socket, proxy, tunnel)
+        : openTunnel(socket, {...tunnel, ...credentials(proxy), name: place.name}),
+    );
     return socket;
   } catch (error) {
     if (error instanceof ClosedEarly) {
@@ -165,9 +172,4 @@ export async function connectThroughProxy(url: URL, target: TcpTarget, signal: A
     }
     throw explainAt({...place, name: `the proxy ${hostAndPort(proxy.host, proxy.port)}`}, error);
   }
-}
-
-function credentials({username, password}: Proxy): {readonly credentials?: string} {
-  if (username === undefined && password === undefined) return {};
-  return {credentials: `${username ?? ''}:${password ?? ''}`};
 }

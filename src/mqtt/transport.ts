@@ -10,7 +10,7 @@ import type {SecureContext} from 'node:tls';
 import {ExitCode, TmqError} from '../errors.ts';
 import {describe, explainAt, placeOf} from './connection-error.ts';
 import type {Endpoint, TlsOptions} from './connection-options.ts';
-import {Abandoned} from './handshake.ts';
+import {Abandoned, guarded} from './handshake.ts';
 import type {ProtocolVersion} from './message.ts';
 import {connectTcp, connectUnix} from './tcp.ts';
 import {handshakeError, isTlsError} from './tls-error.ts';
@@ -65,7 +65,10 @@ async function reachSecurely(
   const {createTlsContext, loadTlsMaterial, secure} = await import('./tls.ts');
   const material = await loadTlsMaterial(options, context);
   const giveUp = new AbortController();
-  const connecting = destination.reach(AbortSignal.any([context.signal, giveUp.signal]));
+  const connecting = destination.reach(AbortSignal.any([context.signal, giveUp.signal])).then((socket) => {
+    // It may be reset before TLS listens to it; TLS then finds it closed.
+    return socket.on('error', () => undefined);
+  });
   let secureContext: SecureContext;
   try {
     // The system call that connects is made on the next tick; after it, the processor is free for this.
@@ -111,17 +114,19 @@ async function dialHost(
   try {
     const socket = await reach(destination, tls, context);
     if (endpoint.transport === 'tcp') return socket;
-    const {upgrade} = await import('./websocket.ts');
     const path = endpoint.path ?? '/mqtt';
     const {protocolVersion, signal} = context;
-    return await upgrade(socket, {
-      host,
-      port,
-      path,
-      protocolVersion,
-      signal,
-      name,
-      encrypted: tls !== undefined,
+    return await guarded(socket, async () => {
+      const {upgrade} = await import('./websocket.ts');
+      return await upgrade(socket, {
+        host,
+        port,
+        path,
+        protocolVersion,
+        signal,
+        name,
+        encrypted: tls !== undefined,
+      });
     });
   } catch (error) {
     throw explain(error, endpoint);

@@ -217,3 +217,29 @@ test('explain turns what happens to a stream later into TmqErrors', async () => 
     /^Connection refused by far\.example:1883\. Is it running/,
   );
 });
+
+test('a peer that resets the connection at once is an error, whatever was to be put upon it', async () => {
+  await using server = await listening(createServer((socket) => socket.resetAndDestroy()));
+  await using hesitant = await listening(
+    createServer((socket) => setImmediate(() => setImmediate(() => socket.resetAndDestroy()))),
+  );
+  for (const {port} of [server, hesitant]) {
+    const host = '127.0.0.1';
+    const layered: readonly HostEndpoint[] = [
+      to(host, port, {transport: 'ws'}),
+      to(host, port, {tls: {insecure: true}}),
+      to(host, port, {transport: 'ws', tls: {insecure: true}}),
+      to(host, 1883, {proxy: new URL(`socks5h://${host}:${port}`)}),
+      to(host, 1883, {proxy: new URL(`http://${host}:${port}`)}),
+    ];
+    for (const endpoint of layered) {
+      for (let attempt = 0; attempt < 10; attempt++) {
+        const error = await dialBounded(endpoint).then(
+          () => assert.fail(`connected to ${describe(endpoint)}`),
+          (reason: unknown) => reason,
+        );
+        assert.ok(error instanceof TmqError, String(error));
+      }
+    }
+  }
+});
