@@ -12,7 +12,7 @@ const fs = require('node:fs');
 const {basename, dirname, isAbsolute, join} = require('node:path');
 const {Script} = require('node:vm');
 
-const {O_NOFOLLOW = 0, O_RDONLY} = fs.constants;
+const {O_NOFOLLOW = 0, O_NONBLOCK = 0, O_RDONLY} = fs.constants;
 const {env} = process;
 const user = process.getuid?.();
 
@@ -33,8 +33,10 @@ function cacheDirectory() {
   const directory = join(base, 'tmq');
   // One level at a time: below some unwritable paths a recursive mkdir of Node 20 never comes back.
   for (const path of [base, directory]) {
-    const found = fs.lstatSync(path, {throwIfNoEntry: false});
-    if (found === undefined) fs.mkdirSync(path, {mode: 0o700});
+    if (fs.statSync(path, {throwIfNoEntry: false}) !== undefined) continue;
+    // Under sudo the home may be somebody else's, who could not write what root makes there.
+    if (fs.statSync(dirname(path)).uid !== user) return undefined;
+    fs.mkdirSync(path, {mode: 0o700});
   }
   const {uid, mode} = fs.lstatSync(directory);
   // A symbolic link has mode 0777.
@@ -46,7 +48,7 @@ function cacheDirectory() {
  * @param {string} path @param {Buffer} key @returns {Buffer | undefined}
  */
 function readCache(path, key) {
-  const file = fs.openSync(path, O_RDONLY | O_NOFOLLOW);
+  const file = fs.openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   try {
     const status = fs.fstatSync(file);
     if (!status.isFile() || status.uid !== user || (status.mode & 0o022) !== 0) return undefined;
@@ -68,7 +70,7 @@ function writeCache(path, key, data) {
     fs.writeFileSync(temporary, Buffer.concat([key, data, data]), {flag: 'wx', mode: 0o600});
     fs.renameSync(temporary, path);
   } catch (error) {
-    fs.rmSync(temporary, {force: true});
+    fs.unlinkSync(temporary);
     throw error;
   }
   removeStale(dirname(path));
@@ -120,10 +122,11 @@ main(process.argv.slice(2), processIo(process.argv[1])).then((status) => {
   }
 });
 
-// All is done and written by now: what Node would still do is to take itself apart, piece by piece.
+// All is done and written by now: what Node would still do is to take itself apart, piece by piece. Only
+// what its flags may have asked for, a profile perhaps, is made in the course of that.
 const {reallyExit} = /** @type {{reallyExit?: (status: number) => void}} */ (
   /** @type {unknown} */ (process)
 );
 process.once('exit', (status) => {
-  if (process.execArgv.length === 0) reallyExit?.call(process, status);
+  if (flags.every((flag) => flag === '')) reallyExit?.call(process, status);
 });
