@@ -29,9 +29,19 @@ const imports: readonly Import[] = files.flatMap((from) => {
 });
 
 const pureMqtt = new Set(
-  ['wire', 'message', 'connection-options', 'topic', 'reason', 'trace', 'packet', 'limits', 'url', 'window'].map(
-    (name) => `mqtt/${name}.ts`,
-  ),
+  [
+    'frame',
+    'wire',
+    'message',
+    'connection-options',
+    'topic',
+    'reason',
+    'trace',
+    'packet',
+    'limits',
+    'url',
+    'window',
+  ].map((name) => `mqtt/${name}.ts`),
 );
 
 /** The floor of a file: 0 errors, 1 pure rooms, 2 engines, 3 commands, 4 main. */

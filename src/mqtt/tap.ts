@@ -1,0 +1,249 @@
+/**
+ * The fast way through a connection: a Duplex between the socket and MQTT.js that takes whole PUBLISH
+ * packets of QoS 0 and 1, and acknowledgements of ours, off the incoming bytes, and passes every other
+ * packet on unchanged. Its slow twin is not to use it at all. What a message means is not known here.
+ *
+ * What follows CONNACK waits until `open` is called, so that nothing is taken before the session knows
+ * of its connection. PUBACKs are written together, once the messages of a read were flushed.
+ */
+
+import {Duplex} from 'node:stream';
+import {
+  type Acknowledgement,
+  incomplete,
+  malformed,
+  PublishReader,
+  packetBytes,
+  packetType,
+  readAcknowledgement,
+} from './frame.ts';
+import type {Message, ProtocolVersion} from './message.ts';
+
+/** What became of a message: 'later' holds it and all behind it until `resume`. */
+export type Reception = 'taken' | 'later' | 'elsewhere';
+
+export interface TapObserver {
+  /** A message of QoS 0 or 1. 'elsewhere': somebody else sees to its acknowledgement, if it gets one. */
+  message(message: Message): Reception;
+  acknowledgement(acknowledgement: Acknowledgement): void;
+  /** All that could be taken for now has been; call `acknowledge` when it is flushed. Undefined: nothing to wait for. */
+  settle(acknowledge: () => void): Promise<void> | undefined;
+  /** Any traffic at all: the peer is alive. */
+  heard(): void;
+}
+
+/** From this size on a packet gets a buffer of its own, filled as it comes, instead of being joined. */
+const largePacketBytes = 64 * 1024;
+
+export class Tap extends Duplex {
+  readonly #socket: Duplex;
+  readonly #observer: TapObserver;
+  readonly #publishReader: PublishReader;
+  /** What came and was not handed on yet, from `#at` on. */
+  #bytes: Buffer = Buffer.alloc(0);
+  #at = 0;
+  /** A large packet that is still coming, and how much of it is there. */
+  #large: {readonly buffer: Buffer; filled: number} | undefined;
+  /** 'greeted': CONNACK was passed on, the rest waits. 'passing': what comes is no MQTT, and all MQTT.js's. */
+  #state: 'greeting' | 'greeted' | 'open' | 'passing' = 'greeting';
+  /** A message was answered with 'later'. */
+  #waiting = false;
+  #flushing = false;
+  /** MQTT.js takes no more for now. */
+  #full = false;
+  #proceeding = false;
+  /** Packet identifiers of messages taken and not yet acknowledged. */
+  #taken: number[] = [];
+
+  constructor(socket: Duplex, protocolVersion: ProtocolVersion, observer: TapObserver) {
+    super();
+    this.#socket = socket;
+    this.#observer = observer;
+    this.#publishReader = new PublishReader(protocolVersion);
+    socket.on('data', (chunk: Buffer) => this.#received(chunk));
+    socket.on('end', () => this.push(null));
+    socket.on('error', (error) => this.destroy(error));
+    socket.on('close', () => this.destroy());
+  }
+
+  /** Whether messages wait, so that nothing behind them is read. */
+  get isHolding(): boolean {
+    return this.#waiting || this.#flushing;
+  }
+
+  /** CONNACK was understood: takes what follows. */
+  open(): void {
+    if (this.#state === 'greeted') this.#state = 'open';
+    this.#proceed();
+  }
+
+  /** Offers again what was answered with 'later'. */
+  offerAgain(): void {
+    this.#waiting = false;
+    this.#proceed();
+  }
+
+  /** Sends PUBACK for messages that were taken [MQTT 5, 3.4]. */
+  acknowledge(identifiers: readonly number[]): void {
+    if (identifiers.length === 0 || this.writableEnded || this.destroyed) return;
+    const bytes = Buffer.allocUnsafe(identifiers.length * 4);
+    let at = 0;
+    for (const identifier of identifiers) {
+      bytes[at] = packetType.puback << 4;
+      bytes[at + 1] = 2;
+      bytes[at + 2] = identifier >> 8;
+      bytes[at + 3] = identifier & 0xff;
+      at += 4;
+    }
+    this.write(bytes);
+  }
+
+  override _read(): void {
+    this.#full = false;
+    this.#proceed();
+  }
+
+  override _write(chunk: Buffer, encoding: BufferEncoding, done: (error?: Error | null) => void): void {
+    this.#socket.write(chunk, encoding, done);
+  }
+
+  override _writev(
+    chunks: readonly {readonly chunk: Buffer; readonly encoding: BufferEncoding}[],
+    done: (error?: Error | null) => void,
+  ): void {
+    this.#socket.cork();
+    chunks.forEach(({chunk, encoding}, index) => {
+      this.#socket.write(chunk, encoding, index === chunks.length - 1 ? done : undefined);
+    });
+    this.#socket.uncork();
+  }
+
+  override _final(done: (error?: Error | null) => void): void {
+    this.#socket.end(() => done());
+  }
+
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    this.#socket.destroy();
+    done(error);
+  }
+
+  get #isBlocked(): boolean {
+    return this.#state === 'greeted' || this.#full || this.isHolding;
+  }
+
+  #received(chunk: Buffer): void {
+    this.#observer.heard();
+    if (this.#large !== undefined) {
+      chunk = this.#fill(this.#large, chunk);
+      if (this.#large !== undefined) return;
+    }
+    const rest = this.#bytes.length - this.#at;
+    this.#bytes = rest === 0 ? chunk : Buffer.concat([this.#bytes.subarray(this.#at), chunk]);
+    this.#at = 0;
+    this.#proceed();
+  }
+
+  /** Puts into the large packet what belongs to it; the whole of it, and what follows, comes back. */
+  #fill(large: {readonly buffer: Buffer; filled: number}, chunk: Buffer): Buffer {
+    const count = Math.min(chunk.length, large.buffer.length - large.filled);
+    large.buffer.set(chunk.subarray(0, count), large.filled);
+    large.filled += count;
+    if (large.filled < large.buffer.length) return chunk;
+    this.#large = undefined;
+    this.#bytes = large.buffer;
+    this.#at = 0;
+    // The packet is handed on before anything is joined to it: it may be hundreds of megabytes.
+    this.#proceed();
+    return chunk.subarray(count);
+  }
+
+  /** Hands on all packets that are there, until somebody says to wait. */
+  #proceed(): void {
+    // MQTT.js reads from within push.
+    if (this.#proceeding || this.destroyed) return;
+    this.#proceeding = true;
+    while (!this.#isBlocked) {
+      if (!this.#next()) break;
+    }
+    this.#proceeding = false;
+    if (!this.#flushing) this.#settle();
+    if (this.#isBlocked) this.#socket.pause();
+    else if (this.#socket.isPaused()) this.#socket.resume();
+  }
+
+  /** Hands on one packet; false when there is none. */
+  #next(): boolean {
+    const {length} = this.#bytes;
+    if (this.#at === length) return false;
+    if (this.#state === 'passing') {
+      this.#pass(length);
+      return false;
+    }
+    const bytes = packetBytes(this.#bytes, this.#at);
+    if (bytes === malformed) {
+      this.#state = 'passing';
+      return true;
+    }
+    if (bytes === incomplete) return false;
+    const end = this.#at + bytes;
+    if (end > length) {
+      this.#prepare(bytes);
+      return false;
+    }
+    const type = this.#bytes[this.#at]! >> 4;
+    if (this.#state !== 'open' || !this.#take(type, end)) {
+      if (!this.#waiting) this.#pass(end);
+      if (type === packetType.connack && this.#state === 'greeting') this.#state = 'greeted';
+    }
+    return true;
+  }
+
+  /** Whether the packet was one for the fast way, and was taken. */
+  #take(type: number, end: number): boolean {
+    if (type === packetType.publish) {
+      const message = this.#publishReader.read(this.#bytes, this.#at, end);
+      if (message === undefined) return false;
+      const reception = this.#observer.message(message);
+      this.#waiting = reception === 'later';
+      if (this.#waiting) return false;
+      if (reception === 'taken' && message.qos === 1) this.#taken.push(message.messageId!);
+      this.#at = end;
+      return true;
+    }
+    const acknowledgement = readAcknowledgement(this.#bytes, this.#at, end);
+    if (acknowledgement === undefined) return false;
+    this.#observer.acknowledgement(acknowledgement);
+    this.#at = end;
+    return true;
+  }
+
+  /** Passes everything up to `end` on to MQTT.js. */
+  #pass(end: number): void {
+    const bytes = this.#bytes.subarray(this.#at, end);
+    this.#at = end;
+    if (!this.push(bytes)) this.#full = true;
+  }
+
+  /** A large packet will be filled in place as it comes. */
+  #prepare(packetBytes: number): void {
+    if (packetBytes < largePacketBytes) return;
+    const buffer = Buffer.allocUnsafeSlow(packetBytes);
+    const filled = this.#bytes.copy(buffer, 0, this.#at);
+    this.#bytes = Buffer.alloc(0);
+    this.#at = 0;
+    this.#large = {buffer, filled};
+  }
+
+  /** Acknowledges what was taken, once it is flushed; until then nothing more is read. */
+  #settle(): void {
+    const taken = this.#taken;
+    const flushed = this.#observer.settle(() => this.acknowledge(taken));
+    if (flushed === undefined) return;
+    this.#taken = [];
+    this.#flushing = true;
+    void flushed.then(() => {
+      this.#flushing = false;
+      this.#proceed();
+    });
+  }
+}
