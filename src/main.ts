@@ -54,6 +54,11 @@ export async function main(argv: readonly string[], io: Io): Promise<ExitCode> {
 }
 
 async function start(argv: readonly string[], io: Io, progress: Progress): Promise<ExitCode> {
+  if (io.malformedArgument !== undefined) {
+    throw new UsageError(
+      `Malformed UTF-8 in argument ${io.malformedArgument + 1}. Bytes that are no text can be sent with -f, -s and -l.`,
+    );
+  }
   const linked = /^mosquitto_(pub|sub|rr|passwd)$/.exec(io.programName)?.[1];
   if (linked !== undefined) {
     progress.invocation = io.programName;
@@ -164,14 +169,13 @@ async function print(io: Io, text: string): Promise<ExitCode> {
 async function report(error: unknown, io: Io, progress: Progress): Promise<ExitCode> {
   const {invocation, quiet} = progress;
   if (error instanceof UsageError) {
-    const label = await errorLabel(io, progress);
-    await complain(io, `${label} ${error.message}\n\nUse '${invocation} --help' to see usage.\n`);
+    await complain(io, `${await errorLine(error, io, progress)}\nUse '${invocation} --help' to see usage.\n`);
     return error.exitCode;
   }
   if (error instanceof TmqError) {
     // A signal and a closed pipe have nothing to say.
     if (error.message !== '' && !quiet) {
-      await complain(io, `${await errorLabel(io, progress)} ${error.message}\n`);
+      await complain(io, await errorLine(error, io, progress));
     }
     return error.exitCode;
   }
@@ -180,11 +184,13 @@ async function report(error: unknown, io: Io, progress: Progress): Promise<ExitC
   return ExitCode.failure;
 }
 
-/** 'Error:', red where a terminal shows it. */
-async function errorLabel(io: Io, {color}: Progress): Promise<string> {
-  if (io.stderr.isTTY !== true && color !== 'always') return 'Error:';
+/** One line, with 'Error:' in red where a terminal shows it. Brokers have a say in it: it commands no terminal. */
+async function errorLine({message}: TmqError, io: Io, {color}: Progress): Promise<string> {
+  const {sanitiseText} = await import('./io/sanitise.ts');
+  const text = sanitiseText(message).replaceAll('\n', '\\n');
+  if (io.stderr.isTTY !== true && color !== 'always') return `Error: ${text}\n`;
   const {colours} = await import('./io/terminal.ts');
-  return (await colours(io, color)).red('Error:');
+  return `${(await colours(io, color)).red('Error:')} ${text}\n`;
 }
 
 /** Resolves when the text is written, or cannot be: nobody is left to be told. */

@@ -6,6 +6,7 @@
 import {basename} from 'node:path';
 import type {Readable, Writable} from 'node:stream';
 import {Interrupted} from '../errors.ts';
+import {findMalformedArgument} from './raw-arguments.ts';
 
 /** A stream that may be a terminal. */
 export type Terminal<Stream> = Stream & {
@@ -23,6 +24,8 @@ export interface Io {
   readonly pid: number;
   /** What the program was started as: 'tmq', or a link's name such as 'mosquitto_pub'. */
   readonly programName: string;
+  /** The place, from 0, of a word of the command line that was not valid UTF-8 and has lost bytes for it. */
+  readonly malformedArgument?: number | undefined;
   /** SIGINT and SIGTERM; its reason is an `Interrupted`. */
   readonly signal: AbortSignal;
   /** Nanoseconds since the epoch. */
@@ -40,6 +43,7 @@ export function processIo(scriptPath = 'tmq'): Io {
   }
   const startWall = BigInt(Date.now()) * 1_000_000n;
   const startMonotonic = process.hrtime.bigint();
+  const malformedArgument = findMalformedArgument(process.argv.slice(2));
   hidePassword();
   return {
     // Made when asked for: each is a stream of its own, and most commands use one of them, or none.
@@ -55,6 +59,7 @@ export function processIo(scriptPath = 'tmq'): Io {
     env: process.env,
     pid: process.pid,
     programName: basename(scriptPath).replace(/\.c?js$/, ''),
+    malformedArgument,
     signal: controller.signal,
     now: () => startWall + (process.hrtime.bigint() - startMonotonic),
   };

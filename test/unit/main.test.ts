@@ -34,6 +34,11 @@ test('keeps any other error to one line, and to itself with --quiet', async () =
   assert.deepEqual([quiet.stderr, quiet.exitCode], ['', loud.exitCode]);
 });
 
+test('shows control characters instead of obeying them', async () => {
+  const {stderr} = await runMain(['pub', '-t', 'a', '-f', '/nonexistent/\u001b[31m\n']);
+  assert.match(stderr, /^Error: Unable to read file "\/nonexistent\/\\e\[31m\\n": .*\n$/);
+});
+
 test('prints the version', async () => {
   const {stdout, exitCode} = await runMain(['--version']);
   assert.match(stdout.toString(), /^tmq version \S.*\n$/);
