@@ -170,6 +170,7 @@ export const networkOptions = {
     flags: '-A <address>',
     group: 'Connection',
     summary: 'local address to connect from',
+    details: 'Not for unix sockets.',
     parse: notEmpty('-A'),
   },
   srv: {
@@ -182,6 +183,7 @@ export const networkOptions = {
     flags: '--nodelay',
     group: 'Connection',
     summary: 'send small packets at once (TCP_NODELAY)',
+    details: 'Not for unix sockets, which need none of it.',
   },
   connectTimeout: {
     flags: '--connect-timeout <seconds>',

@@ -9,6 +9,7 @@ import type {Io} from '../io/process.ts';
 import type {Publication} from '../mqtt/message.ts';
 import {propertiesFor} from '../mqtt/properties.ts';
 import type {PublishReport} from '../mqtt/session.ts';
+import {clientDifferences} from './client-differences.ts';
 import {type ClientPlan, clientOptions, toClientPlan} from './client-options.ts';
 import {publishTopicOption} from './network-options.ts';
 import {openSession} from './open-session.ts';
@@ -82,6 +83,7 @@ export const pub = defineCommand({
     'A publication that the broker refuses (an MQTT 5 reason code of 128 or above) ends with that code as exit status; mosquitto_pub warns and ends with 0.',
     '-l reconnects after a loss, sends unacknowledged lines again, and ends with 0 only if every line arrived. A NUL byte does not end a line.',
     '-f also reads pipes and devices, so process substitution works.',
+    ...clientDifferences,
   ],
   plan(values): PubPlan {
     const client = toClientPlan(values, {protocolVersion: 4});

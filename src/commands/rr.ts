@@ -8,6 +8,7 @@ import type {Io} from '../io/process.ts';
 import type {Message, Publication} from '../mqtt/message.ts';
 import {propertiesFor} from '../mqtt/properties.ts';
 import type {Session, SubscribeOptions} from '../mqtt/session.ts';
+import {clientDifferences} from './client-differences.ts';
 import {type ClientPlan, clientOptions, toClientPlan} from './client-options.ts';
 import {publishTopicOption} from './network-options.ts';
 import {openSession} from './open-session.ts';
@@ -76,6 +77,7 @@ export const rr = defineCommand({
     'A retained message on the response topic is not taken for the response, and correlation data is compared; mosquitto_rr prints whatever comes first.',
     'A refused subscription or request, and a broker that disconnects before the response, give a status other than 0.',
     'DISCONNECT is sent at the end, so no will is published.',
+    ...clientDifferences,
   ],
   plan(values): RrPlan {
     const client = toClientPlan(values, {protocolVersion: 5, receiveMaximum: 1});

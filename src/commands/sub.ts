@@ -8,6 +8,7 @@ import type {Io} from '../io/process.ts';
 import type {QoS} from '../mqtt/message.ts';
 import {propertiesFor} from '../mqtt/properties.ts';
 import type {Session, SubscribeOptions} from '../mqtt/session.ts';
+import {clientDifferences} from './client-differences.ts';
 import {type ClientPlan, clientOptions, toClientPlan} from './client-options.ts';
 import {subscribeUrlOption} from './network-options.ts';
 import {openSession} from './open-session.ts';
@@ -145,6 +146,7 @@ export const sub = defineCommand({
     'Losing and regaining the connection is told on standard error.',
     'A timeout (-W) is 27 and a signal 130 or 143 also before the broker has accepted the connection; mosquitto_sub ends with 255 there.',
     '--random-filter means per cent. -R does not keep --remove-retained from clearing. --remove-retained ends when it should.',
+    ...clientDifferences,
   ],
   plan(values): SubPlan {
     const {topics = [], unsubscribe = [], hideRetained = false, retainedOnly = false} = values;
