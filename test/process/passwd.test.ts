@@ -1,0 +1,138 @@
+/** `tmq passwd` as processes: many at once, killed ones, and what others can see of them. */
+
+import assert from 'node:assert/strict';
+import {once} from 'node:events';
+import {watch} from 'node:fs';
+import {mkdtemp, readdir, readFile, rm, writeFile} from 'node:fs/promises';
+import {tmpdir} from 'node:os';
+import {join} from 'node:path';
+import {after, before, beforeEach, describe, test} from 'node:test';
+import {parsePasswordFile, usersOf} from '../../src/password/file.ts';
+import {runTmq, startTmq} from '../support/tmq.ts';
+
+const hash =
+  '$6$dtMF49Z2e8YSrYEY$1nAtPhU4V+d8dj/3glka5H7VrQBf/IZ2WFhJDQI5CGpbK6soFrwk0cciOf0pioSvkTsiZ9rD24pOZTPpYxq1Kg==';
+
+let directory: string;
+let file: string;
+before(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'tmq-passwd-'));
+  file = join(directory, 'passwd');
+});
+after(() => rm(directory, {recursive: true, force: true}));
+beforeEach(() => rm(file, {force: true}));
+
+/** The users who can log in, in order; fails when a line is not whole. */
+async function users(): Promise<readonly string[]> {
+  const lines = usersOf(parsePasswordFile(await readFile(file)));
+  for (const {line} of lines) assert.equal(line.kind, 'entry', line.text);
+  return lines.map(({line}) => line.username);
+}
+
+/** Does the work with so many at a time. */
+async function pool<Item>(items: readonly Item[], size: number, work: (item: Item) => Promise<void>) {
+  const remaining = items.values();
+  const worker = async () => {
+    for (const item of remaining) await work(item);
+  };
+  await Promise.all(Array.from({length: size}, worker));
+}
+
+const numbers = (count: number) => Array.from({length: count}, (_, index) => index);
+
+describe('many processes at once', () => {
+  for (const round of [1, 2, 3]) {
+    test(`50 that add leave 50 users, time ${round}`, async () => {
+      await writeFile(file, `# head\nfirst:${hash}`, {mode: 0o600});
+      await Promise.all(
+        numbers(50).map(async (index) => {
+          const {stderr, exitCode} = await runTmq(['passwd', '-b', file, `user${index}`, 'x'], {
+            timeoutMilliseconds: 60_000,
+          });
+          assert.deepEqual([stderr, exitCode], ['', 0]);
+        }),
+      );
+      const expected = ['first', ...numbers(50).map((index) => `user${index}`)];
+      assert.deepEqual([...(await users())].sort(), expected.sort());
+      assert.deepEqual(await readdir(directory), ['passwd']);
+    });
+  }
+});
+
+describe('killed processes', () => {
+  /** Resolves when something of the given kind appears in the directory. */
+  function appears(watcher: ReturnType<typeof watch>, pattern: RegExp): Promise<void> {
+    return new Promise((resolve) => {
+      const look = (_: string, name: string | Buffer | null) => {
+        if (!pattern.test(String(name))) return;
+        watcher.off('change', look);
+        resolve();
+      };
+      watcher.on('change', look);
+    });
+  }
+
+  test('200 updates, each killed at some moment, lose no user and leave nothing behind', async () => {
+    const first = numbers(100).map((index) => `user${index}`);
+    await writeFile(file, first.map((name) => `${name}:${hash}\n`).join(''), {mode: 0o600});
+    const watcher = watch(directory);
+    watcher.setMaxListeners(0);
+    let killed = 0;
+    // The lock, the new file beside, the rename: a process dies at any of them, or a little later.
+    const moments = [/tmq-lock$/, /tmq-new/, /^passwd$/];
+    await pool(numbers(200), 4, async (index) => {
+      const updating = startTmq(['passwd', '-b', file, `user${index % 100}`, `x${index}`], {
+        timeoutMilliseconds: 60_000,
+      });
+      const moment = appears(watcher, moments[index % moments.length]!);
+      await Promise.race([moment, updating.finished]);
+      for (let turns = index % 5; turns > 0; turns--) await new Promise((resolve) => setImmediate(resolve));
+      const {signal, exitCode, stderr} = await updating.stop('SIGKILL');
+      if (signal === 'SIGKILL') killed++;
+      else assert.deepEqual([exitCode, stderr], [0, '']);
+      assert.deepEqual(await users(), first);
+    });
+    watcher.close();
+    assert.ok(killed > 20, `only ${killed} were killed in time`);
+
+    const {stderr, exitCode} = await runTmq(['passwd', '-b', file, 'last', 'x']);
+    assert.deepEqual([stderr, exitCode], ['', 0]);
+    assert.deepEqual(await users(), [...first, 'last']);
+    assert.deepEqual(await readdir(directory), ['passwd']);
+  });
+});
+
+describe('what others can see', () => {
+  test('a password on the command line is not in the list of processes while the command works', async () => {
+    await writeFile(file, '', {mode: 0o600});
+    const lock = join(directory, '.passwd.tmq-lock');
+    // Somebody else's lock: the process waits, and can be looked at.
+    await writeFile(lock, '');
+    await using waiting = startTmq(['passwd', '-b', file, 'a', 'very-secret']);
+    await once(waiting.child, 'spawn');
+    const path = `/proc/${waiting.child.pid}/cmdline`;
+    let title = await readFile(path, 'utf8');
+    while (title.includes('very-secret')) {
+      assert.equal(waiting.child.exitCode, null, waiting.stderr());
+      await new Promise((resolve) => setImmediate(resolve));
+      title = await readFile(path, 'utf8');
+    }
+    assert.match(title, /tmq passwd/);
+    await rm(lock);
+    assert.equal((await waiting.finished).exitCode, 0);
+    assert.deepEqual(await users(), ['a']);
+  });
+
+  test('--help and --version go to stdout with status 0', async () => {
+    for (const word of ['--help', '--version']) {
+      const {stdout, stderr, exitCode} = await runTmq(['passwd', word]);
+      assert.match(stdout.toString(), /tmq passwd/);
+      assert.deepEqual([stderr, exitCode], ['', 0]);
+    }
+  });
+
+  test('a full disk is told, and changes nothing', async () => {
+    const {stderr, exitCode} = await runTmq(['passwd', '-c', '-b', '/dev/full', 'a', 'x']);
+    assert.deepEqual([stderr, exitCode], ['Error: /dev/full is not a file.\n', 1]);
+  });
+});
