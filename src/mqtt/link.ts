@@ -109,8 +109,8 @@ export class Link {
       const connected = new Promise<void>((resolve) => this.#client.once('connect', () => resolve()));
       if (signal.aborted) onAbort();
       else this.#client.connect();
-      const loss = await Promise.race([connected, this.closed]);
-      if (loss !== undefined) throw loss;
+      await Promise.race([connected, this.closed]);
+      if (this.#failure !== undefined) throw await this.closed;
       this.#connected = true;
     } finally {
       signal.removeEventListener('abort', onAbort);
