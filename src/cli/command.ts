@@ -16,6 +16,13 @@ export interface Remark {
   readonly text: string;
 }
 
+/** A section of the man page that only some commands have. */
+export interface ManualSection {
+  readonly title: string;
+  readonly text: readonly string[];
+  readonly remarks?: readonly Remark[];
+}
+
 export interface Command<Table extends OptionTable, Plan> {
   readonly name: string;
   readonly summary: string;
@@ -33,6 +40,8 @@ export interface Command<Table extends OptionTable, Plan> {
   readonly gnuLongOptions?: boolean;
   /** Where this command is deliberately unlike mosquitto's: a paragraph each, for the man page. */
   readonly differences?: readonly string[];
+  /** More sections for the man page, after the options. */
+  readonly sections?: readonly ManualSection[];
   /** What its exit statuses mean, where that is not what it is for the MQTT clients. */
   readonly exitStatuses?: readonly Remark[];
   /** Environment variables and files it knows, beyond what the options file brings with it. */

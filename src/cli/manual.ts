@@ -4,7 +4,7 @@
  */
 
 import {ExitCode, exitCodeMeanings} from '../errors.ts';
-import type {AnyCommand, Remark} from './command.ts';
+import type {AnyCommand, ManualSection, Remark} from './command.ts';
 import {type HelpEntry, optionsByGroup} from './help.ts';
 import type {Option, OptionTable} from './option.ts';
 import {bold, escaped, form, line, literal, paragraphs, section, subsection, tagged} from './roff.ts';
@@ -32,6 +32,7 @@ export function commandManual(command: AnyCommand): string {
     ...section('Synopsis', synopsis(command.synopsis.map((each: string) => `tmq ${command.name} ${each}`))),
     ...section('Description', paragraphs(command.description)),
     ...section('Options', [...optionRules(command), ...options(command.options)]),
+    ...more(command.sections ?? []),
     ...section('Examples', examples(command)),
     ...section('Exit status', remarks(command.exitStatuses ?? exitStatuses(client))),
     ...section(
@@ -127,6 +128,12 @@ function examples(command: AnyCommand): readonly string[] {
     line(sentence(example.summary)),
     ...literal([example.command]),
   ]);
+}
+
+function more(sections: readonly ManualSection[]): readonly string[] {
+  return sections.flatMap(({title, text, remarks: entries = []}) =>
+    section(title, [...paragraphs(text), ...remarks(entries)]),
+  );
 }
 
 function remarks(entries: readonly Remark[]): readonly string[] {

@@ -12,8 +12,7 @@ export const receiveOptions = {
     flags: '-F <format>',
     group: 'Output',
     summary: 'print each message in this format, as in "%t %p"',
-    details:
-      'The format language is described in tmq-formats(5). Without it a message is printed as its payload, with -v as topic, space and payload.',
+    details: 'The language of the format is told below, under Output formats.',
     noun: 'format',
     parse: (given: string) => {
       if (!isMqttString(given.replace(/[\x00-\x1f\x7f-\x9f]/g, ''))) {

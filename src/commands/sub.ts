@@ -10,6 +10,7 @@ import {propertiesFor} from '../mqtt/properties.ts';
 import type {Session, SubscribeOptions} from '../mqtt/session.ts';
 import {clientDifferences} from './client-differences.ts';
 import {type ClientPlan, clientOptions, toClientPlan} from './client-options.ts';
+import {formatSection} from './format-section.ts';
 import {subscribeUrlOption} from './network-options.ts';
 import {openSession} from './open-session.ts';
 import {
@@ -141,6 +142,7 @@ export const sub = defineCommand({
       summary: 'Clear retained messages.',
     },
   ],
+  sections: [formatSection],
   differences: [
     'When the broker denies every subscription, the exit status is its reason code (128 for MQTT 3.1.1); mosquitto_sub ends with 0.',
     'Losing and regaining the connection is told on standard error.',

@@ -9,7 +9,10 @@ import {commandManual} from '../../src/cli/manual.ts';
 import {type OptionTable, spelling} from '../../src/cli/option.ts';
 import {form, line} from '../../src/cli/roff.ts';
 import {commands} from '../../src/commands/all.ts';
+import {formatSection} from '../../src/commands/format-section.ts';
 import {ExitCode} from '../../src/errors.ts';
+import {fieldTable} from '../../src/format/fields.ts';
+import {compileFormat} from '../../src/format/format.ts';
 import {runMain} from '../support/run.ts';
 import {run} from '../support/spawn.ts';
 
@@ -69,6 +72,19 @@ test('every exit status is in the pages of the clients', async () => {
     for (const status of new Set(Object.values(ExitCode))) {
       assert.match(statuses, new RegExp(`^ +${status} +\\S`, 'm'), `${name}: ${status}`);
     }
+  }
+});
+
+test('the language of -F is told letter by letter', () => {
+  const terms = formatSection.remarks?.flatMap(({term}) => term.split(', ')) ?? [];
+  const letters = terms.flatMap((term) => /^%(.)$/.exec(term)?.[1] ?? []);
+  assert.deepEqual(letters.sort(), Object.keys(fieldTable).sort());
+  const escapes: readonly string[] =
+    formatSection.remarks?.find(({term}) => term === '\\')?.text.match(/\\./g) ?? [];
+  for (const code of Array.from({length: 128}, (_, index) => String.fromCharCode(index))) {
+    const compile = () => compileFormat(`\\${code}`, {eol: false, pretty: false});
+    if (escapes.includes(`\\${code}`)) assert.doesNotThrow(compile);
+    else assert.throws(compile, {name: 'UsageError'});
   }
 });
 

@@ -17,6 +17,7 @@ import {
 import {type OptionsLine, parse} from '../../src/cli/parse.ts';
 import {editDistance, suggest} from '../../src/cli/suggest.ts';
 import {commands} from '../../src/commands/all.ts';
+import {passwd} from '../../src/commands/passwd.ts';
 import {pub} from '../../src/commands/pub.ts';
 import {rr} from '../../src/commands/rr.ts';
 import {sub} from '../../src/commands/sub.ts';
@@ -311,12 +312,15 @@ function shellWords(line: string): readonly string[] {
 }
 
 test("every option of mosquitto's clients is there", async () => {
-  for (const command of clients) {
+  for (const command of [...clients, passwd]) {
     const {stdout} = await run(`mosquitto_${command.name}`, ['--help']);
     const [usage = '', ...explanations] = stdout.toString().split(/^ (?=-)/m);
     const explained = explanations.flatMap((each) => /^-[-\w]+/.exec(each)?.[0] ?? []);
     const used = [...usage.matchAll(/[[{| ](--?[A-Za-z][-\w]*)/g)].map(([, flag]) => flag!);
-    assert.ok(explained.length > 40, `the help of mosquitto_${command.name} was not understood`);
+    assert.ok(
+      explained.length > (command === passwd ? 4 : 40),
+      `the help of mosquitto_${command.name} was not understood`,
+    );
     const flags = Object.values({...(command.options as OptionTable)}).flatMap((option) => {
       const {short, long} = spelling(option);
       return [short, long];
