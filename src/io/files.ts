@@ -13,7 +13,7 @@ import {TmqError} from '../errors.ts';
 import {acquireLock, type Lock, type LockFileSystem} from './lock.ts';
 
 /** What is asked of the system; tests hand in one that fails. */
-export type FileSystem = LockFileSystem & Pick<typeof promises, 'open' | 'realpath' | 'stat'>;
+export type FileSystem = LockFileSystem & Pick<typeof promises, 'open' | 'readdir' | 'realpath' | 'stat'>;
 
 export interface UpdateContext {
   readonly pid: number;
@@ -166,13 +166,24 @@ async function replace(fs: FileSystem, replacement: Replacement): Promise<void> 
 }
 
 /** Without symbolic links (FAT) there is no lock; the replacement itself is as safe as ever. */
-async function lock(path: string, context: UpdateContext, fs: FileSystem): Promise<Lock> {
+async function lock(path: string, context: UpdateContext, fs: FileSystem): Promise<Lock | undefined> {
   try {
     return await acquireLock(path, {...context, fs});
   } catch (error) {
     if (!['EPERM', 'ENOTSUP', 'ENOSYS'].includes(codeOf(error) ?? '')) throw error;
-    return {id: randomBytes(8).toString('hex'), dead: [], release: async () => undefined};
+    return undefined;
   }
+}
+
+/** Removes what processes that were killed left beside the file; only the lock's holder may. */
+async function sweep(fs: FileSystem, hidden: string): Promise<void> {
+  const prefix = basename(hidden);
+  // A directory that cannot be listed is left as it is.
+  const names = await fs.readdir(dirname(hidden)).catch(() => []);
+  const left = names.filter(
+    (name) => name.startsWith(prefix) && /^-(lock|new)\.[\da-f]{16}$/.test(name.slice(prefix.length)),
+  );
+  for (const name of left) await fs.unlink(join(dirname(hidden), name)).catch(() => undefined);
 }
 
 /** The old content of a regular file with its status; undefined when there is none. */
@@ -202,15 +213,16 @@ export async function updateFile(name: string, change: FileChange, context: Upda
     const hidden = join(dirname(path), `.${basename(path)}.tmq`);
     const held = await lock(`${hidden}-lock`, context, fs);
     try {
-      for (const id of held.dead) await fs.unlink(`${hidden}-new.${id}`).catch(() => undefined);
+      if (held !== undefined) await sweep(fs, hidden);
       const old = await readOld(fs, path, name);
       const content = await change(old?.content);
       context.signal.throwIfAborted();
       if (old?.content.equals(content)) return;
-      await replace(fs, {name, path, temporary: `${hidden}-new.${held.id}`, content, old: old?.status});
+      const temporary = `${hidden}-new.${held?.id ?? randomBytes(8).toString('hex')}`;
+      await replace(fs, {name, path, temporary, content, old: old?.status});
     } finally {
       // A lock that stays behind is a dead process's lock soon.
-      await held.release().catch(() => undefined);
+      await held?.release().catch(() => undefined);
     }
   } catch (error) {
     const refused = codeOf(error) === 'EACCES' || codeOf(error) === 'EROFS';

@@ -6,7 +6,8 @@
  * A dead holder's lock is never removed by whoever finds it, since two may find it at once. It gets one
  * successor instead: a link named after the dead lock's own random number, which only one process can make.
  * The successor then takes the lock's name by renaming. Whoever comes too late sees that the lock no longer
- * carries the number of the dead, and starts again.
+ * carries the number of the dead, and starts again. A successor that dies in these steps may leave its link
+ * behind; whoever holds the lock may remove any `<lock>.<number>`.
  */
 
 import {randomBytes, randomInt} from 'node:crypto';
@@ -27,10 +28,8 @@ export interface LockContext {
 }
 
 export interface Lock {
-  /** This lock's own random number: names of temporary files that carry it belong to its holder. */
+  /** This lock's own random number, fit for the names of its holder's files. */
   readonly id: string;
-  /** The numbers of the dead whom it succeeded, whose temporary files nobody else will remove. */
-  readonly dead: readonly string[];
   release(): Promise<void>;
 }
 
@@ -119,32 +118,24 @@ async function remove(fs: LockFileSystem, path: string): Promise<void> {
 
 /**
  * Takes the place of a dead holder. A successor may have died as well, and then is succeeded in the same
- * way. Gives the numbers of all the dead, or undefined when somebody else was faster.
+ * way. False when somebody else was faster.
  */
-async function succeed(
-  fs: LockFileSystem,
-  path: string,
-  first: Holder,
-  mine: Holder,
-): Promise<readonly string[] | undefined> {
-  const dead = [first.id];
-  for (;;) {
-    const step = `${path}.${dead.at(-1)}`;
-    if (await place(fs, step, mine)) {
-      const current = await read(fs, path);
-      // The lock still carries the first dead number, so nobody ever finished this chain.
-      if (typeof current === 'object' && current.id === first.id) {
-        await fs.rename(step, path);
-        for (const id of dead.slice(0, -1)) await remove(fs, `${path}.${id}`);
-        return dead;
-      }
-      await remove(fs, step);
-      return undefined;
-    }
-    const next = await read(fs, step);
-    if (typeof next !== 'object' || !(await isDead(fs, next, mine.machine))) return undefined;
-    dead.push(next.id);
+async function succeed(fs: LockFileSystem, path: string, dead: Holder, mine: Holder): Promise<boolean> {
+  let last = dead;
+  while (!(await place(fs, `${path}.${last.id}`, mine))) {
+    const next = await read(fs, `${path}.${last.id}`);
+    if (typeof next !== 'object' || !(await isDead(fs, next, mine.machine))) return false;
+    last = next;
   }
+  const step = `${path}.${last.id}`;
+  const current = await read(fs, path);
+  // The lock still carries the first dead number, so nobody ever finished this chain.
+  if (typeof current === 'object' && current.id === dead.id) {
+    await fs.rename(step, path);
+    return true;
+  }
+  await remove(fs, step);
+  return false;
 }
 
 /**
@@ -155,16 +146,15 @@ async function succeed(
 export async function acquireLock(path: string, context: LockContext): Promise<Lock> {
   const {fs, signal} = context;
   const mine = await self(context);
-  const lock = (dead: readonly string[]) => ({id: mine.id, dead, release: () => remove(fs, path)});
+  const lock: Lock = {id: mine.id, release: () => remove(fs, path)};
   const deadline = performance.now() + (context.timeoutMilliseconds ?? 30_000);
   for (let longest = 8; ; longest = Math.min(longest * 2, 128)) {
     signal.throwIfAborted();
-    if (await place(fs, path, mine)) return lock([]);
+    if (await place(fs, path, mine)) return lock;
     const holder = await read(fs, path);
     if (holder === undefined) continue;
     if (typeof holder === 'object' && (await isDead(fs, holder, mine.machine))) {
-      const dead = await succeed(fs, path, holder, mine);
-      if (dead !== undefined) return lock(dead);
+      if (await succeed(fs, path, holder, mine)) return lock;
     }
     if (performance.now() > deadline) throw held(path, holder);
     // Uneven steps keep those who wait from meeting again and again.

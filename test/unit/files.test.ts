@@ -358,6 +358,7 @@ describe('the lock', () => {
       await promises.symlink(await dead('aaaaaaaaaaaaaaaa'), lockOf(here));
       await promises.symlink(await dead('bbbbbbbbbbbbbbbb'), `${lockOf(here)}.aaaaaaaaaaaaaaaa`);
       await promises.writeFile(join(here.directory, '.passwd.tmq-new.bbbbbbbbbbbbbbbb'), 'half');
+      await promises.symlink(await dead('dddddddddddddddd'), `${lockOf(here)}.cccccccccccccccc`);
       let inside = 0;
       const change = async (content: Buffer | undefined) => {
         assert.equal(inside++, 0, 'two hold the lock');
