@@ -297,20 +297,26 @@ export class Connection {
     stream.end();
     // Unread bytes at the time of closing would make the system throw our last packet away.
     stream.resume();
-    const timer = setTimeout(() => this.#finish(), lingering).unref();
+    this.#later(() => this.#finish());
     stream.once('end', () => this.#finish());
-    stream.once('close', () => clearTimeout(timer));
   }
 
   #finish(): void {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
     this.#out = [];
-    if (this.stream.writableFinished || this.stream.destroyed) this.stream.destroy();
+    const {stream} = this;
+    if (stream.writableFinished || stream.destroyed) stream.destroy();
     else {
-      this.stream.once('finish', () => this.stream.destroy());
-      setTimeout(() => this.stream.destroy(), lingering).unref();
+      stream.once('finish', () => stream.destroy());
+      this.#later(() => stream.destroy());
     }
+  }
+
+  /** Acts when the peer had its time, unless the stream is closed before. */
+  #later(act: () => void): void {
+    const timer = setTimeout(act, lingering);
+    this.stream.once('close', () => clearTimeout(timer));
   }
 }
 

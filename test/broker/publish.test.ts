@@ -102,7 +102,7 @@ describe('QoS of what a client gets', () => {
       const one = await client.expect('publish');
       assert.deepEqual([one.qos, one.dup, one.messageId], [1, false, 1]);
       client.send({cmd: 'puback', messageId: 1});
-      publisher.publish('t', 'two', {qos: 2, messageId: 2});
+      publisher.publish('t', 'two', {qos: 2, messageId: version});
       const two = await client.expect('publish');
       assert.deepEqual([two.qos, two.dup, two.messageId], [2, false, 2]);
       assert.equal((await client.ask({cmd: 'pubrec', messageId: 2})).cmd, 'pubrel');
