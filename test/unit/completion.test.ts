@@ -6,13 +6,13 @@ import {mkdtempSync, rmSync, writeFileSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {after, before, test} from 'node:test';
-import {spawn} from '@lydell/node-pty';
 import type {AnyCommand} from '../../src/cli/command.ts';
 import {type Shell, shells} from '../../src/cli/completion.ts';
 import {type OptionTable, spelling} from '../../src/cli/option.ts';
 import {commands} from '../../src/commands/all.ts';
+import {startOnTerminal} from '../support/pseudo-terminal.ts';
 import {runMain} from '../support/run.ts';
-import {cleanEnvironment, run} from '../support/spawn.ts';
+import {run} from '../support/spawn.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'tmq-completion-'));
 const script = (shell: Shell) => join(directory, `tmq.${shell}`);
@@ -115,57 +115,24 @@ test('fish offers what fits', async () => {
   check(await fishOffers(['passwd', 'wi']), {typed: [], all: ['with space.pem']});
 });
 
-/** An interactive zsh on a terminal of its own. */
-async function startZsh() {
-  const terminal = spawn('zsh', ['-f', '-i'], {
-    cols: 120,
-    rows: 50,
-    cwd: directory,
-    env: {...cleanEnvironment(), TERM: 'dumb', HOME: directory, ZDOTDIR: directory} as Record<string, string>,
-  });
-  let output = '';
-  let listener = () => {};
-  terminal.onData((data) => {
-    output += data;
-    listener();
-  });
-  const saw = async (pattern: RegExp) => {
-    let timer: NodeJS.Timeout | undefined;
-    await new Promise<void>((resolve, reject) => {
-      timer = setTimeout(
-        () => reject(new Error(`zsh did not show ${pattern}: ${JSON.stringify(output)}`)),
-        15_000,
-      );
-      listener = () => pattern.test(output) && resolve();
-      listener();
-    }).finally(() => clearTimeout(timer));
-    return output;
-  };
-  return {
-    saw,
-    type(text: string) {
-      output = '';
-      terminal.write(text);
-    },
-    [Symbol.dispose]: () => terminal.kill('SIGKILL'),
-  };
-}
-
 test('zsh offers what fits', async () => {
-  using zsh = await startZsh();
-  // What is printed is not what is typed, so its echo does not count.
-  zsh.type(
-    `PS1='> '; unset zle_bracketed_paste; autoload -Uz compinit; compinit -u -D; source '${script('zsh')}'; print LOA''DED\r`,
-  );
-  // Before the prompt is there, the terminal and not zsh would read what is typed.
-  await zsh.saw(/LOADED.*> $/s);
+  // A dumb terminal: zsh then draws with words alone.
+  await using zsh = startOnTerminal('env', ['TERM=dumb', 'zsh', '-f', '-i'], {columns: 120});
+  // What is printed is not what is typed, so its echo does not count; and before the prompt is there, the
+  // terminal and not zsh would read what is typed.
+  const prompted = (mark: string) => zsh.shows(new RegExp(`${mark}.*> $`, 's'));
+  zsh.send(`PS1='> '; unset zle_bracketed_paste; autoload -Uz compinit; compinit -u -D; cd '${directory}'\r`);
+  zsh.send(`source '${script('zsh')}'; print DO''NE:\r`);
+  await prompted('DONE:');
+  let mark = 'DONE:';
   for (const [index, {typed, some, all}] of cases.entries()) {
     // ^D lists what fits without completing it.
-    zsh.type(`tmq ${typed.join(' ')}\u0004`);
-    for (const word of all ?? some ?? []) await zsh.saw(new RegExp(`\\s${word}\\b`));
-    zsh.type(`\u0015print DO''NE${index}\r`);
-    await zsh.saw(new RegExp(`DONE${index}.*> $`, 's'));
+    zsh.send(`tmq ${typed.join(' ')}\u0004`);
+    for (const word of all ?? some ?? []) await zsh.shows(new RegExp(`${mark}.*\\s${word}\\b`, 's'));
+    mark = `DONE${index}:`;
+    zsh.send(`\u0015print DO''NE${index}:\r`);
+    await prompted(mark);
   }
-  zsh.type('tmq pub --cafile wi\t');
-  await zsh.saw(/with\\ space\.pem/);
+  zsh.send('tmq pub --cafile wi\t');
+  await zsh.shows(/with\\ space\.pem/);
 });

@@ -1,0 +1,30 @@
+/** Colour on a terminal, and nowhere else. */
+
+import assert from 'node:assert/strict';
+import {test} from 'node:test';
+import {startOnTerminal} from '../support/pseudo-terminal.ts';
+import {program, runTmq} from '../support/tmq.ts';
+
+async function shown(words: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<string> {
+  await using terminal = startOnTerminal(process.execPath, [program, ...words], {
+    env: {HOME: '/nonexistent', XDG_CONFIG_HOME: undefined, ...env},
+  });
+  await terminal.finished;
+  return terminal.screen();
+}
+
+test('help is coloured on a terminal, but not with NO_COLOR', async () => {
+  assert.match(await shown(['--help']), /\u001b\[1mUsage: \u001b\[22m\u001b\[36mtmq/);
+  assert.match(await shown(['--help'], {NO_COLOR: '1'}), /^Usage: tmq/);
+  assert.match((await runTmq(['--help'])).stdout.toString(), /^Usage: tmq/);
+});
+
+test('the word Error is red on a terminal, or where colour is asked for', async () => {
+  const red = /^\u001b\[31mError:\u001b\[39m /;
+  assert.match(await shown(['nosuch']), red);
+  assert.match(await shown(['nosuch'], {NO_COLOR: '1'}), /^Error: /);
+  assert.match((await runTmq(['nosuch'])).stderr, /^Error: /);
+  const missing = ['pub', '-t', 'a', '-f', '/nonexistent/file', '--color'];
+  assert.match((await runTmq([...missing, 'always'])).stderr, red);
+  assert.match(await shown([...missing, 'never']), /^Error: /);
+});
