@@ -187,7 +187,8 @@ function addressOf(listener: ListenerConfig, server: Server): Address {
 async function serverOf({broker, listener, context}: Binding): Promise<{server: Server; reload: () => void}> {
   const accept = (stream: Duplex, socket: Socket) => {
     const address = peerAddress(socket);
-    context.log('notice', `New connection from ${address} on ${describeListener(listener)}.`);
+    const where = describeListener({...listener, port: socket.localPort ?? listener.port});
+    context.log('notice', `New connection from ${address} on ${where}.`);
     const username =
       listener.tls === undefined ? undefined : certifiedUsername(socket as TLSSocket, listener);
     broker.accept(stream, listener, {

@@ -28,6 +28,8 @@ export interface Io {
   readonly malformedArgument?: number | undefined;
   /** SIGINT and SIGTERM; its reason is an `Interrupted`. */
   readonly signal: AbortSignal;
+  /** Calls back at each SIGHUP, until what it returns is called. */
+  readonly onHangup?: (callback: () => void) => () => void;
   /** Nanoseconds since the epoch. */
   readonly now: () => bigint;
 }
@@ -61,6 +63,10 @@ export function processIo(scriptPath = 'tmq'): Io {
     programName: basename(scriptPath).replace(/\.c?js$/, ''),
     malformedArgument,
     signal: controller.signal,
+    onHangup(callback) {
+      process.on('SIGHUP', callback);
+      return () => process.off('SIGHUP', callback);
+    },
     now: () => startWall + (process.hrtime.bigint() - startMonotonic),
   };
 }

@@ -206,10 +206,12 @@ describe('listeners', () => {
 
         const ca = await readFile(files.caFile);
         const client = await mqtt.connectAsync(url, {ca, reconnectPeriod: 0, protocolVersion: 5});
-        const received = once(client, 'message');
+        const received = new Promise<[string, Buffer]>((resolve) =>
+          client.on('message', (...message) => resolve([message[0], message[1]])),
+        );
         await client.subscribeAsync('a', {qos: 1});
         await client.publishAsync('a', Buffer.alloc(200_000, 7), {qos: 1});
-        const [, payload] = (await received) as [string, Buffer];
+        const [, payload] = await received;
         assert.equal(payload.length, 200_000);
         await client.endAsync();
         const stranger = new WebSocket(url, ['chat'], {ca: [ca]});

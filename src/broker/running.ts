@@ -1,0 +1,62 @@
+/**
+ * A broker with everything around it: access files, listeners, packets shown to whoever watches. What
+ * the command and the tests' own brokers have in common. Reads no command line.
+ */
+
+import {type FileAccess, fileAccess} from './access.ts';
+import {Broker, type BrokerContext} from './broker.ts';
+import type {BrokerConfig} from './config.ts';
+import {type Address, listen} from './listen.ts';
+import {readBytes} from './read-file.ts';
+
+export type RunContext = Pick<BrokerContext, 'now' | 'log' | 'observe'>;
+
+export interface RunningBroker {
+  readonly broker: Broker;
+  readonly addresses: readonly Address[];
+  /**
+   * Reads passwords, rights, certificates and keys again. @throws TmqError about the first file that
+   * cannot be used; what was read before it counts
+   */
+  reload(listeners: BrokerConfig['listeners']): void;
+  /** Disconnects everybody and closes everything. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts a broker.
+ * @throws TmqError when a file cannot be used or a listener cannot be bound
+ */
+export async function runBroker(config: BrokerConfig, context: RunContext): Promise<RunningBroker> {
+  const access: FileAccess = fileAccess(config.listeners, readBytes);
+  const {log} = context;
+  const broker = new Broker(config, {
+    access,
+    now: context.now,
+    log,
+    connectionMessages: config.log.connectionMessages,
+    ...(context.observe === undefined ? {} : {observe: context.observe}),
+  });
+  try {
+    const listening = await listen(broker, config, {
+      read: readBytes,
+      log: (type, line) => {
+        if (type !== 'notice' || config.log.connectionMessages) log(type, line);
+      },
+    });
+    return {
+      broker,
+      addresses: listening.addresses,
+      reload(listeners) {
+        access.reload(listeners);
+        listening.reload();
+      },
+      async close() {
+        await listening.close(broker.close());
+      },
+    };
+  } catch (error) {
+    await broker.close();
+    throw error;
+  }
+}

@@ -1,0 +1,269 @@
+/**
+ * `tmq broker` from its plan to its end: configuration, log, certificates, ready line, the child that it
+ * is there for, SIGHUP, and a clean end. Loaded only when a broker is wanted.
+ */
+
+import {once} from 'node:events';
+import {createWriteStream, rmSync, writeFileSync} from 'node:fs';
+import {mkdtemp, rm} from 'node:fs/promises';
+import {hostname, tmpdir} from 'node:os';
+import {join} from 'node:path';
+import type {Writable} from 'node:stream';
+import {ExitCode, TmqError} from '../errors.ts';
+import type {Io} from '../io/process.ts';
+import type {ObservedPacket} from './broker.ts';
+import {type CertificateFiles, makeCertificates, writeCertificates} from './certificates.ts';
+import {runChild} from './child.ts';
+import {type BrokerConfig, type ListenerConfig, parseBrokerConfig} from './config.ts';
+import {type Log, openLog} from './log.ts';
+import {readBytes, readNames} from './read-file.ts';
+import {environmentOf, readyLine} from './ready.ts';
+import {type RunningBroker, runBroker} from './running.ts';
+import {type Direction, debugLine, traceJson, traceText} from './trace.ts';
+
+/** What the command line says. */
+export interface ServePlan {
+  readonly configFile?: string;
+  readonly port?: number;
+  readonly bindAddress?: string;
+  readonly verbose: boolean;
+  readonly quiet: boolean;
+  readonly testConfig: boolean;
+  readonly tls: boolean;
+  readonly tlsDirectory?: string;
+  readonly webSockets: boolean;
+  readonly ready?: 'json' | 'env';
+  readonly trace?: 'text' | 'json';
+  readonly traceFile?: string;
+  /** A command to run with the broker around it; empty: none. */
+  readonly command: readonly string[];
+  readonly exitWithStdin: boolean;
+  readonly suggest: (word: string, known: readonly string[]) => string | undefined;
+}
+
+/** Serves until a signal, the end of stdin or of the child; resolves with the exit status. */
+export async function serve(plan: ServePlan, io: Io): Promise<ExitCode> {
+  const say = (line: string) => {
+    if (!plan.quiet) io.stderr.write(`${line}\n`);
+  };
+  const config = configOf(plan);
+  for (const warning of config.warnings) say(`Warning: ${warning}.`);
+  if (plan.testConfig) {
+    say(`${plan.configFile ?? 'The configuration'} is valid.`);
+    return ExitCode.success;
+  }
+  await using certificates = await certificatesFor(plan, io);
+  const listeners = plan.tls ? withTls(config.listeners, certificates.files) : config.listeners;
+  const log = openLog(config.log, io);
+  try {
+    await using tracer = tracerFor(plan, io, log);
+    const running = await runBroker(
+      {...config, listeners},
+      {now: io.now, log: log.write, ...(tracer.observe === undefined ? {} : {observe: tracer.observe})},
+    );
+    log.publish = (topic, line) => {
+      running.broker.publish({topic, payload: Buffer.from(line), qos: 0, retain: false});
+    };
+    try {
+      return await announceAndWait({plan, io, config, running, log, say, certificates: certificates.files});
+    } finally {
+      log.publish = undefined;
+      await running.close();
+    }
+  } finally {
+    log.close();
+  }
+}
+
+interface Serving {
+  readonly plan: ServePlan;
+  readonly io: Io;
+  readonly config: BrokerConfig;
+  readonly running: RunningBroker;
+  readonly log: Log;
+  readonly say: (line: string) => void;
+  readonly certificates: CertificateFiles | undefined;
+}
+
+async function announceAndWait(serving: Serving): Promise<ExitCode> {
+  const {plan, io, config, running, say, certificates} = serving;
+  const {addresses} = running;
+  using _pidFile = pidFile(config.pidFile, io.pid);
+  const alone = plan.command.length === 0;
+  if (alone && plan.configFile === undefined)
+    say(banner(config.listeners, addresses.map(({url}) => url).join(', ')));
+  if (certificates !== undefined)
+    say(`Certificates are in ${certificates.directory}: ca.crt, client.crt, client.key.`);
+  if (plan.ready !== undefined) {
+    io.stdout.write(`${readyLine(plan.ready, {pid: io.pid, addresses, certificates})}\n`);
+  }
+  const stopListening = io.onHangup?.(() => reload(serving));
+  try {
+    if (plan.command.length > 0) {
+      const env = {...io.env, ...environmentOf(addresses, certificates)};
+      return await runChild(plan.command, env, io.signal);
+    }
+    await untilTold(plan, io);
+    return ExitCode.success;
+  } finally {
+    stopListening?.();
+  }
+}
+
+function banner(listeners: readonly ListenerConfig[], urls: string): string {
+  const local = listeners.every(({host = ''}) => /^(127\.|::1$|localhost$)/.test(host));
+  const who = local ? 'for this machine only' : 'for every machine that reaches it';
+  return `Test broker on ${urls}: no passwords, nothing kept, ${who}. Stop it with Ctrl-C.`;
+}
+
+/** Waits for SIGINT, SIGTERM or, where asked to, the end of stdin. */
+async function untilTold(plan: ServePlan, io: Io): Promise<void> {
+  // Sockets keep a process alive, but a broker on nothing but its timers needs a reason to stay.
+  const stay = setInterval(() => undefined, 2 ** 30);
+  try {
+    const {signal} = io;
+    if (signal.aborted) return;
+    const aborted = once(signal, 'abort');
+    if (!plan.exitWithStdin) {
+      await aborted;
+      return;
+    }
+    const ended = new Promise<void>((resolve) => {
+      for (const name of ['end', 'close', 'error'] as const) io.stdin.once(name, () => resolve());
+    });
+    io.stdin.resume();
+    await Promise.race([aborted, ended]);
+    io.stdin.pause();
+  } finally {
+    clearInterval(stay);
+  }
+}
+
+/** On SIGHUP: the configuration, and all files it names; what cannot be used leaves things as they were. */
+function reload({plan, config, running, log, certificates}: Serving): void {
+  try {
+    log.reopen();
+    const {listeners} = plan.configFile === undefined ? config : configOf(plan);
+    if (listeners.length !== config.listeners.length) {
+      log.write('warning', 'Warning: listeners are added and removed by a restart only.');
+    }
+    running.reload(plan.tls ? withTls(listeners, certificates) : listeners);
+    log.write('notice', 'Reloaded.');
+  } catch (error) {
+    if (!(error instanceof TmqError)) throw error;
+    log.write('error', `Error: not reloaded: ${error.message}`);
+  }
+}
+
+/** The configuration file with what the command line says about it; without one, a broker for tests. */
+function configOf(plan: ServePlan): BrokerConfig {
+  const {configFile} = plan;
+  const read = (path: string) => Buffer.from(readBytes(path)).toString();
+  const source = {path: configFile ?? 'tmq broker', read, list: readNames, suggest: plan.suggest};
+  const config = parseBrokerConfig(configFile === undefined ? '' : read(configFile), source);
+  const types = plan.verbose
+    ? new Set(['error', 'warning', 'notice', 'information', 'debug', 'subscribe', 'unsubscribe'])
+    : configFile === undefined
+      ? new Set(['error', 'warning'])
+      : config.log.types;
+  return {...config, listeners: listenersOf(plan, config), log: {...config.log, types}};
+}
+
+function listenersOf(plan: ServePlan, config: BrokerConfig): readonly ListenerConfig[] {
+  const {port, bindAddress, configFile} = plan;
+  const asked = {
+    ...(port === undefined ? {} : {port}),
+    ...(bindAddress === undefined ? {} : {host: bindAddress}),
+  };
+  const [first, ...others] = config.listeners;
+  if (first === undefined) return [];
+  if (Object.keys(asked).length > 0 && (others.length > 0 || first.socketPath !== undefined)) {
+    throw new TmqError(`${configFile} has its own listeners: leave out --port and --bind.`, ExitCode.failure);
+  }
+  const main = {...first, ...asked};
+  // Whoever asked for a free port wants no fixed one anywhere.
+  const webSockets = {...main, port: main.port === 0 ? 0 : 9001, protocol: 'websockets'} as const;
+  return [main, ...others, ...(plan.webSockets ? [webSockets] : [])];
+}
+
+/** The listeners, and beside each a twin with TLS: on a free port where the other is, else on the usual one. */
+function withTls(
+  listeners: readonly ListenerConfig[],
+  files: CertificateFiles | undefined,
+): readonly ListenerConfig[] {
+  if (files === undefined) return listeners;
+  const {certFile, keyFile, caFile} = files;
+  const tls = {
+    certFile,
+    keyFile,
+    caFile,
+    requireCertificate: false,
+    useIdentityAsUsername: false,
+    useSubjectAsUsername: false,
+  };
+  const twins = listeners
+    .filter((listener) => listener.tls === undefined && listener.socketPath === undefined)
+    .map((listener) => {
+      const usual = listener.protocol === 'mqtt' ? 8883 : 9002;
+      return {...listener, port: listener.port === 0 ? 0 : usual, tls};
+    });
+  return [...listeners, ...twins];
+}
+
+/** Certificates where they are asked for; in a directory of their own, they go with the broker. */
+async function certificatesFor(
+  plan: ServePlan,
+  io: Io,
+): Promise<{readonly files: CertificateFiles | undefined} & AsyncDisposable> {
+  if (!plan.tls) return {files: undefined, [Symbol.asyncDispose]: async () => undefined};
+  const given = plan.tlsDirectory;
+  const directory = given ?? (await mkdtemp(join(tmpdir(), 'tmq-broker-')));
+  const dispose = async () => {
+    if (given === undefined) await rm(directory, {recursive: true, force: true});
+  };
+  try {
+    const hosts = [...new Set(['localhost', hostname(), '127.0.0.1', '::1'])];
+    const made = makeCertificates(hosts, Number(io.now() / 1_000_000n));
+    return {files: await writeCertificates(directory, made), [Symbol.asyncDispose]: dispose};
+  } catch (error) {
+    await dispose();
+    throw error;
+  }
+}
+
+interface Tracer extends AsyncDisposable {
+  readonly observe: ((clientId: string, direction: Direction, packet: ObservedPacket) => void) | undefined;
+}
+
+/** Shows packets: to the trace, to the debug log, or to nobody, and then none is looked at. */
+function tracerFor(plan: ServePlan, io: Io, log: Log): Tracer {
+  const trace = plan.trace === undefined ? undefined : plan.trace === 'json' ? traceJson : traceText;
+  const debug = log.wants('debug');
+  if (trace === undefined && !debug) {
+    return {observe: undefined, [Symbol.asyncDispose]: async () => undefined};
+  }
+  const file = plan.traceFile === undefined ? undefined : createWriteStream(plan.traceFile, {mode: 0o600});
+  file?.on('error', (error) => log.write('error', `Error: cannot write the trace: ${error.message}`));
+  const out: Writable = file ?? io.stdout;
+  return {
+    observe(clientId, direction, packet) {
+      if (trace !== undefined) out.write(`${trace({clientId, direction, packet, time: io.now()})}\n`);
+      if (debug) log.write('debug', debugLine(clientId, direction, packet));
+    },
+    async [Symbol.asyncDispose]() {
+      if (file !== undefined) await new Promise<void>((resolve) => file.end(() => resolve()));
+    },
+  };
+}
+
+/** Writes the process id where pid_file says, and takes it away at the end. */
+function pidFile(path: string | undefined, pid: number): Disposable {
+  if (path === undefined) return {[Symbol.dispose]: () => undefined};
+  try {
+    writeFileSync(path, `${pid}\n`);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new TmqError(`Cannot write the pid_file ${path}: ${reason}.`, ExitCode.failure, {cause: error});
+  }
+  return {[Symbol.dispose]: () => rmSync(path, {force: true})};
+}
