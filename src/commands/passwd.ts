@@ -22,7 +22,6 @@ export const passwd = defineCommand({
   description: [
     'Adds a user to a password file of mosquitto, or gives it another password. The password is asked for twice on the terminal, without echo; where standard input is no terminal, it is the first line of it, without a prompt.',
     'Whatever else stands in the file stays: comments, blank lines, unknown lines, the order, line ends. The file is replaced in one step, with its owner and mode, so that at every moment the old one or the new one is there, and one process at a time changes it. A link is followed to the file itself. A new file can be read by its owner only.',
-    'If the two passwords differ, the status is 2.',
     'PBKDF2 works on four cores at once; the environment variable UV_THREADPOOL_SIZE says otherwise.',
   ],
   operands: true,
@@ -40,6 +39,16 @@ export const passwd = defineCommand({
     },
     {command: 'tmq passwd --weak passwd', summary: 'Find the entries that are too easy to guess.'},
     {command: 'tmq passwd -D passwd bob', summary: 'Delete a user.'},
+  ],
+  exitStatuses: [
+    {term: '0', text: 'All went well; with --verify: the password is right; with --weak: no entry is.'},
+    {
+      term: '1',
+      text: 'Something is wrong, and a line on standard error says what; with --verify: the password is wrong; with --weak: some entry is.',
+    },
+    {term: '2', text: 'The two passwords that were typed differ.'},
+    {term: '130', text: 'Interrupted (SIGINT); the file is as it was.'},
+    {term: '143', text: 'Terminated (SIGTERM); the file is as it was.'},
   ],
   differences: [
     'Comments, blank and unknown lines are kept; mosquitto_passwd stops at the first of them and drops every user after it.',
