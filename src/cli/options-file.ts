@@ -4,7 +4,7 @@
  * an option is called and how many words it takes, it is told.
  */
 
-import {readFileSync} from 'node:fs';
+import {readFileSync, statSync} from 'node:fs';
 import {join} from 'node:path';
 import {TmqError} from '../errors.ts';
 import type {OptionsLine} from './parse.ts';
@@ -36,13 +36,30 @@ export function readOptionsFile(
       return parseOptionsFile(readFileSync(path, 'utf8'), path);
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code ?? String(error);
-      const absent = code === 'ENOENT' || code === 'ENOTDIR';
+      const absent = code === 'ENOENT' || code === 'ENOTDIR' || (code === 'EACCES' && !isVisible(path));
       if (absent && given === undefined) continue;
-      const why = absent ? 'it does not exist' : code === 'EISDIR' ? 'it is a directory' : code;
-      throw new TmqError(`Cannot read the options file ${path}: ${why}.`, undefined, {cause: error});
+      throw new TmqError(`Cannot read the options file ${path}: ${reasons[code] ?? code}.`, undefined, {
+        cause: error,
+      });
     }
   }
   return [];
+}
+
+const reasons: Readonly<Record<string, string>> = {
+  ENOENT: 'it does not exist',
+  ENOTDIR: 'it does not exist',
+  EISDIR: 'it is a directory',
+  EACCES: 'permission denied',
+};
+
+/** Whether a file is there at all: somebody else's home may be closed to us, and then it is not ours to read. */
+function isVisible(path: string): boolean {
+  try {
+    return statSync(path, {throwIfNoEntry: false}) !== undefined;
+  } catch {
+    return false;
+  }
 }
 
 /** The options of a file: '#' in the first column begins a comment, empty lines and CR at the end go. */

@@ -1,16 +1,20 @@
 /** The options file: where it is looked for, what its lines mean, and what goes wrong. */
 
 import assert from 'node:assert/strict';
-import {mkdirSync, mkdtempSync, rmSync, writeFileSync} from 'node:fs';
+import {chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {dirname, join} from 'node:path';
 import {test} from 'node:test';
+import {pathToFileURL} from 'node:url';
 import fc from 'fast-check';
 import {optionsFilePaths, parseOptionsFile, readOptionsFile} from '../../src/cli/options-file.ts';
 import {parse} from '../../src/cli/parse.ts';
 import {pub} from '../../src/commands/pub.ts';
 import {sub} from '../../src/commands/sub.ts';
 import {runMain} from '../support/run.ts';
+import {run} from '../support/spawn.ts';
+
+const root = join(import.meta.dirname, '..', '..');
 
 const words = (content: string) => parseOptionsFile(content, 'f').map((line) => line.words);
 const values = (content: string, ...typed: readonly string[]) =>
@@ -115,6 +119,36 @@ test('a file named by -o has to be readable', () => {
     message: `Cannot read the options file ${missing}: it does not exist.`,
   });
   assert.throws(read(directory.path), {name: 'TmqError', message: /: it is a directory\.$/});
+});
+
+test('a closed home is one without options, a closed file is an error', async () => {
+  using directory = directoryWith({'closed/tmq/pub': '-d', 'open/tmq/pub': '-d'});
+  chmodSync(directory.path, 0o755);
+  chmodSync(join(directory.path, 'closed'), 0o700);
+  chmodSync(join(directory.path, 'open', 'tmq', 'pub'), 0o600);
+  // As somebody else: to root nothing is closed.
+  const program = `
+    const {readOptionsFile} = await import(${JSON.stringify(pathToFileURL(join(root, 'src/cli/options-file.ts')))});
+    if (process.getuid() === 0) process.setuid(65534);
+    else for (const name of ['closed', 'open/tmq/pub']) chmodSync(name, 0);
+    const read = (name) => readOptionsFile('pub', undefined, {XDG_CONFIG_HOME: name});
+    console.log(JSON.stringify(read('closed')));
+    try { read('open'); } catch (error) { console.log(error.message); }`;
+  const {stdout, stderr} = await run(
+    process.execPath,
+    [
+      '--import',
+      import.meta.resolve('tsx'),
+      '--input-type=module',
+      '-e',
+      `import {chmodSync} from 'node:fs';${program}`,
+    ],
+    {cwd: directory.path},
+  );
+  assert.deepEqual(
+    [stdout.toString(), stderr],
+    ['[]\nCannot read the options file open/tmq/pub: permission denied.\n', ''],
+  );
 });
 
 test('main reads the file, and tells where it is wrong', async () => {
