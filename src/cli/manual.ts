@@ -71,6 +71,7 @@ export function programManual(commands: readonly HelpEntry[], programOptions: Op
       'Options',
       Object.values(programOptions).flatMap((row) => tagged(form(row.flags), describe(row))),
     ),
+    ...section('Shell completion', completion()),
     ...section('Exit status', remarks(exitStatuses(true))),
     ...section('Environment', remarks(clientEnvironment)),
     ...section('Files', remarks(optionsFiles('pub'))),
@@ -128,6 +129,19 @@ function examples(command: AnyCommand): readonly string[] {
     line(sentence(example.summary)),
     ...literal([example.command]),
   ]);
+}
+
+/** Where each shell looks for its script. */
+function completion(): readonly string[] {
+  const targets = {
+    bash: '~/.local/share/bash-completion/completions/tmq',
+    zsh: '~/.zfunc/_tmq',
+    fish: '~/.config/fish/completions/tmq.fish',
+  };
+  return [
+    ...paragraphs(['Once for each shell, in a directory where it looks; for zsh, one that is in $fpath.']),
+    ...literal(Object.entries(targets).map(([shell, path]) => `tmq --completion ${shell} > ${path}`)),
+  ];
 }
 
 function more(sections: readonly ManualSection[]): readonly string[] {
