@@ -183,7 +183,8 @@ describe('QoS of what a client gets', () => {
       publisher.publish('t', `m${messageId}`, {qos: 1, messageId});
       await publisher.expect('puback');
     }
-    for (const payload of ['m1', 'm2', 'm3']) assert.equal(String((await first.expect('publish')).payload), payload);
+    for (const payload of ['m1', 'm2', 'm3'])
+      assert.equal(String((await first.expect('publish')).payload), payload);
     await first.quiet();
     first.drop();
     const second = await broker.connect('s', {
@@ -322,7 +323,12 @@ describe('properties of messages', () => {
     client.raw(
       frameOf(
         0x30,
-        Buffer.concat([Buffer.from([0, 1, 116, forwarded.length + 3]), forwarded, Buffer.from([35, 0, 1]), Buffer.from('pay')]),
+        Buffer.concat([
+          Buffer.from([0, 1, 116, forwarded.length + 3]),
+          forwarded,
+          Buffer.from([35, 0, 1]),
+          Buffer.from('pay'),
+        ]),
       ),
     );
     const {frame} = await client.hear();
@@ -341,7 +347,10 @@ describe('properties of messages', () => {
     await using broker = packetBroker();
     const client = await broker.connect('a', {version: 5});
     client.raw(
-      frameOf(0x31, Buffer.concat([Buffer.from([0, 1, 116, forwarded.length]), forwarded, Buffer.from('pay')])),
+      frameOf(
+        0x31,
+        Buffer.concat([Buffer.from([0, 1, 116, forwarded.length]), forwarded, Buffer.from('pay')]),
+      ),
     );
     await client.quiet();
     await client.subscribe('t');

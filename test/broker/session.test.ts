@@ -333,7 +333,10 @@ describe('endings', () => {
     const watcher = await broker.connect('watcher');
     await watcher.subscribe('#');
     const client = await broker.connect('a');
-    client.send({cmd: 'disconnect'}, {cmd: 'publish', topic: 't', payload: 'x', qos: 0, retain: false, dup: false});
+    client.send(
+      {cmd: 'disconnect'},
+      {cmd: 'publish', topic: 't', payload: 'x', qos: 0, retain: false, dup: false},
+    );
     await client.expectEnd();
     await watcher.quiet();
   });

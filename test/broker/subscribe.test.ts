@@ -19,7 +19,10 @@ describe('SUBSCRIBE', () => {
     const suback = await client.ask({cmd: 'subscribe', messageId: 12, subscriptions});
     assert.deepEqual([suback.messageId, suback.granted], [12, [0, 1, 1, 0x80]]);
     const five = await broker.connect('b', {version: 5});
-    assert.deepEqual((await five.ask({cmd: 'subscribe', messageId: 12, subscriptions})).granted, [0, 1, 1, 0x8f]);
+    assert.deepEqual(
+      (await five.ask({cmd: 'subscribe', messageId: 12, subscriptions})).granted,
+      [0, 1, 1, 0x8f],
+    );
   });
 
   it('MQTT-3.3.4-2, 3.1.1 MQTT-3.3.5-1: overlapping subscriptions deliver once, at the highest QoS', async () => {
@@ -223,7 +226,11 @@ describe('shared subscriptions', () => {
 
   it('4.8.2: each message goes to one member, in turn', async () => {
     await using broker = packetBroker();
-    const members = [await member(broker, 'a', 0), await member(broker, 'b', 0), await member(broker, 'c', 0)];
+    const members = [
+      await member(broker, 'a', 0),
+      await member(broker, 'b', 0),
+      await member(broker, 'c', 0),
+    ];
     const alone = await broker.connect('d');
     await alone.subscribe('$share/other/t/x');
     const publisher = await broker.connect('p');
@@ -234,7 +241,10 @@ describe('shared subscriptions', () => {
       seen.push(await client.message(), await client.message());
       await client.quiet();
     }
-    assert.deepEqual(seen.sort(), [0, 1, 2, 3, 4, 5].map((count) => `t/x ${count} q0 r0 d0`));
+    assert.deepEqual(
+      seen.sort(),
+      [0, 1, 2, 3, 4, 5].map((count) => `t/x ${count} q0 r0 d0`),
+    );
   });
 
   it('4.8.2: no retained messages; and a direct subscription of a member counts apart', async () => {
@@ -441,7 +451,11 @@ describe('$SYS', () => {
     await uptime.subscribe('$SYS/broker/uptime');
     assert.equal(await uptime.message(), '$SYS/broker/uptime 0 seconds q0 r1 d0');
     await uptime.subscribe('$SYS/broker/clients/+', {rh: 2});
-    for (let packet = await uptime.ask({cmd: 'pingreq'}); packet.cmd !== 'pingresp'; packet = await uptime.next());
+    for (
+      let packet = await uptime.ask({cmd: 'pingreq'});
+      packet.cmd !== 'pingresp';
+      packet = await uptime.next()
+    );
     broker.advance(10);
     const seen: string[] = [];
     for (let count = 0; count < 5; count++) seen.push(await uptime.message());
