@@ -61,7 +61,7 @@ export async function resolveSecret(source: SecretSource, io: Io, prompt: string
       return value;
     }
     case 'prompt': {
-      const {promptPassword} = await import('../io/terminal.ts');
+      const {promptPassword} = await import('../io/prompt.ts');
       return await promptPassword(io, prompt);
     }
   }

@@ -60,6 +60,18 @@ export const passwd = defineCommand({
     'The file is replaced by renaming. Another hard link to it keeps the old content, and a container that has the single file bound into it sees the change when it starts again.',
     'Salts have 12 bytes, which every version of mosquitto reads. PBKDF2 has 210,000 iterations unless told.',
   ],
+  environment: [
+    {
+      term: 'UV_THREADPOOL_SIZE',
+      text: 'How many passwords PBKDF2 hashes at once, each on a core of its own: 4 unless set.',
+    },
+  ],
+  files: [
+    {
+      term: '.file.tmq-lock, .file.tmq-new.*',
+      text: 'Beside the password file while it is changed. What a killed process leaves of them is taken over by the next one.',
+    },
+  ],
   plan: toPasswdPlan,
   async run(plan: PasswdPlan, io): Promise<ExitCode> {
     switch (plan.action) {

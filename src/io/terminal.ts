@@ -7,8 +7,6 @@
 import type {ChalkInstance} from 'chalk';
 import type {Io, Terminal} from './process.ts';
 
-export {promptPassword} from './prompt.ts';
-
 export type ColourChoice = 'auto' | 'always' | 'never';
 
 type ColourLevel = 0 | 1 | 2 | 3;

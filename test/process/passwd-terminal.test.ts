@@ -142,7 +142,7 @@ describe('where prompts go', () => {
 
   test('to the terminal itself for those whose standard input is data', async () => {
     const script = `
-      import {promptPassword} from ${JSON.stringify(join(import.meta.dirname, '../../src/io/terminal.ts'))};
+      import {promptPassword} from ${JSON.stringify(join(import.meta.dirname, '../../src/io/prompt.ts'))};
       import {processIo} from ${JSON.stringify(join(import.meta.dirname, '../../src/io/process.ts'))};
       console.log(JSON.stringify(await promptPassword(processIo(), 'Secret: ')));
     `;
