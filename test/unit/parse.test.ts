@@ -259,6 +259,24 @@ test('the last of a scalar wins, and lists keep all', () => {
   }
 });
 
+test('what an option sets for others, the table has', () => {
+  for (const command of clients) {
+    const options: OptionTable = command.options;
+    for (const {assign, flags} of Object.values(options)) {
+      if (assign === undefined) continue;
+      const assigned = pool.flatMap((given) => {
+        try {
+          return Object.keys(assign(given));
+        } catch {
+          return [];
+        }
+      });
+      assert.ok(assigned.length > 0, `${command.name} ${flags} sets nothing`);
+      for (const key of assigned) assert.ok(Object.hasOwn(options, key), `${command.name} ${flags}: ${key}`);
+    }
+  }
+});
+
 test('no command line fails but with an error a user can read', () => {
   const flags = clients.flatMap(({options}) =>
     Object.values(options as OptionTable).flatMap((option) => {
