@@ -71,7 +71,7 @@ function entriesOf(options: OptionTable): readonly Entry[] {
     .filter((row) => row.hidden !== true)
     .map((row) => {
       const {short, long, placeholders} = spelling(row);
-      const value = row.words !== undefined ? 'property' : (row.complete ?? 'any');
+      const value = row.complete ?? (row.words === undefined ? 'any' : 'property');
       return {
         spellings: [short, long].filter((name) => name !== undefined),
         summary: row.summary,

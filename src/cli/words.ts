@@ -76,7 +76,9 @@ export function readWords(command: AnyCommand, words: readonly string[], where?:
       continue;
     }
     const following = attached === undefined ? words.slice(index + 1) : [attached];
-    const count = option.words?.(following) ?? 1;
+    const wanted = option.words?.(following) ?? 1;
+    // What is attached is a value, also where the option could do without.
+    const count = attached === undefined ? wanted : Math.max(wanted, 1);
     if (following.length < count) return {occurrences, operands, end: {error: missing(row)}};
     occurrences.push({key, option, text: following.slice(0, count).join('\0'), ...origin});
     if (attached === undefined) index += count;

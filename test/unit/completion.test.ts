@@ -42,6 +42,7 @@ const cases: readonly {
   {typed: ['pub', '-D', 'p'], all: ['publish']},
   {typed: ['pub', '-D', 'publish', 'c'], all: ['content-type', 'correlation-data']},
   {typed: ['pub', '-D', 'connect', 'max'], all: ['maximum-packet-size']},
+  {typed: ['broker', '--trace', ''], all: ['json', 'text']},
   {typed: ['pub', '-t', ''], all: []},
   {typed: ['help', 's'], all: ['sub']},
   {typed: ['--completion', ''], all: ['bash', 'fish', 'zsh']},

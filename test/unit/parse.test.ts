@@ -137,6 +137,9 @@ test('reports the leftmost error, and stops at --help and --version', () => {
 
 test('takes --long=value, -- and operands where the command wants them', () => {
   assert.deepEqual(gnu('--value=a=b', '--value=', '--number=3').values, {value: '', number: 3});
+  assert.deepEqual(gnu('--optional', '-s', '--optional').values, {optional: '', switch: true});
+  assert.deepEqual(gnu('--optional', 'json', 'text').values, {optional: 'json'});
+  assert.deepEqual(gnu('--optional=json', '--optional=text', '-s').values, {optional: 'text', switch: true});
   assert.deepEqual(gnu('-', 'file', '-s', '-x', '--', '--help').operands, ['-', 'file', '-x', '--help']);
   assert.deepEqual(gnu('file', '-s').values, {switch: true});
   assert.throws(() => gnu('--switch=yes'), {message: "Option '--switch' takes no value."});
