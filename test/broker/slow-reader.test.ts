@@ -1,0 +1,114 @@
+/** Clients that read more slowly than others publish: publishers wait, memory stays bounded, others are served. */
+
+import assert from 'node:assert/strict';
+import {describe, it} from 'node:test';
+import {packetBroker} from '../support/packet-client.ts';
+
+const kilobyte = Buffer.alloc(1024, 'x');
+
+describe('a slow reader', () => {
+  it('holds its publisher back, and loses nothing once it reads again', async () => {
+    await using broker = packetBroker();
+    const reader = await broker.connect('reader');
+    await reader.subscribe('t');
+    reader.stream.pause();
+    const publisher = await broker.connect('publisher');
+    const count = 4000;
+    for (let index = 0; index < count; index++)
+      publisher.publish('t', Buffer.concat([kilobyte, Buffer.from(`${index}`)]));
+    const bystander = await broker.connect('bystander');
+    await bystander.quiet();
+    // Most of it was not even read by the broker.
+    assert.ok(publisher.stream.writableLength > 1_000_000, `${publisher.stream.writableLength}`);
+    reader.stream.resume();
+    for (let index = 0; index < count; index++) {
+      const {payload} = await reader.expect('publish');
+      assert.equal((payload as Buffer).subarray(1024).toString(), `${index}`);
+    }
+    await publisher.quiet();
+  });
+
+  it('is given up after a while: the publisher goes on, and QoS 0 messages are dropped', async () => {
+    await using broker = packetBroker();
+    const reader = await broker.connect('reader');
+    await reader.subscribe('t');
+    reader.stream.pause();
+    const publisher = await broker.connect('publisher', {keepalive: 1});
+    for (let index = 0; index < 4000; index++) publisher.publish('t', kilobyte);
+    const bystander = await broker.connect('bystander');
+    await bystander.quiet();
+    broker.advance(6);
+    await publisher.quiet();
+    assert.equal(broker.log.filter((line) => line.includes('being dropped for client reader.')).length, 1);
+    reader.stream.resume();
+    let received = 0;
+    for (
+      let packet = await reader.ask({cmd: 'pingreq'});
+      packet.cmd === 'publish';
+      packet = await reader.next()
+    ) {
+      received++;
+    }
+    assert.ok(received > 500 && received < 3000, `${received}`);
+    // From now on it is trusted again.
+    publisher.publish('t', 'fresh');
+    assert.equal(await reader.message(), 't fresh q0 r0 d0');
+  });
+
+  it('does not hold itself back', async () => {
+    await using broker = packetBroker();
+    const client = await broker.connect('self');
+    await client.subscribe('t');
+    client.stream.pause();
+    for (let index = 0; index < 3000; index++) client.publish('t', kilobyte);
+    client.stream.resume();
+    for (let index = 0; index < 3000; index++) await client.expect('publish');
+  });
+
+  it('with a closed window holds back QoS 1 publishers before messages are dropped', async () => {
+    await using broker = packetBroker({limits: {maxInflightMessages: 10, maxQueuedMessages: 100}});
+    const reader = await broker.connect('reader');
+    await reader.subscribe('t', {qos: 1});
+    const publisher = await broker.connect('publisher');
+    const count = 500;
+    for (let messageId = 1; messageId <= count; messageId++)
+      publisher.publish('t', `${messageId}`, {qos: 1, messageId});
+    for (let index = 1; index <= count; index++) {
+      const packet = await reader.expect('publish');
+      assert.equal(String(packet.payload), `${index}`);
+      reader.send({cmd: 'puback', messageId: packet.messageId});
+    }
+    for (let index = 1; index <= count; index++) await publisher.expect('puback');
+    assert.deepEqual(
+      broker.log.filter((line) => line.includes('dropped')),
+      [],
+    );
+  });
+
+  it('that leaves lets its publisher go on', async () => {
+    await using broker = packetBroker();
+    const reader = await broker.connect('reader');
+    await reader.subscribe('t');
+    reader.stream.pause();
+    const publisher = await broker.connect('publisher');
+    for (let index = 0; index < 3000; index++) publisher.publish('t', kilobyte);
+    const bystander = await broker.connect('bystander');
+    await bystander.quiet();
+    reader.drop();
+    await publisher.quiet();
+  });
+
+  it('the publisher it holds is not taken for silent', async () => {
+    await using broker = packetBroker();
+    const reader = await broker.connect('reader');
+    await reader.subscribe('t');
+    reader.stream.pause();
+    const publisher = await broker.connect('publisher', {keepalive: 1});
+    for (let index = 0; index < 3000; index++) publisher.publish('t', kilobyte);
+    const bystander = await broker.connect('bystander');
+    await bystander.quiet();
+    broker.advance(4);
+    reader.stream.resume();
+    await publisher.quiet();
+  });
+});
