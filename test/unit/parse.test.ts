@@ -61,6 +61,13 @@ function sample(gnuLongOptions = false) {
         words: (following: readonly string[]) => (following[0] === 'three' ? 3 : 2),
         parse: (given: string, previous: readonly string[] | undefined) => [...(previous ?? []), given],
       },
+      optional: {
+        flags: '--optional <form>',
+        group: 'General',
+        summary: 'a value or none',
+        words: ([next]: readonly string[]) => (next === 'json' ? 1 : 0),
+        parse: (given: string) => given,
+      },
       secret: {
         flags: '-P, --pw <password>',
         group: 'General',
