@@ -3,6 +3,7 @@
  * it is read again, changed and replaced in one step, so that nobody else's change is lost.
  */
 
+import {availableParallelism} from 'node:os';
 import {ExitCode, TmqError} from '../errors.ts';
 import {readAll} from '../io/chunks.ts';
 import {fileStatus, readWhole, updateFile} from '../io/files.ts';
@@ -29,8 +30,8 @@ type Plan<Action extends PasswdPlan['action']> = Extract<PasswdPlan, {readonly a
 
 const noun = 'password file';
 
-/** Enough to keep every core busy with PBKDF2, and little enough to stop soon. */
-const hashedAtOnce = 16;
+/** Enough to keep every core busy with PBKDF2; more would only stand in the way of reading files. */
+const hashedAtOnce = availableParallelism() + 1;
 
 async function readPasswordFile(path: string): Promise<PasswordFile> {
   return parsePasswordFile(await readWhole(path, noun));

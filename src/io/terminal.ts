@@ -79,9 +79,16 @@ export function spinner(io: Pick<Io, 'env' | 'stderr'>, text: string): Spinner {
   const show = async () => {
     const {default: ora} = await import('ora');
     if (stopped) return;
-    // stdin is the user's: ora would put it into raw mode.
-    const color = colourLevel(env, 'auto', stderr) > 0 && 'cyan';
-    shown = ora({text: current, stream: stderr, color, discardStdin: false, isEnabled: true}).start();
+    shown = ora({
+      text: current,
+      stream: stderr,
+      color: colourLevel(env, 'auto', stderr) > 0 && 'cyan',
+      isEnabled: true,
+      // stdin is the user's: ora would put it into raw mode.
+      discardStdin: false,
+      // To show it again, ora would listen to signals, and end the process at the first.
+      hideCursor: false,
+    }).start();
   };
   const timer = setTimeout(() => void show(), patienceMilliseconds);
   const stop = () => {

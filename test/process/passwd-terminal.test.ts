@@ -229,3 +229,26 @@ describe('an end in the middle', () => {
     });
   }
 });
+
+describe('a long upgrade', () => {
+  test('says how far it is, and ^C ends it with the line cleared and the file as it was', async () => {
+    const text = Array.from({length: 2_000}, (_, index) => `user${index}:x\n`).join('');
+    await writeFile(file, text, {mode: 0o600});
+    await using terminal = passwd('-I', '200000', '-U', file);
+    await terminal.shows(/Hashing passwords: \d+ of 2000/);
+    terminal.send('\x03');
+    assert.equal((await terminal.finished).exitCode, 130);
+    assert.match(terminal.screen(), /\x1b\[0?K[^K]*$/);
+    assert.doesNotMatch(terminal.screen(), /\x1b\[\?25l/);
+    assert.equal(await readFile(file, 'utf8'), text);
+    assert.deepEqual(await readdir(directory), ['passwd']);
+  });
+
+  test('shows nothing of that where stderr is no terminal', async () => {
+    await writeFile(file, 'a:x\n'.repeat(3), {mode: 0o600});
+    await using terminal = shell('tmq passwd -I 3000000 -U "$F" 2> "$D/errors"; echo "status=$?"');
+    assert.equal((await terminal.finished).exitCode, 0);
+    assert.equal(terminal.screen(), 'status=0\r\n');
+    assert.doesNotMatch(await readFile(join(directory, 'errors'), 'utf8'), /Hashing/);
+  });
+});
