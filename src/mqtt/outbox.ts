@@ -10,7 +10,7 @@ import type {Link} from './link.ts';
 import type {ProtocolVersion, Publication} from './message.ts';
 import type {Packet} from './packet.ts';
 import {isFailure, reasonSentence} from './reason.ts';
-import type {Published, PublishReport} from './session.ts';
+import type {Published, PublishProgress, PublishReport} from './session.ts';
 import {publishLine} from './trace.ts';
 import {Bell} from './waiting.ts';
 import {Window} from './window.ts';
@@ -127,37 +127,38 @@ export class Outbox {
   async publishAll(
     payloads: AsyncIterable<readonly Uint8Array[]>,
     publication: Publication,
+    progress: PublishProgress = {read: 0, acknowledged: 0, refused: 0},
   ): Promise<PublishReport> {
-    if (publication.qos > 0) return await this.#publishInWindow(payloads, publication);
-    let count = 0;
+    if (publication.qos > 0) return await this.#publishInWindow(payloads, publication, progress);
     for await (const batch of payloads) {
+      progress.read += batch.length;
       await this.#writeBatch(batch, publication);
-      count += batch.length;
+      progress.acknowledged += batch.length;
     }
     await this.#allWritten();
-    return {read: count, acknowledged: count, refused: 0};
+    return {...progress};
   }
 
   async #publishInWindow(
     payloads: AsyncIterable<readonly Uint8Array[]>,
     publication: Publication,
+    progress: PublishProgress,
   ): Promise<PublishReport> {
-    const report = {read: 0, acknowledged: 0, refused: 0};
     let firstRefusal: PublishReport['firstRefusal'];
     let failure: {readonly error: unknown} | undefined;
     const settle = (fate: Fate) => {
       if ('error' in fate) failure ??= fate;
       else if (isFailure(fate.reasonCode)) {
         const {reasonCode, reasonString} = fate;
-        report.refused++;
+        progress.refused++;
         firstRefusal ??= {reasonCode, text: reasonSentence(reasonCode, reasonString)};
-      } else report.acknowledged++;
+      } else progress.acknowledged++;
     };
     for await (const batch of payloads) {
+      progress.read += batch.length;
       for (const payload of batch) {
         while (failure === undefined && !this.#hasRoom()) await this.#bell.wait();
         if (failure !== undefined) break;
-        report.read++;
         // A batch is good until the next one is asked for; a message may have to be sent again later.
         this.#add({payload: Buffer.from(payload), publication, settle});
       }
@@ -165,7 +166,7 @@ export class Outbox {
     }
     while (this.#window.size > 0) await this.#bell.wait();
     if (failure !== undefined) throw failure.error;
-    return {...report, ...(firstRefusal === undefined ? {} : {firstRefusal})};
+    return {...progress, ...(firstRefusal === undefined ? {} : {firstRefusal})};
   }
 
   #hasRoom(): boolean {
