@@ -106,7 +106,11 @@ const options = {
       'The form may be left out: text. In text, > is from a client and < to one. Passwords are never shown, and of a will only its size.',
     complete: ['text', 'json'],
     words: ([next = '']) => (next === 'text' || next === 'json' ? 1 : 0),
-    parse: (word: string): 'text' | 'json' => (word === 'json' ? 'json' : 'text'),
+    parse: (word: string): 'text' | 'json' => {
+      if (word === '' || word === 'text') return 'text';
+      if (word === 'json') return 'json';
+      throw new UsageError(`Invalid form of --trace given: ${word}. It is text or json.`);
+    },
   },
   traceFile: {
     flags: '--trace-file <file>',
