@@ -1,0 +1,398 @@
+/** `tmq broker` as users and test harnesses run it: in this process where it can be, else in its own. */
+
+import assert from 'node:assert/strict';
+import {once} from 'node:events';
+import {access, mkdtemp, readFile, rm, writeFile} from 'node:fs/promises';
+import {type AddressInfo, connect, createServer} from 'node:net';
+import {tmpdir} from 'node:os';
+import {join} from 'node:path';
+import {describe, it} from 'node:test';
+import {parse} from '../../src/cli/parse.ts';
+import {broker} from '../../src/commands/broker.ts';
+import {UsageError} from '../../src/errors.ts';
+import {schemes} from '../../src/password/hash.ts';
+import {type RunningMain, runMain, startMain} from '../support/run.ts';
+import {type Finished, type Running, run, start} from '../support/spawn.ts';
+
+const mainModule = join(import.meta.dirname, '..', '..', 'src', 'main.ts');
+const program = `import {main, processIo} from ${JSON.stringify(mainModule)};
+process.exitCode = await main(process.argv.slice(1), processIo());`;
+
+/** `tmq broker …` as a process of its own. */
+function startProcess(args: readonly string[], input?: string): Running {
+  const node = ['--import', 'tsx', '--input-type=module', '-e', program, '--', 'broker', ...args];
+  return start(process.execPath, node, input === undefined ? {} : {input});
+}
+
+async function runProcess(args: readonly string[]): Promise<Finished> {
+  return await startProcess(args, '').finished;
+}
+
+interface Ready {
+  readonly pid: number;
+  readonly listeners: readonly {protocol: string; url: string; host: string; port: number}[];
+  readonly certificates?: Readonly<Record<string, string>>;
+}
+
+/** The ready line, parsed. */
+async function readyOf(running: RunningMain | Running): Promise<Ready> {
+  const [line] = await running.waitFor('stdout', /^\{"event":"ready".*\}$/m);
+  return JSON.parse(line);
+}
+
+async function publish(port: number, ...more: string[]): Promise<number | null> {
+  return (await run('mosquitto_pub', ['-p', `${port}`, '-t', 'a/b', '-m', 'x', '-q', '1', ...more])).exitCode;
+}
+
+async function withDirectory(test: (directory: string) => Promise<void>): Promise<void> {
+  const directory = await mkdtemp(join(tmpdir(), 'tmq-broker-command-'));
+  try {
+    await test(directory);
+  } finally {
+    await rm(directory, {recursive: true, force: true});
+  }
+}
+
+/** Whether nobody accepts connections there any more. */
+async function isClosed(port: number): Promise<boolean> {
+  const socket = connect(port, '127.0.0.1');
+  const closed = await once(socket, 'connect').then(
+    () => false,
+    () => true,
+  );
+  socket.destroy();
+  return closed;
+}
+
+describe('broker without a configuration file', () => {
+  it('says in one line what it is, serves, and ends by a signal with status 0', async () => {
+    await using running = startMain(['broker', '-p', '0']);
+    const [, port] = await running.waitFor(
+      'stderr',
+      /^Test broker on mqtt:\/\/127\.0\.0\.1:(\d+): no passwords, nothing kept, for this machine only\. Stop it with Ctrl-C\.\n$/,
+    );
+    assert.equal(await publish(Number(port)), 0);
+    const {exitCode, stdout, stderr} = await running.interrupt();
+    assert.equal(exitCode, 0);
+    assert.equal(stdout.length, 0);
+    assert.equal(stderr.split('\n').length, 2, stderr);
+    assert.ok(await isClosed(Number(port)));
+  });
+
+  it('--quiet prints nothing, -v shows each packet as mosquitto does', async () => {
+    await using quiet = startMain(['broker', '-p', '0', '--quiet', '--ready', 'json']);
+    await readyOf(quiet);
+    assert.equal((await quiet.interrupt()).stderr, '');
+
+    await using verbose = startMain(['broker', '-p', '0', '-v', '--ready', 'json']);
+    const {listeners} = await readyOf(verbose);
+    assert.equal(await publish(listeners[0]!.port, '-i', 'me'), 0);
+    await verbose.waitFor(
+      'stderr',
+      /: Received PUBLISH from me \(d0, q1, r0, m1, 'a\/b', \.\.\. \(1 bytes\)\)\n/,
+    );
+    await verbose.waitFor('stderr', /: Sending PUBACK to me \(m1, rc\d+\)\n/);
+    assert.equal((await verbose.interrupt('SIGTERM')).exitCode, 0);
+  });
+
+  it('names a port that is in use, with status 1', async () => {
+    const taken = createServer().listen(0, '127.0.0.1');
+    await once(taken, 'listening');
+    const {port} = taken.address() as AddressInfo;
+    const {exitCode, stderr} = await runMain(['broker', '-p', String(port)]);
+    taken.close();
+    assert.equal(exitCode, 1);
+    assert.match(stderr, new RegExp(`^Error: Cannot listen on 127\\.0\\.0\\.1:${port}: it is in use`));
+  });
+});
+
+describe('broker for tests', () => {
+  it('--ready env is for a shell to evaluate', async () => {
+    await using running = startMain(['broker', '-p', '0', '--ready', 'env', '--ws']);
+    const [line] = await running.waitFor('stdout', /^MQTT_URL=.*\n/);
+    const shell = await run('sh', [
+      '-c',
+      `${line.trim()}; echo "$MQTT_URL $MQTT_HOST $MQTT_PORT $MQTT_WS_URL"`,
+    ]);
+    assert.match(
+      shell.stdout.toString(),
+      /^mqtt:\/\/127\.0\.0\.1:(\d+) 127\.0\.0\.1 \1 ws:\/\/127\.0\.0\.1:\d+\n$/,
+    );
+    await running.interrupt();
+  });
+
+  it('--exit-with-stdin ends with standard input', async () => {
+    await using running = startMain(['broker', '-p', '0', '--ready=json', '--exit-with-stdin']);
+    const {listeners} = await readyOf(running);
+    running.stdin.write('ignored');
+    assert.equal(await publish(listeners[0]!.port), 0);
+    running.stdin.end();
+    assert.equal((await running.finished).exitCode, 0);
+  });
+
+  it('--exec runs a command with the broker around it, and leaves with its status', async () => {
+    const script = 'mosquitto_pub -h $MQTT_HOST -p $MQTT_PORT -t a -m x -q 1 && echo $MQTT_PORT && exit 7';
+    const {exitCode, stdout, stderr} = await runProcess(['--exec', '--', 'sh', '-c', script]);
+    assert.equal(exitCode, 7, stderr);
+    assert.equal(stderr, '');
+    assert.ok(await isClosed(Number(stdout.toString())));
+  });
+
+  it('--exec: a killed command is 128 and its signal, a missing one 127', async () => {
+    const [killed, missing] = await Promise.all([
+      runProcess(['--exec', '--', 'sh', '-c', 'kill -9 $$']),
+      runProcess(['--exec', '--', 'there-is-no-such-command']),
+    ]);
+    assert.equal(killed.exitCode, 137);
+    assert.equal(missing.exitCode, 127);
+    assert.match(
+      missing.stderr,
+      /^Error: Cannot run there-is-no-such-command: there is no such command\.\n$/,
+    );
+  });
+
+  it('--exec: a signal reaches the command, and both end', async () => {
+    await using running = startProcess([
+      '--exec',
+      '--',
+      'sh',
+      '-c',
+      'trap "exit 3" TERM; echo up; while :; do sleep 0.05; done',
+    ]);
+    await running.waitFor('stdout', /up/);
+    assert.equal((await running.stop('SIGTERM')).exitCode, 3);
+  });
+
+  it('--tls auto makes certificates that clients trust, and takes them away', async () => {
+    await using running = startMain(['broker', '-p', '0', '--tls', 'auto', '--ready', 'json']);
+    const {listeners, certificates = {}} = await readyOf(running);
+    assert.deepEqual(
+      listeners.map(({protocol}) => protocol),
+      ['mqtt', 'mqtts'],
+    );
+    const {caFile = '', directory = ''} = certificates;
+    assert.equal(await publish(listeners[1]!.port, '-h', 'localhost', '--cafile', caFile), 0);
+    assert.equal(await publish(listeners[1]!.port, '-h', '127.0.0.1', '--cafile', caFile), 0);
+    await running.interrupt();
+    await assert.rejects(access(directory));
+
+    await withDirectory(async (own) => {
+      await using kept = startMain([
+        'broker',
+        '-p',
+        '0',
+        '--tls',
+        'auto',
+        '--tls-dir',
+        own,
+        '--ready',
+        'json',
+      ]);
+      await readyOf(kept);
+      await kept.interrupt();
+      await access(join(own, 'ca.crt'));
+    });
+  });
+
+  it('--trace json has a line for each packet with all its fields, and no secret', async () => {
+    await withDirectory(async (directory) => {
+      const file = join(directory, 'trace');
+      await using running = startMain([
+        'broker',
+        '-p',
+        '0',
+        '--trace',
+        'json',
+        '--trace-file',
+        file,
+        '--ready',
+        'json',
+      ]);
+      const {listeners} = await readyOf(running);
+      const secrets = [
+        '-u',
+        'u',
+        '-P',
+        'secret-password',
+        '--will-topic',
+        'w',
+        '--will-payload',
+        'secret-will',
+      ];
+      const properties = ['-D', 'publish', 'user-property', 'k', 'v', '-V', '5', '-i', 'me'];
+      assert.equal(await publish(listeners[0]!.port, ...secrets, ...properties), 0);
+      await running.interrupt();
+      const text = await readFile(file, 'utf8');
+      assert.doesNotMatch(text, /secret/);
+      const packets = text
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line) as Record<string, unknown>);
+      assert.deepEqual(
+        packets.map(({packet, direction}) => `${direction} ${packet}`),
+        ['in connect', 'out connack', 'in publish', 'out puback', 'in disconnect'],
+      );
+      const {time, ...published} = packets[2]!;
+      assert.equal(typeof time, 'number');
+      assert.deepEqual(published, {
+        client: 'me',
+        direction: 'in',
+        packet: 'publish',
+        topic: 'a/b',
+        payload: 'x',
+        qos: 1,
+        retain: false,
+        dup: false,
+        messageId: 1,
+        properties: {userProperties: {k: 'v'}},
+      });
+    });
+  });
+
+  it('--trace alone prints text, bytes as base64', async () => {
+    await using running = startMain(['broker', '-p', '0', '--ready', 'json', '--trace']);
+    const {listeners} = await readyOf(running);
+    const args = ['-p', String(listeners[0]!.port), '-i', 'me', '-t', 'a', '-s'];
+    await run('mosquitto_pub', args, {input: Buffer.of(0xff, 0x00)});
+    await running.waitFor(
+      'stdout',
+      /^\d\d:\d\d:\d\d\.\d{3} me > PUBLISH .*topic="a".*payloadBase64="\/wA="/m,
+    );
+    await running.interrupt();
+  });
+});
+
+describe('broker with a configuration file', () => {
+  const userLine = async (name: string) => `${name}:${await schemes[0]!.hash(Buffer.from('pw'))}\n`;
+
+  it('reads users again on SIGHUP, and keeps those it has when the file is broken', async () => {
+    await withDirectory(async (directory) => {
+      const passwords = join(directory, 'passwords');
+      const config = join(directory, 'x.conf');
+      await writeFile(passwords, await userLine('ann'));
+      await writeFile(config, `listener 0 127.0.0.1\npassword_file ${passwords}\n`);
+      await using running = startProcess(['-c', config, '--ready', 'json']);
+      const {listeners, pid} = await readyOf(running);
+      const login = async (name: string) => await publish(listeners[0]!.port, '-u', name, '-P', 'pw');
+      assert.equal(pid, running.child.pid);
+      assert.deepEqual([await login('ann'), await login('bob')], [0, 5]);
+
+      await writeFile(passwords, `${await userLine('bob')}ann:plain\n`);
+      running.child.kill('SIGHUP');
+      await running.waitFor(
+        'stderr',
+        /Error: not reloaded: .*passwords:2: the password of 'ann' is plain text/,
+      );
+      assert.deepEqual([await login('ann'), await login('bob')], [0, 5]);
+
+      await writeFile(passwords, await userLine('bob'));
+      running.child.kill('SIGHUP');
+      await running.waitFor('stderr', /: Reloaded\.\n/);
+      assert.deepEqual([await login('ann'), await login('bob')], [5, 0]);
+      assert.equal((await running.stop('SIGTERM')).exitCode, 0);
+    });
+  });
+
+  it('ends by SIGINT within a moment, clients or not, and takes its pid_file along', async () => {
+    await withDirectory(async (directory) => {
+      const config = join(directory, 'x.conf');
+      const pidFile = join(directory, 'pid');
+      await writeFile(config, `listener 0 127.0.0.1\nallow_anonymous true\npid_file ${pidFile}\n`);
+      await using running = startProcess(['-c', config, '-v', '--ready', 'json']);
+      const {listeners, pid} = await readyOf(running);
+      assert.equal(await readFile(pidFile, 'utf8'), `${pid}\n`);
+      await using client = start('mosquitto_sub', ['-p', String(listeners[0]!.port), '-t', '#', '-i', 'sub']);
+      await running.waitFor('stderr', /Sending SUBACK to sub/);
+      const {exitCode, signal, timedOut} = await running.stop('SIGINT');
+      assert.deepEqual({exitCode, signal, timedOut}, {exitCode: 0, signal: null, timedOut: false});
+      await assert.rejects(access(pidFile));
+      await client.stop();
+    });
+  });
+
+  it('--test-config says what is not served, and what is wrong with status 3', async () => {
+    await withDirectory(async (directory) => {
+      const config = join(directory, 'x.conf');
+      await writeFile(config, 'listener 1883\nallow_anonymous true\nuser nobody\n');
+      const good = await runMain(['broker', '-c', config, '--test-config']);
+      assert.equal(good.exitCode, 0);
+      assert.match(good.stderr, /x\.conf:3: user has no effect here: .*\n.*x\.conf is valid\.\n$/);
+      await writeFile(config, 'listener 1883\n\nallow_anonymus true\n');
+      const bad = await runMain(['broker', '-c', config, '--test-config']);
+      assert.equal(bad.exitCode, 3);
+      assert.match(
+        bad.stderr,
+        /^Error: .*x\.conf:3: unknown directive 'allow_anonymus', perhaps allow_anonymous\.\n$/,
+      );
+      const none = await runMain(['broker', '-c', join(directory, 'none'), '--test-config']);
+      assert.equal(none.exitCode, 1);
+      assert.match(none.stderr, /^Error: Cannot read .*none: there is no such file or directory\.\n$/);
+    });
+  });
+
+  it('-p replaces the port of its only listener', async () => {
+    await withDirectory(async (directory) => {
+      const config = join(directory, 'x.conf');
+      await writeFile(config, 'listener 1883 127.0.0.1\nallow_anonymous true\n');
+      await using running = startMain(['broker', '-c', config, '-p', '0', '--ready', 'json']);
+      const {listeners} = await readyOf(running);
+      assert.notEqual(listeners[0]!.port, 1883);
+      await running.interrupt();
+      await writeFile(config, 'listener 1883 127.0.0.1\nlistener 1884 127.0.0.1\nallow_anonymous true\n');
+      const {exitCode, stderr} = await runMain(['broker', '-c', config, '-p', '0']);
+      assert.equal(exitCode, 1);
+      assert.match(stderr, /has its own listeners: leave out --port and --bind\./);
+    });
+  });
+
+  it('writes its log where and how the file says', async () => {
+    await withDirectory(async (directory) => {
+      const config = join(directory, 'x.conf');
+      const log = join(directory, 'log');
+      const text = `listener 0 127.0.0.1\nallow_anonymous true\nlog_dest file ${log}\nlog_dest topic
+log_type notice\nlog_timestamp_format at %Y\n`;
+      await writeFile(config, text);
+      await using running = startMain(['broker', '-c', config, '--ready', 'json']);
+      const {listeners} = await readyOf(running);
+      const port = String(listeners[0]!.port);
+      await using reader = start('mosquitto_sub', ['-p', port, '-t', '$SYS/broker/log/N', '-C', '1']);
+      for (;;) {
+        const answered = await Promise.race([
+          reader.finished,
+          publish(Number(port), '-i', 'me').then(() => undefined),
+        ]);
+        if (answered === undefined) continue;
+        assert.match(answered.stdout.toString(), /^at \d{4}: /);
+        break;
+      }
+      await running.interrupt();
+      assert.match(await readFile(log, 'utf8'), /^at \d{4}: New client connected from \S+ as me /m);
+      assert.equal(running.stderr(), '');
+    });
+  });
+});
+
+describe('the words of tmq broker', () => {
+  for (const [words, message] of [
+    ['-d', /does not go into the background/],
+    ['--exec', /needs a command after --/],
+    ['true', /Unexpected word 'true'/],
+    ['--exec --exit-with-stdin -- true', /leave out --exit-with-stdin/],
+    ['--tls-dir x', /--tls-dir needs --tls auto/],
+    ['--tls manual', /--tls takes auto, not 'manual'/],
+    ['--trace-file x', /--trace-file needs --trace/],
+    ['--ready yaml', /--ready takes json or env/],
+    ['--bind 0.0.0.0', /Everybody who reaches 0\.0\.0\.0 would be let in/],
+    ['-p 65536', /Invalid port given: 65536/],
+  ] as const) {
+    it(`${words} is refused`, () => {
+      assert.throws(
+        () => {
+          const {values, operands} = parse(broker, words.split(' '), () => []);
+          broker.plan(values, operands);
+        },
+        (error) => error instanceof UsageError && message.test(error.message),
+      );
+    });
+  }
+});
