@@ -18,6 +18,7 @@ import {isFailure, reasonText} from './reason.ts';
 import {mayPass, noAnswer} from './recovery.ts';
 import type {
   Published,
+  PublishProgress,
   PublishReport,
   Receiver,
   Session,
@@ -37,7 +38,7 @@ export class ClientSession implements Session {
   readonly #options: ConnectionOptions;
   readonly #context: SessionContext;
   readonly #identifiers = new PacketIdentifiers();
-  readonly #incoming = new IncomingMessages();
+  #incoming = new IncomingMessages();
   readonly #inbox: Inbox;
   readonly #outbox: Outbox;
   /** Aborted, with the reason, when the session failed or its signal aborted. */
@@ -94,8 +95,9 @@ export class ClientSession implements Session {
   async publishAll(
     payloads: AsyncIterable<readonly Uint8Array[]>,
     publication: Publication,
+    progress?: PublishProgress,
   ): Promise<PublishReport> {
-    return await orAborted(this.#outbox.publishAll(payloads, publication), this.#halt.signal);
+    return await orAborted(this.#outbox.publishAll(payloads, publication, progress), this.#halt.signal);
   }
 
   async subscribe(filters: readonly string[], options: SubscribeOptions): Promise<readonly number[]> {
@@ -234,16 +236,21 @@ export class ClientSession implements Session {
         protocolVersion,
         ...(notice === undefined ? {} : {notice}),
       });
-      return await openLink({
+      // Until the link listens, an error must not be nobody's.
+      stream.on('error', () => undefined);
+      const incoming = new IncomingMessages(this.#incoming);
+      const link = await openLink({
         stream,
         options: this.#options,
         clientId: this.#clientId,
         identifiers: this.#identifiers,
-        incoming: this.#incoming,
+        incoming,
         observer: this.#observer(),
         signal,
         libraries: await libraries,
       });
+      this.#incoming = incoming;
+      return link;
     } finally {
       clearTimeout(timer);
     }
@@ -292,10 +299,7 @@ export class ClientSession implements Session {
   #adopt(link: Link): void {
     this.#link = link;
     if (link.sessionPresent) this.#inbox.resumed();
-    else {
-      this.#incoming.clear();
-      for (const subscription of this.#subscriptions) void this.#subscribeAgain(link, subscription);
-    }
+    else for (const subscription of this.#subscriptions) void this.#subscribeAgain(link, subscription);
     if (this.#inbox.accepting) link.releasePubrecs();
     this.#outbox.attach(link);
     this.#bell.ring();

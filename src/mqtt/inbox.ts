@@ -8,9 +8,36 @@ import type {Arrival} from './link.ts';
 import type {Packet} from './packet.ts';
 import type {Receiver, Verdict} from './session.ts';
 
-/** QoS 2 messages that came and were not yet released, by identifier [MQTT 5, 4.3.3]; MQTT.js fills it. */
+/**
+ * QoS 2 messages that came and were not yet released, by identifier [MQTT 5, 4.3.3]; MQTT.js fills it.
+ * Each connection has one; those of connections to one session share what is in it.
+ */
 export class IncomingMessages {
-  readonly #packets = new Map<number, Packet>();
+  #packets: Map<number, Packet>;
+  #taken: WeakSet<Packet>;
+
+  /** @param previous of the connection before, whose session this one may find kept */
+  constructor(previous?: IncomingMessages) {
+    this.#packets = previous === undefined ? new Map() : previous.#packets;
+    this.#taken = previous === undefined ? new WeakSet() : previous.#taken;
+  }
+
+  /** The server began a new session. What a connection before this one still has under way is not touched. */
+  forget(): void {
+    this.#packets = new Map();
+  }
+
+  /** The message is in the receiver's hands: a PUBREL that comes again must not bring it again. */
+  take(packet: Packet): void {
+    const messageId = packet.messageId ?? 0;
+    if (this.#packets.get(messageId) === packet) this.#packets.delete(messageId);
+    this.#taken.add(packet);
+  }
+
+  /** Whether the message was taken before, after a PUBREL on another connection. */
+  wasTaken(packet: Packet): boolean {
+    return this.#taken.has(packet);
+  }
 
   put(packet: Packet, done?: () => void): this {
     this.#packets.set(packet.messageId ?? 0, packet);
@@ -34,15 +61,6 @@ export class IncomingMessages {
   /** A link ended; the messages are for the next one. */
   close(done?: () => void): void {
     done?.();
-  }
-
-  delete(messageId: number): void {
-    this.#packets.delete(messageId);
-  }
-
-  /** The server began a new session. */
-  clear(): void {
-    this.#packets.clear();
   }
 }
 
@@ -97,9 +115,12 @@ export class Inbox {
     });
   }
 
-  /** A connection found its session kept: what was not taken from the one before will be sent again. */
+  /** A connection found its session kept: at QoS 1, what was not taken from the one before will be sent again. */
   resumed(): void {
-    this.#waiting = this.#waiting.filter(({arrival}) => arrival.message.qos === 0 || arrival.link.isOpen);
+    const repeated = ({arrival}: Waiting) => arrival.message.qos === 1 && !arrival.link.isOpen;
+    const dropped = this.#waiting.filter(repeated);
+    this.#waiting = this.#waiting.filter((waiting) => !repeated(waiting));
+    for (const {proceed} of dropped) proceed();
   }
 
   /** Nobody takes messages any more. */
@@ -110,15 +131,15 @@ export class Inbox {
   }
 
   #take(arrival: Arrival): void {
-    let verdict: Verdict;
+    let verdict: Verdict = 'more';
     try {
-      verdict = this.#reception!.receiver.message(arrival.message);
+      if (!arrival.isRepeated()) verdict = this.#reception!.receiver.message(arrival.message);
     } catch (error) {
       this.fail(error);
       return;
     }
     if (verdict !== 'stop') {
-      arrival.taken();
+      arrival.take();
       this.#batch.push(arrival);
     }
     if (verdict !== 'more') void this.#flush(true);

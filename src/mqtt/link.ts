@@ -25,8 +25,10 @@ export class ConnectionRefused extends TmqError {}
 export interface Arrival {
   readonly link: Link;
   readonly message: Message;
-  /** The message is in the receiver's hands: at QoS 2 a repeated PUBREL must not bring it again. */
-  taken(): void;
+  /** At QoS 2: whether it was taken before, from another connection; then it is only to be acknowledged. */
+  isRepeated(): boolean;
+  /** It is in the receiver's hands now. */
+  take(): void;
   /** Sends PUBACK or PUBCOMP; nothing at QoS 0 or when the connection is gone. */
   acknowledge(): void;
 }
@@ -48,7 +50,7 @@ export interface LinkSetup {
   readonly options: ConnectionOptions;
   readonly clientId: string;
   readonly identifiers: PacketIdentifiers;
-  /** QoS 2 messages received and not yet released; outlives the link. */
+  /** QoS 2 messages received and not yet released. */
   readonly incoming: IncomingMessages;
   readonly observer: LinkObserver;
   /** Aborting it before CONNACK destroys the stream. */
@@ -90,9 +92,12 @@ export class Link {
     this.#setup = setup;
     this.stream = setup.stream;
     this.closed = new Promise((resolve) => {
-      this.stream.once('close', () => resolve(this.#close()));
+      const onClose = () => resolve(this.#close());
+      if (this.stream.closed) queueMicrotask(onClose);
+      else this.stream.once('close', onClose);
     });
     this.stream.on('error', (error) => this.fail(error));
+    if (this.stream.errored !== null) this.fail(this.stream.errored);
     this.#client = new setup.libraries.MqttClient(() => this.stream as never, {
       ...clientOptions(setup.options, setup.clientId),
       incomingStore: setup.incoming as never,
@@ -108,7 +113,7 @@ export class Link {
     try {
       const connected = new Promise<void>((resolve) => this.#client.once('connect', () => resolve()));
       if (signal.aborted) onAbort();
-      else this.#client.connect();
+      else if (!this.stream.destroyed) this.#client.connect();
       await Promise.race([connected, this.closed]);
       if (this.#failure !== undefined) throw await this.closed;
       this.#connected = true;
@@ -278,6 +283,9 @@ export class Link {
     }
     this.limits = limitsOf(packet);
     this.sessionPresent = packet.sessionPresent ?? false;
+    // MQTT 3.1 does not say whether it kept the session it was asked to keep.
+    const mayBeKept = this.sessionPresent || (options.protocolVersion === 3 && !options.clean);
+    if (!mayBeKept) this.#setup.incoming.forget();
     if (!this.sessionPresent || !options.clean) return;
     // [MQTT-3.2.2-4]
     this.fail(
@@ -319,8 +327,9 @@ export class Link {
     return {
       link: this,
       message: messageOf(packet),
-      taken: () => {
-        if (packet.qos === 2) incoming.delete(messageId);
+      isRepeated: () => packet.qos === 2 && incoming.wasTaken(packet),
+      take: () => {
+        if (packet.qos === 2) incoming.take(packet);
       },
       acknowledge: () => {
         if (packet.qos === 1) this.send({cmd: 'puback', messageId, reasonCode: 0});
@@ -359,12 +368,20 @@ export class Link {
   #explain(error: unknown): TmqError {
     if (error instanceof TmqError) return error;
     const code = (error as {code?: unknown} | null)?.code;
-    if (typeof code === 'string') return explain(error, this.#setup.options.endpoint);
+    if (typeof code === 'string') return this.#explainSystem(error, code);
     const detail = error instanceof Error ? error.message : String(error);
     const sentence = this.#connected
       ? `${this.#place()} sent what is not allowed in MQTT (${detail}).`
       : `${this.#place()} does not answer as an MQTT broker does (${detail}).`;
     return new TmqError(sentence, ExitCode.protocol, {cause: error});
+  }
+
+  /** What the sentences for connecting say differently of a connection that was there. */
+  #explainSystem(error: unknown, code: string): TmqError {
+    const explained = explain(error, this.#setup.options.endpoint);
+    if (!this.#connected || explained.exitCode !== ExitCode.failure) return explained;
+    const sentence = `The connection to ${this.#place()} was lost (${code}).`;
+    return new TmqError(sentence, ExitCode.connectionLost, {cause: error});
   }
 
   /** The stream is closed: all that waits for an answer hears why. */

@@ -249,7 +249,7 @@ test('T8: the connection survives a receiver that is slow for longer than the ke
     message: (message) => received.message(message),
     async flush() {
       // Not to wait for something: the time is what is tested.
-      if (slow) await new Promise((resolve) => setTimeout(resolve, 3500));
+      if (slow) await new Promise((resolve) => setTimeout(resolve, 2600));
       slow = false;
     },
   });
@@ -342,8 +342,11 @@ test("T11: the server's DISCONNECT is reported in words, whatever its code", lim
       connection.send({cmd: 'disconnect', reasonCode, properties: {reasonString: 'elsewhere'}});
       await connection.closed;
     });
-    const session = await connect(sessionOptions(broker.port), sessionContext());
-    await assert.rejects(session.receive(collector(() => false)), failsWith(ExitCode.noConnection, text));
+    const conversation = async () => {
+      const session = await connect(sessionOptions(broker.port), sessionContext());
+      await session.receive(collector(() => false));
+    };
+    await assert.rejects(conversation(), failsWith(ExitCode.noConnection, text));
   }
 });
 
