@@ -1,0 +1,3 @@
+import type {Row} from './expectation.ts';
+
+export const resultRows: readonly Row[] = [];

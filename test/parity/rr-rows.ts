@@ -1,0 +1,3 @@
+import type {Row} from './expectation.ts';
+
+export const rrRows: readonly Row[] = [];
