@@ -66,6 +66,12 @@ const stillness: Spinner = {
   [Symbol.dispose]: () => undefined,
 };
 
+/** In the bundle, where packages are CommonJS, the default export is the module, which has the function. */
+async function loadOra() {
+  const {default: loaded} = await import('ora');
+  return (loaded as typeof loaded & {readonly default?: typeof loaded}).default ?? loaded;
+}
+
 /**
  * A line on stderr that says what is being waited for: only on a terminal that says how wide it is (without
  * a width ora would not come to an end), and only after 300 ms.
@@ -77,7 +83,7 @@ export function spinner(io: Pick<Io, 'env' | 'stderr'>, text: string): Spinner {
   let stopped = false;
   let shown: {text: string; stop(): unknown} | undefined;
   const show = async () => {
-    const {default: ora} = await import('ora');
+    const ora = await loadOra();
     if (stopped) return;
     shown = ora({
       text: current,
@@ -90,7 +96,8 @@ export function spinner(io: Pick<Io, 'env' | 'stderr'>, text: string): Spinner {
       hideCursor: false,
     }).start();
   };
-  const timer = setTimeout(() => void show(), patienceMilliseconds);
+  // The work goes on without it, whatever is wrong with it.
+  const timer = setTimeout(() => void show().catch(() => undefined), patienceMilliseconds);
   const stop = () => {
     stopped = true;
     clearTimeout(timer);
