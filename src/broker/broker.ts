@@ -64,7 +64,7 @@ export class Broker {
     });
     const counters = new Counters();
     const notice = (line: string) => {
-      if (context.connectionMessages !== false) context.log('notice', line);
+      if (context.connectionMessages !== false) context.log('notice', oneLine(line));
     };
     let sequence = 0;
     const router = new Router({
@@ -163,6 +163,20 @@ export class Broker {
     return link !== undefined;
   }
 
+  /** Permissions given before may answer differently from now on: what was remembered of them is forgotten. */
+  permissionsChanged(): void {
+    for (const session of this.#parts.registry.all()) session.forgetAnswers();
+  }
+
+  /** All that must survive a restart, as `restored` takes it. */
+  state(): RestoredState {
+    const {retained, registry} = this.#parts;
+    return {
+      retained: [...retained.all()].filter(({topic}) => !isOwn(topic)),
+      sessions: registry.saved(),
+    };
+  }
+
   /** Runs all that is due on the context's clock, for whoever turns that clock himself. */
   runDue(): void {
     this.#parts.schedule.runDue();
@@ -184,4 +198,9 @@ export class Broker {
 /** Whether a topic is the broker's own: $SYS is made anew at each start. */
 function isOwn(topic: string): boolean {
   return topic.startsWith('$SYS/');
+}
+
+/** What clients call themselves does not get to write lines of its own. */
+function oneLine(text: string): string {
+  return text.replace(/[\0-\x1f\x7f]/g, '?');
 }

@@ -71,7 +71,7 @@ export class ClientOutlet implements Outlet {
       packetId,
       dup,
       subscriptionIdentifiers,
-      ...(mountPoint === '' ? {} : {topic: message.topic.slice(mountPoint.length)}),
+      ...(mountPoint === '' ? {} : {topic: unmounted(message.topic, mountPoint)}),
     };
     let form = plain;
     if (topicAliasMaximum > 0) form = this.#aliased(plain, message.topic);
@@ -145,6 +145,11 @@ export class ClientOutlet implements Outlet {
     for (const publisher of this.#waiting) publisher.unhold();
     this.#waiting.clear();
   }
+}
+
+/** What a session got under another mount point keeps its topic. */
+function unmounted(topic: string, mountPoint: string): string {
+  return topic.startsWith(mountPoint) ? topic.slice(mountPoint.length) : topic;
 }
 
 function slowThreshold({maxQueuedMessages}: BrokerLimits): number {

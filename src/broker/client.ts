@@ -14,6 +14,7 @@ import type {
   IDisconnectPacket,
   Packet,
 } from './connection.ts';
+import {lastLine, sendConnack, sendDisconnect} from './farewell.ts';
 import {
   arrival,
   type ConnectTerms,
@@ -29,11 +30,11 @@ import {protocolError} from './packet-reader.ts';
 import type {BrokerParts} from './parts.ts';
 import type {DecodedPublish} from './publish-packet.ts';
 import {Publishing} from './publishing.ts';
-import {type PacketViolation, ReasonCode, ReturnCode} from './reason-code.ts';
+import {ReasonCode} from './reason-code.ts';
 import type {Appointment} from './schedule.ts';
 import type {Session, SessionLink} from './session.ts';
 import {Subscribing} from './subscribing.ts';
-import {type ConnectDetails, UnsupportedProtocol} from './validate.ts';
+import type {ConnectDetails} from './validate.ts';
 
 /** Seconds a stream may take to bring its CONNECT. */
 const connectSeconds = 30;
@@ -80,7 +81,8 @@ export class Client implements ConnectionHandler, SessionLink {
     const {connection, parts, listener, peer} = this.#options;
     this.#timer?.cancel();
     if (packet.clientId !== '') this.#clientId = packet.clientId;
-    const terms = connectTerms(packet, details, parts.limits, listener);
+    const username = peer.certifiedUsername ?? packet.username;
+    const terms = connectTerms({packet, details, username}, parts.limits, listener);
     if ('reason' in terms) {
       connection.observeConnect(packet);
       this.#refuse(terms);
@@ -267,12 +269,15 @@ export class Client implements ConnectionHandler, SessionLink {
   // Endings
 
   ended(ending: Ending): void {
-    const {parts, gone} = this.#options;
-    this.#timer?.cancel();
-    const line = this.#lastLine(ending);
-    if (line !== undefined) parts.notice(line);
-    if (ending.cause === 'violation') this.#answerViolation(ending.violation);
+    const {connection, parts, gone} = this.#options;
     const member = this.#member;
+    this.#timer?.cancel();
+    const line = lastLine(this.#clientId, ending, this.#farewell?.startsWith('disconnect') ?? false);
+    if (line !== undefined) parts.notice(line);
+    if (ending.cause === 'violation') {
+      if (member === undefined) sendConnack(connection, ending.violation);
+      else sendDisconnect(connection, ending.violation, member.terms.outlet.maximumPacketSize);
+    }
     this.#member = undefined;
     if (member !== undefined) {
       member.outlet.close();
@@ -280,53 +285,6 @@ export class Client implements ConnectionHandler, SessionLink {
       if (member.session.link === this) parts.registry.leave(member.session, this.#farewell !== 'disconnect');
     }
     gone();
-  }
-
-  #lastLine(ending: Ending): string | undefined {
-    const client = `Client ${this.#clientId}`;
-    switch (ending.cause) {
-      case 'closed':
-        return `${client} closed its connection.`;
-      case 'error':
-        return `${client} disconnected: ${ending.error.message}.`;
-      case 'violation': {
-        const {reasonCode, statement, message} = ending.violation;
-        const kind = reasonCode === ReasonCode.malformedPacket ? 'malformed packet' : 'protocol error';
-        return `${client} disconnected due to ${kind}. ${message} [${statement}]`;
-      }
-      case 'ours':
-        return this.#farewell?.startsWith('disconnect') ? `${client} disconnected.` : undefined;
-    }
-  }
-
-  /** DISCONNECT or CONNACK with the reason, where the protocol has one for it [4.13]. */
-  #answerViolation(violation: PacketViolation): void {
-    const {connection} = this.#options;
-    const {reasonCode, message, statement} = violation;
-    const reasonString = `${message} [${statement}]`;
-    if (this.#member !== undefined) {
-      if (connection.protocolVersion === 5) {
-        connection.send({cmd: 'disconnect', reasonCode, properties: {reasonString}});
-      }
-      return;
-    }
-    if (violation instanceof UnsupportedProtocol) {
-      if (violation.level === undefined) return;
-      // A level below 5 understands only the short CONNACK [MQTT 3.1.1, MQTT-3.1.2-2].
-      if (violation.level > 5) connection.protocolVersion = 5;
-      else {
-        connection.protocolVersion = 4;
-        connection.send({
-          cmd: 'connack',
-          sessionPresent: false,
-          returnCode: ReturnCode.unacceptableProtocolVersion,
-        });
-        return;
-      }
-    }
-    if (connection.protocolVersion === 5) {
-      connection.send({cmd: 'connack', sessionPresent: false, reasonCode, properties: {reasonString}});
-    }
   }
 
   /** DISCONNECT with a reason where the protocol has it, and close. */

@@ -131,6 +131,11 @@ export class Connection {
     if (!this.open) return;
     this.#context.counters.bytesReceived += chunk.length;
     this.lastReceived = this.#context.now();
+    const foreign = this.#state === 'new' && this.#splitter.length === 0 ? otherProtocol(chunk) : undefined;
+    if (foreign !== undefined) {
+      this.#failed(protocolError('MQTT-3.1.0-1', `It speaks ${foreign}, not MQTT.`));
+      return;
+    }
     this.#splitter.push(chunk);
     this.#process();
   }
@@ -318,6 +323,12 @@ export class Connection {
     const timer = setTimeout(act, lingering);
     this.stream.once('close', () => clearTimeout(timer));
   }
+}
+
+/** What a stream that begins like this speaks instead of MQTT: who dialled the wrong port will want to know. */
+function otherProtocol(chunk: Buffer): string | undefined {
+  if (chunk[0] === 0x16 && chunk[1] === 3) return 'TLS';
+  return /^(GET|POST|HEAD|PUT|OPTIONS) \//.test(chunk.toString('latin1', 0, 16)) ? 'HTTP' : undefined;
 }
 
 /** Parses one whole frame that validation has passed. */

@@ -80,10 +80,16 @@ export const refusals = {
   },
 } as const satisfies Record<string, Refusal>;
 
+/** A CONNECT, and the user name it comes with or its certificate gives it. */
+export interface ConnectRequest {
+  readonly packet: IConnectPacket;
+  readonly details: ConnectDetails;
+  readonly username: string | undefined;
+}
+
 /** Reads CONNECT's fields into terms, or says why not. */
 export function connectTerms(
-  packet: IConnectPacket,
-  details: ConnectDetails,
+  {packet, details, username}: ConnectRequest,
   limits: BrokerLimits,
   listener: ListenerConfig,
 ): ConnectTerms | Refusal {
@@ -91,7 +97,10 @@ export function connectTerms(
   const properties = packet.properties ?? {};
   // [MQTT-4.12.0-1]
   if (properties.authenticationMethod !== undefined) return refusals.authenticationMethod;
-  const named = clientIdentifier(packet, protocolVersion, limits, listener);
+  const named =
+    listener.useUsernameAsClientId === true
+      ? usernameIdentifier(username)
+      : clientIdentifier(packet, protocolVersion, limits);
   if (named === undefined) return refusals.identifier;
   const will = willRefusal(packet, limits, listener);
   if (will !== undefined) return will;
@@ -119,15 +128,20 @@ export function connectTerms(
   };
 }
 
+interface NamedClient {
+  readonly clientId: string;
+  readonly assigned: boolean;
+}
+
+function usernameIdentifier(username: string | undefined): NamedClient | undefined {
+  return username === undefined || username === '' ? undefined : {clientId: username, assigned: false};
+}
+
 function clientIdentifier(
   packet: IConnectPacket,
   protocolVersion: number,
   limits: BrokerLimits,
-  listener: ListenerConfig,
-): {readonly clientId: string; readonly assigned: boolean} | undefined {
-  if (listener.useUsernameAsClientId === true) {
-    return packet.username ? {clientId: packet.username, assigned: false} : undefined;
-  }
+): NamedClient | undefined {
   if (packet.clientId !== '') return {clientId: packet.clientId, assigned: false};
   // MQTT 3.1 requires one; MQTT 3.1.1 allows none only for a clean session [MQTT 3.1.1, MQTT-3.1.3-8].
   if (protocolVersion === 3 || (protocolVersion === 4 && packet.clean === false)) return undefined;

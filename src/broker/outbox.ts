@@ -89,6 +89,15 @@ export class Outbox {
     }
   }
 
+  /** What `restore` takes. */
+  saved(): Pick<RestoredSession, 'sent' | 'released' | 'queued'> {
+    return {
+      sent: [...this.#published].map(([packetId, delivery]) => ({delivery, packetId})),
+      released: [...this.#released],
+      queued: this.#queue.slice(this.#queueStart),
+    };
+  }
+
   /** A new connection: resends what was unacknowledged [MQTT-4.4.0-1], then goes on with the queue. */
   attach(outlet: Outlet): void {
     this.#outlet = outlet;

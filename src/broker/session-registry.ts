@@ -5,7 +5,7 @@
 
 import type {BrokerLimits} from './config.ts';
 import type {Counters} from './counters.ts';
-import type {Journal, RestoredSession} from './journal.ts';
+import type {Journal, RestoredSession, SavedSession, SavedSubscription} from './journal.ts';
 import {Outbox} from './outbox.ts';
 import type {Router} from './router.ts';
 import type {Schedule} from './schedule.ts';
@@ -99,13 +99,21 @@ export class SessionRegistry {
     if (wasSaved && !session.persistent) this.#parts.journal?.sessionEnded(session.clientId);
   }
 
-  #save({clientId, expirySeconds, username, link}: Session): void {
-    this.#parts.journal?.session({
-      clientId,
-      expirySeconds,
-      ...(username === undefined ? {} : {username}),
-      ...(link === undefined ? {disconnectedAt: this.#parts.schedule.now()} : {}),
-    });
+  #save(session: Session): void {
+    if (session.link === undefined) session.disconnectedAt = this.#parts.schedule.now();
+    this.#parts.journal?.session(savedSession(session));
+  }
+
+  /** What `restore` takes: all sessions that outlive their connections. */
+  saved(): RestoredSession[] {
+    return [...this.#sessions.values()]
+      .filter((session) => session.persistent)
+      .map((session) => ({
+        session: savedSession(session),
+        subscriptions: [...session.subscriptions.values()].map(savedSubscription),
+        received: [...session.incoming],
+        ...session.outbox.saved(),
+      }));
   }
 
   /** A QoS 2 message with this packet identifier was taken, or released. */
@@ -138,8 +146,9 @@ export class SessionRegistry {
       for (const {sequence} of [...restored.queued, ...restored.sent.map(({delivery}) => delivery)]) {
         highest = Math.max(highest, sequence);
       }
-      this.#expireLater(session, disconnectedAt ?? this.#parts.schedule.now());
+      session.disconnectedAt = disconnectedAt;
       if (disconnectedAt === undefined) this.#save(session);
+      this.#expireLater(session, disconnectedAt ?? this.#parts.schedule.now());
     }
     return highest;
   }
@@ -220,8 +229,7 @@ export class SessionRegistry {
     member.subscriptions.set(filter, subscription);
     this.#parts.subscriptions.add(subscription);
     if (member.persistent) {
-      const {member: _, ...saved} = subscription;
-      this.#parts.journal?.subscribed(member.clientId, saved);
+      this.#parts.journal?.subscribed(member.clientId, savedSubscription(subscription));
     }
     return fresh;
   }
@@ -233,4 +241,17 @@ export class SessionRegistry {
     if (existed && session.persistent) this.#parts.journal?.unsubscribed(session.clientId, filter);
     return existed;
   }
+}
+
+function savedSession({clientId, expirySeconds, username, link, disconnectedAt}: Session): SavedSession {
+  return {
+    clientId,
+    expirySeconds,
+    ...(username === undefined ? {} : {username}),
+    ...(link !== undefined || disconnectedAt === undefined ? {} : {disconnectedAt}),
+  };
+}
+
+function savedSubscription({member: _, ...saved}: Subscription<Session>): SavedSubscription {
+  return saved;
 }

@@ -49,6 +49,8 @@ export class Session {
   /** Seconds. */
   expirySeconds = 0;
   username: string | undefined;
+  /** Milliseconds of the broker's clock; says nothing while there is a connection. */
+  disconnectedAt: number | undefined;
   will: StoredWill | undefined;
   /** Ends the session, or publishes its will. */
   expiry: Appointment | undefined;
@@ -76,6 +78,11 @@ export class Session {
   /** New permissions; what was remembered of the former is forgotten. */
   permit(permissions: Permissions | undefined): void {
     this.#permissions = permissions;
+    this.forgetAnswers();
+  }
+
+  /** The permissions may answer differently from now on. */
+  forgetAnswers(): void {
     this.#receivable.clear();
     this.#publishable.clear();
   }

@@ -214,6 +214,51 @@ describe('CONNECT', () => {
     await client.expectEnd();
   });
 
+  it('takes the name in a certificate before the one in CONNECT', async () => {
+    const asked: unknown[] = [];
+    await using broker = packetBroker({
+      listener: {useUsernameAsClientId: true},
+      access: {
+        admit: (identity, listener) => {
+          asked.push([identity.clientId, identity.certifiedUsername, identity.username]);
+          return openAccess.admit(identity, listener);
+        },
+      },
+    });
+    const client = broker.open(4, {}, {certifiedUsername: 'from-certificate'});
+    client.send({
+      cmd: 'connect',
+      protocolId: 'MQTT',
+      protocolVersion: 4,
+      clientId: 'x',
+      clean: true,
+      username: 'said',
+    });
+    await client.expect('connack');
+    assert.deepEqual(asked, [['from-certificate', 'from-certificate', 'said']]);
+  });
+
+  it('tells whoever dials with TLS or HTTP', async () => {
+    await using broker = packetBroker();
+    for (const [bytes, name] of [
+      [Buffer.from([0x16, 3, 1, 2, 0, 1]), 'TLS'],
+      [Buffer.from('GET / HTTP/1.1\r\n'), 'HTTP'],
+    ] as const) {
+      const client = broker.open(4);
+      client.raw(bytes);
+      await client.expectEnd();
+      assert.match(broker.log.at(-1)!, new RegExp(`It speaks ${name}, not MQTT`));
+    }
+  });
+
+  it('lets no client identifier write lines of its own into the log', async () => {
+    await using broker = packetBroker();
+    await broker.connect('a\nNew client connected');
+    assert.deepEqual(broker.log, [
+      'New client connected from 127.0.0.1:5123 as a?New client connected (p2, c1, k0).',
+    ]);
+  });
+
   it('observes CONNECT without its password', async () => {
     const seen: unknown[] = [];
     await using broker = packetBroker({

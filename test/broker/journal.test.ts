@@ -163,8 +163,10 @@ describe('a journal', () => {
       const again = await broker.connect('p');
       again.publish('t', 'waiting', {qos: 1, messageId: 1});
       await again.expect('puback');
+      assert.deepEqual(broker.broker.state(), memory.state());
     }
     await using broker = kept(memory);
+    assert.deepEqual(broker.broker.state(), memory.state());
     const watcher = await broker.connect('w');
     await watcher.subscribe('elsewhere');
     const client = await broker.connect('s', lasting);

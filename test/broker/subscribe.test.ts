@@ -402,6 +402,21 @@ describe('permissions', () => {
     assert.deepEqual(asked, ['publish q', 'receive q']);
   });
 
+  it('asks again after they changed', async () => {
+    let allowed = false;
+    const permissions = {mayPublish: () => allowed, maySubscribe: () => true, mayReceive: () => allowed};
+    await using broker = packetBroker({access: {admit: () => ({accepted: true, permissions})}});
+    const client = await broker.connect('a', {version: 5});
+    await client.subscribe('t');
+    client.publish('t', 'x', {qos: 1, messageId: 1});
+    assert.equal((await client.expect('puback')).reasonCode, 0x87);
+    allowed = true;
+    broker.broker.permissionsChanged();
+    client.publish('t', 'y', {qos: 1, messageId: 1});
+    assert.equal(await client.message(), 't y q0 r0 d0');
+    assert.equal((await client.expect('puback')).reasonCode, 0);
+  });
+
   it('leaves $SYS to the broker', async () => {
     await using broker = packetBroker();
     const client = await broker.connect('a', {version: 5});
