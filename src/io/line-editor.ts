@@ -65,46 +65,46 @@ function escapeFilter(): (byte: number) => boolean {
   };
 }
 
+/** Cuts the line where something to be erased begins. */
+function eraseFrom(line: number[], start: number): Stroke {
+  const erased = line.splice(Math.max(start, 0));
+  return {kind: 'erased', count: erased.filter((byte) => !isContinuation(byte)).length};
+}
+
+/** What a control character does to the line. */
+function control(line: number[], byte: number): Stroke {
+  switch (byte) {
+    case key.newline:
+    case key.return:
+      return {kind: 'line'};
+    case key.endOfFile:
+      return {kind: line.length === 0 ? 'end' : 'line'};
+    case key.interrupt:
+      return {kind: 'interrupt'};
+    case key.backspace:
+    case key.delete:
+      return eraseFrom(line, lastCharacter(line));
+    case key.eraseLine:
+      return eraseFrom(line, 0);
+    case key.eraseWord:
+      return eraseFrom(line, lastWord(line));
+    default:
+      return {kind: 'nothing'};
+  }
+}
+
 /** An editor with an empty line; made once for all lines of a terminal, so that CR LF is one Enter. */
 export function lineEditor(): LineEditor {
   let line: number[] = [];
   let afterReturn = false;
   const isEscape = escapeFilter();
-
-  const eraseFrom = (start: number): Stroke => {
-    const count = line.slice(start).filter((byte) => !isContinuation(byte)).length;
-    line.length = Math.max(start, 0);
-    return {kind: 'erased', count};
-  };
-
-  const control = (byte: number): Stroke => {
-    switch (byte) {
-      case key.newline:
-      case key.return:
-        return {kind: 'line'};
-      case key.endOfFile:
-        return {kind: line.length === 0 ? 'end' : 'line'};
-      case key.interrupt:
-        return {kind: 'interrupt'};
-      case key.backspace:
-      case key.delete:
-        return eraseFrom(lastCharacter(line));
-      case key.eraseLine:
-        return eraseFrom(0);
-      case key.eraseWord:
-        return eraseFrom(lastWord(line));
-      default:
-        return {kind: 'nothing'};
-    }
-  };
-
   return {
     type(byte) {
       const secondHalf = afterReturn && byte === key.newline;
       afterReturn = byte === key.return;
       if (isEscape(byte) || secondHalf) return {kind: 'nothing'};
       const printable = byte >= key.space || byte === key.tab;
-      if (!printable || byte === key.delete) return control(byte);
+      if (!printable || byte === key.delete) return control(line, byte);
       if (line.length >= maximumLength) return {kind: 'nothing'};
       line.push(byte);
       return {kind: 'inserted', byte};

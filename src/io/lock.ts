@@ -120,7 +120,11 @@ async function remove(fs: LockFileSystem, path: string): Promise<void> {
  * Takes the place of a dead holder. A successor may have died as well, and then is succeeded in the same
  * way. False when somebody else was faster.
  */
-async function succeed(fs: LockFileSystem, path: string, dead: Holder, mine: Holder): Promise<boolean> {
+async function succeed(
+  fs: LockFileSystem,
+  path: string,
+  {dead, mine}: {readonly dead: Holder; readonly mine: Holder},
+): Promise<boolean> {
   let last = dead;
   while (!(await place(fs, `${path}.${last.id}`, mine))) {
     const next = await read(fs, `${path}.${last.id}`);
@@ -154,7 +158,7 @@ export async function acquireLock(path: string, context: LockContext): Promise<L
     const holder = await read(fs, path);
     if (holder === undefined) continue;
     if (typeof holder === 'object' && (await isDead(fs, holder, mine.machine))) {
-      if (await succeed(fs, path, holder, mine)) return lock;
+      if (await succeed(fs, path, {dead: holder, mine})) return lock;
     }
     if (performance.now() > deadline) throw held(path, holder);
     // Uneven steps keep those who wait from meeting again and again.

@@ -10,8 +10,6 @@ export interface TerminalRun extends AsyncDisposable {
   screen(): string;
   /** Resolves when what is shown matches; rejects when the program ends first or it takes too long. */
   shows(pattern: RegExp): Promise<void>;
-  /** Sends a signal to the program alone. */
-  kill(signal: NodeJS.Signals): void;
   /** Resolves at the end of the program; its signal is a number. */
   readonly finished: Promise<{readonly exitCode: number; readonly signal: number}>;
 }
@@ -54,7 +52,6 @@ export function startOnTerminal(
     finished,
     send: (keys) => pty.write(keys),
     screen: () => shown,
-    kill: (signal) => process.kill(pty.pid, signal),
     async shows(pattern) {
       while (!pattern.test(shown)) {
         if (ended) throw new Error(`${command} ended before ${pattern} was shown: ${JSON.stringify(shown)}`);
