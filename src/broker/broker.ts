@@ -103,6 +103,8 @@ export class Broker {
     peer: Pick<Identity, 'certifiedUsername' | 'address'>,
   ): void {
     const {context, counters, schedule, limits} = this.#parts;
+    // Gone before its turn came: it will not say so again.
+    if (stream.destroyed) return;
     if (this.#closing || this.#full(listener)) {
       if (!this.#closing) {
         this.#parts.notice(`Client connection from ${peer.address} denied: max_connections exceeded.`);

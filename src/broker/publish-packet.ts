@@ -277,10 +277,4 @@ export class PublishEncoder {
     this.#templates[key] = template;
     return template;
   }
-
-  /** Lets go of the last message. */
-  forget(): void {
-    this.#message = undefined;
-    this.#templates.length = 0;
-  }
 }
