@@ -8,6 +8,7 @@ import {Broker, type BrokerContext} from './broker.ts';
 import type {BrokerConfig} from './config.ts';
 import {type Address, listen} from './listen.ts';
 import {readBytes} from './read-file.ts';
+import {openStore} from './store.ts';
 
 export type RunContext = Pick<BrokerContext, 'now' | 'log' | 'observe'>;
 
@@ -30,11 +31,16 @@ export interface RunningBroker {
 export async function runBroker(config: BrokerConfig, context: RunContext): Promise<RunningBroker> {
   const access: FileAccess = fileAccess(config.listeners, readBytes);
   const {log} = context;
+  const store =
+    config.persistence === undefined
+      ? undefined
+      : openStore(config.persistence, (line) => log('warning', line));
   const broker = new Broker(config, {
     access,
     now: context.now,
     log,
     connectionMessages: config.log.connectionMessages,
+    ...(store === undefined ? {} : {journal: store.journal, restored: store.restored}),
     ...(context.observe === undefined ? {} : {observe: context.observe}),
   });
   try {
@@ -53,10 +59,12 @@ export async function runBroker(config: BrokerConfig, context: RunContext): Prom
       },
       async close() {
         await listening.close(broker.close());
+        store?.close();
       },
     };
   } catch (error) {
     await broker.close();
+    store?.close();
     throw error;
   }
 }
