@@ -74,7 +74,8 @@ export class ClientOutlet implements Outlet {
       ...(mountPoint === '' ? {} : {topic: unmounted(message.topic, mountPoint)}),
     };
     let form = plain;
-    if (topicAliasMaximum > 0) form = this.#aliased(plain, message.topic);
+    // Not at QoS 2: MQTT.js keeps the packet until PUBREL, and has then forgotten what the alias stood for.
+    if (topicAliasMaximum > 0 && qos < 2) form = this.#aliased(plain, message.topic);
     const {frame, size} = this.#parts.encoder.encode(message, form, now);
     // [MQTT-3.1.2-24], [MQTT-3.1.2-25]
     if (size > maximumPacketSize) {

@@ -293,6 +293,9 @@ describe('topic aliases', () => {
       const packet = await client.expect('publish');
       seen.push([packet.topic, properties(packet).topicAlias]);
     }
+    await client.subscribe('x', {qos: 2});
+    client.publish('x', 'p', {qos: 2, messageId: 1});
+    assert.equal((await client.expect('publish')).topic, 'x');
     assert.deepEqual(seen, [
       ['x', 1],
       ['y', 2],
