@@ -216,7 +216,8 @@ export const pubRows: readonly Row[] = [
     shows: ['3.5: denied in version 3'],
     tool: 'pub',
     words: ['-t', '{topic}', '-m', 'x', '-q', '1', '-u', 'ann', '-P', 'secret'],
-    expect: ok([{packet: 'DISCONNECT'}]),
+    expect: {},
+    mosquitto: {because: 'mosquitto 2.0 may close the connection behind a denial', wire: 'any'},
   },
   {
     name: 'a refused publication of version 5',
@@ -229,6 +230,7 @@ export const pubRows: readonly Row[] = [
       status: 0,
       voice: 'any',
       says: /^Warning: Publish 1 failed: Not authorized/,
+      wire: 'any',
     },
   },
   {
