@@ -58,6 +58,7 @@ async function runBench(name: string): Promise<BenchResult> {
   }
 }
 
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
 installTools(progress);
 const results: BenchResult[] = [];
 for (const name of positionals.length > 0 ? positionals : Object.keys(benches)) {

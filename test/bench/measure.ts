@@ -62,10 +62,13 @@ export async function measure(invocation: Invocation): Promise<Measurement> {
     });
     const errors: Buffer[] = [];
     child.stderr!.on('data', (chunk: Buffer) => errors.push(chunk));
-    const timer = setTimeout(() => process.kill(-child.pid!, 'SIGKILL'), timeoutMilliseconds);
+    const kill = () => void process.kill(-child.pid!, 'SIGKILL');
+    const timer = setTimeout(kill, timeoutMilliseconds);
+    process.once('exit', kill);
     const [code, signal] = (await once(child, 'exit')) as [number | null, string | null];
     const wallMilliseconds = Number(process.hrtime.bigint() - started) / 1e6;
     clearTimeout(timer);
+    process.off('exit', kill);
     if (code !== 0) {
       const said = Buffer.concat(errors).toString().slice(0, 500);
       throw new Error(`${[command, ...rest].join(' ')} ended with ${code ?? signal}: ${said}`);

@@ -7,7 +7,7 @@ import {execFileSync, spawnSync} from 'node:child_process';
 import {accessSync, constants, existsSync, mkdirSync, writeFileSync} from 'node:fs';
 import {homedir} from 'node:os';
 import {delimiter, join} from 'node:path';
-import {environment, type Invocation} from './measure.ts';
+import type {Invocation} from './measure.ts';
 
 const packages = {mqtt: '5.16.0', 'aedes-cli': '1.0.2'} as const;
 
@@ -60,7 +60,8 @@ function npmPeers(): string {
       '--no-fund',
       ...wanted,
     ];
-    execFileSync('npm', words, {stdio: ['ignore', 'ignore', 'inherit'], env: environment()});
+    // npm keeps its environment: where the registry's certificates are, for one.
+    execFileSync('npm', words, {stdio: ['ignore', 'ignore', 'inherit'], timeout: 120_000});
     writeFileSync(join(directory, 'complete'), '');
   }
   return join(directory, 'node_modules');
