@@ -63,7 +63,6 @@ export class ClientOutlet implements Outlet {
     const {message, qos, retain, subscriptionIdentifiers} = delivery;
     const {protocolVersion} = this.#connection;
     const {mountPoint, topicAliasMaximum, maximumPacketSize} = this.#settings;
-    const now = this.#parts.schedule.now();
     const plain: PublishForm = {
       protocolVersion,
       qos,
@@ -76,7 +75,7 @@ export class ClientOutlet implements Outlet {
     let form = plain;
     // Not at QoS 2: MQTT.js keeps the packet until PUBREL, and has then forgotten what the alias stood for.
     if (topicAliasMaximum > 0 && qos < 2) form = this.#aliased(plain, message.topic);
-    const {frame, size} = this.#parts.encoder.encode(message, form, now);
+    const {frame, size} = this.#parts.encoder.encode(message, form, this.#parts.schedule.now);
     // [MQTT-3.1.2-24], [MQTT-3.1.2-25]
     if (size > maximumPacketSize) {
       if (form.topicAlias !== undefined && form.topic !== '') this.#aliases.delete(message.topic);

@@ -4,6 +4,7 @@
  */
 
 import {randomUUID} from 'node:crypto';
+import {isPublishTopic} from '../mqtt/topic.ts';
 import type {Permissions} from './access.ts';
 import type {OutletSettings} from './client-outlet.ts';
 import type {BrokerLimits, ListenerConfig} from './config.ts';
@@ -226,10 +227,17 @@ export function arrival(
   return `New client connected from ${address} as ${terms.clientId} (p${level}, c${clean}, k${terms.keepAliveSeconds}${user}).`;
 }
 
-/** What the broker itself keeps from everybody: $SYS is its own, and only it publishes there. */
+/**
+ * What the broker itself keeps from everybody: topics of too many levels, and $SYS, where only it
+ * publishes. Asked once for each topic of a client.
+ */
 export function guarded(permissions: Permissions): Permissions {
   return {
-    mayPublish: (topic) => topic !== '$SYS' && !topic.startsWith('$SYS/') && permissions.mayPublish(topic),
+    mayPublish: (topic) =>
+      isPublishTopic(topic) &&
+      topic !== '$SYS' &&
+      !topic.startsWith('$SYS/') &&
+      permissions.mayPublish(topic),
     maySubscribe: (filter) => permissions.maySubscribe(filter),
     mayReceive: (topic) => permissions.mayReceive(topic),
   };

@@ -170,9 +170,9 @@ function writeVariable(buffer: Buffer, value: number, position: number): number 
 }
 
 /** What is left of a message's time, in whole seconds [MQTT-3.3.2-6]; undefined: it never expires. */
-export function remainingSeconds(message: StoredMessage, now: number): number | undefined {
+function remainingSeconds(message: StoredMessage, now: () => number): number | undefined {
   if (message.expiresAt === undefined) return undefined;
-  return Math.max(0, Math.ceil((message.expiresAt - now) / 1000));
+  return Math.max(0, Math.ceil((message.expiresAt - now()) / 1000));
 }
 
 function changingProperties(form: PublishForm, expiry: number | undefined): Buffer {
@@ -243,11 +243,11 @@ export class PublishEncoder {
   #expiry: number | undefined;
   readonly #templates: (Template | undefined)[] = [];
 
-  /** The frame and its size in bytes. `now` in milliseconds of the broker's clock. */
+  /** The frame and its size in bytes. `now` in milliseconds of the broker's clock, looked at only if it matters. */
   encode(
     message: StoredMessage,
     form: PublishForm,
-    now: number,
+    now: () => number,
   ): {readonly frame: Frame; readonly size: number} {
     const expiry = form.protocolVersion === 5 ? remainingSeconds(message, now) : undefined;
     const own = form.topic !== undefined || form.topicAlias !== undefined;

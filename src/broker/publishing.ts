@@ -116,8 +116,7 @@ export class Publishing {
     const {parts, session} = this.#answering;
     const limit = parts.limits.messageSizeLimit;
     if (limit > 0 && payload.length > limit) return rejections.size;
-    if (!isPublishTopic(topic)) return rejections.topic;
-    if (!session.mayPublish(topic)) return rejections.denied;
+    if (!session.mayPublish(topic)) return isPublishTopic(topic) ? rejections.denied : rejections.topic;
     if (utf8Payload && !isUtf8(payload)) return rejections.format;
     return undefined;
   }

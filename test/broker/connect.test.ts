@@ -349,6 +349,14 @@ describe('keep alive', () => {
     await client.expectEnd(0x8d);
   });
 
+  it('is refused to MQTT 3 where it is too long, which has no word for another one', async () => {
+    await using broker = packetBroker({limits: {maxKeepalive: 10}});
+    const client = await broker.connect('a', {keepalive: 11});
+    assert.equal(client.connack.returnCode, 2);
+    await client.expectEnd();
+    assert.equal((await broker.connect('a', {keepalive: 10})).connack.returnCode, 0);
+  });
+
   it('0 turns it off', async () => {
     await using broker = packetBroker();
     const client = await broker.connect('a', {keepalive: 0});

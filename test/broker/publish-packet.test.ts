@@ -96,7 +96,7 @@ describe('PUBLISH', () => {
           };
           for (const {topicAlias, ...wanted} of forms) {
             const whole: PublishForm = {...wanted, ...(topicAlias === undefined ? {} : {topicAlias})};
-            const {frame: pieces, size} = encoder.encode(message, whole, age * 1000);
+            const {frame: pieces, size} = encoder.encode(message, whole, () => age * 1000);
             const bytes = Buffer.concat(pieces);
             assert.equal(bytes.length, size);
             const packet = parsed(bytes, wanted.protocolVersion);
@@ -127,6 +127,7 @@ describe('PUBLISH', () => {
 
   it('shares one buffer between receivers at QoS 0', () => {
     const encoder = new PublishEncoder();
+    const now = () => 0;
     const bytes = Buffer.from('x');
     const message: StoredMessage = {
       topic: 't',
@@ -136,10 +137,10 @@ describe('PUBLISH', () => {
       properties: Buffer.alloc(0),
     };
     const form: PublishForm = {protocolVersion: 4, qos: 0, retain: false, packetId: 0};
-    assert.equal(encoder.encode(message, form, 0).frame[0], encoder.encode(message, form, 0).frame[0]);
+    assert.equal(encoder.encode(message, form, now).frame[0], encoder.encode(message, form, now).frame[0]);
     assert.notEqual(
-      encoder.encode(message, form, 0).frame[0],
-      encoder.encode(message, {...form, protocolVersion: 5}, 0).frame[0],
+      encoder.encode(message, form, now).frame[0],
+      encoder.encode(message, {...form, protocolVersion: 5}, now).frame[0],
     );
   });
 });
