@@ -248,13 +248,14 @@ export function packetBroker(options: TestBrokerOptions = {}): PacketBroker {
     ...options.context,
   });
   const listener = {...plainListener, ...options.listener};
-  const streams: Duplex[] = [];
+  const streams = new Set<Duplex>();
   const open: PacketBroker['open'] = (version = 4, special = {}, peer = {}) => {
     const [ours, theirs] = duplexPair();
     // As with sockets, one side cannot be gone without the other knowing.
     ours.once('close', () => theirs.destroy());
     theirs.once('close', () => ours.destroy());
-    streams.push(ours);
+    streams.add(ours);
+    ours.once('close', () => streams.delete(ours));
     const used = Object.keys(special).length === 0 ? listener : {...listener, ...special};
     broker.accept(theirs, used, {address: '127.0.0.1:5123', ...peer});
     return new PacketClient(ours, version);
@@ -282,7 +283,7 @@ export function packetBroker(options: TestBrokerOptions = {}): PacketBroker {
       broker.runDue();
     },
     async [Symbol.asyncDispose]() {
-      for (const stream of streams) stream.destroy();
+      for (const stream of [...streams]) stream.destroy();
       await within(broker.close(), 'the end of the broker');
       assert.deepEqual(errors, []);
     },
