@@ -46,6 +46,7 @@ export interface BrokerContext {
   readonly connectionMessages?: boolean;
 }
 
+/** An MQTT broker without sockets. */
 export class Broker {
   readonly #parts: BrokerParts;
   readonly #sys: SysTree;

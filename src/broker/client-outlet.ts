@@ -24,6 +24,13 @@ export interface OutletSettings {
   readonly mountPoint: string;
 }
 
+export interface OutletOptions {
+  readonly connection: Connection;
+  readonly settings: OutletSettings;
+  readonly parts: BrokerParts;
+  readonly outbox: Outbox;
+}
+
 /** Bytes waiting for the network from which on a client counts as slow. */
 const slowBytes = 1_048_576;
 /** Bytes over which QoS 0 messages are dropped in any case. */
@@ -35,6 +42,7 @@ const patienceSeconds = 5;
 /** Topics that get an alias on one connection, at most. */
 const mostAliases = 256;
 
+/** What the session of a connected client and the router write to. */
 export class ClientOutlet implements Outlet {
   readonly sendQuota: number;
   readonly #connection: Connection;
@@ -49,7 +57,7 @@ export class ClientOutlet implements Outlet {
   /** It was waited for in vain. */
   #lossy = false;
 
-  constructor(connection: Connection, settings: OutletSettings, parts: BrokerParts, outbox: Outbox) {
+  constructor({connection, settings, parts, outbox}: OutletOptions) {
     const {maxInflightMessages} = parts.limits;
     this.#connection = connection;
     this.#settings = settings;

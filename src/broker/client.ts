@@ -39,6 +39,13 @@ import type {ConnectDetails} from './validate.ts';
 /** Seconds a stream may take to bring its CONNECT. */
 const connectSeconds = 30;
 
+/** A CONNECT that waits for its answer. */
+interface Asking {
+  readonly packet: IConnectPacket;
+  readonly details: ConnectDetails;
+  readonly terms: ConnectTerms;
+}
+
 /** What a client is once its CONNECT was accepted. */
 interface Member {
   readonly session: Session;
@@ -57,6 +64,7 @@ export interface ClientOptions {
   readonly gone: () => void;
 }
 
+/** Serves one client; its connection and the router call it. */
 export class Client implements ConnectionHandler, SessionLink {
   readonly #options: ClientOptions;
   #member: Member | undefined;
@@ -99,11 +107,11 @@ export class Client implements ConnectionHandler, SessionLink {
     };
     const admission = parts.context.access.admit(identity, listener);
     if (!(admission instanceof Promise)) {
-      this.#admitted(admission, packet, details, terms);
+      this.#admitted(admission, {packet, details, terms});
       return;
     }
     return admission.then(
-      (answer) => this.#admitted(answer, packet, details, terms),
+      (answer) => this.#admitted(answer, {packet, details, terms}),
       (error: unknown) => {
         parts.context.log('error', `Error: ${error instanceof Error ? error.message : String(error)}`);
         this.#refuse(refusals.unavailable);
@@ -111,13 +119,9 @@ export class Client implements ConnectionHandler, SessionLink {
     );
   }
 
-  #admitted(
-    admission: Admission,
-    packet: IConnectPacket,
-    details: ConnectDetails,
-    terms: ConnectTerms,
-  ): void {
+  #admitted(admission: Admission, {packet, details, terms}: Asking): void {
     const {connection, parts, listener, peer} = this.#options;
+    // It may have gone while the answer took its time.
     if (!connection.open) return;
     if (!admission.accepted) {
       this.#refuse(admission.reason === 'identifier-rejected' ? refusals.identifier : refusals.notAuthorized);
@@ -131,11 +135,13 @@ export class Client implements ConnectionHandler, SessionLink {
     }
     if (known?.link !== undefined) this.#takeOver(known, terms);
     const {session, present} = registry.open(terms.clientId, terms.cleanStart);
-    registry.join(session, this, terms.expirySeconds, admission.username);
+    const {username} = admission;
+    registry.join(session, this, {expirySeconds: terms.expirySeconds, username});
     this.#join(session, terms, admission.permissions);
     session.will = storedWill(packet, details, terms.outlet.mountPoint);
     parts.counters.connections++;
-    parts.notice(arrival(peer.address ?? '<unknown>', terms, details.protocolVersion, admission.username));
+    const {protocolVersion} = details;
+    parts.notice(arrival(terms, {address: peer.address ?? '<unknown>', protocolVersion, username}));
     this.#acknowledgeConnect(present, connackProperties(terms, limits, listener));
     session.outbox.keep(({message}) => session.mayReceive(message.topic));
     session.outbox.attach(this.#member!.outlet);
@@ -167,7 +173,7 @@ export class Client implements ConnectionHandler, SessionLink {
     this.#member = {
       session,
       terms,
-      outlet: new ClientOutlet(connection, terms.outlet, parts, session.outbox),
+      outlet: new ClientOutlet({connection, settings: terms.outlet, parts, outbox: session.outbox}),
       publishing: new Publishing(answering),
       subscribing: new Subscribing(answering),
     };

@@ -61,6 +61,7 @@ const longestConnect = 393_216;
 /** Milliseconds a peer gets to read our last packet and close. */
 const lingering = 1000;
 
+/** The bytes of one client, both ways. */
 export class Connection {
   readonly stream: Duplex;
   protocolVersion: ProtocolVersion = 4;

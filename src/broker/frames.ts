@@ -9,6 +9,7 @@ import {PacketViolation, ReasonCode} from './reason-code.ts';
 /** The largest packet the remaining length allows: 5 bytes of header, 268,435,455 of body [MQTT 5, 2.1.4]. */
 export const largestPacket = 268_435_460;
 
+/** The bytes of one stream, until they are whole frames. */
 export class FrameSplitter {
   /** Bytes of a whole frame; may change between frames. */
   limit: number;

@@ -38,6 +38,7 @@ export interface ConnectTerms {
   readonly problemInformation: boolean;
 }
 
+/** The reasons not to accept a CONNECT. */
 export const refusals = {
   identifier: {
     reasonCode: ReasonCode.clientIdentifierNotValid,
@@ -216,10 +217,12 @@ export function connackProperties(
 
 /** "New client connected from 127.0.0.1:5123 as id (p2, c1, k60, u'rajan').", as mosquitto says it. */
 export function arrival(
-  address: string,
   terms: ConnectTerms,
-  protocolVersion: number,
-  username: string | undefined,
+  {
+    address,
+    protocolVersion,
+    username,
+  }: {address: string; protocolVersion: number; username: string | undefined},
 ): string {
   const level = protocolVersion === 5 ? 5 : protocolVersion - 2;
   const user = username === undefined ? '' : `, u'${username}'`;

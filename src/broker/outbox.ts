@@ -39,6 +39,7 @@ export type OutboxLimits = Pick<BrokerLimits, 'maxInflightBytes' | 'maxQueuedMes
 
 const packetIds = 65_535;
 
+/** The window and the queue of one session. */
 export class Outbox {
   readonly #limits: OutboxLimits;
   readonly #observer: OutboxObserver;

@@ -68,6 +68,7 @@ function isMqttUtf8(bytes: Uint8Array): boolean {
   return ascii || isUtf8(bytes);
 }
 
+/** A place in a frame that moves from field to field. */
 export class PacketReader {
   readonly frame: Buffer;
   position: number;

@@ -38,6 +38,7 @@ export interface DecodedPublish {
   readonly payload: Buffer;
 }
 
+/** An empty payload, or no properties. */
 export const noBytes = Buffer.alloc(0);
 
 const Property = {

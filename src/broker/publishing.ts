@@ -12,11 +12,17 @@ import type {DecodedPublish, StoredMessage} from './publish-packet.ts';
 import {PacketViolation, ReasonCode} from './reason-code.ts';
 import {PacketType} from './validate.ts';
 
-/** Why a message is not taken. */
-interface Rejection {
+/** What an acknowledgement says. */
+interface Outcome {
   readonly reasonCode: number;
-  readonly reason: string;
+  readonly reason?: string;
 }
+
+/** Why a message is not taken. */
+type Rejection = Required<Outcome>;
+
+const success: Outcome = {reasonCode: ReasonCode.success};
+const notFound: Outcome = {reasonCode: ReasonCode.packetIdentifierNotFound};
 
 const rejections = {
   denied: {reasonCode: ReasonCode.notAuthorized, reason: 'Not authorized to publish to this topic.'},
@@ -25,6 +31,7 @@ const rejections = {
   size: {reasonCode: ReasonCode.packetTooLarge, reason: 'The payload is over message_size_limit.'},
 } as const satisfies Record<string, Rejection>;
 
+/** Handles PUBLISH and the acknowledgements of one client. */
 export class Publishing {
   readonly #answering: Answering;
   /** The client's topic aliases, gone with the connection [MQTT-3.3.2-7]. */
@@ -56,7 +63,7 @@ export class Publishing {
     if (qos === 2) {
       // [MQTT-4.3.3-10]: taken before, so only acknowledged again.
       if (session.incoming.has(packetId)) {
-        this.#acknowledge(PacketType.pubrec, packetId, 0);
+        this.#acknowledge(PacketType.pubrec, packetId, success);
         return;
       }
       this.#countAgainstMaximum();
@@ -71,10 +78,10 @@ export class Publishing {
       this.#unreleased.add(packetId);
     }
     const matched = parts.router.publish(this.#message(publish, topic), session);
-    const reasonCode = matched ? ReasonCode.success : ReasonCode.noMatchingSubscribers;
+    const outcome = matched ? success : {reasonCode: ReasonCode.noMatchingSubscribers};
     // [MQTT-4.3.2-4], [MQTT-4.3.3-8]
-    if (qos === 1) this.#acknowledge(PacketType.puback, packetId, reasonCode);
-    if (qos === 2) this.#acknowledge(PacketType.pubrec, packetId, reasonCode);
+    if (qos === 1) this.#acknowledge(PacketType.puback, packetId, outcome);
+    if (qos === 2) this.#acknowledge(PacketType.pubrec, packetId, outcome);
   }
 
   /** [MQTT-3.3.4-7]: QoS 1 messages are acknowledged at once, so only QoS 2 can pile up. */
@@ -122,7 +129,8 @@ export class Publishing {
   }
 
   /** MQTT 5 is told; MQTT 3 has no words for it: the message is acknowledged and dropped, as by mosquitto. */
-  #reject(publish: DecodedPublish, topic: string, {reasonCode, reason}: Rejection): void {
+  #reject(publish: DecodedPublish, topic: string, rejection: Rejection): void {
+    const {reasonCode, reason} = rejection;
     const {connection, parts, session} = this.#answering;
     const {qos, packetId, dup, retain, payload} = publish;
     parts.counters.publishDropped++;
@@ -139,7 +147,7 @@ export class Publishing {
     if (qos === 0) return;
     const type = qos === 1 ? PacketType.puback : PacketType.pubrec;
     // MQTT 3 goes on to PUBREL; its PUBCOMP needs no memory.
-    this.#acknowledge(type, packetId, v5 ? reasonCode : 0, reason);
+    this.#acknowledge(type, packetId, v5 ? rejection : success);
   }
 
   #message(publish: DecodedPublish, topic: string): StoredMessage {
@@ -157,7 +165,7 @@ export class Publishing {
     };
   }
 
-  #acknowledge(type: number, messageId: number, reasonCode: number, reason?: string): void {
+  #acknowledge(type: number, messageId: number, {reasonCode, reason}: Outcome): void {
     const {connection} = this.#answering;
     if (connection.protocolVersion < 5 || reasonCode === 0) {
       connection.acknowledge(type, messageId);
@@ -179,7 +187,7 @@ export class Publishing {
         const result = outbox.received(messageId, (packet.reasonCode ?? 0) >= 0x80);
         this.#check(result, packet);
         if (result === 'unknown') {
-          this.#acknowledge(PacketType.pubrel, messageId, ReasonCode.packetIdentifierNotFound);
+          this.#acknowledge(PacketType.pubrel, messageId, notFound);
         }
         return;
       }
@@ -199,8 +207,7 @@ export class Publishing {
     const {parts, session} = this.#answering;
     const known = parts.registry.released(session, messageId);
     this.#unreleased.delete(messageId);
-    const reasonCode = known ? ReasonCode.success : ReasonCode.packetIdentifierNotFound;
-    this.#acknowledge(PacketType.pubcomp, messageId, reasonCode);
+    this.#acknowledge(PacketType.pubcomp, messageId, known ? success : notFound);
   }
 
   #check(result: 'accepted' | 'unknown' | 'wrong', {cmd, messageId}: Packet): void {

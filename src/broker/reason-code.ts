@@ -1,5 +1,6 @@
 /** The reason codes of MQTT 5 [2.4] that a broker gives or reads, and the return codes of MQTT 3.1.1 [3.2.2.3]. */
 
+/** Reason codes of MQTT 5. */
 export const ReasonCode = {
   success: 0x00,
   disconnectWithWill: 0x04,

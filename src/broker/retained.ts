@@ -11,6 +11,7 @@ interface Kept {
   readonly expiry: Appointment | undefined;
 }
 
+/** All retained messages of a broker. */
 export class RetainedMessages {
   readonly #tree = new TopicTree<Kept>();
   readonly #schedule: Schedule;

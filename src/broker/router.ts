@@ -10,7 +10,7 @@ import type {Delivery} from './outbox.ts';
 import type {StoredMessage} from './publish-packet.ts';
 import type {RetainedMessages} from './retained.ts';
 import type {Session} from './session.ts';
-import type {SharedGroup, Subscription, Subscriptions} from './subscriptions.ts';
+import type {Receiver, SharedGroup, Subscription, Subscriptions} from './subscriptions.ts';
 
 export interface RouterParts {
   readonly subscriptions: Subscriptions<Session>;
@@ -24,6 +24,7 @@ export interface RouterParts {
 
 const noIdentifiers: readonly number[] = [];
 
+/** The one way of a message to its receivers. */
 export class Router {
   readonly #parts: RouterParts;
 
@@ -35,9 +36,9 @@ export class Router {
   publish(message: StoredMessage, from: Session | undefined): boolean {
     if (message.retain) this.#parts.retained.set(message);
     const route = this.#parts.subscriptions.route(message.topic);
-    for (const {member, subscriptions} of route.direct) {
-      const delivery = this.#combine(message, member, subscriptions, from);
-      if (delivery !== undefined) this.#give(member, delivery, from);
+    for (const receiver of route.direct) {
+      const delivery = this.#combine(message, receiver, from);
+      if (delivery !== undefined) this.#give(receiver.member, delivery, from);
     }
     for (const group of route.groups) this.#share(group, message, from);
     return route.direct.length > 0 || route.groups.length > 0;
@@ -50,8 +51,7 @@ export class Router {
    */
   #combine(
     message: StoredMessage,
-    member: Session,
-    subscriptions: readonly Subscription<Session>[],
+    {member, subscriptions}: Receiver<Session>,
     from: Session | undefined,
   ): Delivery | undefined {
     let granted = -1;

@@ -16,6 +16,7 @@ interface Entry {
 /** The longest delay a timer of Node takes. */
 const longestDelay = 2 ** 31 - 1;
 
+/** Appointments of one broker. */
 export class Schedule {
   /** Milliseconds. */
   readonly now: () => number;

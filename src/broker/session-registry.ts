@@ -22,6 +22,7 @@ export interface RegistryParts {
   readonly journal: Journal | undefined;
 }
 
+/** All sessions of a broker. */
 export class SessionRegistry {
   readonly #parts: RegistryParts;
   readonly #sessions = new Map<string, Session>();
@@ -83,7 +84,11 @@ export class SessionRegistry {
   }
 
   /** A connection has a session, on its own terms. */
-  join(session: Session, link: SessionLink, expirySeconds: number, username: string | undefined): void {
+  join(
+    session: Session,
+    link: SessionLink,
+    {expirySeconds, username}: Pick<Session, 'expirySeconds' | 'username'>,
+  ): void {
     const wasSaved = session.persistent;
     session.link = link;
     session.expirySeconds = expirySeconds;

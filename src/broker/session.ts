@@ -39,6 +39,7 @@ export interface StoredWill {
 /** Topics whose permission is remembered. */
 const rememberedTopics = 2000;
 
+/** What is remembered of one client identifier. */
 export class Session {
   readonly clientId: string;
   readonly outbox: Outbox;

@@ -18,6 +18,7 @@ const reasons: Readonly<Record<number, string>> = {
   [ReasonCode.noSubscriptionExisted]: 'No subscription existed.',
 };
 
+/** Handles SUBSCRIBE and UNSUBSCRIBE of one client. */
 export class Subscribing {
   readonly #answering: Answering;
 

@@ -33,12 +33,15 @@ export class SharedGroup<Member> {
   }
 }
 
+/** One who receives a message, with all of his matching subscriptions. */
+export interface Receiver<Member> {
+  readonly member: Member;
+  readonly subscriptions: readonly Subscription<Member>[];
+}
+
 export interface Route<Member> {
-  /** Each receiver once, with all of its matching subscriptions. */
-  readonly direct: readonly {
-    readonly member: Member;
-    readonly subscriptions: readonly Subscription<Member>[];
-  }[];
+  /** Each receiver once. */
+  readonly direct: readonly Receiver<Member>[];
   readonly groups: readonly SharedGroup<Member>[];
 }
 
@@ -50,6 +53,7 @@ interface Leaf<Member> {
 /** Topics whose receivers are remembered. */
 const rememberedRoutes = 10_000;
 
+/** All subscriptions of a broker. */
 export class Subscriptions<Member> {
   readonly #tree = new FilterTree<Leaf<Member>>();
   readonly #routes = new Map<string, Route<Member>>();

@@ -44,6 +44,7 @@ interface Load {
   readonly averages: number[];
 }
 
+/** Keeps the $SYS topics of one broker up to date. */
 export class SysTree {
   readonly #parts: SysParts;
   readonly #interval: number;

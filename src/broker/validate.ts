@@ -13,6 +13,7 @@ import {malformed, PacketReader, type PropertyOwner, protocolError} from './pack
 import {decodePublish, type MessageProperties, readMessageProperties} from './publish-packet.ts';
 import {PacketViolation, ReasonCode} from './reason-code.ts';
 
+/** The types of packets [2.1.2]. */
 export const PacketType = {
   connect: 1,
   connack: 2,

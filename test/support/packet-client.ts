@@ -35,6 +35,7 @@ export async function within<Result>(promise: Promise<Result>, what: string): Pr
   }
 }
 
+/** One side of a conversation, packet by packet. */
 export class PacketClient {
   readonly stream: Duplex;
   readonly version: 3 | 4 | 5;
@@ -199,6 +200,7 @@ export function frameOf(first: number, body: readonly number[] | Buffer): Buffer
   return Buffer.concat([Buffer.from([first, ...length]), Buffer.from(body)]);
 }
 
+/** A listener that lets everything through. */
 export const plainListener: ListenerConfig = {
   port: 0,
   protocol: 'mqtt',
