@@ -151,9 +151,11 @@ export class ClientSession implements Session {
 
   async #shutdown(reasonCode: number): Promise<void> {
     const link = this.#link;
+    // Whoever called the session off does not want to wait for a peer that takes nothing.
+    const stallMilliseconds = this.#halt.signal.aborted ? 1000 : this.#options.keepaliveSeconds * 1000;
     this.#link = undefined;
     this.#stop(new TmqError('The session has ended.', ExitCode.noConnection));
-    await link?.shutdown(reasonCode);
+    await link?.shutdown({reasonCode, stallMilliseconds});
   }
 
   get #awaitsReply(): boolean {

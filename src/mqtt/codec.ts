@@ -4,11 +4,12 @@
  * user name. Knows nothing of connections.
  */
 
-import type {UserProperties} from './message.ts';
+import type {ProtocolVersion, UserProperties} from './message.ts';
 import {orderedUserProperties, type Packet} from './packet.ts';
 import {failureCodes, reasonText} from './reason.ts';
 
 export interface Codec {
+  encode(packet: Packet, protocolVersion: ProtocolVersion): Buffer;
   /** A CONNECT of MQTT 5 that has a password and no user name, as bytes [MQTT 5, 3.1.2.9]. */
   connectWithoutUsername(packet: Packet & {readonly password: Uint8Array}): Buffer;
 }
@@ -78,10 +79,13 @@ async function load(): Promise<Codec> {
   for (const table of acknowledgementTables) {
     for (const code of failureCodes) constants.default[table][code] ??= reasonText(code);
   }
+  const encode = (packet: Packet, protocolVersion: ProtocolVersion) =>
+    generate(packet as unknown as Parameters<typeof generate>[0], {protocolVersion});
   return {
+    encode,
     connectWithoutUsername(packet) {
-      const complete = {...packet, username: ''} as unknown as Parameters<typeof generate>[0];
-      return withoutEmptyUsername(generate(complete, {protocolVersion: 5}), packet.password.length);
+      const complete = {...packet, username: ''};
+      return withoutEmptyUsername(encode(complete, 5), packet.password.length);
     },
   };
 }

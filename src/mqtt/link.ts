@@ -11,15 +11,13 @@ import type {ConnectionOptions} from './connection-options.ts';
 import type {PacketIdentifiers} from './identifiers.ts';
 import type {IncomingMessages} from './inbox.ts';
 import {limitsOf, type ServerLimits} from './limits.ts';
+import {ConnectionRefused, linkError, lost} from './link-error.ts';
 import type {Message} from './message.ts';
 import {clientOptions, type Libraries, type MqttJsClient} from './mqttjs.ts';
 import {codecProperties, messageOf, type Packet} from './packet.ts';
 import {reasonSentence, refusalText} from './reason.ts';
 import type {Direction} from './trace.ts';
-import {describe, explain} from './transport.ts';
-
-/** The broker answered CONNECT with a refusal: trying again would be refused again. */
-export class ConnectionRefused extends TmqError {}
+import {describe} from './transport.ts';
 
 /** A message that came, and how to acknowledge it. */
 export interface Arrival {
@@ -61,9 +59,17 @@ export interface LinkSetup {
 /** Passed to MQTT.js to go on without acknowledging: that is done after the output was flushed. */
 const acknowledgedLater = new Error('acknowledged later');
 
-/** Milliseconds to wait for the peer's close once all is sent, and while nothing more is taken. */
+/** Milliseconds to wait for the peer's close once all is sent. */
 const closeMilliseconds = 1000;
-const stallMilliseconds = 5000;
+
+/** DISCONNECT; before MQTT 5 it is empty. */
+function disconnectPacket(
+  {protocolVersion, disconnectProperties}: ConnectionOptions,
+  reasonCode: number,
+): Packet {
+  if (protocolVersion < 5) return {cmd: 'disconnect'};
+  return {cmd: 'disconnect', reasonCode, properties: codecProperties(disconnectProperties)};
+}
 
 export class Link {
   readonly stream: Duplex;
@@ -133,21 +139,20 @@ export class Link {
 
   /** Writes a packet behind everything written before; nothing when the connection is gone. */
   send(packet: Packet): void {
-    if (this.#gone || this.stream.destroyed) return;
     this.#client['_writePacket'](packet as never);
   }
 
   /** Writes bytes that are whole packets; `written` is called when the stream has passed them on, or cannot. */
   write(bytes: Uint8Array, written?: (error?: Error | null) => void): void {
     if (this.isOpen) this.stream.write(bytes, written);
-    else written?.(this.#failure ?? this.#lost());
+    else written?.(this.#failure ?? lost(this.#setup.options.endpoint));
   }
 
   /** Sends SUBSCRIBE or UNSUBSCRIBE; resolves with the answer to it. @throws the TmqError that closed the link */
   request(packet: Omit<Packet, 'messageId'> & {readonly cmd: string}): Promise<Packet> {
     return new Promise((resolve, reject) => {
       if (!this.isOpen) {
-        reject(this.#failure ?? this.#lost());
+        reject(this.#failure ?? lost(this.#setup.options.endpoint));
         return;
       }
       const messageId = this.#setup.identifiers.take();
@@ -178,36 +183,39 @@ export class Link {
 
   /** The first error ends the link; later ones are only echoes of it. */
   fail(error: unknown): void {
-    this.#failure ??= this.#explain(error);
+    this.#failure ??= linkError(error, this.#setup.options.endpoint, this.#connected);
     this.stream.destroy();
   }
 
   /**
    * Sends DISCONNECT behind everything written, and closes: waits for the peer to take it all and close.
-   * @param reasonCode of DISCONNECT, MQTT 5 only
+   * @param farewell reasonCode: of DISCONNECT, MQTT 5 only; stallMilliseconds: how long the peer may take nothing
    * @throws TmqError 7 when the peer did not take everything
    */
-  async shutdown(reasonCode: number): Promise<void> {
-    if (this.#gone || this.stream.destroyed) return;
+  async shutdown(farewell: {readonly reasonCode: number; readonly stallMilliseconds: number}): Promise<void> {
+    if (this.#gone || !this.stream.writable) return;
     this.#ended = true;
-    const {protocolVersion, disconnectProperties} = this.#setup.options;
-    const properties = protocolVersion === 5 ? codecProperties(disconnectProperties) : undefined;
-    this.send({cmd: 'disconnect', ...(protocolVersion === 5 ? {reasonCode, properties} : {})});
+    const {options, observer, libraries} = this.#setup;
+    const packet = disconnectPacket(options, farewell.reasonCode);
+    observer.traced?.('out', packet);
+    let taken = false;
+    // What is written is taken in order: with DISCONNECT, everything is. What happens after it does not count.
+    this.stream.write(libraries.codec.encode(packet, options.protocolVersion), (error) => {
+      taken = error == null;
+    });
     this.stream.end();
     this.resume();
-    await this.#awaitClose();
-    if (this.stream.writableFinished) return;
-    throw this.#failure ?? this.#lost();
+    await this.#awaitClose(farewell.stallMilliseconds);
+    if (!taken) throw this.#failure ?? lost(options.endpoint);
   }
 
   /** Waits for 'close' as long as the peer takes something; then destroys. */
-  async #awaitClose(): Promise<void> {
+  async #awaitClose(stallMilliseconds: number): Promise<void> {
     for (;;) {
       const before = this.stream.writableLength;
-      const limit = this.stream.writableFinished ? closeMilliseconds : stallMilliseconds;
       let timer: NodeJS.Timeout | undefined;
       const elapsed = new Promise<'elapsed'>((resolve) => {
-        timer = setTimeout(() => resolve('elapsed'), limit);
+        timer = setTimeout(() => resolve('elapsed'), before === 0 ? closeMilliseconds : stallMilliseconds);
       });
       const first = await Promise.race([elapsed, this.closed]);
       clearTimeout(timer);
@@ -220,7 +228,7 @@ export class Link {
     const client = this.#client;
     const {observer} = this.#setup;
     client.on('error', (error) => this.fail(error));
-    client.on('packetreceive', (packet) => this.#received(packet as unknown as Packet));
+    client.on('packetreceive', (packet) => this.#guard(() => this.#received(packet as unknown as Packet)));
     if (observer.traced !== undefined) {
       client.on('packetsend', (packet) => observer.traced?.('out', packet as unknown as Packet));
     }
@@ -228,7 +236,8 @@ export class Link {
     client.onKeepaliveTimeout = () => this.#keepaliveTimeout();
     const write = client['_writePacket'].bind(client);
     client['_writePacket'] = (packet: unknown, done?: () => void) => {
-      if (this.#writeInstead(packet as Packet)) done?.();
+      // A packet behind DISCONNECT would be an error that takes the rest of the stream with it.
+      if (!this.stream.writable || this.#writeInstead(packet as Packet)) done?.();
       else write(packet, done);
     };
   }
@@ -261,7 +270,12 @@ export class Link {
     if (packet.cmd === 'suback' || packet.cmd === 'unsuback') this.#answered(packet);
     if (packet.cmd === 'disconnect') {
       const reason = reasonSentence(packet.reasonCode ?? 0, packet.properties?.reasonString);
-      this.fail(new TmqError(`${this.#place()} ended the connection: ${reason}.`, ExitCode.noConnection));
+      this.fail(
+        new TmqError(
+          `${describe(this.#setup.options.endpoint)} ended the connection: ${reason}.`,
+          ExitCode.noConnection,
+        ),
+      );
     }
   }
 
@@ -290,7 +304,7 @@ export class Link {
     // [MQTT-3.2.2-4]
     this.fail(
       new ConnectionRefused(
-        `${this.#place()} says that it kept a session although a clean one was asked for.`,
+        `${describe(this.#setup.options.endpoint)} says that it kept a session although a clean one was asked for.`,
         ExitCode.protocol,
       ),
     );
@@ -313,10 +327,14 @@ export class Link {
       done(packet.qos === 0 ? undefined : acknowledgedLater);
     };
     this.#held = proceed;
+    this.#guard(() => this.#setup.observer.arrived(this.#arrival(packet), proceed));
+  }
+
+  /** Thrown into MQTT.js, an error would stop the reading for good, with the connection open. */
+  #guard(action: () => void): void {
     try {
-      this.#setup.observer.arrived(this.#arrival(packet), proceed);
+      action();
     } catch (error) {
-      // Thrown into MQTT.js it would stop the reading for good, with the connection open.
       this.fail(error);
     }
   }
@@ -353,41 +371,17 @@ export class Link {
     this.#missedPings += 1;
     if (this.#missedPings < 2) return;
     this.fail(
-      new TmqError(`${this.#place()} does not answer any more (keepalive exceeded).`, ExitCode.keepalive),
+      new TmqError(
+        `${describe(this.#setup.options.endpoint)} does not answer any more (keepalive exceeded).`,
+        ExitCode.keepalive,
+      ),
     );
-  }
-
-  #place(): string {
-    return describe(this.#setup.options.endpoint);
-  }
-
-  #lost(): TmqError {
-    return new TmqError(`The connection to ${this.#place()} was lost.`, ExitCode.connectionLost);
-  }
-
-  #explain(error: unknown): TmqError {
-    if (error instanceof TmqError) return error;
-    const code = (error as {code?: unknown} | null)?.code;
-    if (typeof code === 'string') return this.#explainSystem(error, code);
-    const detail = error instanceof Error ? error.message : String(error);
-    const sentence = this.#connected
-      ? `${this.#place()} sent what is not allowed in MQTT (${detail}).`
-      : `${this.#place()} does not answer as an MQTT broker does (${detail}).`;
-    return new TmqError(sentence, ExitCode.protocol, {cause: error});
-  }
-
-  /** What the sentences for connecting say differently of a connection that was there. */
-  #explainSystem(error: unknown, code: string): TmqError {
-    const explained = explain(error, this.#setup.options.endpoint);
-    if (!this.#connected || explained.exitCode !== ExitCode.failure) return explained;
-    const sentence = `The connection to ${this.#place()} was lost (${code}).`;
-    return new TmqError(sentence, ExitCode.connectionLost, {cause: error});
   }
 
   /** The stream is closed: all that waits for an answer hears why. */
   #close(): TmqError {
     this.#gone = true;
-    this.#failure ??= this.#lost();
+    this.#failure ??= lost(this.#setup.options.endpoint);
     this.#held = undefined;
     for (const [messageId, {reject}] of this.#requests) {
       this.#setup.identifiers.release(messageId);

@@ -4,7 +4,7 @@
 
 import {ExitCode, TmqError} from '../errors.ts';
 import type {Endpoint} from './connection-options.ts';
-import {ConnectionRefused} from './link.ts';
+import {ConnectionRefused} from './link-error.ts';
 
 /** What the system says of a host, a network or a broker that may be back in a moment. */
 const passingCodes: ReadonlySet<string> = new Set([
