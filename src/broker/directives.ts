@@ -384,7 +384,7 @@ const unservedDirectives: Readonly<Record<string, string>> = {
   listener_allow_anonymous: 'use per_listener_settings with allow_anonymous',
   listener_auto_id_prefix: 'use auto_id_prefix',
   log_facility: 'there is no syslog',
-  max_topic_alias_broker: 'the broker uses no topic aliases when it sends',
+  max_topic_alias_broker: 'the broker uses as many topic aliases as the client allows, up to 256',
   memory_limit: "Node.js's --max-old-space-size limits the memory",
   packet_buffer_size: 'the buffer grows as needed',
   persist_new_listener: 'the listeners are those of the file',

@@ -44,8 +44,9 @@ export function openLog(config: BrokerConfig['log'], io: Pick<Io, 'stdout' | 'st
   const log: Log = {
     publish: undefined,
     wants,
-    write(type, text) {
+    write(type, given) {
       if (!wants(type)) return;
+      const text = safeText(given);
       const line = `${config.timestamp ? `${stamp(config.timestampFormat, io.now())}: ` : ''}${text}`;
       if (to('stdout')) io.stdout.write(`${line}\n`);
       if (to('stderr')) io.stderr.write(`${line}\n`);
@@ -79,4 +80,9 @@ function stamp(format: string | undefined, now: bigint): string {
   if (format === undefined) return String(now / 1_000_000_000n);
   const time = localTime(now);
   return format.replace(/%(.)/gs, (_, letter: string) => strftime(letter, time));
+}
+
+/** Topics and identifiers come from anybody: they shall not write to the terminal what is no text. */
+function safeText(text: string): string {
+  return text.replace(/[\0-\x08\x0b-\x1f\x7f-\x9f]/g, '?');
 }

@@ -6,11 +6,18 @@
 import {type FileAccess, fileAccess} from './access.ts';
 import {Broker, type BrokerContext} from './broker.ts';
 import type {BrokerConfig} from './config.ts';
-import {type Address, listen} from './listen.ts';
+import {type Fault, FaultPlan} from './faults.ts';
+import {faultyStream} from './faulty-stream.ts';
+import {type Acceptor, type Address, listen} from './listen.ts';
 import {readBytes} from './read-file.ts';
 import {openStore} from './store.ts';
 
-export type RunContext = Pick<BrokerContext, 'now' | 'log' | 'observe'>;
+export interface RunContext extends Pick<BrokerContext, 'now' | 'log' | 'observe'> {
+  /** What is to go wrong between clients and broker. */
+  readonly faults?: readonly Fault[];
+  /** For the faults' dice; 1 unless told. */
+  readonly seed?: number;
+}
 
 export interface RunningBroker {
   readonly broker: Broker;
@@ -44,7 +51,7 @@ export async function runBroker(config: BrokerConfig, context: RunContext): Prom
     ...(context.observe === undefined ? {} : {observe: context.observe}),
   });
   try {
-    const listening = await listen(broker, config, {
+    const listening = await listen(acceptorFor(broker, context), config, {
       read: readBytes,
       log: (type, line) => {
         if (type !== 'notice' || config.log.connectionMessages) log(type, line);
@@ -55,6 +62,7 @@ export async function runBroker(config: BrokerConfig, context: RunContext): Prom
       addresses: listening.addresses,
       reload(listeners) {
         access.reload(listeners);
+        broker.permissionsChanged();
         listening.reload();
       },
       async close() {
@@ -67,4 +75,11 @@ export async function runBroker(config: BrokerConfig, context: RunContext): Prom
     store?.close();
     throw error;
   }
+}
+
+/** The broker itself, or the broker behind faults. */
+function acceptorFor(broker: Broker, {faults = [], seed = 1}: RunContext): Acceptor {
+  if (faults.length === 0) return broker;
+  const plan = new FaultPlan(faults, seed);
+  return {accept: (stream, listener, peer) => broker.accept(faultyStream(stream, plan), listener, peer)};
 }

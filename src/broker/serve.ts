@@ -15,6 +15,7 @@ import type {ObservedPacket} from './broker.ts';
 import {type CertificateFiles, makeCertificates, writeCertificates} from './certificates.ts';
 import {runChild} from './child.ts';
 import {type BrokerConfig, type ListenerConfig, parseBrokerConfig} from './config.ts';
+import type {Fault} from './faults.ts';
 import {type Log, openLog} from './log.ts';
 import {readBytes, readNames} from './read-file.ts';
 import {environmentOf, readyLine} from './ready.ts';
@@ -38,6 +39,8 @@ export interface ServePlan {
   /** A command to run with the broker around it; empty: none. */
   readonly command: readonly string[];
   readonly exitWithStdin: boolean;
+  readonly faults: readonly Fault[];
+  readonly seed?: number;
   readonly suggest: (word: string, known: readonly string[]) => string | undefined;
 }
 
@@ -59,7 +62,13 @@ export async function serve(plan: ServePlan, io: Io): Promise<ExitCode> {
     await using tracer = tracerFor(plan, io, log);
     const running = await runBroker(
       {...config, listeners},
-      {now: io.now, log: log.write, ...(tracer.observe === undefined ? {} : {observe: tracer.observe})},
+      {
+        now: io.now,
+        log: log.write,
+        faults: plan.faults,
+        ...(plan.seed === undefined ? {} : {seed: plan.seed}),
+        ...(tracer.observe === undefined ? {} : {observe: tracer.observe}),
+      },
     );
     log.publish = (topic, line) => {
       running.broker.publish({topic, payload: Buffer.from(line), qos: 0, retain: false});

@@ -79,7 +79,8 @@ export function traceText({clientId, direction, packet, time}: Observed): string
     ([key, value]) => `${key}=${JSON.stringify(value)}`,
   );
   const arrow = direction === 'in' ? '>' : '<';
-  return [clock, clientId === '' ? '-' : clientId, arrow, packet.cmd.toUpperCase(), ...fields].join(' ');
+  const name = clientId.replace(/[\0-\x20\x7f-\x9f]/g, '?');
+  return [clock, name === '' ? '-' : name, arrow, packet.cmd.toUpperCase(), ...fields].join(' ');
 }
 
 /** What of a packet mosquitto's log shows, by direction. */
@@ -106,5 +107,6 @@ export function debugLine(clientId: string, direction: Direction, packet: Observ
     direction === 'in'
       ? `Received ${packet.cmd.toUpperCase()} from`
       : `Sending ${packet.cmd.toUpperCase()} to`;
-  return `${who} ${clientId}${details[packet.cmd]?.(packet, direction) ?? ''}`;
+  const line = `${who} ${clientId}${details[packet.cmd]?.(packet, direction) ?? ''}`;
+  return line.replace(/[\n\t]/g, '?');
 }

@@ -1,7 +1,8 @@
 /** `tmq broker`: a small broker for tests and for a closer look, on its own or around a command. */
 
+import {parseFault} from '../broker/faults.ts';
 import {type Command, defineCommand} from '../cli/command.ts';
-import {choice, integer, type OptionTable, text, type Values} from '../cli/option.ts';
+import {choice, integer, list, type OptionTable, text, type Values} from '../cli/option.ts';
 import {suggest} from '../cli/suggest.ts';
 import {UsageError} from '../errors.ts';
 
@@ -98,6 +99,20 @@ const options = {
     group: 'Testing',
     summary: 'end when standard input ends: with the process that started the broker',
   },
+  faults: {
+    flags: '--fault <rule>',
+    group: 'Testing',
+    summary: "make packets go wrong: 'drop puback p=0.1'; may be repeated",
+    details:
+      'A rule is an action (drop, delay, duplicate, close or connack), then in any order the packet it is about (publish, puback and so on; any packet unless told), in or out for what comes from clients or goes to them, and conditions: p=0.1 (one time in ten), topic=a/# (a PUBLISH to such a topic), client=dev* (identifiers that begin so), after=100 (not before the hundredth), first=2 (twice at most). delay takes a time, 200ms or 200ms±50ms, and delays what follows too; close cuts the connection instead of passing the packet; connack takes the code with which to refuse a CONNECT, such as 5 or 0x89.',
+    parse: list,
+  },
+  seed: {
+    flags: '--seed <number>',
+    group: 'Testing',
+    summary: 'the seed of the dice of --fault, so that a run can be repeated. Defaults to 1.',
+    parse: integer({minimum: 0, maximum: 4294967295, problem: (word) => `Invalid seed given: ${word}`}),
+  },
   trace: {
     flags: '--trace <form>',
     group: 'Testing',
@@ -137,6 +152,7 @@ function problem(values: BrokerValues, operands: readonly string[]): string | un
     return '--exec gives standard input to the command: leave out --exit-with-stdin.';
   if (exec && values.testConfig) return '--test-config starts nothing: leave out --exec.';
   if (values.tlsDirectory !== undefined && tls === undefined) return '--tls-dir needs --tls auto.';
+  if (values.seed !== undefined && values.faults === undefined) return '--seed needs --fault.';
   if (values.traceFile !== undefined && trace === undefined) return '--trace-file needs --trace.';
   if (config !== undefined && values.allowAnonymous)
     return 'With a configuration file, allow_anonymous stands there.';
@@ -160,6 +176,8 @@ function plan(values: BrokerValues, operands: readonly string[]) {
     ...(ready === undefined ? {} : {ready}),
     ...(trace === undefined ? {} : {trace}),
     ...(traceFile === undefined ? {} : {traceFile}),
+    faults: (values.faults ?? []).map(parseFault),
+    ...(values.seed === undefined ? {} : {seed: values.seed}),
     tls: values.tls !== undefined,
     webSockets: values.webSockets === true,
     verbose: values.verbose === true,
@@ -198,6 +216,10 @@ export const broker: Command<typeof options, BrokerPlan> = defineCommand({
     {
       command: 'tmq broker -p 0 --tls auto --ws --trace',
       summary: 'TLS and WebSockets too, each packet shown.',
+    },
+    {
+      command: "tmq broker --fault 'drop puback p=0.1' --fault 'delay publish out 200ms' --seed 7",
+      summary: 'A bad network, the same one each time.',
     },
     {command: 'tmq broker -c mosquitto.conf --test-config', summary: 'Check a configuration file.'},
   ],

@@ -249,6 +249,15 @@ describe('broker for tests', () => {
     });
   });
 
+  it('--fault makes packets go wrong', async () => {
+    const rules = ['--fault', 'connack 3 first=1', '--fault', 'connack 2 client=never', '--seed', '9'];
+    await using running = startMain(['broker', '-p', '0', '--ready', 'json', ...rules]);
+    const {listeners} = await readyOf(running);
+    assert.equal(await publish(listeners[0]!.port), 3);
+    assert.equal(await publish(listeners[0]!.port), 0);
+    assert.equal(await publish(listeners[0]!.port, '-i', 'never'), 2);
+  });
+
   it('--trace alone prints text, bytes as base64', async () => {
     await using running = startMain(['broker', '-p', '0', '--ready', 'json', '--trace']);
     const {listeners} = await readyOf(running);
@@ -381,6 +390,8 @@ describe('the words of tmq broker', () => {
     ['--tls-dir x', /--tls-dir needs --tls auto/],
     ['--tls manual', /--tls takes auto, not 'manual'/],
     ['--trace-file x', /--trace-file needs --trace/],
+    ['--seed 1', /--seed needs --fault/],
+    ['--fault explode', /A fault begins with drop/],
     ['--ready yaml', /--ready takes json or env/],
     ['--bind 0.0.0.0', /Everybody who reaches 0\.0\.0\.0 would be let in/],
     ['-p 65536', /Invalid port given: 65536/],
