@@ -244,3 +244,33 @@ test('refused subscriptions are reported, one code for each filter', limit, asyn
   await using session = await connect(sessionOptions(broker.port), sessionContext());
   assert.deepEqual(await session.subscribe(['a', 'b', 'c'], {qos: 1}), [1, 135, 143]);
 });
+
+test('an end during a flush is clean, and acknowledges nothing behind its DISCONNECT', limit, async () => {
+  await using broker = await startFakeBroker(async (connection) => {
+    await connection.accept();
+    await connection.next('publish');
+    connection.send({...publish, messageId: 1});
+    await connection.idle();
+  });
+  const session = await connect(sessionOptions(broker.port), sessionContext());
+  let release: () => void = () => undefined;
+  const flushing = new Promise<void>((begun) => {
+    const reception = session.receive({
+      message: () => 'more',
+      flush() {
+        begun();
+        return new Promise((resolve) => {
+          release = resolve;
+        });
+      },
+    });
+    reception.catch(() => undefined);
+  });
+  await session.publish(Buffer.from('go'), publication('marker'));
+  await flushing;
+  const ended = session.end();
+  release();
+  await ended;
+  await broker.finished(0);
+  assert.deepEqual(commands(broker.connections[0]!), ['connect', 'publish', 'disconnect']);
+});

@@ -332,6 +332,19 @@ test('T11: a connection closed without a word is lost', limit, async () => {
   );
 });
 
+test('T11: a connection that is reset is lost, once it was there', limit, async () => {
+  await using broker = await startFakeBroker(async (connection) => {
+    await connection.accept();
+    await connection.next('publish');
+    connection.socket.resetAndDestroy();
+  });
+  const session = await connect(sessionOptions(broker.port), sessionContext());
+  await assert.rejects(
+    session.publish(Buffer.from('x'), publication('a', {qos: 1})),
+    failsWith(ExitCode.connectionLost, /closed the connection|was lost/),
+  );
+});
+
 test("T11: the server's DISCONNECT is reported in words, whatever its code", limit, async () => {
   for (const [reasonCode, text] of [
     [142, /ended the connection: Session taken over \(elsewhere\)\.$/],
