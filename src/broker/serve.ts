@@ -5,17 +5,15 @@
 
 import {once} from 'node:events';
 import {createWriteStream, rmSync, writeFileSync} from 'node:fs';
-import {mkdtemp, rm} from 'node:fs/promises';
-import {hostname, tmpdir} from 'node:os';
-import {join} from 'node:path';
 import type {Writable} from 'node:stream';
 import {ExitCode, TmqError} from '../errors.ts';
 import type {Io} from '../io/process.ts';
 import type {ObservedPacket} from './broker.ts';
-import {type CertificateFiles, makeCertificates, writeCertificates} from './certificates.ts';
+import type {CertificateFiles} from './certificates.ts';
 import {runChild} from './child.ts';
 import {type BrokerConfig, type ListenerConfig, parseBrokerConfig} from './config.ts';
 import type {Fault} from './faults.ts';
+import {localCertificates, withTls} from './local-tls.ts';
 import {type Log, openLog} from './log.ts';
 import {readBytes, readNames} from './read-file.ts';
 import {environmentOf, readyLine} from './ready.ts';
@@ -55,8 +53,10 @@ export async function serve(plan: ServePlan, io: Io): Promise<ExitCode> {
     say(`${plan.configFile ?? 'The configuration'} is valid.`);
     return ExitCode.success;
   }
-  await using certificates = await certificatesFor(plan, io);
-  const listeners = plan.tls ? withTls(config.listeners, certificates.files) : config.listeners;
+  await using certificates = plan.tls
+    ? await localCertificates(plan.tlsDirectory, Number(io.now() / 1_000_000n))
+    : undefined;
+  const listeners = plan.tls ? withTls(config.listeners, certificates?.files) : config.listeners;
   const log = openLog(config.log, io);
   try {
     await using tracer = tracerFor(plan, io, log);
@@ -74,7 +74,7 @@ export async function serve(plan: ServePlan, io: Io): Promise<ExitCode> {
       running.broker.publish({topic, payload: Buffer.from(line), qos: 0, retain: false});
     };
     try {
-      return await announceAndWait({plan, io, config, running, log, say, certificates: certificates.files});
+      return await announceAndWait({plan, io, config, running, log, say, certificates: certificates?.files});
     } finally {
       log.publish = undefined;
       await running.close();
@@ -193,51 +193,6 @@ function listenersOf(plan: ServePlan, config: BrokerConfig): readonly ListenerCo
   // Whoever asked for a free port wants no fixed one anywhere.
   const webSockets = {...main, port: main.port === 0 ? 0 : 9001, protocol: 'websockets'} as const;
   return [main, ...others, ...(plan.webSockets ? [webSockets] : [])];
-}
-
-/** The listeners, and beside each a twin with TLS: on a free port where the other is, else on the usual one. */
-function withTls(
-  listeners: readonly ListenerConfig[],
-  files: CertificateFiles | undefined,
-): readonly ListenerConfig[] {
-  if (files === undefined) return listeners;
-  const {certFile, keyFile, caFile} = files;
-  const tls = {
-    certFile,
-    keyFile,
-    caFile,
-    requireCertificate: false,
-    useIdentityAsUsername: false,
-    useSubjectAsUsername: false,
-  };
-  const twins = listeners
-    .filter((listener) => listener.tls === undefined && listener.socketPath === undefined)
-    .map((listener) => {
-      const usual = listener.protocol === 'mqtt' ? 8883 : 9002;
-      return {...listener, port: listener.port === 0 ? 0 : usual, tls};
-    });
-  return [...listeners, ...twins];
-}
-
-/** Certificates where they are asked for; in a directory of their own, they go with the broker. */
-async function certificatesFor(
-  plan: ServePlan,
-  io: Io,
-): Promise<{readonly files: CertificateFiles | undefined} & AsyncDisposable> {
-  if (!plan.tls) return {files: undefined, [Symbol.asyncDispose]: async () => undefined};
-  const given = plan.tlsDirectory;
-  const directory = given ?? (await mkdtemp(join(tmpdir(), 'tmq-broker-')));
-  const dispose = async () => {
-    if (given === undefined) await rm(directory, {recursive: true, force: true});
-  };
-  try {
-    const hosts = [...new Set(['localhost', hostname(), '127.0.0.1', '::1'])];
-    const made = makeCertificates(hosts, Number(io.now() / 1_000_000n));
-    return {files: await writeCertificates(directory, made), [Symbol.asyncDispose]: dispose};
-  } catch (error) {
-    await dispose();
-    throw error;
-  }
 }
 
 interface Tracer extends AsyncDisposable {

@@ -1,0 +1,116 @@
+/** tmq/testing: a broker inside a test, used as its users will. */
+
+import assert from 'node:assert/strict';
+import {once} from 'node:events';
+import {access, readFile} from 'node:fs/promises';
+import {describe, it} from 'node:test';
+import mqtt from 'mqtt';
+import {startBroker} from '../../src/broker/testing.ts';
+import {TmqError} from '../../src/errors.ts';
+import {run} from '../support/spawn.ts';
+
+const once1 = {reconnectPeriod: 0} as const;
+
+describe('startBroker', () => {
+  it('is on a free port of this machine, and shows what was published', async () => {
+    await using broker = await startBroker();
+    assert.equal(broker.url, `mqtt://127.0.0.1:${broker.port}`);
+    assert.equal(broker.host, '127.0.0.1');
+    const args = [
+      '-p',
+      String(broker.port),
+      '-i',
+      'dev',
+      '-t',
+      'a/b',
+      '-m',
+      'on',
+      '-q',
+      '1',
+      '-r',
+      '-V',
+      '5',
+    ];
+    const properties = ['-D', 'publish', 'user-property', 'k', 'v', '-D', 'publish', 'content-type', 'text'];
+    const [{exitCode}, message] = await Promise.all([
+      run('mosquitto_pub', [...args, ...properties]),
+      broker.waitFor('a/+'),
+    ]);
+    assert.equal(exitCode, 0);
+    assert.deepEqual(message, {
+      clientId: 'dev',
+      topic: 'a/b',
+      payload: Buffer.from('on'),
+      qos: 1,
+      retain: true,
+      duplicate: false,
+      properties: {contentType: 'text', userProperties: [['k', 'v']]},
+    });
+    assert.deepEqual(broker.published, [message]);
+    assert.equal(await broker.waitFor('#'), message, 'also when it came before');
+  });
+
+  it('waits for several, and says what came instead', async () => {
+    await using broker = await startBroker();
+    const client = await mqtt.connectAsync(broker.url, {...once1, protocolVersion: 5});
+    const third = broker.waitFor('t', {count: 3});
+    for (const text of ['1', '2', '3']) await client.publishAsync('t', text, {properties: {topicAlias: 1}});
+    assert.equal((await third).payload.toString(), '3');
+    await assert.rejects(
+      broker.waitFor('u', {timeoutMilliseconds: 20}),
+      /^Error: No message to u within 20 ms; published were t\.$/,
+    );
+    const waiting = assert.rejects(broker.waitFor('u'), /before the broker was closed/);
+    await client.endAsync();
+    await broker.close();
+    await waiting;
+  });
+
+  it('publishes, and disconnects clients', async () => {
+    const lines: string[] = [];
+    await using broker = await startBroker({log: (line) => lines.push(line)});
+    broker.publish('kept', 'x', {retain: true});
+    const client = await mqtt.connectAsync(broker.url, {...once1, clientId: 'dev'});
+    const received = new Promise<string>((resolve) => client.on('message', (topic) => resolve(topic)));
+    await client.subscribeAsync('kept');
+    assert.equal(await received, 'kept');
+    const closed = once(client as unknown as NodeJS.EventEmitter, 'close');
+    assert.equal(broker.disconnect('dev'), true);
+    await closed;
+    assert.equal(broker.disconnect('nobody'), false);
+    assert.ok(lines.some((line) => line.includes('as dev')));
+    assert.deepEqual(broker.published, [], 'its own messages are not clients’');
+  });
+
+  it('speaks TLS and WebSockets with certificates of its own', async () => {
+    const broker = await startBroker({tls: 'auto', webSockets: true});
+    const {certificates, urls} = broker;
+    assert.deepEqual(Object.keys(urls).sort(), ['mqtt', 'mqtts', 'ws', 'wss']);
+    assert.equal(urls.mqtt, broker.url);
+    const ca = await readFile(certificates?.caFile ?? '');
+    for (const url of Object.values(urls)) {
+      const client = await mqtt.connectAsync(url, {...once1, ca});
+      await client.publishAsync('via', url, {qos: 1});
+      await client.endAsync();
+    }
+    assert.deepEqual(
+      broker.published.map(({payload}) => payload.toString()).sort(),
+      Object.values(urls).sort(),
+    );
+    await broker.close();
+    await broker.close();
+    await assert.rejects(access(certificates?.directory ?? ''));
+    await assert.rejects(mqtt.connectAsync(broker.url, once1));
+  });
+
+  it('takes faults and a mosquitto.conf', async () => {
+    await using faulty = await startBroker({faults: ['connack 5 client=bad']});
+    await assert.rejects(mqtt.connectAsync(faulty.url, {...once1, clientId: 'bad'}));
+    const good = await mqtt.connectAsync(faulty.url, {...once1, clientId: 'good'});
+    await good.endAsync();
+    await using closed = await startBroker({config: 'listener 0 127.0.0.1\n'});
+    await assert.rejects(mqtt.connectAsync(closed.url, once1), /Not authorized/);
+    await assert.rejects(startBroker({config: 'nonsense 1\n'}), TmqError);
+    await assert.rejects(startBroker({port: closed.port}), /in use/);
+  });
+});
