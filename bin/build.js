@@ -6,7 +6,7 @@
  */
 
 import {createHash} from 'node:crypto';
-import {mkdirSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
+import {mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync} from 'node:fs';
 import {join, sep} from 'node:path';
 import {build} from 'esbuild';
 
@@ -75,7 +75,7 @@ const only = (command) => ({
   setup({onResolve, onLoad}) {
     const others = commands.filter((other) => other !== command).join('|');
     onResolve(
-      {filter: new RegExp(`^\\./((${others})|cli/(manual|completion))\\.ts$`)},
+      {filter: new RegExp(`^\\./((${others})|cli/(manual|completion)|commands/formats-page)\\.ts$`)},
       ({path, importer, kind}) =>
         kind === 'dynamic-import' && /[\\/](main|commands[\\/]all)\.ts$/.test(importer)
           ? {path, namespace: 'left-out'}
@@ -110,27 +110,35 @@ async function bundle(entryPoint, plugins) {
 /**
  * A program for bin/tmq.cjs: a function, and before it a line by which the loader tells whose code a
  * cache is.
- * @param {string} name @param {readonly Plugin[]} plugins
+ * @param {readonly Plugin[]} plugins @returns {Promise<Uint8Array>}
  */
-async function buildProgram(name, plugins) {
+async function program(plugins) {
   const shared = [replacePackages, packagesApart, modulesAtFirstUse];
   const contents = await bundle('src/main.ts', [...shared, ...plugins]);
   const stamp = `// tmq ${version} ${createHash('sha256').update(contents).digest('hex')}\n`;
-  const parts = [`${stamp}(function(exports,require,module){`, contents, '})\n'].map((part) =>
-    Buffer.from(part),
-  );
-  writeFileSync(join(root, 'dist', `${name}.cjs`), Buffer.concat(parts));
+  return Buffer.concat([
+    Buffer.from(`${stamp}(function(exports,require,module){`),
+    contents,
+    Buffer.from('})\n'),
+  ]);
 }
 
-/** @param {string} name */
-async function buildPackage(name) {
-  writeFileSync(join(root, 'dist', `package-${name}.cjs`), await bundle(name, []));
-}
+/** @type {readonly (readonly [string, Promise<Uint8Array>])[]} */
+const files = [
+  ['tmq.cjs', program([])],
+  ...commands.map((command) => /** @type {const} */ ([`${command}.cjs`, program([only(command)])])),
+  ...seldomPackages.map((name) => /** @type {const} */ ([`package-${name}.cjs`, bundle(name, [])])),
+];
 
-rmSync(join(root, 'dist'), {recursive: true, force: true});
-mkdirSync(join(root, 'dist'));
-await Promise.all([
-  buildProgram('tmq', []),
-  ...commands.map((command) => buildProgram(command, [only(command)])),
-  ...seldomPackages.map(buildPackage),
-]);
+// Each file is replaced in one step: what runs from dist/ meanwhile finds the old one or the new one.
+const dist = join(root, 'dist');
+mkdirSync(dist, {recursive: true});
+for (const [name, contents] of files) {
+  const temporary = join(dist, `.${name}.${process.pid}`);
+  writeFileSync(temporary, await contents);
+  renameSync(temporary, join(dist, name));
+}
+const built = new Set(files.map(([name]) => name));
+for (const name of readdirSync(dist)) {
+  if (!built.has(name) && !name.startsWith('.')) rmSync(join(dist, name), {recursive: true});
+}
