@@ -7,7 +7,7 @@ import {type Bench, type BenchContext, linesFile, tmq} from './bench.ts';
 import {startBroker} from './brokers.ts';
 import {startGenerator} from './generator.ts';
 import {cpuRatios, measure, paired, wallRatios} from './measure.ts';
-import {atLeast, atMost, type Figure} from './statistics.ts';
+import {atLeast, atMost, type Figure, type Goal} from './statistics.ts';
 
 interface Race {
   readonly qos: 0 | 1 | 2;
@@ -19,32 +19,77 @@ async function race(context: BenchContext, {qos, lines, rounds}: Race) {
   context.progress(`QoS ${qos}, ${lines} lines into mosquitto`);
   // One for each race: what earlier ones left in its memory must not matter.
   await using broker = await startBroker('mosquitto');
+  await using raw = await startGenerator('raw', {port: broker.port, qos, messages: lines});
   const stdin = await linesFile(context.directory, `lines-${lines}`, lines);
   const words = ['-p', String(broker.port), '-t', 'bench/lines', '-l', '-q', String(qos)];
   return await paired(
     {
       tmq: () => measure({...tmq('pub', ...words), stdin, usage: true}),
       mosquitto: () => measure({command: 'mosquitto_pub', args: words, stdin, usage: true}),
+      limit: async () => {
+        raw.begin();
+        const {milliseconds} = await raw.next();
+        return {
+          wallMilliseconds: Number(milliseconds),
+          cpuMilliseconds: Number.NaN,
+          peakMegabytes: Number.NaN,
+        };
+      },
     },
     {rounds: context.rounds(rounds), warmUp: 1},
   );
+}
+
+/** Two figures of a race; the second tells how far the first could go at all. */
+function raceFigures(label: string, series: Awaited<ReturnType<typeof race>>, goal: Goal): readonly Figure[] {
+  const {tmq: ours, mosquitto, limit} = series;
+  return [
+    {label: `${label}, wall / mosquitto_pub`, unit: 'x', values: wallRatios(ours, mosquitto), goal},
+    {
+      label: '  the receiver, given ready packets / mosquitto_pub',
+      unit: 'x',
+      values: wallRatios(limit, mosquitto),
+      remark: 'the limit of any sender',
+    },
+  ];
 }
 
 async function speed(context: BenchContext): Promise<readonly Figure[]> {
   const first = await race(context, {qos: 0, lines: 500_000, rounds: 7});
   const second = await race(context, {qos: 1, lines: 60_000, rounds: 5});
   const third = await race(context, {qos: 2, lines: 60_000, rounds: 5});
-  const wall = ({tmq: ours, mosquitto}: typeof first) => wallRatios(ours, mosquitto);
   return [
-    {label: 'QoS 0, 500,000 lines, wall / mosquitto_pub', unit: 'x', values: wall(first), goal: atMost(0.45)},
+    ...raceFigures('QoS 0, 500,000 lines', first, atMost(0.45)),
     {
       label: 'QoS 0, 500,000 lines, cpu / mosquitto_pub',
       unit: 'x',
       values: cpuRatios(first.tmq, first.mosquitto),
       goal: atMost(0.3),
     },
-    {label: 'QoS 1, 60,000 lines, wall / mosquitto_pub', unit: 'x', values: wall(second), goal: atMost(0.55)},
-    {label: 'QoS 2, 60,000 lines, wall / mosquitto_pub', unit: 'x', values: wall(third), goal: atMost(0.55)},
+    ...raceFigures('QoS 1, 60,000 lines', second, atMost(0.55)),
+    ...raceFigures('QoS 2, 60,000 lines', third, atMost(0.55)),
+  ];
+}
+
+/** Into a receiver that is as fast as can be: the programs' own time. */
+async function intoSink(context: BenchContext): Promise<readonly Figure[]> {
+  context.progress('QoS 0, 1000000 lines into a sink, in turn with mosquitto_pub');
+  const stdin = await linesFile(context.directory, 'lines-1000000', 1_000_000);
+  await using sink = await startGenerator('sink');
+  const words = ['-p', String(sink.port), '-t', 'bench/lines', '-l'];
+  const series = await paired(
+    {
+      tmq: () => measure({...tmq('pub', ...words), stdin}),
+      mosquitto: () => measure({command: 'mosquitto_pub', args: words, stdin}),
+    },
+    {rounds: context.rounds(5), warmUp: 1},
+  );
+  return [
+    {
+      label: 'QoS 0, 1,000,000 lines into a sink, wall / mosquitto_pub',
+      unit: 'x',
+      values: wallRatios(series.tmq, series.mosquitto),
+    },
   ];
 }
 
@@ -72,6 +117,6 @@ export const publine: Bench = {
   name: 'publine',
   summary: 'pub -l, a file of lines',
   async run(context) {
-    return [...(await speed(context)), ...(await arrivals(context))];
+    return [...(await speed(context)), ...(await intoSink(context)), ...(await arrivals(context))];
   },
 };

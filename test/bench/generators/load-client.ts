@@ -50,6 +50,7 @@ export class LoadClient {
   #delivered: (count: number) => void = () => undefined;
   #deliveries = 0;
   #take: (chunk: Buffer) => void;
+  #ending = false;
 
   constructor(socket: Socket, version: Version) {
     this.socket = socket;
@@ -57,6 +58,7 @@ export class LoadClient {
     this.#take = frameScanner(this.#handle);
     socket.on('data', (chunk: Buffer) => this.#read(chunk));
     socket.on('close', () => {
+      if (this.#ending) return;
       process.stderr.write('The broker closed a connection.\n');
       process.exit(1);
     });
@@ -91,6 +93,13 @@ export class LoadClient {
       bytes -= whole * frameBytes;
       this.#deliveries += whole;
     };
+  }
+
+  /** Says goodbye; resolves when the broker has read that far and closes. */
+  async end(): Promise<void> {
+    this.#ending = true;
+    this.socket.write(Buffer.of(type.disconnect, 0));
+    await once(this.socket, 'close');
   }
 
   #read(chunk: Buffer): void {
