@@ -102,7 +102,7 @@ export function connectTerms(
   const named =
     listener.useUsernameAsClientId === true
       ? usernameIdentifier(username)
-      : clientIdentifier(packet, protocolVersion, limits);
+      : clientIdentifier(packet, protocolVersion, {...limits, ...ownIdentifierRules(listener)});
   if (named === undefined) return refusals.identifier;
   const will = willRefusal(packet, limits, listener);
   if (will !== undefined) return will;
@@ -137,6 +137,15 @@ interface NamedClient {
 
 function usernameIdentifier(username: string | undefined): NamedClient | undefined {
   return username === undefined || username === '' ? undefined : {clientId: username, assigned: false};
+}
+
+/** What a listener says about missing identifiers in place of the limits of all. */
+function ownIdentifierRules(listener: ListenerConfig): Partial<BrokerLimits> {
+  const {allowZeroLengthClientId, autoIdPrefix} = listener;
+  return {
+    ...(allowZeroLengthClientId === undefined ? {} : {allowZeroLengthClientId}),
+    ...(autoIdPrefix === undefined ? {} : {autoIdPrefix}),
+  };
 }
 
 function clientIdentifier(

@@ -81,6 +81,25 @@ describe('listeners', () => {
     });
   });
 
+  it('each has its own rules for clients without an identifier', async () => {
+    await withBroker(async ({log, start}) => {
+      const {addresses} = await start(`per_listener_settings true
+listener 0 127.0.0.1
+allow_anonymous true
+auto_id_prefix here-
+listener 0 127.0.0.1
+allow_anonymous true
+allow_zero_length_clientid false
+`);
+      assert.equal(await publish(['-p', String(addresses[0]?.port)]), 0);
+      assert.ok(
+        log.some((line) => / as here-[\dA-F-]+ /.test(line)),
+        log.join('\n'),
+      );
+      assert.equal(await publish(['-p', String(addresses[1]?.port), '-V', '5']), 133);
+    });
+  });
+
   it('binds a name to each of its addresses, on one port', async () => {
     await withBroker(async ({start}) => {
       const {addresses} = await start('listener 0 localhost\nallow_anonymous true');
