@@ -9,18 +9,11 @@ import type {Access, Identity} from './access.ts';
 import {Client} from './client.ts';
 import type {BrokerConfig, ListenerConfig} from './config.ts';
 import {Connection} from './connection.ts';
-import {Counters} from './counters.ts';
 import {largestPacket} from './frames.ts';
 import type {Journal, RestoredState} from './journal.ts';
-import type {BrokerParts} from './parts.ts';
-import {noBytes, PublishEncoder} from './publish-packet.ts';
+import {assembleParts, type BrokerParts, isOwnTopic} from './parts.ts';
+import {noBytes} from './publish-packet.ts';
 import {ReasonCode} from './reason-code.ts';
-import {RetainedMessages} from './retained.ts';
-import {Router} from './router.ts';
-import {Schedule} from './schedule.ts';
-import type {Session} from './session.ts';
-import {SessionRegistry} from './session-registry.ts';
-import {Subscriptions} from './subscriptions.ts';
 import {SysTree} from './sys-tree.ts';
 
 /** A packet as the trace and the tests see it: mqtt-packet's shape. */
@@ -57,44 +50,8 @@ export class Broker {
   #closing = false;
 
   constructor(config: Pick<BrokerConfig, 'limits' | 'sysInterval'>, context: BrokerContext) {
-    const {limits} = config;
-    const schedule = new Schedule(() => Number(context.now() / 1_000_000n));
-    const subscriptions = new Subscriptions<Session>();
-    const retained = new RetainedMessages(schedule, (topic, message) => {
-      if (!isOwn(topic)) context.journal?.retained(topic, message);
-    });
-    const counters = new Counters();
-    const notice = (line: string) => {
-      if (context.connectionMessages !== false) context.log('notice', oneLine(line));
-    };
-    let sequence = 0;
-    const router = new Router({
-      subscriptions,
-      retained,
-      counters,
-      limits,
-      notice,
-      sequence: () => ++sequence,
-    });
-    const registry = new SessionRegistry({
-      schedule,
-      subscriptions,
-      router,
-      counters,
-      limits,
-      notice,
-      journal: context.journal,
-    });
-    if (context.restored !== undefined) {
-      retained.restore(context.restored.retained);
-      sequence = registry.restore(context.restored.sessions);
-    }
-    this.#sys = new SysTree(
-      {counters, registry, retained, subscriptions, router, schedule, version: context.version ?? 'tmq'},
-      config.sysInterval,
-    );
-    const encoder = new PublishEncoder();
-    this.#parts = {limits, context, schedule, router, registry, retained, counters, encoder, notice};
+    this.#parts = assembleParts(config.limits, context);
+    this.#sys = new SysTree({...this.#parts, version: context.version ?? 'tmq'}, config.sysInterval);
   }
 
   /** Serves one client on one connected stream: a socket, a WebSocket's stream, or half of a duplexPair. */
@@ -175,7 +132,7 @@ export class Broker {
   state(): RestoredState {
     const {retained, registry} = this.#parts;
     return {
-      retained: [...retained.all()].filter(({topic}) => !isOwn(topic)),
+      retained: [...retained.all()].filter(({topic}) => !isOwnTopic(topic)),
       sessions: registry.saved(),
     };
   }
@@ -196,14 +153,4 @@ export class Broker {
       this.#allClosed = resolve;
     });
   }
-}
-
-/** Whether a topic is the broker's own: $SYS is made anew at each start. */
-function isOwn(topic: string): boolean {
-  return topic.startsWith('$SYS/');
-}
-
-/** What clients call themselves does not get to write lines of its own. */
-function oneLine(text: string): string {
-  return text.replace(/[\0-\x1f\x7f]/g, '?');
 }

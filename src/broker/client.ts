@@ -34,7 +34,7 @@ import {ReasonCode} from './reason-code.ts';
 import type {Appointment} from './schedule.ts';
 import type {Session, SessionLink} from './session.ts';
 import {Subscribing} from './subscribing.ts';
-import type {ConnectDetails} from './validate.ts';
+import type {Acknowledgement, ConnectDetails} from './validate.ts';
 
 /** Seconds a stream may take to bring its CONNECT. */
 const connectSeconds = 30;
@@ -76,7 +76,9 @@ export class Client implements ConnectionHandler, SessionLink {
 
   constructor(options: ClientOptions) {
     this.#options = options;
-    this.#timer = options.parts.schedule.after(connectSeconds, () => options.connection.close());
+    const late = () =>
+      this.disconnect(ReasonCode.keepAliveTimeout, 'Client <unknown> has exceeded timeout, disconnecting.');
+    this.#timer = options.parts.schedule.after(connectSeconds, late);
   }
 
   get clientId(): string {
@@ -234,6 +236,11 @@ export class Client implements ConnectionHandler, SessionLink {
     this.#member!.publishing.publish(publish);
   }
 
+  acknowledgement(acknowledgement: Acknowledgement): void {
+    this.#member!.publishing.acknowledgement(acknowledgement);
+    this.#member?.outlet.relieved();
+  }
+
   packet(packet: Packet): void {
     const {connection} = this.#options;
     const member = this.#member!;
@@ -255,8 +262,7 @@ export class Client implements ConnectionHandler, SessionLink {
         // No authentication method was agreed on, so there is nothing to continue [4.12].
         throw protocolError('4.12', 'AUTH without an authentication method in CONNECT.');
       default:
-        member.publishing.acknowledgement(packet);
-        member.outlet.relieved();
+        throw protocolError('2.1.2', `${packet.cmd.toUpperCase()} is not for a server.`);
     }
   }
 

@@ -21,7 +21,16 @@ import {bodyStart, FrameSplitter} from './frames.ts';
 import {PacketReader, protocolError} from './packet-reader.ts';
 import {type DecodedPublish, decodePublish, type Frame} from './publish-packet.ts';
 import {PacketViolation, ReasonCode} from './reason-code.ts';
-import {type ConnectDetails, PacketType, packetNames, readConnect, validateFrame} from './validate.ts';
+import {
+  type Acknowledgement,
+  type ConnectDetails,
+  decodeAcknowledgement,
+  isAcknowledgement,
+  PacketType,
+  packetNames,
+  readConnect,
+  validateFrame,
+} from './validate.ts';
 
 export type {IConnectPacket, IDisconnectPacket, ISubscribePacket, IUnsubscribePacket, Packet};
 
@@ -38,6 +47,7 @@ export interface ConnectionHandler {
   /** The first packet. Nothing more is read until it resolves. */
   connect(packet: IConnectPacket, details: ConnectDetails): void | Promise<void>;
   publish(publish: DecodedPublish): void;
+  acknowledgement(acknowledgement: Acknowledgement): void;
   packet(packet: Packet): void;
   /** Told before the last packet of a violation is sent; once. */
   ended(ending: Ending): void;
@@ -75,7 +85,9 @@ export class Connection {
   #state: 'new' | 'open' | 'closing' | 'closed' = 'new';
   #holds = 0;
   #processing = false;
+  /** The peer sends no more. */
   #ended = false;
+  #handlerTold = false;
   #out: Buffer[] = [];
   #outBytes = 0;
   #flushing = false;
@@ -182,6 +194,10 @@ export class Connection {
       counters.publishBytesReceived += publish.payload.length;
       this.#observe('in', frame);
       this.#handler?.publish(publish);
+    } else if (isAcknowledgement(type)) {
+      const acknowledgement = decodeAcknowledgement(frame, this.protocolVersion);
+      this.#observe('in', frame);
+      this.#handler?.acknowledgement(acknowledgement);
     } else if (type === PacketType.connect) {
       throw protocolError('MQTT-3.1.0-2', 'A client sends CONNECT only once.');
     } else {
@@ -290,7 +306,9 @@ export class Connection {
       if (ending.cause === 'closed' || ending.cause === 'error') this.#finish();
       return;
     }
-    // The handler may send a last packet for a violation.
+    // The handler may send a last packet for a violation, and cause all sorts of things while at it.
+    if (this.#handlerTold) return;
+    this.#handlerTold = true;
     this.#handler?.ended(ending);
     this.#state = 'closing';
     this.#flush();

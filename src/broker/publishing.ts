@@ -6,11 +6,10 @@
 import {isUtf8} from 'node:buffer';
 import {isPublishTopic} from '../mqtt/topic.ts';
 import {type Answering, sendWithReason} from './answering.ts';
-import type {Packet} from './connection.ts';
 import {protocolError} from './packet-reader.ts';
 import type {DecodedPublish, StoredMessage} from './publish-packet.ts';
 import {PacketViolation, ReasonCode} from './reason-code.ts';
-import {PacketType} from './validate.ts';
+import {type Acknowledgement, PacketType, packetNames} from './validate.ts';
 
 /** What an acknowledgement says. */
 interface Outcome {
@@ -175,31 +174,29 @@ export class Publishing {
     sendWithReason(this.#answering, {cmd, messageId, reasonCode}, reason);
   }
 
-  /** PUBACK, PUBREC, PUBREL, PUBCOMP. @throws PacketViolation */
-  acknowledgement(packet: Packet): void {
+  /** @throws PacketViolation */
+  acknowledgement(acknowledgement: Acknowledgement): void {
     const {outbox} = this.#answering.session;
-    const messageId = packet.messageId!;
-    switch (packet.cmd) {
-      case 'puback':
-        this.#check(outbox.acknowledged(messageId), packet);
-        return;
-      case 'pubrec': {
-        const result = outbox.received(messageId, (packet.reasonCode ?? 0) >= 0x80);
-        this.#check(result, packet);
-        if (result === 'unknown') {
-          this.#acknowledge(PacketType.pubrel, messageId, notFound);
-        }
-        return;
-      }
-      case 'pubcomp':
-        this.#check(outbox.completed(messageId), packet);
-        return;
-      case 'pubrel':
-        this.#release(messageId);
-        return;
-      default:
-        throw protocolError('4.13', `${packet.cmd.toUpperCase()} is not for a server.`);
+    const {type, packetId, reasonCode} = acknowledgement;
+    if (type === PacketType.pubrel) {
+      this.#release(packetId);
+      return;
     }
+    const result =
+      type === PacketType.puback
+        ? outbox.acknowledged(packetId)
+        : type === PacketType.pubrec
+          ? outbox.received(packetId, reasonCode >= 0x80)
+          : outbox.completed(packetId);
+    if (result === 'accepted') return;
+    const name = packetNames[type];
+    if (result === 'wrong') {
+      throw protocolError('MQTT-2.2.1-5', `${name} does not answer packet ${packetId}.`);
+    }
+    const {parts, session} = this.#answering;
+    const what = `${name} from ${session.clientId} for an unknown packet identifier ${packetId}`;
+    parts.context.log('warning', `Warning: Received ${what}.`);
+    if (type === PacketType.pubrec) this.#acknowledge(PacketType.pubrel, packetId, notFound);
   }
 
   /** [MQTT-4.3.3-11] */
@@ -208,19 +205,6 @@ export class Publishing {
     const known = parts.registry.released(session, messageId);
     this.#unreleased.delete(messageId);
     this.#acknowledge(PacketType.pubcomp, messageId, known ? success : notFound);
-  }
-
-  #check(result: 'accepted' | 'unknown' | 'wrong', {cmd, messageId}: Packet): void {
-    if (result === 'wrong') {
-      throw protocolError('MQTT-2.2.1-5', `${cmd.toUpperCase()} does not answer packet ${messageId}.`);
-    }
-    if (result === 'unknown') {
-      const {parts, session} = this.#answering;
-      parts.context.log(
-        'warning',
-        `Warning: Received ${cmd.toUpperCase()} from ${session.clientId} for an unknown packet identifier ${messageId}.`,
-      );
-    }
   }
 }
 

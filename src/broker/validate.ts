@@ -76,19 +76,56 @@ const reasonCodes: Readonly<
  */
 export function validateFrame(frame: Buffer, protocolVersion: ProtocolVersion): void {
   const type = frame[0]! >> 4;
-  const required = requiredFlags[type];
   if (type === PacketType.publish) {
     decodePublish(frame, protocolVersion);
     return;
   }
+  if (isAcknowledgement(type)) {
+    decodeAcknowledgement(frame, protocolVersion);
+    return;
+  }
+  const reader = bodyOf(frame);
+  validateBody(type, reader, protocolVersion);
+  checkEnd(reader, type);
+}
+
+/** The body of a frame whose first byte is right. */
+function bodyOf(frame: Buffer): PacketReader {
+  const type = frame[0]! >> 4;
+  const required = requiredFlags[type];
   // What only a server sends, and 0 [2.1.2].
   if (required === undefined) throw protocolError('2.1.2', `A client does not send ${packetNames[type]}.`);
   if ((frame[0]! & 15) !== required.flags) {
     throw malformed(required.statement, `${packetNames[type]} has wrong flags.`);
   }
-  const reader = new PacketReader(frame, bodyStart(frame));
-  validateBody(type, reader, protocolVersion);
+  return new PacketReader(frame, bodyStart(frame));
+}
+
+function checkEnd(reader: PacketReader, type: number): void {
   if (!reader.done) throw malformed('4.13', `${packetNames[type]} is longer than its fields.`);
+}
+
+/** PUBACK, PUBREC, PUBREL or PUBCOMP, as far as a broker reads them. */
+export interface Acknowledgement {
+  readonly type: number;
+  readonly packetId: number;
+  /** 0 in MQTT 3. */
+  readonly reasonCode: number;
+}
+
+/** Whether a packet type is PUBACK, PUBREC, PUBREL or PUBCOMP. */
+export function isAcknowledgement(type: number): boolean {
+  return type >= PacketType.puback && type <= PacketType.pubcomp;
+}
+
+/** Judges and reads a whole frame that is an acknowledgement. @throws PacketViolation */
+export function decodeAcknowledgement(frame: Buffer, protocolVersion: ProtocolVersion): Acknowledgement {
+  const type = frame[0]! >> 4;
+  const reader = bodyOf(frame);
+  const packetId = reader.packetIdentifier();
+  const reasonCode = readReason(type, reader, protocolVersion === 5 ? 'puback' : undefined);
+  checkEnd(reader, type);
+  return {type, packetId, reasonCode};
 }
 
 function validateBody(type: number, reader: PacketReader, protocolVersion: ProtocolVersion): void {
@@ -103,29 +140,26 @@ function validateBody(type: number, reader: PacketReader, protocolVersion: Proto
       validateUnsubscribe(reader, protocolVersion);
       return;
     case PacketType.disconnect:
-      validateReason(type, reader, protocolVersion === 5 ? 'disconnect' : undefined);
+      readReason(type, reader, protocolVersion === 5 ? 'disconnect' : undefined);
       return;
     case PacketType.auth:
       if (protocolVersion !== 5) throw protocolError('2.1.2', 'AUTH belongs to MQTT 5.');
       validateAuth(reader);
       return;
-    case PacketType.pingreq:
-      return;
     default:
-      reader.packetIdentifier();
-      validateReason(type, reader, protocolVersion === 5 ? 'puback' : undefined);
+    // PINGREQ has nothing but its first byte.
   }
 }
 
 /** Reason code and properties, which may both be left out [3.4.2.1]. */
-function validateReason(type: number, reader: PacketReader, owner: PropertyOwner | undefined): void {
-  if (owner === undefined || reader.done) return;
+function readReason(type: number, reader: PacketReader, owner: PropertyOwner | undefined): number {
+  if (owner === undefined || reader.done) return 0;
   const {codes, statement} = reasonCodes[type]!;
   const code = reader.byte('the reason code');
   if (!codes.has(code))
     throw protocolError(statement, `${packetNames[type]} cannot have reason code ${code}.`);
-  if (reader.done) return;
-  reader.properties(owner);
+  if (!reader.done) reader.properties(owner);
+  return code;
 }
 
 function validateAuth(reader: PacketReader): void {
