@@ -44,6 +44,8 @@ export interface ServePlan {
 
 /** Serves until a signal, the end of stdin or of the child; resolves with the exit status. */
 export async function serve(plan: ServePlan, io: Io): Promise<ExitCode> {
+  // Nobody reads them any more, and there is nobody to tell.
+  for (const stream of [io.stdout, io.stderr]) stream.on('error', () => undefined);
   const say = (line: string) => {
     if (!plan.quiet) io.stderr.write(`${line}\n`);
   };
@@ -125,27 +127,35 @@ function banner(listeners: readonly ListenerConfig[], urls: string): string {
   return `Test broker on ${urls}: no passwords, nothing kept, ${who}. Stop it with Ctrl-C.`;
 }
 
-/** Waits for SIGINT, SIGTERM or, where asked to, the end of stdin. */
+/**
+ * Waits for SIGINT, SIGTERM or, where asked to, the end of stdin; a trace that nobody reads any more is an
+ * ordinary end too.
+ */
 async function untilTold(plan: ServePlan, io: Io): Promise<void> {
   // Sockets keep a process alive, but a broker on nothing but its timers needs a reason to stay.
   const stay = setInterval(() => undefined, 2 ** 30);
   try {
-    const {signal} = io;
+    const {signal, stdin, stdout} = io;
     if (signal.aborted) return;
-    const aborted = once(signal, 'abort');
-    if (!plan.exitWithStdin) {
-      await aborted;
-      return;
+    const ends = [once(signal, 'abort')];
+    if (plan.trace !== undefined && plan.traceFile === undefined)
+      ends.push(first(stdout, ['error', 'close']));
+    if (plan.exitWithStdin) {
+      ends.push(first(stdin, ['end', 'close', 'error']));
+      stdin.resume();
     }
-    const ended = new Promise<void>((resolve) => {
-      for (const name of ['end', 'close', 'error'] as const) io.stdin.once(name, () => resolve());
-    });
-    io.stdin.resume();
-    await Promise.race([aborted, ended]);
-    io.stdin.pause();
+    await Promise.race(ends);
+    if (plan.exitWithStdin) stdin.pause();
   } finally {
     clearInterval(stay);
   }
+}
+
+/** Resolves with the first of these events. */
+function first(emitter: NodeJS.EventEmitter, names: readonly string[]): Promise<unknown[]> {
+  return new Promise((resolve) => {
+    for (const name of names) emitter.once(name, (...values: unknown[]) => resolve(values));
+  });
 }
 
 /** On SIGHUP: the configuration, and all files it names; what cannot be used leaves things as they were. */

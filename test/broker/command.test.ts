@@ -7,6 +7,7 @@ import {type AddressInfo, connect, createServer} from 'node:net';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {describe, it} from 'node:test';
+import mqtt from 'mqtt';
 import {parse} from '../../src/cli/parse.ts';
 import {broker} from '../../src/commands/broker.ts';
 import {UsageError} from '../../src/errors.ts';
@@ -249,6 +250,16 @@ describe('broker for tests', () => {
     });
   });
 
+  it('--trace ends quietly when nobody reads it any more', async () => {
+    await using running = startProcess(['-p', '0', '--ready', 'json', '--trace']);
+    const {listeners} = await readyOf(running);
+    running.child.stdout?.destroy();
+    await publish(listeners[0]!.port);
+    const {exitCode, stderr} = await running.finished;
+    assert.equal(exitCode, 0, stderr);
+    assert.match(stderr, /^Test broker on [^\n]*\n$/);
+  });
+
   it('--fault makes packets go wrong', async () => {
     const rules = ['--fault', 'connack 3 first=1', '--fault', 'connack 2 client=never', '--seed', '9'];
     await using running = startMain(['broker', '-p', '0', '--ready', 'json', ...rules]);
@@ -299,6 +310,30 @@ describe('broker with a configuration file', () => {
       await running.waitFor('stderr', /: Reloaded\.\n/);
       assert.deepEqual([await login('ann'), await login('bob')], [5, 0]);
       assert.equal((await running.stop('SIGTERM')).exitCode, 0);
+    });
+  });
+
+  it('rights that change on SIGHUP change for those who are there', async () => {
+    await withDirectory(async (directory) => {
+      const rights = join(directory, 'acl');
+      const config = join(directory, 'x.conf');
+      await writeFile(rights, 'topic readwrite a\n');
+      await writeFile(config, `listener 0 127.0.0.1\nallow_anonymous true\nacl_file ${rights}\n`);
+      await using running = startProcess(['-c', config, '--ready', 'json']);
+      const {listeners} = await readyOf(running);
+      const client = await mqtt.connectAsync(listeners[0]!.url, {protocolVersion: 5, reconnectPeriod: 0});
+      const mayPublish = async (topic: string) =>
+        await client.publishAsync(topic, 'x', {qos: 1}).then(
+          () => true,
+          () => false,
+        );
+      assert.deepEqual([await mayPublish('a'), await mayPublish('b')], [true, false]);
+      await writeFile(rights, 'topic readwrite b\n');
+      running.child.kill('SIGHUP');
+      await running.waitFor('stderr', /: Reloaded\.\n/);
+      assert.deepEqual([await mayPublish('a'), await mayPublish('b')], [false, true]);
+      await client.endAsync();
+      await running.stop();
     });
   });
 
