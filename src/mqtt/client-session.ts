@@ -238,7 +238,8 @@ export class ClientSession implements Session {
         protocolVersion,
         ...(notice === undefined ? {} : {notice}),
       });
-      // Until the link listens, an error must not be nobody's.
+      // Until the link listens, an error must not be nobody's. Whatever is to see the bytes before MQTT.js
+      // does goes between this stream and the link.
       stream.on('error', () => undefined);
       const incoming = new IncomingMessages(this.#incoming);
       const link = await openLink({
