@@ -71,6 +71,8 @@ export class Client implements ConnectionHandler, SessionLink {
   #timer: Appointment | undefined;
   /** The CONNECT of it, for the log. */
   #clientId = '<unknown>';
+  /** Bytes the client takes, once it said so. */
+  #maximumPacketSize = Number.POSITIVE_INFINITY;
   /** What ended it, where it is not the stream. */
   #farewell: 'disconnect' | 'disconnect-with-will' | 'taken-over' | 'removed' | undefined;
 
@@ -91,6 +93,7 @@ export class Client implements ConnectionHandler, SessionLink {
     const {connection, parts, listener, peer} = this.#options;
     this.#timer?.cancel();
     if (packet.clientId !== '') this.#clientId = packet.clientId;
+    this.#maximumPacketSize = packet.properties?.maximumPacketSize ?? Number.POSITIVE_INFINITY;
     const username = peer.certifiedUsername ?? packet.username;
     const terms = connectTerms({packet, details, username}, parts.limits, listener);
     if ('reason' in terms) {
@@ -201,11 +204,14 @@ export class Client implements ConnectionHandler, SessionLink {
         ? `Client ${this.#clientId} disconnected, not authorised.`
         : `Client ${this.#clientId} refused: ${reason}`,
     );
-    connection.close(
-      connection.protocolVersion === 5
-        ? {cmd: 'connack', sessionPresent: false, reasonCode, properties: {reasonString: reason}}
-        : {cmd: 'connack', sessionPresent: false, returnCode},
-    );
+    if (connection.protocolVersion < 5) {
+      connection.close({cmd: 'connack', sessionPresent: false, returnCode});
+      return;
+    }
+    const plain = {cmd: 'connack', sessionPresent: false, reasonCode} as const;
+    const full = {...plain, properties: {reasonString: reason}};
+    // [MQTT-3.2.2-19]
+    connection.close(connection.bytes(full).length <= this.#maximumPacketSize ? full : plain);
   }
 
   // Keep alive
@@ -288,7 +294,7 @@ export class Client implements ConnectionHandler, SessionLink {
     if (line !== undefined) parts.notice(line);
     if (ending.cause === 'violation') {
       if (member === undefined) sendConnack(connection, ending.violation);
-      else sendDisconnect(connection, ending.violation, member.terms.outlet.maximumPacketSize);
+      else sendDisconnect(connection, ending.violation, this.#maximumPacketSize);
     }
     this.#member = undefined;
     if (member !== undefined) {

@@ -128,7 +128,9 @@ export class Router {
     const {link} = session;
     if (!session.mayReceive(delivery.message.topic)) return;
     let taken: boolean;
-    if (delivery.qos === 0 && link !== undefined) taken = link.sendAtMostOnce(delivery);
+    // What waits at QoS 0 goes first [MQTT-4.6.0-5].
+    const behind = limits.queueQos0Messages && session.outbox.queued > 0;
+    if (delivery.qos === 0 && link !== undefined && !behind) taken = link.sendAtMostOnce(delivery);
     else if (delivery.qos === 0 && !limits.queueQos0Messages) return;
     else taken = session.outbox.add(delivery);
     if (!taken) {

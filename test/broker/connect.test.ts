@@ -106,6 +106,22 @@ describe('CONNECT', () => {
     await client.expectEnd();
   });
 
+  it('MQTT-3.2.2-19: a refusal gives its reason only where it fits', async () => {
+    await using broker = packetBroker();
+    for (const [maximumPacketSize, expected] of [
+      [1000, true],
+      [10, false],
+    ] as const) {
+      const client = await broker.connect('a', {
+        version: 5,
+        properties: {authenticationMethod: 'X', maximumPacketSize},
+      });
+      assert.equal(client.connack.reasonCode, 0x8c);
+      assert.equal(properties(client.connack).reasonString !== undefined, expected);
+      await client.expectEnd();
+    }
+  });
+
   it('MQTT-3.1.4-2: bad credentials are answered as by mosquitto', async () => {
     for (const reason of ['bad-credentials', 'not-authorized'] as const) {
       await using broker = packetBroker({access: {admit: () => ({accepted: false, reason})}});

@@ -142,6 +142,29 @@ describe('session state', () => {
     assert.equal(await second.message(), 't one q1 r0 d0');
   });
 
+  it('MQTT-4.6.0-5: keeps what waited at QoS 0 before what comes later', async () => {
+    await using broker = packetBroker({limits: {queueQos0Messages: true, maxInflightMessages: 1}});
+    const first = await broker.connect('s', {clean: false});
+    await first.subscribe('t', {qos: 1});
+    await first.leave();
+    for (const [payload, qos] of [
+      ['1', 1],
+      ['2', 1],
+      ['3', 0],
+    ] as const) {
+      await publishOnce(broker, 't', payload, qos);
+    }
+    const second = await broker.connect('s', {clean: false});
+    const one = await second.expect('publish');
+    await publishOnce(broker, 't', '4', 0);
+    await second.quiet();
+    second.send({cmd: 'puback', messageId: one.messageId});
+    const two = await second.expect('publish');
+    assert.equal(String(two.payload), '2');
+    assert.equal(await second.message(), 't 3 q0 r0 d0');
+    assert.equal(await second.message(), 't 4 q0 r0 d0');
+  });
+
   it('may speak another version when it comes back', async () => {
     await using broker = packetBroker();
     const first = await broker.connect('s', {clean: false});
