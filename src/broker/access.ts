@@ -52,10 +52,11 @@ interface Files {
   readonly lists: ReadonlyMap<string, AccessList>;
 }
 
-/** A gate whose files can be read again. */
+/** A gate whose settings and files can be read again. */
 export interface FileAccess extends Access {
   /**
-   * Reads the files of these listeners again. Who is connected stays, with the rights of the new files.
+   * Takes the access settings of these listeners, in the order of the first ones, and reads their files.
+   * Who is connected stays, with the rights of the new files.
    * @throws TmqError as `fileAccess` does, and then nothing has changed
    */
   reload(listeners: readonly ListenerConfig[]): void;
@@ -70,27 +71,36 @@ export function fileAccess(
   read: (path: string) => Uint8Array,
 ): FileAccess {
   let files = readFiles(listeners, read);
-  const live = (path: string, client: {clientId: string; username?: string}): Permissions => {
+  /** What a listener's settings are by now. */
+  let settings = new Map<ListenerConfig, ListenerConfig>();
+  const now = (listener: ListenerConfig) => settings.get(listener) ?? listener;
+  const permissions = (listener: ListenerConfig, client: Client): Permissions => {
     const may = (access: 'read' | 'write') => (topic: string) => {
-      const list = files.lists.get(path);
-      return list !== undefined && allows(list, client, access, topic);
+      const {aclFile} = now(listener);
+      const list = aclFile === undefined ? undefined : files.lists.get(aclFile);
+      return aclFile === undefined || (list !== undefined && allows(list, client, access, topic));
     };
     // mosquitto: security_default.c. Subscribing is free; what arrives is decided for each message.
     return {mayPublish: may('write'), mayReceive: may('read'), maySubscribe: () => true};
   };
   return {
     async admit(identity, listener) {
-      const refusal = await refuse(identity, listener, files);
+      const refusal = await refuse(identity, now(listener), files);
       if (refusal !== undefined) return {accepted: false, reason: refusal};
       const username = identity.certifiedUsername ?? identity.username;
-      if (listener.aclFile === undefined) return accept(username, everything);
       const client = {clientId: identity.clientId, ...(username === undefined ? {} : {username})};
-      return accept(username, live(listener.aclFile, client));
+      return accept(username, permissions(listener, client));
     },
     reload(changed) {
       files = readFiles(changed, read);
+      settings = new Map(listeners.map((listener, index) => [listener, changed[index] ?? listener]));
     },
   };
+}
+
+interface Client {
+  readonly clientId: string;
+  readonly username?: string;
 }
 
 function accept(username: string | undefined, permissions: Permissions): Admission {

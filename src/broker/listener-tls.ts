@@ -16,6 +16,9 @@ export type ReadFile = (path: string) => Uint8Array;
 /** The identities that came with pre-shared keys. */
 const identities = new WeakMap<object, string>();
 
+/** The pre-shared keys of a listener: a server asks the callback it began with, also after a reload. */
+const pskKeys = new WeakMap<ListenerConfig, ReadonlyMap<string, Buffer>>();
+
 /**
  * Options for tls.createServer and, after a reload, for setSecureContext.
  * @throws TmqError when a file is missing or holds something else
@@ -118,7 +121,7 @@ function checkPair(pair: {certFile: string; keyFile: string; cert: Buffer; key: 
 
 function pskOptions(listener: ListenerConfig, settings: ListenerTls, read: ReadFile): TlsOptions {
   const path = listener.pskFile ?? '';
-  const keys = parsePskFile(Buffer.from(read(path)).toString(), path);
+  pskKeys.set(listener, parsePskFile(Buffer.from(read(path)).toString(), path));
   return {
     // Node.js speaks pre-shared keys up to TLS 1.2.
     minVersion: 'TLSv1.2',
@@ -126,7 +129,7 @@ function pskOptions(listener: ListenerConfig, settings: ListenerTls, read: ReadF
     ciphers: settings.ciphers ?? 'PSK',
     pskIdentityHint: listener.pskHint ?? '',
     pskCallback(socket: TLSSocket, identity: string) {
-      const key = keys.get(identity);
+      const key = pskKeys.get(listener)?.get(identity);
       if (key === undefined) return null;
       identities.set(socket, identity);
       return key;

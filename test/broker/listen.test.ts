@@ -163,16 +163,20 @@ allow_zero_length_clientid false
   it('TLS: takes pre-shared keys', async () => {
     await withBroker(async ({directory, log, start}) => {
       await writeFile(join(directory, 'psk'), '# keys\ndev:0123456789abcdef\n');
-      const {addresses} = await start(
+      const listening = await start(
         'psk_file {directory}/psk\nlistener 0 127.0.0.1\npsk_hint here\nuse_identity_as_username true',
       );
-      const args = ['-p', String(addresses[0]?.port), '--psk-identity', 'dev', '--psk'];
+      const args = ['-p', String(listening.addresses[0]?.port), '--psk-identity', 'dev', '--psk'];
       assert.equal(await publish([...args, '0123456789abcdef']), 0);
       assert.ok(
         log.some((line) => line.includes("u'dev'")),
         log.join('\n'),
       );
       assert.notEqual(await publish([...args, 'ffff']), 0);
+      await writeFile(join(directory, 'psk'), 'dev:ffff\n');
+      listening.reload();
+      assert.equal(await publish([...args, 'ffff']), 0);
+      assert.notEqual(await publish([...args, '0123456789abcdef']), 0);
     });
   });
 

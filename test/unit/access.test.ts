@@ -129,6 +129,21 @@ use_identity_as_username true`;
   });
 });
 
+describe('a reload', () => {
+  it('brings the settings of the new file, too', async () => {
+    const {access, listeners} = gate('listener 1\nallow_anonymous true', {a: 'topic read x\n'});
+    const listener = listeners[0]!;
+    const before = await access.admit({clientId: 'c'}, listener);
+    assert.ok(before.accepted && before.permissions.mayPublish('y'));
+    access.reload(
+      parseBrokerConfig('listener 1\nacl_file a', {path: 'x.conf', read: () => assert.fail()}).listeners,
+    );
+    assert.equal(before.permissions.mayPublish('y'), false);
+    assert.equal(before.permissions.mayReceive('x'), true);
+    assert.equal((await access.admit({clientId: 'c'}, listener)).accepted, false);
+  });
+});
+
 describe('acl_file', () => {
   it('complains with file and line', () => {
     for (const [text, message] of [
