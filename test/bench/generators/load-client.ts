@@ -57,6 +57,8 @@ export class LoadClient {
     this.#version = version;
     this.#take = frameScanner(this.#handle);
     socket.on('data', (chunk: Buffer) => this.#read(chunk));
+    // 'close' follows.
+    socket.on('error', () => undefined);
     socket.on('close', () => {
       if (this.#ending) return;
       process.stderr.write('The broker closed a connection.\n');
