@@ -229,6 +229,22 @@ export const broker: Command<typeof options, BrokerPlan> = defineCommand({
     'It does not change its user, and does not go into the background.',
     'persistence writes a format of its own, by default to mosquitto.db.tmq, and never touches a database of mosquitto.',
   ],
+  exitStatuses: [
+    {term: '0', text: 'It was told to stop, or the configuration is valid.'},
+    {term: '1', text: 'It could not start: an address, a file, a certificate or a word of the command line.'},
+    {term: '3', text: 'The configuration, or a file it names, has a line that is wrong.'},
+    {term: '126, 127', text: 'The command of --exec could not be run, or was not found.'},
+    {
+      term: 'other',
+      text: 'The status of the command of --exec; 128 and the number of the signal that ended it.',
+    },
+  ],
+  files: [
+    {
+      term: 'mosquitto.db.tmq',
+      text: 'What persistence keeps, unless persistence_file and persistence_location say otherwise. Every change is written at once, so that a kill loses nothing.',
+    },
+  ],
   plan,
   async run(what, io) {
     const {serve} = await import('../broker/serve.ts');

@@ -6,6 +6,7 @@ import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {describe, it} from 'node:test';
 import fc from 'fast-check';
+import mqtt from 'mqtt';
 import type {Journal} from '../../src/broker/journal.ts';
 import type {StoredMessage} from '../../src/broker/publish-packet.ts';
 import {openStore, type Store} from '../../src/broker/store.ts';
@@ -259,6 +260,55 @@ describe('a broker with persistence', () => {
       const nothing = await run('mosquitto_sub', subscriber(third.port, '-W', '1'));
       assert.equal(nothing.stdout.toString(), '');
       await third.process.stop('SIGTERM');
+    });
+  });
+
+  it('has every message that it acknowledged before the kill, once', async () => {
+    await withPath(async (path) => {
+      const config = `${path}.conf`;
+      const text = `listener 0 127.0.0.1\nallow_anonymous true\npersistence true\npersistence_file ${path}\n`;
+      await writeFile(config, `${text}max_queued_messages 0\n`);
+      const keeper = {clientId: 'keeper', clean: false, reconnectPeriod: 0} as const;
+      const first = await startBroker(config);
+      await using _first = first.process;
+      const away = await mqtt.connectAsync(`mqtt://127.0.0.1:${first.port}`, keeper);
+      await away.subscribeAsync('load', {qos: 2});
+      await away.endAsync();
+      const sender = await mqtt.connectAsync(`mqtt://127.0.0.1:${first.port}`, {reconnectPeriod: 0});
+      sender.on('error', () => undefined);
+      const acknowledged: string[] = [];
+      const closed = new Promise<void>((resolve) => sender.on('close', () => resolve()));
+      for (let index = 0; index < 3000; index++) {
+        const qos = index % 2 === 0 ? 1 : 2;
+        sender.publish('load', String(index), {qos}, (error) => {
+          if (error === null || error === undefined) acknowledged.push(String(index));
+          if (acknowledged.length === 500) first.process.child.kill('SIGKILL');
+        });
+      }
+      await closed;
+      assert.ok(acknowledged.length >= 500 && acknowledged.length < 3000, String(acknowledged.length));
+
+      const second = await startBroker(config);
+      await using _second = second.process;
+      const received: string[] = [];
+      const reader = mqtt.connect(`mqtt://127.0.0.1:${second.port}`, keeper);
+      const end = new Promise<void>((resolve) => {
+        reader.on('message', (_, payload) => {
+          if (payload.toString() === 'end') resolve();
+          else received.push(payload.toString());
+        });
+      });
+      const other = await mqtt.connectAsync(`mqtt://127.0.0.1:${second.port}`, {reconnectPeriod: 0});
+      await other.publishAsync('load', 'end', {qos: 1});
+      await end;
+      assert.equal(new Set(received).size, received.length);
+      const there = new Set(received);
+      assert.deepEqual(
+        acknowledged.filter((each) => !there.has(each)),
+        [],
+      );
+      await reader.endAsync(true);
+      await other.endAsync(true);
     });
   });
 });
