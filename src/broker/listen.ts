@@ -6,7 +6,7 @@
 import {lookup} from 'node:dns/promises';
 import {once} from 'node:events';
 import {lstat, unlink} from 'node:fs/promises';
-import {createServer as createHttpServer, type Server as HttpServer} from 'node:http';
+import {createServer as createHttpServer, type Server as HttpServer, type IncomingMessage} from 'node:http';
 import {createServer as createHttpsServer} from 'node:https';
 import {type AddressInfo, connect, createServer, type Server, type Socket} from 'node:net';
 import type {Duplex} from 'node:stream';
@@ -14,6 +14,7 @@ import {createServer as createTlsServer, type TLSSocket, type TlsOptions} from '
 import {ExitCode, TmqError} from '../errors.ts';
 import type {Identity} from './access.ts';
 import {type BrokerConfig, describeListener, type ListenerConfig} from './config.ts';
+import {largestPacket} from './frames.ts';
 import {certifiedUsername, type ReadFile, serverTlsOptions} from './listener-tls.ts';
 
 /** Who gets the clients: the broker. */
@@ -226,11 +227,16 @@ async function webSocketServer(
   const sockets = new WebSocketServer({
     server,
     perMessageDeflate: false,
+    // Packets are cut out of frames further in, and limited there.
+    maxPayload: largestPacket,
     // A client must offer one of them [MQTT-6.0.0-3], and is told which was taken [MQTT-6.0.0-4].
-    verifyClient: ({req}: {req: {headers: Record<string, string | string[] | undefined>}}) =>
-      String(req.headers['sec-websocket-protocol'] ?? '')
-        .split(/\s*,\s*/)
-        .some((name) => subprotocols.includes(name)),
+    verifyClient({req}: {req: IncomingMessage}, answer: (ok: boolean, status?: number) => void) {
+      const offered = (req.headers['sec-websocket-protocol'] ?? '').split(/\s*,\s*/);
+      answer(
+        offered.some((name) => subprotocols.includes(name)),
+        400,
+      );
+    },
     handleProtocols: (offered) => subprotocols.find((name) => offered.has(name)) ?? false,
   });
   // Errors of the server itself are heard where it is bound.
