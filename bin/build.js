@@ -20,7 +20,8 @@ const commands = ['pub', 'sub', 'rr', 'passwd', 'broker'];
 const seldomPackages = ['chalk', 'hash-wasm', 'ora', 'sha512-crypt-ts', 'socks', 'ws'];
 
 /** Modules of Node imported statically in src/ which many runs do without, and which take time to load. */
-const seldomModules = /^node:(crypto|dns|dns\/promises|fs\/promises|os|readline|timers\/promises|tls)$/;
+const seldomModules =
+  /^node:(child_process|crypto|dns|dns\/promises|fs\/promises|http|https|os|readline|timers\/promises|tls|v8|zlib)$/;
 
 /** @param {string} file */
 const isSource = (file) => file.startsWith(join(root, 'src') + sep);
@@ -54,9 +55,14 @@ const packagesApart = {
 const modulesAtFirstUse = {
   name: 'modules-at-first-use',
   setup({onResolve, onLoad}) {
-    onResolve({filter: seldomModules}, ({path, importer, kind}) =>
-      kind === 'import-statement' && isSource(importer) ? {path, namespace: 'first-use'} : undefined,
-    );
+    onResolve({filter: seldomModules}, ({path, importer, kind}) => {
+      if (kind !== 'import-statement' || !isSource(importer)) return undefined;
+      // Who takes the whole module may look for what only a later Node has.
+      const takesAll = new RegExp(`^import (\\* as )?\\w+ from '${path}'`, 'm').test(
+        readFileSync(importer, 'utf8'),
+      );
+      return takesAll ? undefined : {path, namespace: 'first-use'};
+    });
     onLoad({filter: /^/, namespace: 'first-use'}, async ({path}) => {
       const names = Object.keys(await import(path)).filter((name) => name !== 'default');
       const getters = names.map((name) => `get ${name}(){return require('${path}').${name}}`);
