@@ -118,13 +118,14 @@ export class ClientOutlet implements Outlet {
     return true;
   }
 
-  get #slow(): boolean {
+  /** More waits for this client than should. */
+  get lagging(): boolean {
     return this.#connection.buffered > slowBytes || this.#outbox.queued > this.#slowMessages;
   }
 
   /** Holds a publisher back while this client lags; never the client itself, which could not catch up. */
   slow(publisher: SessionLink | undefined): void {
-    if (!this.#slow || this.#lossy) return;
+    if (!this.lagging || this.#lossy) return;
     this.#impatience ??= this.#parts.schedule.after(patienceSeconds, () => {
       this.#lossy = true;
       this.#letGo();

@@ -325,6 +325,10 @@ export class Client implements ConnectionHandler, SessionLink {
 
   // What the router asks of a connected client
 
+  get lagging(): boolean {
+    return this.#member?.outlet.lagging ?? false;
+  }
+
   sendAtMostOnce(delivery: Delivery): boolean {
     return this.#member?.outlet.sendAtMostOnce(delivery) ?? false;
   }

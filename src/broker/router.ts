@@ -89,12 +89,15 @@ export class Router {
     };
   }
 
-  /** The next member in turn; one that is connected before one that is not. */
+  /** The next member in turn: one that keeps up before one that lags, and that before one that is away. */
   #share(group: SharedGroup<Session>, message: StoredMessage, from: Session | undefined): void {
     const members = group.inTurn().filter(({member}) => member.mayReceive(message.topic));
-    const chosen = members.find(({member}) => member.link !== undefined) ?? members[0];
+    const keepsUp = members.find(({member}) => member.link?.lagging === false);
+    const chosen = keepsUp ?? members.find(({member}) => member.link !== undefined) ?? members[0];
     if (chosen === undefined) return;
-    this.#give(chosen.member, this.#sharedDelivery(group, message, chosen), from);
+    const delivery = this.#sharedDelivery(group, message, chosen);
+    // A member that is too slow with this one need not hold back the publisher: the next goes elsewhere.
+    this.#give(chosen.member, delivery, keepsUp === undefined ? from : undefined);
   }
 
   /** Gives what a session had from shared subscriptions, and cannot deliver now, to other members. */

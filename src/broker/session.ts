@@ -15,6 +15,8 @@ export const never = 0xffff_ffff;
 /** The connection of a session, as the router sees it. */
 export interface SessionLink {
   readonly clientId: string;
+  /** It reads more slowly than others publish. */
+  readonly lagging: boolean;
   /** Sends a QoS 0 message, unless the client reads too slowly; false: it was dropped. */
   sendAtMostOnce(delivery: Delivery): boolean;
   /** Called after a message was given to this session: slows `publisher` where this client cannot follow. */

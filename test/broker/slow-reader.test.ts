@@ -98,6 +98,28 @@ describe('a slow reader', () => {
     await publisher.quiet();
   });
 
+  it('leaves its share to members of the group that keep up', async () => {
+    await using broker = packetBroker();
+    const [stuck, busy] = [await broker.connect('stuck'), await broker.connect('busy')];
+    for (const member of [stuck, busy]) await member.subscribe('$share/g/t');
+    stuck.stream.pause();
+    const publisher = await broker.connect('publisher');
+    for (let index = 0; index < 4000; index++) publisher.publish('t', kilobyte);
+    await publisher.quiet();
+    let received = 0;
+    for (
+      let packet = await busy.ask({cmd: 'pingreq'});
+      packet.cmd === 'publish';
+      packet = await busy.next()
+    ) {
+      received++;
+    }
+    assert.ok(received > 2000, `${received}`);
+    stuck.stream.resume();
+    for (let rest = 4000 - received; rest > 0; rest--) await stuck.expect('publish');
+    await stuck.quiet();
+  });
+
   it('the publisher it holds is not taken for silent', async () => {
     await using broker = packetBroker();
     const reader = await broker.connect('reader');
