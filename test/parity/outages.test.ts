@@ -1,0 +1,102 @@
+// needs: mosquitto, mosquitto_pub
+/**
+ * Twenty restarts of a broker that keeps its sessions, and connections cut in the middle of packets in
+ * between: sub at QoS 2 prints every message once, and pub -l gets every line through.
+ */
+
+import assert from 'node:assert/strict';
+import {test} from 'node:test';
+import {startCuttingProxy} from '../support/cutting-proxy.ts';
+import {type Mosquitto, startMosquitto} from '../support/mosquitto.ts';
+import {type RunningMain, startMain} from '../support/run.ts';
+import {run} from '../support/spawn.ts';
+
+const config = `listener {port} 127.0.0.1
+allow_anonymous true
+max_queued_messages 0
+persistence true
+persistence_location {directory}/
+`;
+
+const restarts = 20;
+const perRestart = 40;
+
+/** A text for each message, told apart by round and number. */
+const round = (number: number) =>
+  Array.from({length: perRestart}, (_, index) => `${number}-${index}`).map((text) => `${text}\n`);
+
+/** Published by a client that sees no outage: each message reaches the broker exactly once. */
+async function publishOnce(broker: Mosquitto, texts: readonly string[]): Promise<void> {
+  const words = ['-p', String(broker.port), '-q', '2', '-l', '-t', 'direct'];
+  const {exitCode, stderr} = await run('mosquitto_pub', words, {input: texts.join('')});
+  assert.deepEqual([exitCode, stderr], [0, '']);
+}
+
+function printed(subscriber: RunningMain, topic: string): readonly string[] {
+  const lines = subscriber.stdout().toString().split('\n');
+  return lines.filter((line) => line.startsWith(`${topic} `)).map((line) => line.slice(topic.length + 1));
+}
+
+test('nothing is lost, and at QoS 2 in a kept session nothing comes twice', {timeout: 120_000}, async () => {
+  await using broker = await startMosquitto(config);
+  // Every second connection is cut, each at another byte.
+  const allowance = (connection: number) => (connection % 2 === 1 ? 300 + connection * 61 : undefined);
+  await using towardsClient = await startCuttingProxy({upstreamPort: broker.port, toClient: allowance});
+  await using towardsServer = await startCuttingProxy({upstreamPort: broker.port, toServer: allowance});
+
+  const subscribers = ['311', '5'].map((version) => {
+    const session = ['-i', `keeper-${version}`, '-c', '-V', version, '-q', '2'];
+    const filters = ['-t', 'direct', '-t', 'lines/#', '-F', '%t %p'];
+    return startMain(['sub', '-p', String(towardsClient.port), ...session, ...filters]);
+  });
+  for (const version of ['311', '5']) await broker.logged(new RegExp(`Sending SUBACK to keeper-${version}`));
+  const publishers = ['1', '2'].map((qos) =>
+    startMain([
+      'pub',
+      '-p',
+      String(towardsServer.port),
+      '-i',
+      `lines-${qos}`,
+      '-q',
+      qos,
+      '-t',
+      `lines/${qos}`,
+      '-l',
+    ]),
+  );
+  const everybody = ['keeper-311', 'keeper-5', 'lines-1', 'lines-2'];
+  try {
+    for (let number = 0; number < restarts; number++) {
+      for (const {stdin} of publishers) stdin.write(round(number).join(''));
+      await publishOnce(broker, round(number));
+      await broker.stop();
+      await broker.restart();
+      await Promise.all(everybody.map((id) => broker.logged(new RegExp(`connected from .* as ${id} `))));
+    }
+    for (const {stdin} of publishers) stdin.end();
+    for (const {finished} of publishers) {
+      const {exitCode, stderr} = await finished;
+      assert.equal(exitCode, 0, stderr);
+    }
+    await publishOnce(broker, ['end\n']);
+    const all = Array.from({length: restarts}, (_, number) => round(number)).flat();
+    const texts = all.map((text) => text.slice(0, -1));
+    for (const subscriber of subscribers) {
+      await subscriber.waitFor('stdout', /^direct end$/m);
+      const {exitCode} = await subscriber.interrupt();
+      assert.equal(exitCode, 0);
+      assert.deepEqual(printed(subscriber, 'direct'), [...texts, 'end']);
+      for (const topic of ['lines/1', 'lines/2']) {
+        const got = new Set(printed(subscriber, topic));
+        assert.deepEqual(
+          texts.filter((text) => !got.has(text)),
+          [],
+          `${topic} was lost`,
+        );
+      }
+    }
+    assert.ok(towardsClient.cuts + towardsServer.cuts > 10, 'hardly a connection was cut');
+  } finally {
+    await Promise.all([...subscribers, ...publishers].map((each) => each[Symbol.asyncDispose]()));
+  }
+});
