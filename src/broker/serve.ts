@@ -103,7 +103,7 @@ async function announceAndWait(serving: Serving): Promise<ExitCode> {
   const alone = plan.command.length === 0;
   if (alone && plan.configFile === undefined)
     say(banner(config.listeners, addresses.map(({url}) => url).join(', ')));
-  if (certificates !== undefined)
+  if (alone && certificates !== undefined)
     say(`Certificates are in ${certificates.directory}: ca.crt, client.crt, client.key.`);
   if (plan.ready !== undefined) {
     io.stdout.write(`${readyLine(plan.ready, {pid: io.pid, addresses, certificates})}\n`);

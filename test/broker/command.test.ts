@@ -133,7 +133,15 @@ describe('broker for tests', () => {
 
   it('--exec runs a command with the broker around it, and leaves with its status', async () => {
     const script = 'mosquitto_pub -h $MQTT_HOST -p $MQTT_PORT -t a -m x -q 1 && echo $MQTT_PORT && exit 7';
-    const {exitCode, stdout, stderr} = await runProcess(['--exec', '--', 'sh', '-c', script]);
+    const {exitCode, stdout, stderr} = await runProcess([
+      '--tls',
+      'auto',
+      '--exec',
+      '--',
+      'sh',
+      '-c',
+      script,
+    ]);
     assert.equal(exitCode, 7, stderr);
     assert.equal(stderr, '');
     assert.ok(await isClosed(Number(stdout.toString())));
