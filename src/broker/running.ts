@@ -9,6 +9,7 @@ import type {BrokerConfig} from './config.ts';
 import {type Fault, FaultPlan} from './faults.ts';
 import {faultyStream} from './faulty-stream.ts';
 import {type Acceptor, type Address, listen} from './listen.ts';
+import {serverTlsOptions} from './listener-tls.ts';
 import {readBytes} from './read-file.ts';
 import {openStore} from './store.ts';
 
@@ -82,4 +83,12 @@ function acceptorFor(broker: Broker, {faults = [], seed = 1}: RunContext): Accep
   if (faults.length === 0) return broker;
   const plan = new FaultPlan(faults, seed);
   return {accept: (stream, listener, peer) => broker.accept(faultyStream(stream, plan), listener, peer)};
+}
+
+/** Reads all files that the listeners name, and says what is wrong with one. @throws TmqError */
+export function checkFiles(listeners: BrokerConfig['listeners']): void {
+  fileAccess(listeners, readBytes);
+  for (const listener of listeners) {
+    if (listener.tls !== undefined) serverTlsOptions(listener, listener.tls, readBytes);
+  }
 }

@@ -17,7 +17,7 @@ import {localCertificates, withTls} from './local-tls.ts';
 import {type Log, openLog} from './log.ts';
 import {readBytes, readNames} from './read-file.ts';
 import {environmentOf, readyLine} from './ready.ts';
-import {type RunningBroker, runBroker} from './running.ts';
+import {checkFiles, type RunningBroker, runBroker} from './running.ts';
 import {type Direction, debugLine, traceJson, traceText} from './trace.ts';
 
 /** What the command line says. */
@@ -52,6 +52,7 @@ export async function serve(plan: ServePlan, io: Io): Promise<ExitCode> {
   const config = configOf(plan);
   for (const warning of config.warnings) say(`Warning: ${warning}.`);
   if (plan.testConfig) {
+    checkFiles(config.listeners);
     say(`${plan.configFile ?? 'The configuration'} is valid.`);
     return ExitCode.success;
   }

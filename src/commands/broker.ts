@@ -60,7 +60,7 @@ const options = {
   testConfig: {
     flags: '--test-config',
     group: 'Broker',
-    summary: 'check the configuration, say what is not served, and exit',
+    summary: 'check the configuration and the files it names, say what is not served, and exit',
   },
   daemon: {
     flags: '-d, --daemon',

@@ -376,6 +376,15 @@ describe('broker with a configuration file', () => {
         bad.stderr,
         /^Error: .*x\.conf:3: unknown directive 'allow_anonymus', perhaps allow_anonymous\.\n$/,
       );
+      const users = join(directory, 'users');
+      await writeFile(users, 'ann:plain\n');
+      await writeFile(config, `listener 1883\npassword_file ${users}\n`);
+      const files = await runMain(['broker', '-c', config, '--test-config']);
+      assert.equal(files.exitCode, 3);
+      assert.match(
+        files.stderr,
+        /users:1: the password of 'ann' is plain text; hash it with: tmq passwd -U /,
+      );
       const none = await runMain(['broker', '-c', join(directory, 'none'), '--test-config']);
       assert.equal(none.exitCode, 1);
       assert.match(none.stderr, /^Error: Cannot read .*none: there is no such file or directory\.\n$/);

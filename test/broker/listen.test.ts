@@ -1,8 +1,9 @@
 /** Listeners as clients meet them: real sockets, real TLS, mosquitto's clients and MQTT.js. */
 
 import assert from 'node:assert/strict';
+import {X509Certificate} from 'node:crypto';
 import {once} from 'node:events';
-import {mkdir, mkdtemp, readFile, rm, writeFile} from 'node:fs/promises';
+import {copyFile, mkdir, mkdtemp, readFile, rm, writeFile} from 'node:fs/promises';
 import {type AddressInfo, connect, createServer} from 'node:net';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
@@ -17,6 +18,7 @@ import {parseBrokerConfig} from '../../src/broker/config.ts';
 import {type Listening, listen} from '../../src/broker/listen.ts';
 import {readBytes} from '../../src/broker/read-file.ts';
 import {TmqError} from '../../src/errors.ts';
+import {certificates} from '../support/certificates.ts';
 import {run} from '../support/spawn.ts';
 
 interface Fixture {
@@ -156,6 +158,47 @@ allow_zero_length_clientid false
       assert.ok(
         log.some((line) => line.includes("u'CN=tmq client'")),
         log.join('\n'),
+      );
+    });
+  });
+
+  it('TLS: capath and crlfile decide which client certificates are good', async () => {
+    await withBroker(async ({directory, start}) => {
+      const made = await certificates(directory);
+      await mkdir(join(directory, 'authorities'));
+      await copyFile(made.ca, join(directory, 'authorities', 'ca.pem'));
+      const revoke = async (serials: readonly string[]) => {
+        const lines = serials.map(
+          (serial) => `R\t350101000000Z\t250101000000Z\t${serial}\tunknown\t/CN=client\n`,
+        );
+        const settings = `[ca]\ndefault_ca=d\n[d]\ndatabase=index.txt\ndefault_md=sha256\ndefault_crl_days=30\n`;
+        await writeFile(join(directory, 'index.txt'), lines.join(''));
+        await writeFile(join(directory, 'ca.cnf'), settings);
+        const words = 'ca -gencrl -config ca.cnf -keyfile ca.key -cert ca.crt -out crl.pem'.split(' ');
+        const result = await run('openssl', words, {cwd: directory});
+        assert.equal(result.exitCode, 0, result.stderr);
+      };
+      await revoke([]);
+      const listening = await start(`listener 0 127.0.0.1
+certfile ${made.server.cert}
+keyfile ${made.server.key}
+capath {directory}/authorities
+crlfile {directory}/crl.pem
+require_certificate true
+allow_anonymous true
+`);
+      const args = ['-h', 'localhost', '-p', String(listening.addresses[0]?.port), '--cafile', made.ca];
+      const own = ['--cert', made.client.cert, '--key', made.client.key];
+      assert.equal(await publish([...args, ...own]), 0);
+      const {cert, key} = made.strangeClient;
+      assert.notEqual(await publish([...args, '--cert', cert, '--key', key]), 0);
+      await revoke([new X509Certificate(await readFile(made.client.cert)).serialNumber]);
+      listening.reload();
+      assert.notEqual(await publish([...args, ...own]), 0);
+      const encrypted = `listener 0\ncertfile ${made.client.cert}\nkeyfile ${made.encryptedKey}\nallow_anonymous true`;
+      assert.match(
+        await refusal(start(encrypted)),
+        /is encrypted; a broker needs one without a passphrase\.$/,
       );
     });
   });
