@@ -31,7 +31,12 @@ const shim = (/** @type {string} */ name) => ({path: join(root, 'bin', 'shims', 
 /** @type {Plugin} */
 const replacePackages = {
   name: 'replace-packages',
-  setup({onResolve}) {
+  setup({onResolve, onLoad}) {
+    // MQTT.js tells its own version, and brings in all of its manifest for that.
+    onLoad({filter: /[\\/]node_modules[\\/]mqtt[\\/]package\.json$/}, ({path}) => ({
+      contents: JSON.stringify({version: JSON.parse(readFileSync(path, 'utf8')).version}),
+      loader: 'json',
+    }));
     onResolve({filter: /^(debug|worker-timers|readable-stream|lru-cache)$/}, ({path}) => shim(path));
     onResolve({filter: /^node:child_process$/}, ({importer}) =>
       importer.includes(`${sep}commander${sep}`) ? shim('child_process') : undefined,

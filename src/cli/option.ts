@@ -75,12 +75,17 @@ export interface Spelling {
   readonly placeholders: readonly string[];
 }
 
-/** Takes a row's `flags` apart. */
+/** Takes a row's `flags` apart: words between blanks and commas. Done for every row at every start, so by hand. */
 export function spelling(option: Pick<Option<unknown>, 'flags'>): Spelling {
-  const placeholders = [...option.flags.matchAll(/<([^>]+)>/g)].map((match) => match[1] ?? '');
-  const words = option.flags.replace(/<[^>]+>/g, '').split(/[\s,]+/);
-  const short = words.find((word) => /^-[^-]/.test(word));
-  const long = words.find((word) => word.startsWith('--'));
+  let short: string | undefined;
+  let long: string | undefined;
+  const placeholders: string[] = [];
+  for (const part of option.flags.split(' ')) {
+    const word = part.endsWith(',') ? part.slice(0, -1) : part;
+    if (word.startsWith('--')) long ??= word;
+    else if (word.startsWith('-')) short ??= word;
+    else if (word.startsWith('<') && word.endsWith('>')) placeholders.push(word.slice(1, -1));
+  }
   return {...(short === undefined ? {} : {short}), ...(long === undefined ? {} : {long}), placeholders};
 }
 
