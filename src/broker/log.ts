@@ -41,6 +41,7 @@ export function openLog(config: BrokerConfig['log'], io: Pick<Io, 'stdout' | 'st
   const to = (name: string) => config.destinations.includes(name) && !config.destinations.includes('none');
   let file = path === undefined ? undefined : openFile(path);
   const wants = (type: LogType) => config.types.has(type) && !config.types.has('none');
+  let publishing = false;
   const log: Log = {
     publish: undefined,
     wants,
@@ -52,7 +53,11 @@ export function openLog(config: BrokerConfig['log'], io: Pick<Io, 'stdout' | 'st
       if (to('stderr')) io.stderr.write(`${line}\n`);
       if (file !== undefined) writeSync(file, `${line}\n`);
       const topic = topics[type];
-      if (to('topic') && topic !== undefined) log.publish?.(`$SYS/broker/log/${topic}`, line);
+      if (!to('topic') || topic === undefined || publishing) return;
+      // Publishing may have something to log itself, and so on for ever.
+      publishing = true;
+      log.publish?.(`$SYS/broker/log/${topic}`, line);
+      publishing = false;
     },
     reopen() {
       log.close();
