@@ -1,0 +1,218 @@
+// needs: mosquitto, mosquitto_pub
+/**
+ * The lines of -d beside those of mosquitto's clients, packet by packet. Theirs stand on stdout among the
+ * messages, ours on stderr; where 2.0 has "(null)" for an unknown id, 2.1 and we have "null".
+ */
+
+import assert from 'node:assert/strict';
+import {after, before, describe, test} from 'node:test';
+import {type Mosquitto, startMosquitto} from '../support/mosquitto.ts';
+import {type Outcome, play, type Scenario} from '../support/scenario.ts';
+
+interface Conversation extends Omit<Scenario, 'shows'> {
+  /** The lines that both show, without "Client ID ". */
+  readonly lines: readonly string[];
+  /** Those of mosquitto 2.0, where 2.1 has what stands in `lines`. */
+  readonly before21?: (lines: readonly string[]) => readonly string[];
+}
+
+const id = ['-i', '{topic}-id'];
+
+const conversations: readonly Conversation[] = [
+  {
+    name: 'QoS 0',
+    tool: 'pub',
+    words: ['-t', '{topic}', '-m', 'hi', ...id],
+    lines: [
+      'sending CONNECT',
+      'received CONNACK (0)',
+      "sending PUBLISH (d0, q0, r0, m1, 'TOPIC', ... (2 bytes))",
+      'sending DISCONNECT',
+    ],
+  },
+  {
+    name: 'QoS 1, retained, without an id',
+    tool: 'pub',
+    words: ['-t', '{topic}', '-m', 'hi', '-q', '1', '-r'],
+    lines: [
+      'sending CONNECT',
+      'received CONNACK (0)',
+      "sending PUBLISH (d0, q1, r1, m1, 'TOPIC', ... (2 bytes))",
+      'received PUBACK (Mid: 1, RC:0)',
+      'sending DISCONNECT',
+    ],
+  },
+  {
+    name: 'QoS 1 to nobody, version 5',
+    tool: 'pub',
+    words: ['-t', '{topic}', '-m', 'hi', '-q', '1', '-V', '5', ...id],
+    lines: [
+      'sending CONNECT',
+      'received CONNACK (0)',
+      "sending PUBLISH (d0, q1, r0, m1, 'TOPIC', ... (2 bytes))",
+      'received PUBACK (Mid: 1, RC:16)',
+      'sending DISCONNECT',
+    ],
+  },
+  {
+    name: 'QoS 2',
+    tool: 'pub',
+    words: ['-t', '{topic}', '-m', 'hi', '-q', '2', ...id],
+    lines: [
+      'sending CONNECT',
+      'received CONNACK (0)',
+      "sending PUBLISH (d0, q2, r0, m1, 'TOPIC', ... (2 bytes))",
+      'received PUBREC (Mid: 1)',
+      'sending PUBREL (m1)',
+      'received PUBCOMP (Mid: 1, RC:0)',
+      'sending DISCONNECT',
+    ],
+  },
+  {
+    name: 'QoS 0 three times',
+    tool: 'pub',
+    words: ['-t', '{topic}', '-m', 'hi', '--repeat', '3', ...id],
+    lines: [
+      'sending CONNECT',
+      'received CONNACK (0)',
+      "sending PUBLISH (d0, q0, r0, m1, 'TOPIC', ... (2 bytes))",
+      "sending PUBLISH (d0, q0, r0, m2, 'TOPIC', ... (2 bytes))",
+      "sending PUBLISH (d0, q0, r0, m3, 'TOPIC', ... (2 bytes))",
+      'sending DISCONNECT',
+    ],
+  },
+  {
+    name: 'two filters, one unsubscription, a message of QoS 1',
+    tool: 'sub',
+    words: ['-t', '{topic}/#', '-t', 'y/+', '-U', 'zz', '-q', '1', '-v', '-C', '1', ...id],
+    meanwhile: [['-t', '{topic}/1', '-q', '1', '-m', 'hello']],
+    lines: [
+      'sending CONNECT',
+      'received CONNACK (0)',
+      'sending SUBSCRIBE (Mid: 1, Topic: TOPIC/#, QoS: 1, Options: 0x00)',
+      'sending SUBSCRIBE (Mid: 1, Topic: y/+, QoS: 1, Options: 0x00)',
+      'sending UNSUBSCRIBE (Mid: 2, Topic: zz)',
+      'received SUBACK',
+      'Subscribed (mid: 1): 1, 1',
+      'received UNSUBACK',
+      "received PUBLISH (d0, q1, r0, m1, 'TOPIC/1', ... (5 bytes))",
+      'sending PUBACK (m1, rc0)',
+      'sending DISCONNECT',
+    ],
+    before21: (lines) => lines.filter((line) => line !== 'received UNSUBACK'),
+  },
+  {
+    name: 'a message of QoS 2, version 5, with an option bit',
+    tool: 'sub',
+    words: ['-t', '{topic}', '-q', '2', '-C', '1', '-V', '5', '--retain-as-published', ...id],
+    meanwhile: [['-t', '{topic}', '-q', '2', '-m', 'hi']],
+    lines: [
+      'sending CONNECT',
+      'received CONNACK (0)',
+      'sending SUBSCRIBE (Mid: 1, Topic: TOPIC, QoS: 2, Options: 0x08)',
+      'received SUBACK',
+      'Subscribed (mid: 1): 2',
+      "received PUBLISH (d0, q2, r0, m1, 'TOPIC', ... (2 bytes))",
+      'sending PUBREC (m1, rc0)',
+      'received PUBREL (Mid: 1)',
+      'sending PUBCOMP (m1)',
+      'sending DISCONNECT',
+    ],
+  },
+  {
+    name: '--quiet leaves out what was granted, and nothing else',
+    tool: 'sub',
+    words: ['-t', '{topic}', '-E', '--quiet', ...id],
+    lines: [
+      'sending CONNECT',
+      'received CONNACK (0)',
+      'sending SUBSCRIBE (Mid: 1, Topic: TOPIC, QoS: 0, Options: 0x00)',
+      'received SUBACK',
+      'sending DISCONNECT',
+    ],
+  },
+];
+
+const isDebugLine = (line: string) => /^(Client |Subscribed |Received )/.test(line);
+
+function linesOf(text: string): readonly string[] {
+  return text
+    .split('\n')
+    .filter(isDebugLine)
+    .map((line) => line.replace(/^Client (TOPIC-id|null|\(null\)) /, ''));
+}
+
+describe('-d', {concurrency: 4}, () => {
+  let broker: Mosquitto;
+  before(async () => {
+    broker = await startMosquitto();
+  });
+  after(() => broker[Symbol.asyncDispose]());
+
+  for (const conversation of conversations) {
+    test(`${conversation.tool}: ${conversation.name}`, {timeout: 20_000}, async () => {
+      const scenario = {...conversation, shows: [], words: [...conversation.words, '-d']};
+      const [ours, theirs]: Outcome[] = await Promise.all([
+        play(scenario, 'tmq', broker.port),
+        play(scenario, 'mosquitto', broker.port),
+      ]);
+      const {lines, before21 = (same) => same} = conversation;
+      assert.deepEqual(linesOf(ours!.stderr), lines, 'tmq');
+      assert.deepEqual(linesOf(theirs!.stdout), before21(lines), 'mosquitto');
+      assert.deepEqual(ours!.stdout.split('\n').filter(isDebugLine), [], 'stdout is for messages');
+    });
+  }
+
+  test('without an id: null, and (null) in the line of CONNACK', async () => {
+    const {stderr} = await play(
+      {name: '', shows: [], tool: 'pub', words: ['-t', 'a', '-m', 'x', '-d']},
+      'tmq',
+      broker.port,
+    );
+    assert.deepEqual(stderr.split('\n').slice(0, 2), [
+      'Client null sending CONNECT',
+      'Client (null) received CONNACK (0)',
+    ]);
+  });
+
+  test('in version 5 the assigned id is shown from CONNACK on', async () => {
+    const {stderr} = await play(
+      {name: '', shows: [], tool: 'pub', words: ['-t', 'a', '-m', 'x', '-d', '-V', '5']},
+      'tmq',
+      broker.port,
+    );
+    const [connect, ...rest] = stderr.split('\n').slice(0, -1);
+    assert.equal(connect, 'Client null sending CONNECT');
+    for (const line of rest) assert.match(line, /^Client auto-[-0-9A-F]{36} /);
+  });
+
+  test('PINGREQ and PINGRESP', {timeout: 20_000}, async () => {
+    const words = ['-t', '{topic}', '-k', '5', '-W', '6', '-d', ...id];
+    const {stderr} = await play({name: '', shows: [], tool: 'sub', words}, 'tmq', broker.port);
+    assert.deepEqual(linesOf(stderr).slice(-3), [
+      'sending PINGREQ',
+      'received PINGRESP',
+      'sending DISCONNECT',
+    ]);
+  });
+
+  test("the server's DISCONNECT", {timeout: 20_000}, async () => {
+    const {stderr} = await play(
+      {
+        name: '',
+        shows: [],
+        tool: 'pub',
+        words: ['-t', 'a', '-m', 'x', '-q', '1', '-V', '5', '-d'],
+        server: async (connection) => {
+          await connection.accept();
+          await connection.next('publish');
+          connection.send({cmd: 'disconnect', reasonCode: 139});
+          await connection.closed;
+        },
+      },
+      'tmq',
+      broker.port,
+    );
+    assert.match(stderr, /^Received DISCONNECT \(139\)$/m);
+  });
+});
