@@ -83,6 +83,7 @@ export const pub = defineCommand({
     'A publication that the broker refuses (an MQTT 5 reason code of 128 or above) ends with that code as exit status; mosquitto_pub warns and ends with 0.',
     '-l reconnects after a loss, sends unacknowledged lines again, and ends with 0 only if every line arrived. A NUL byte does not end a line.',
     '-f also reads pipes and devices, so process substitution works.',
+    'A QoS that the broker does not have ends with 24, and a message larger than it takes with 25. A broker that ends the connection before it has acknowledged is a failure, whatever reason it gives.',
     ...clientDifferences,
   ],
   plan(values): PubPlan {

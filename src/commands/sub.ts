@@ -147,6 +147,7 @@ export const sub = defineCommand({
     'When the broker denies every subscription, the exit status is its reason code (128 for MQTT 3.1.1); mosquitto_sub ends with 0.',
     'Losing and regaining the connection is told on standard error.',
     'A timeout (-W) is 27 and a signal 130 or 143 also before the broker has accepted the connection; mosquitto_sub ends with 255 there.',
+    '-E with -U alone ends when the unsubscription is acknowledged. Some denied subscriptions among others are told.',
     '--random-filter means per cent. -R does not keep --remove-retained from clearing. --remove-retained ends when it should.',
     ...clientDifferences,
   ],
