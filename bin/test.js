@@ -8,14 +8,14 @@
  */
 
 import {execFileSync, spawn} from 'node:child_process';
-import {accessSync, constants, readdirSync, readFileSync} from 'node:fs';
+import {accessSync, constants, existsSync, readdirSync, readFileSync} from 'node:fs';
 import {delimiter, join, relative} from 'node:path';
 
 const root = join(import.meta.dirname, '..');
 const patterns = process.argv.slice(2);
 const inCi = process.env.CI === 'true';
 
-/** What the tests need beyond Node, and the Debian package that has it. */
+/** What the tests need beyond Node, and the Debian package that has it. @type {Record<string, string>} */
 const tools = {
   mosquitto: 'mosquitto',
   mosquitto_pub: 'mosquitto-clients',
@@ -24,10 +24,19 @@ const tools = {
   zsh: 'zsh',
   fish: 'fish',
   script: 'bsdutils',
+  chromium: 'chromium',
+  'paho-mqtt': 'python3-paho-mqtt',
+};
+
+/** Tools that are no commands, and a file of theirs. @type {Record<string, string>} */
+const places = {
+  'paho-mqtt': '/usr/lib/python3/dist-packages/paho/mqtt/client.py',
 };
 
 /** @param {string} name */
 function isInstalled(name) {
+  const place = places[name];
+  if (place !== undefined) return existsSync(place);
   return [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin'].some((directory) => {
     try {
       accessSync(join(directory, name), constants.X_OK);
