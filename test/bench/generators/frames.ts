@@ -102,46 +102,70 @@ const largestKept = 1_000_000;
 
 /** A function that takes the chunks of one stream and hands on each frame in it. */
 export function frameScanner(handle: FrameHandler): (chunk: Buffer) => void {
-  let rest: Buffer | undefined;
-  let skipping = 0;
-  let skipped: {readonly first: number; readonly length: number} | undefined;
-  const nothing = Buffer.alloc(0);
-  return (chunk) => {
-    let at = 0;
-    if (skipped !== undefined) {
-      at = Math.min(skipping, chunk.length);
-      skipping -= at;
-      if (skipping > 0) return;
-      handle(skipped.first, nothing, 0, skipped.length);
-      skipped = undefined;
-    }
-    const buffer = rest === undefined ? chunk : Buffer.concat([rest, chunk.subarray(at)]);
-    if (rest !== undefined) at = 0;
-    rest = undefined;
+  const scanner = new Scanner(handle);
+  return (chunk) => scanner.take(chunk);
+}
+
+class Scanner {
+  readonly #handle: FrameHandler;
+  /** The beginning of a frame whose end has not come. */
+  #rest: Buffer | undefined;
+  /** A large frame, of which only the length is kept, and how much of it is to come. */
+  #skipped: {readonly first: number; readonly length: number} | undefined;
+  #skipping = 0;
+  /** The body of the frame last looked at. */
+  #start = 0;
+  #length = 0;
+
+  constructor(handle: FrameHandler) {
+    this.#handle = handle;
+  }
+
+  take(chunk: Buffer): void {
+    let at = this.#skip(chunk);
+    const buffer = this.#rest === undefined ? chunk : Buffer.concat([this.#rest, chunk]);
+    this.#rest = undefined;
     while (at < buffer.length) {
-      let length = 0;
-      let scale = 1;
-      let start = at + 1;
-      let byte = 0x80;
-      while (start < buffer.length && (byte & 0x80) !== 0) {
-        byte = buffer[start++]!;
-        length += (byte & 0x7f) * scale;
-        scale *= 128;
-      }
-      const complete = (byte & 0x80) === 0;
-      if (complete && start + length <= buffer.length) {
-        handle(buffer[at]!, buffer, start, start + length);
-        at = start + length;
-      } else if (complete && length > largestKept) {
-        skipped = {first: buffer[at]!, length};
-        skipping = start + length - buffer.length;
+      const hasLength = this.#readLength(buffer, at + 1);
+      const end = this.#start + this.#length;
+      if (hasLength && end <= buffer.length) {
+        this.#handle(buffer[at]!, buffer, this.#start, end);
+        at = end;
+      } else if (hasLength && this.#length > largestKept) {
+        this.#skipped = {first: buffer[at]!, length: this.#length};
+        this.#skipping = end - buffer.length;
         return;
       } else {
-        rest = buffer.subarray(at);
+        this.#rest = buffer.subarray(at);
         return;
       }
     }
-  };
+  }
+
+  /** Passes over what belongs to a large frame; where the next one begins. */
+  #skip(chunk: Buffer): number {
+    if (this.#skipped === undefined) return 0;
+    const count = Math.min(this.#skipping, chunk.length);
+    this.#skipping -= count;
+    if (this.#skipping === 0) {
+      this.#handle(this.#skipped.first, Buffer.alloc(0), 0, this.#skipped.length);
+      this.#skipped = undefined;
+    }
+    return count;
+  }
+
+  /** Reads a remaining length [MQTT 5, 1.5.5]; false if it is not all there. */
+  #readLength(buffer: Buffer, from: number): boolean {
+    let at = from;
+    let byte = 0x80;
+    this.#length = 0;
+    for (let scale = 1; at < buffer.length && (byte & 0x80) !== 0; scale *= 128) {
+      byte = buffer[at++]!;
+      this.#length += (byte & 0x7f) * scale;
+    }
+    this.#start = at;
+    return (byte & 0x80) === 0;
+  }
 }
 
 /** A stream of acknowledgements of one kind, packed: 4 bytes each. */

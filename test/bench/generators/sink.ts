@@ -34,25 +34,29 @@ function numberAt(buffer: Buffer, end: number): number {
   return number;
 }
 
+/** The acknowledgements owed, by the first byte of what they answer, without DUP and RETAIN. */
+const owedAnswers = (): Readonly<Record<number, Acknowledgements>> => ({
+  [type.publish | 2]: new Acknowledgements(type.puback),
+  [type.publish | 4]: new Acknowledgements(type.pubrec),
+  [type.pubrel | 2]: new Acknowledgements(type.pubcomp),
+});
+
 function serve(socket: Socket): void {
   const count: Count = {messages: 0, inOrder: 0, payloadBytes: 0};
-  const answers = {
-    [type.publish | 2]: new Acknowledgements(type.puback),
-    [type.publish | 4]: new Acknowledgements(type.pubrec),
-    [type.pubrel | 2]: new Acknowledgements(type.pubcomp),
-  } as Readonly<Record<number, Acknowledgements>>;
+  const answers = owedAnswers();
   let version: Version = 4;
+  const take = (first: number, buffer: Buffer, start: number, end: number) => {
+    const id = start + 2 + buffer.readUInt16BE(start);
+    const properties = id + ((first & 6) === 0 ? 0 : 2);
+    const payload = properties + (version === 5 ? 1 + buffer[properties]! : 0);
+    answers[first & 0xf6]?.add(buffer, id);
+    if (end - payload >= 8 && numberAt(buffer, end) === count.messages) count.inOrder++;
+    count.payloadBytes += end - payload;
+  };
   const scan = frameScanner((first, buffer, start, end) => {
     if ((first & 0xf0) === type.publish) {
-      const qos = (first >> 1) & 3;
-      if (buffer.length > 0) {
-        const id = start + 2 + buffer.readUInt16BE(start);
-        const payload =
-          id + (qos === 0 ? 0 : 2) + (version === 5 ? 1 + buffer[id + (qos === 0 ? 0 : 2)]! : 0);
-        if (qos > 0) answers[first & 0xf6]!.add(buffer, id);
-        if (end - payload >= 8 && numberAt(buffer, end) === count.messages) count.inOrder++;
-        count.payloadBytes += end - payload;
-      } else count.payloadBytes += end;
+      if (buffer.length > 0) take(first, buffer, start, end);
+      else count.payloadBytes += end;
       count.messages++;
     } else if (first === (type.pubrel | 2)) {
       answers[first]!.add(buffer, start);
@@ -66,14 +70,18 @@ function serve(socket: Socket): void {
   socket.setNoDelay(true);
   socket.on('data', (chunk: Buffer) => {
     scan(chunk);
-    for (const answer of Object.values(answers)) {
-      const bytes = answer.take();
-      if (bytes !== undefined) socket.write(bytes);
-    }
+    answer(socket, answers);
     if (bytesPerSecond > 0) pauseFor(socket, (chunk.length / bytesPerSecond) * 1000);
   });
   socket.on('error', () => undefined);
   socket.on('close', () => print({...count}));
+}
+
+function answer(socket: Socket, answers: ReturnType<typeof owedAnswers>): void {
+  for (const owed of Object.values(answers)) {
+    const bytes = owed.take();
+    if (bytes !== undefined) socket.write(bytes);
+  }
 }
 
 /** Reads nothing for so long. Debts below a timer's resolution are paid together. */
