@@ -8,7 +8,7 @@ import {once} from 'node:events';
 import {lstat, unlink} from 'node:fs/promises';
 import {createServer as createHttpServer, type Server as HttpServer, type IncomingMessage} from 'node:http';
 import {createServer as createHttpsServer} from 'node:https';
-import {type AddressInfo, connect, createServer, type Server, type Socket} from 'node:net';
+import {type AddressInfo, connect, createServer, isIP, type Server, type Socket} from 'node:net';
 import type {Duplex} from 'node:stream';
 import {createServer as createTlsServer, type TLSSocket, type TlsOptions} from 'node:tls';
 import {ExitCode, TmqError} from '../errors.ts';
@@ -122,6 +122,8 @@ async function hostsOf({
   if (host === undefined)
     return [socketDomain === 'ipv4' ? '0.0.0.0' : socketDomain === 'ipv6' ? '::' : undefined];
   const family = socketDomain === 'ipv4' ? 4 : socketDomain === 'ipv6' ? 6 : 0;
+  // The resolver takes time to load, and an address needs none.
+  if (isIP(host) !== 0 && [0, isIP(host)].includes(family)) return [host];
   const found = await lookup(host, {all: true, family});
   return [...new Set(found.map(({address}) => address))];
 }

@@ -136,17 +136,17 @@ async function untilTold(plan: ServePlan, io: Io): Promise<void> {
   // Sockets keep a process alive, but a broker on nothing but its timers needs a reason to stay.
   const stay = setInterval(() => undefined, 2 ** 30);
   try {
-    const {signal, stdin, stdout} = io;
+    const {signal} = io;
     if (signal.aborted) return;
     const ends = [once(signal, 'abort')];
     if (plan.trace !== undefined && plan.traceFile === undefined)
-      ends.push(first(stdout, ['error', 'close']));
+      ends.push(first(io.stdout, ['error', 'close']));
     if (plan.exitWithStdin) {
-      ends.push(first(stdin, ['end', 'close', 'error']));
-      stdin.resume();
+      ends.push(first(io.stdin, ['end', 'close', 'error']));
+      io.stdin.resume();
     }
     await Promise.race(ends);
-    if (plan.exitWithStdin) stdin.pause();
+    if (plan.exitWithStdin) io.stdin.pause();
   } finally {
     clearInterval(stay);
   }
