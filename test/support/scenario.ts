@@ -102,7 +102,10 @@ export async function play(scenario: Scenario, family: Family, port: number): Pr
     const neutral = (text: string) =>
       text.replaceAll(topic, 'TOPIC').replaceAll(directory, 'DIRECTORY').replaceAll(String(target), 'PORT');
     return {
-      stdout: neutral(stdout.toString('latin1')).replace(/^mosquitto_\w+ is a simple mqtt client .*$/s, 'USAGE'),
+      stdout: neutral(stdout.toString('latin1')).replace(
+        /^mosquitto_\w+ is a simple mqtt client .*$/s,
+        'USAGE',
+      ),
       stderr: neutral(stderr),
       voice: voiceOf(stderr),
       status,
