@@ -21,6 +21,8 @@ const tools = {
   mosquitto_pub: 'mosquitto-clients',
   openssl: 'openssl',
   mandoc: 'mandoc',
+  man: 'man-db',
+  jq: 'jq',
   zsh: 'zsh',
   fish: 'fish',
   script: 'bsdutils',

@@ -23,9 +23,9 @@ const programOptions = {
   help: {flags: '--help', group: 'General', summary: 'print this help and exit'},
   version: {flags: '--version', group: 'General', summary: 'print the version and exit'},
   manual: {
-    flags: '--manual [command]',
+    flags: '--manual [page]',
     group: 'General',
-    summary: 'print the manual page of tmq or of a command; view it by: man -l -',
+    summary: "print the manual page of tmq, a command, or 'formats'; view it by: man -l -",
   },
   completion: {
     flags: '--completion <shell>',
@@ -133,8 +133,12 @@ async function printCommandHelp(command: AnyCommand, io: Io, invocation: string)
 }
 
 async function printManual(name: string | undefined, io: Io): Promise<ExitCode> {
-  const {commandManual, programManual} = await import('./cli/manual.ts');
+  const {commandManual, formatsManual, programManual} = await import('./cli/manual.ts');
   if (name === undefined) return await print(io, programManual(commands, programOptions));
+  if (name === 'formats') {
+    const {formatSections} = await import('./commands/formats-page.ts');
+    return await print(io, formatsManual(formatSections));
+  }
   const entry = commands.find((each) => each.name === name);
   if (entry === undefined) throw await unknownCommand(name);
   return await print(io, commandManual(await entry.load()));

@@ -21,6 +21,8 @@ export interface ManualSection {
   readonly title: string;
   readonly text: readonly string[];
   readonly remarks?: readonly Remark[];
+  /** Lines shown as they are, after the text. */
+  readonly literal?: readonly string[];
 }
 
 export interface Command<Table extends OptionTable, Plan> {

@@ -82,6 +82,9 @@ function entriesOf(options: OptionTable): readonly Entry[] {
     });
 }
 
+/** What --manual prints: a page for each command, and one about formats. */
+const pages = (nodes: readonly Node[]) => [...nodes.map(({name}) => name), 'formats'];
+
 const made = (shell: Shell) => `# ${shell} completion for tmq, made by: tmq --completion ${shell}`;
 
 /** One word of a shell, whatever is in it. */
@@ -118,7 +121,8 @@ _tmq() {
     return
   fi
   case $command in
-    help|--manual) kind=words words='${nodes.map(({name}) => name).join(' ')}' ;;
+    help) kind=words words='${nodes.map(({name}) => name).join(' ')}' ;;
+    --manual) kind=words words='${pages(nodes).join(' ')}' ;;
     --completion) kind=words words='${shells.join(' ')}' ;;
 ${cases.join('\n')}
     *) return ;;
@@ -197,7 +201,8 @@ ${nodes.map(({name, summary}) => `    ${quoted(`${name}:${summary}`)}`).join('\n
     return
   fi
   case $words[2] in
-    help|--manual) compadd ${nodes.map(({name}) => name).join(' ')} ;;
+    help) compadd ${nodes.map(({name}) => name).join(' ')} ;;
+    --manual) compadd ${pages(nodes).join(' ')} ;;
     --completion) compadd ${shells.join(' ')} ;;
     ${nodes.map(({name}) => name).join('|')})
       local command=$words[2]
@@ -250,7 +255,8 @@ function fish(nodes: readonly Node[], program: readonly Entry[]): string {
       ({name, summary}) => `complete -c tmq -n __fish_use_subcommand -a ${name} -d ${fishQuoted(summary)}`,
     ),
     `complete -c tmq -n __fish_use_subcommand -a help -d 'print help about a command'`,
-    `complete -c tmq -n '__tmq_after 1 help --manual' -a '${nodes.map(({name}) => name).join(' ')}'`,
+    `complete -c tmq -n '__tmq_after 1 help' -a '${nodes.map(({name}) => name).join(' ')}'`,
+    `complete -c tmq -n '__tmq_after 1 --manual' -a '${pages(nodes).join(' ')}'`,
     ...program.map((entry) => fishEntry('__fish_use_subcommand', entry)),
     ...nodes.flatMap(({name, entries, operands}) => [
       ...entries.map((entry) => fishEntry(`__fish_seen_subcommand_from ${name}`, entry)),

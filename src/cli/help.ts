@@ -33,7 +33,12 @@ export function commandHelp(command: AnyCommand, invocation: string, style: Help
     (example) => `${wrap(sentence(example.summary), 2)}\n${foldCommand(example.command, style)}`,
   );
   if (examples.length > 0) paragraphs.push([style.heading('Examples:'), ...examples].join('\n'));
-  paragraphs.push(wrap(`More, such as exit statuses and files: 'man tmq-${command.name}'.`, 0));
+  paragraphs.push(
+    wrap(
+      `More, such as exit statuses and files: 'man tmq-${command.name}', or 'tmq --manual ${command.name} | man -l -'.`,
+      0,
+    ),
+  );
   return `${paragraphs.join('\n\n')}\n`;
 }
 

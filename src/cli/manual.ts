@@ -16,10 +16,28 @@ const clientEnvironment: readonly Remark[] = [
   {term: 'XDG_CONFIG_HOME', text: 'The directory of the options file.'},
   {term: 'HOME', text: 'The options file is in .config here where XDG_CONFIG_HOME is not set.'},
   {
-    term: 'NO_COLOR, FORCE_COLOR',
-    text: 'No colour, or colour even where the output is no terminal. --color says so for one command.',
+    term: 'SSL_CERT_FILE, SSL_CERT_DIR',
+    text: "A file with the system's CA certificates, and a directory with more of them, in place of the usual ones.",
   },
   {term: 'TZ', text: 'The time zone of the times that -F prints.'},
+];
+
+const commonEnvironment: readonly Remark[] = [
+  {
+    term: 'NO_COLOR, FORCE_COLOR',
+    text: 'No colour, or colour even where the output is no terminal.',
+  },
+  {
+    term: 'XDG_CACHE_HOME, TMQ_NO_CODE_CACHE',
+    text: 'The directory of the cache by which tmq starts faster, ~/.cache where it is not set; with TMQ_NO_CODE_CACHE=1 there is none.',
+  },
+];
+
+const commonFiles: readonly Remark[] = [
+  {
+    term: '$XDG_CACHE_HOME/tmq, ~/.cache/tmq',
+    text: 'Compiled code, which nobody else may write. It may be deleted at any time.',
+  },
 ];
 
 /** The page of one command. */
@@ -37,11 +55,14 @@ export function commandManual(command: AnyCommand): string {
     ...section('Exit status', remarks(command.exitStatuses ?? exitStatuses(client))),
     ...section(
       'Environment',
-      remarks([...(client ? clientEnvironment : []), ...(command.environment ?? [])]),
+      remarks([...(client ? clientEnvironment : []), ...(command.environment ?? []), ...commonEnvironment]),
     ),
-    ...section('Files', remarks([...optionsFiles(command.optionsFile), ...(command.files ?? [])])),
+    ...section(
+      'Files',
+      remarks([...optionsFiles(command.optionsFile), ...(command.files ?? []), ...commonFiles]),
+    ),
     ...section('Differences from mosquitto', paragraphs(command.differences ?? [])),
-    ...section('See also', [seeAlso(['tmq', ...siblings(command.name)])]),
+    ...section('See also', [seeAlso(['tmq', ...siblings(command.name), formatsPage])]),
   ];
   return `${lines.join('\n')}\n`;
 }
@@ -73,9 +94,28 @@ export function programManual(commands: readonly HelpEntry[], programOptions: Op
     ),
     ...section('Shell completion', completion()),
     ...section('Exit status', remarks(exitStatuses(true))),
-    ...section('Environment', remarks(clientEnvironment)),
-    ...section('Files', remarks(optionsFiles('pub'))),
-    ...section('See also', [seeAlso(commands.map(({name}) => `tmq-${name}`))]),
+    ...section('Environment', remarks([...clientEnvironment, ...commonEnvironment])),
+    ...section('Files', remarks([...optionsFiles('pub'), ...commonFiles])),
+    ...section(
+      'Differences from mosquitto',
+      paragraphs([
+        "Options, output and exit statuses are those of mosquitto's programs, except where a script would be misled or data lost. Each command's page ends with what it does differently.",
+      ]),
+    ),
+    ...section('See also', [seeAlso([...commands.map(({name}) => `tmq-${name}`), formatsPage])]),
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+const formatsPage = 'tmq-formats';
+
+/** The page about files and output, made of these sections. */
+export function formatsManual(sections: readonly ManualSection[]): string {
+  const lines = [
+    ...heading(formatsPage),
+    ...section('Name', [`${escaped(formatsPage)} \\- files that tmq reads and writes, and its output`]),
+    ...more(sections),
+    ...section('See also', [seeAlso(['tmq', 'tmq-broker', 'tmq-passwd', 'tmq-pub', 'tmq-rr', 'tmq-sub'])]),
   ];
   return `${lines.join('\n')}\n`;
 }
@@ -83,10 +123,16 @@ export function programManual(commands: readonly HelpEntry[], programOptions: Op
 function heading(name: string): readonly string[] {
   return [
     `.\\" Made from the option tables by: tmq --manual${name === 'tmq' ? '' : ` ${name.slice(4)}`}`,
-    `.TH ${escaped(name.toUpperCase())} 1 ${reviewed} tmq "MQTT for the shell"`,
-    // Options and topics are read wrongly with hyphens that a formatter added.
+    `.TH ${escaped(name.toUpperCase())} ${manualSection(name)} ${reviewed} tmq "MQTT for the shell"`,
+    // Options and topics are read wrongly with hyphens and blanks that a formatter added.
     '.nh',
+    '.ad l',
   ];
+}
+
+/** Programs are in section 1, formats in 5. */
+function manualSection(name: string): 1 | 5 {
+  return name === formatsPage ? 5 : 1;
 }
 
 function synopsis(forms: readonly string[]): readonly string[] {
@@ -145,8 +191,12 @@ function completion(): readonly string[] {
 }
 
 function more(sections: readonly ManualSection[]): readonly string[] {
-  return sections.flatMap(({title, text, remarks: entries = []}) =>
-    section(title, [...paragraphs(text), ...remarks(entries)]),
+  return sections.flatMap(({title, text, remarks: entries = [], literal: lines}) =>
+    section(title, [
+      ...paragraphs(text),
+      ...(lines === undefined ? [] : literal(lines)),
+      ...remarks(entries),
+    ]),
   );
 }
 
@@ -184,7 +234,7 @@ function optionsFiles(name: string | undefined): readonly Remark[] {
   return [
     {
       term: `$XDG_CONFIG_HOME/tmq/${name}, ~/.config/tmq/${name}`,
-      text: 'Options that stand before those of the command line, one a line: the option, a space, and its value to the end of the line, without quotes. A line that begins with # is a comment. Only -D splits its value into words.',
+      text: 'Options that stand before those of the command line, one a line: the option, a space, and its value to the end of the line, without quotes. A line that begins with # is a comment. See tmq-formats(5).',
     },
     {
       term: `$XDG_CONFIG_HOME/mosquitto_${name}, ~/.config/mosquitto_${name}`,
@@ -201,6 +251,9 @@ function siblings(name: string): readonly string[] {
 function seeAlso(names: readonly string[]): string {
   return [...names]
     .sort()
-    .map((name, index) => `.BR ${escaped(name)} (1)${index === names.length - 1 ? '' : ' ,'}`)
+    .map(
+      (name, index) =>
+        `.BR ${escaped(name)} (${manualSection(name)})${index === names.length - 1 ? '' : ' ,'}`,
+    )
     .join('\n');
 }

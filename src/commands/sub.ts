@@ -136,7 +136,7 @@ export const sub = defineCommand({
       command: "tmq sub -t 'sensors/+/temperature' -F '%t %p' -C 10 -W 5",
       summary: 'Ten messages in a format of your own, or exit status 27 after five seconds.',
     },
-    {command: "tmq sub -t '#' -F %j | jq .topic", summary: 'One JSON object a line.'},
+    {command: "tmq sub -t '#' -F %j -C 3 | jq .topic", summary: 'Three messages as JSON, one object a line.'},
     {
       command: "tmq sub -t 'old/#' --retained-only --remove-retained -W 5",
       summary: 'Clear retained messages.',

@@ -1,7 +1,9 @@
-// needs: mandoc
+// needs: mandoc, man
 /** The manual pages: complete, and clean in the eyes of mandoc. */
 
 import assert from 'node:assert/strict';
+import {readdirSync, readFileSync} from 'node:fs';
+import {join} from 'node:path';
 import {test} from 'node:test';
 import fc from 'fast-check';
 import type {AnyCommand} from '../../src/cli/command.ts';
@@ -32,10 +34,45 @@ async function pageOf(name?: string): Promise<string> {
   return stdout.toString();
 }
 
+/** Every page: the file, and what --manual calls it. */
+const pages: readonly (readonly [file: string, name: string | undefined])[] = [
+  ['tmq.1', undefined],
+  ...commands.map(({name}) => [`tmq-${name}.1`, name] as const),
+  ['tmq-formats.5', 'formats'],
+];
+const root = join(import.meta.dirname, '..', '..');
+
+test('the committed pages are what the tables say; otherwise: npm run man', async () => {
+  assert.deepEqual(readdirSync(join(root, 'man')).sort(), pages.map(([file]) => file).sort());
+  for (const [file, name] of pages) {
+    assert.equal(readFileSync(join(root, 'man', file), 'utf8'), await pageOf(name), file);
+  }
+  const {man} = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {man: string[]};
+  assert.deepEqual(man.sort(), pages.map(([file]) => `man/${file}`).sort());
+});
+
+test('man shows them', async () => {
+  for (const [file] of pages) {
+    const {stdout, stderr, exitCode} = await run('man', [join(root, 'man', file)], {
+      env: {LC_ALL: 'C.UTF-8'},
+    });
+    assert.deepEqual([stderr, exitCode], ['', 0]);
+    assert.match(
+      stdout.toString(),
+      new RegExp(
+        `^${file
+          .replace(/\.(\d)$/, '($1)')
+          .toUpperCase()
+          .replace(/[()]/g, '\\$&')} .*\n\nNAME\n +tmq`,
+      ),
+    );
+  }
+});
+
 test('mandoc finds nothing to complain of', async () => {
-  for (const name of [undefined, ...commands.map((command) => command.name)]) {
+  for (const [file, name] of pages) {
     const {stdout, stderr, exitCode} = await run('mandoc', ['-T', 'lint'], {input: await pageOf(name)});
-    assert.deepEqual([stdout.toString(), stderr, exitCode], ['', '', 0], name ?? 'tmq');
+    assert.deepEqual([stdout.toString(), stderr, exitCode], ['', '', 0], file);
   }
 });
 
@@ -47,6 +84,9 @@ test('a page says all that the command says of itself', async () => {
     const text = flowing(await formatted(page));
     assert.ok(text.includes(`NAME tmq-${name} - ${command.summary}`), name);
     const differences: readonly string[] = command.differences ?? [];
+    for (const title of ['EXIT STATUS', 'ENVIRONMENT', 'FILES', 'DIFFERENCES FROM MOSQUITTO']) {
+      assert.ok(text.includes(title), `${name}: ${title}`);
+    }
     for (const prose of [...command.description, ...differences])
       assert.ok(text.includes(shown(prose)), prose);
     for (const example of command.examples) assert.ok(text.includes(shown(example.command)), example.command);

@@ -1,0 +1,201 @@
+// needs: jq
+/** Every example of the manual pages does what it says, as it is printed. */
+
+import assert from 'node:assert/strict';
+import {readdirSync, readFileSync} from 'node:fs';
+import {mkdir, readFile, writeFile} from 'node:fs/promises';
+import {join} from 'node:path';
+import {after, before, describe, test} from 'node:test';
+import {parseOptionsFile} from '../../src/cli/options-file.ts';
+import {parse} from '../../src/cli/parse.ts';
+import {commands} from '../../src/commands/all.ts';
+import {sub} from '../../src/commands/sub.ts';
+import {openPlayground, type Playground} from '../support/playground.ts';
+
+type Drive = (ground: Playground, command: string) => Promise<void>;
+
+/** Runs a command that publishes, and compares what a subscriber sees. */
+const publishes =
+  (expected: string): Drive =>
+  async (ground, command) => {
+    const count = expected.split('\n').length;
+    const watcher = ground.start(`tmq sub -V 5 -q 1 -R -t '#' -C ${count} -F '%t %q %r %p %C %P'`);
+    await ground.traced(/SUBACK/);
+    const {exitCode, stderr} = await ground.run(command);
+    assert.deepEqual([exitCode, stderr], [0, '']);
+    assert.equal((await watcher.finished).stdout.toString(), `${expected}\n`);
+  };
+
+/** Runs a command that subscribes, publishes for it, and stops it at what it should print. */
+const prints =
+  (messages: readonly string[], output: RegExp, status: number | 'SIGINT' = 'SIGINT'): Drive =>
+  async (ground, command) => {
+    const subscriber = ground.start(command);
+    await ground.traced(/SUBACK/);
+    for (const words of messages) assert.equal((await ground.run(`tmq pub ${words}`)).exitCode, 0);
+    await subscriber.waitFor('stdout', output);
+    const {exitCode} =
+      status === 'SIGINT' ? await ground.signal(subscriber, 'SIGINT') : await subscriber.finished;
+    assert.equal(exitCode, status === 'SIGINT' ? 0 : status);
+  };
+
+const answers =
+  (topic: string, words: string): Drive =>
+  async (ground, command) => {
+    const asking = ground.start(command);
+    await ground.traced(new RegExp(`PUBLISH.*${topic}`));
+    await ground.run(`tmq pub ${words}`);
+    const {exitCode, stdout} = await asking.finished;
+    assert.deepEqual([exitCode, stdout.toString()], [0, 'answer\n']);
+  };
+
+/** Runs a command beside a file, and compares its status, its output and the users in the file. */
+const keeps =
+  (before: string, input: string, users: string, status = 0): Drive =>
+  async (ground, command) => {
+    const path = join(ground.directory, 'passwd');
+    if (before !== '') await writeFile(path, before);
+    await writeFile(join(ground.directory, 'users.txt'), 'carol:one\ndave:two\n');
+    const {exitCode} = await ground.run(command, input);
+    const after = await readFile(path, 'utf8');
+    assert.deepEqual([exitCode, after.replace(/:.*$/gm, '')], [status, users]);
+  };
+
+/** Runs a broker until it says that it is ready, and stops it. */
+const serves =
+  (ready: RegExp): Drive =>
+  async (ground, command) => {
+    const running = ground.start(command);
+    await Promise.race([running.waitFor('stderr', ready), running.waitFor('stdout', ready)]);
+    assert.equal((await ground.signal(running, 'SIGTERM')).exitCode, 0);
+  };
+
+const completes =
+  (path: string): Drive =>
+  async (ground, command) => {
+    const file = join(ground.directory, '..', path);
+    await mkdir(join(file, '..'), {recursive: true});
+    assert.equal((await ground.run(command)).exitCode, 0);
+    assert.match(await readFile(file, 'utf8'), /tmq --completion/);
+  };
+
+const entry = `bob:$6$AAAAAAAAAAAAAAAA$${'A'.repeat(86)}==\n`;
+const ten = Array.from({length: 10}, (_, index) => `-t sensors/${index}/temperature -m ${index}`);
+const numbers = Array.from({length: 1000}, (_, index) => `numbers 1 0 ${index + 1}  `).join('\n');
+
+const examples: Readonly<Record<string, Drive>> = {
+  'tmq pub -t home/lamp -m on': publishes('home/lamp 0 0 on  '),
+  'tmq pub -t home/lamp -q 1 -r -m on': publishes('home/lamp 1 0 on  '),
+  'tmq pub -t home/lamp -r -n': publishes('home/lamp 0 0   '),
+  'seq 1 1000 | tmq pub -t numbers -q 1 -l': publishes(numbers),
+  'tmq pub -t job -m go -D publish content-type text/plain -D publish user-property from me': publishes(
+    'job 0 0 go text/plain from:me',
+  ),
+  'tmq sub -t home/lamp': prints(['-t home/lamp -m on'], /^on\n$/),
+  "tmq sub -v -t 'home/#'": prints(['-t home/lamp -m on'], /^home\/lamp on\n$/),
+  "tmq sub -t 'sensors/+/temperature' -F '%t %p' -C 10 -W 5": prints(
+    ten,
+    /^(sensors\/\d\/temperature \d\n){10}$/,
+    0,
+  ),
+  "tmq sub -t '#' -F %j -C 3 | jq .topic": prints(
+    ['-t a -m x', '-t b -n', '-t c -m 3'],
+    /^"a"\n"b"\n"c"\n$/,
+    0,
+  ),
+  "tmq sub -t 'old/#' --retained-only --remove-retained -W 5": async (ground, command) => {
+    await ground.run('tmq pub -t old/a -r -m x');
+    await prints(['-t old/b -m live'], /^x\n/, 0)(ground, command);
+    assert.equal((await ground.run("tmq sub -t 'old/#' -W 1")).stdout.toString(), '');
+  },
+  'tmq rr -t clock/request -e clock/response -n -W 5': answers(
+    'clock/request',
+    '-t clock/response -m answer',
+  ),
+  'tmq rr -t sum -e sum/me -m "1 2" -D publish correlation-data 42 -W 5': answers(
+    'sum',
+    '-t sum/me -m answer -D publish correlation-data 42',
+  ),
+  'tmq passwd -c passwd alice': keeps('', 'secret\n', 'alice\n'),
+  'printf \'%s\\n\' "$SECRET" | tmq passwd passwd bob': keeps('# users\n', '', '# users\nbob\n'),
+  'tmq passwd --import - passwd < users.txt': keeps(entry, '', 'bob\ncarol\ndave\n'),
+  'tmq passwd --weak passwd': keeps(entry, '', 'bob\n', 1),
+  'tmq passwd -D passwd bob': keeps(`# users\n${entry}`, '', '# users\n'),
+  'tmq broker': serves(/mqtt:\/\/127\.0\.0\.1:\d+/),
+  'tmq broker --exec -- sh -c \'tmq pub -L "$MQTT_URL/a" -m hello\'': async (ground, command) => {
+    assert.equal((await ground.run(command)).exitCode, 0);
+  },
+  'tmq broker -p 0 --ready json --exit-with-stdin': async (ground, command) => {
+    const running = ground.start(command);
+    await running.waitFor('stdout', /"event":"ready".*"url":"mqtt:\/\/127\.0\.0\.1:\d+"/);
+    running.child.stdin?.end();
+    assert.equal((await running.finished).exitCode, 0);
+  },
+  'tmq broker -p 0 --tls auto --ws --trace': serves(/mqtt:.*ws:.*mqtts:.*wss:/),
+  "tmq broker --fault 'drop puback p=0.1' --fault 'delay publish out 200ms' --seed 7": serves(/mqtt:/),
+  'tmq broker -c mosquitto.conf --test-config': async (ground, command) => {
+    await writeFile(join(ground.directory, 'mosquitto.conf'), 'listener 1883\n');
+    assert.equal((await ground.run(command)).exitCode, 0);
+  },
+  'tmq --completion bash > ~/.local/share/bash-completion/completions/tmq': completes(
+    '.local/share/bash-completion/completions/tmq',
+  ),
+  'tmq --completion zsh > ~/.zfunc/_tmq': completes('.zfunc/_tmq'),
+  'tmq --completion fish > ~/.config/fish/completions/tmq.fish': completes(
+    '.config/fish/completions/tmq.fish',
+  ),
+};
+
+const pages = join(import.meta.dirname, '..', '..', 'man');
+
+/** The lines between .EX and .EE of a page, as a reader sees them. */
+function literalLines(page: string): readonly string[] {
+  const text = readFileSync(join(pages, page), 'utf8');
+  return [...text.matchAll(/^\.EX\n(.*?)^\.EE\n/gms)].flatMap(([, lines = '']) =>
+    lines
+      .replace(/\\\((aq|ga|ha|ti)/g, (_, name: 'aq') => ({aq: "'", ga: '`', ha: '^', ti: '~'})[name])
+      .replace(/\\([-e])/g, (_, letter: string) => (letter === '-' ? '-' : '\\'))
+      .trimEnd()
+      .split('\n'),
+  );
+}
+
+test('the examples in the pages are those that are run here', async () => {
+  const programs = readdirSync(pages).filter((name) => name.endsWith('.1'));
+  assert.deepEqual(programs.flatMap(literalLines).sort(), Object.keys(examples).sort());
+  for (const {load} of commands) {
+    for (const {command} of (await load()).examples) assert.ok(command in examples, command);
+  }
+});
+
+test('the options file in the pages is one', () => {
+  const text = literalLines('tmq-formats.5').join('\n');
+  const {values} = parse(sub, ['-t', 'a'], () => parseOptionsFile(text, 'sub'));
+  const {endpoint, credentials} = sub.plan(values, []).client.connection;
+  assert.deepEqual(
+    [endpoint.transport !== 'unix' && endpoint.host, credentials],
+    ['broker.example.com', {username: 'alice', password: {kind: 'file', path: '/etc/mqtt/password'}}],
+  );
+});
+
+const needsBroker = (command: string) => !/^tmq (broker|--)|passwd/.test(command);
+
+describe('with a broker', () => {
+  let ground: Playground;
+  before(async () => {
+    ground = await openPlayground();
+  });
+  after(() => ground[Symbol.asyncDispose]());
+  for (const [command, drive] of Object.entries(examples).filter(([text]) => needsBroker(text))) {
+    test(command, () => drive(ground, command));
+  }
+});
+
+describe('without one', () => {
+  for (const [command, drive] of Object.entries(examples).filter(([text]) => !needsBroker(text))) {
+    test(command, async () => {
+      await using ground = await openPlayground({env: {SECRET: 'secret'}, withoutBroker: true});
+      await drive(ground, command);
+    });
+  }
+});

@@ -1,0 +1,118 @@
+/**
+ * A place where printed commands are run as they are printed: a new HOME, a working directory, `tmq` on the
+ * PATH, and a broker of ours. Where it listens stands in the options files, so no command needs a word more.
+ */
+
+import {once} from 'node:events';
+import {chmod, mkdir, mkdtemp, rm, writeFile} from 'node:fs/promises';
+import {tmpdir} from 'node:os';
+import {dirname, join} from 'node:path';
+import type {Readable} from 'node:stream';
+import {freePort} from './mosquitto.ts';
+import {type Finished, type Running, start} from './spawn.ts';
+import {program, startTmq} from './tmq.ts';
+
+export interface Playground extends AsyncDisposable {
+  readonly directory: string;
+  readonly port: number;
+  /** Starts a line of shell. */
+  start(line: string, input?: string): Running;
+  /** Runs a line of shell to its end. */
+  run(line: string, input?: string): Promise<Finished>;
+  /** Sends a signal to a line and all it started. */
+  signal(running: Running, name: NodeJS.Signals): Promise<Finished>;
+  /** Resolves when the packets that the broker saw since this was last asked match; one line each. */
+  traced(pattern: RegExp): Promise<void>;
+}
+
+export interface PlaygroundOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  /** Instead of a broker on that port, the lines start one themselves. */
+  readonly withoutBroker?: boolean;
+}
+
+/** `tmq`, on the port of the playground where it is a broker on the usual one. */
+const wrapper = (port: number) => `#!/bin/sh
+case " $* " in
+  *' -p '*|*' --exec '*|*' --test-config '*) ;;
+  ' broker '*) set -- "$@" -p ${port} ;;
+esac
+exec '${process.execPath}' '${program}' "$@"
+`;
+
+/** After this a line and all it started are killed. */
+const patienceMilliseconds = 15_000;
+
+/** A line is the leader of a group, which may outlive it. */
+function signalGroup({child}: Running, name: NodeJS.Signals): void {
+  try {
+    if (child.pid !== undefined) process.kill(-child.pid, name);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
+
+/** Makes a playground; dispose of it to remove everything. */
+export async function openPlayground(options: PlaygroundOptions = {}): Promise<Playground> {
+  const home = await mkdtemp(join(tmpdir(), 'tmq-playground-'));
+  const directory = join(home, 'work');
+  const port = await freePort();
+  for (const each of ['bin', '.config/tmq', 'work']) await mkdir(join(home, each), {recursive: true});
+  for (const each of ['pub', 'sub', 'rr']) await writeFile(join(home, '.config/tmq', each), `-p ${port}\n`);
+  await writeFile(join(home, 'bin/tmq'), wrapper(port));
+  await chmod(join(home, 'bin/tmq'), 0o755);
+  const env = {
+    ...options.env,
+    HOME: home,
+    XDG_CONFIG_HOME: undefined,
+    XDG_CACHE_HOME: undefined,
+    PATH: `${join(home, 'bin')}:${dirname(process.execPath)}:${process.env.PATH}`,
+  };
+  const broker =
+    options.withoutBroker === true
+      ? undefined
+      : startTmq(['broker', '-p', String(port), '--ready', 'env', '--trace']);
+  await broker?.waitFor('stdout', /MQTT_URL/);
+  let seen = 0;
+  const running = new Set<Running>();
+  const signal = async (started: Running, name: NodeJS.Signals) => {
+    if (running.has(started)) signalGroup(started, name);
+    return await started.finished;
+  };
+  const begin = (line: string, input?: string) => {
+    // A session of its own, so that everything in a pipeline can be told to stop.
+    const started = start('setsid', ['bash', '-c', line], {
+      cwd: directory,
+      env,
+      ...(input === undefined ? {} : {input}),
+    });
+    running.add(started);
+    const timer = setTimeout(() => void signal(started, 'SIGKILL'), patienceMilliseconds);
+    void started.finished.then(() => {
+      clearTimeout(timer);
+      running.delete(started);
+    });
+    return started;
+  };
+  return {
+    directory,
+    port,
+    start: begin,
+    signal,
+    run: async (line, input = '') => await begin(line, input).finished,
+    async traced(pattern) {
+      if (broker === undefined) throw new Error('There is no broker.');
+      let trace = broker.stdout().toString().slice(seen);
+      while (!pattern.test(trace)) {
+        await Promise.race([once(broker.child.stdout as Readable, 'data'), broker.finished]);
+        trace = broker.stdout().toString().slice(seen);
+      }
+      seen += trace.length;
+    },
+    async [Symbol.asyncDispose]() {
+      for (const started of running) await signal(started, 'SIGKILL');
+      await broker?.stop();
+      await rm(home, {recursive: true, force: true});
+    },
+  };
+}
