@@ -40,6 +40,7 @@ export async function openSession(plan: ClientPlan, io: Io, options: OpenOptions
       delayMilliseconds: reconnectDelayMilliseconds,
       ...options.reconnect,
     },
+    fastPath: (io.env.TMQ_NO_FASTPATH ?? '') === '',
     traceGrants: options.traceGrants === true && !plan.quiet,
     ...(plan.debug ? {trace: tell} : {}),
     ...(plan.quiet ? {} : {notice: tell}),

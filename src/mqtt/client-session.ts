@@ -251,6 +251,7 @@ export class ClientSession implements Session {
         observer: this.#observer(),
         signal,
         libraries: await libraries,
+        fastPath: this.#fastPath,
       });
       this.#incoming = incoming;
       return link;
@@ -259,11 +260,19 @@ export class ClientSession implements Session {
     }
   }
 
+  /** Only where nobody can tell: a trace wants every packet, and aliases of the broker are MQTT.js's. */
+  get #fastPath(): boolean {
+    const {trace, fastPath = true} = this.#context;
+    return fastPath && trace === undefined && (this.#options.properties?.topicAliasMaximum ?? 0) === 0;
+  }
+
   #observer() {
     const {trace} = this.#context;
     return {
       received: (packet: Packet) => this.#received(packet),
       arrived: (...message: Parameters<Inbox['arrived']>) => this.#inbox.arrived(...message),
+      offered: (...message: Parameters<Inbox['offer']>) => this.#inbox.offer(...message),
+      settled: (acknowledge: () => void) => this.#inbox.settle(acknowledge),
       accepting: () => this.#inbox.accepting,
       ...(trace === undefined
         ? {}
@@ -305,6 +314,7 @@ export class ClientSession implements Session {
     else for (const subscription of this.#subscriptions) void this.#subscribeAgain(link, subscription);
     if (this.#inbox.accepting) link.releasePubrecs();
     this.#outbox.attach(link);
+    link.start();
     this.#bell.ring();
   }
 

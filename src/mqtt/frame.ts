@@ -9,7 +9,7 @@
 import type {Message, Properties, ProtocolVersion, QoS} from './message.ts';
 
 /** Packet types [MQTT 5, 2.1.2], as in the upper half of a packet's first byte. */
-export const packetType = {connack: 2, publish: 3, puback: 4, pubrec: 5, pubcomp: 7} as const;
+export const packetType = {connack: 2, publish: 3, puback: 4, pubrec: 5, pubcomp: 7, auth: 15} as const;
 
 /** The packet is not whole yet. */
 export const incomplete = 0;

@@ -5,8 +5,10 @@
  */
 
 import type {Arrival} from './link.ts';
+import type {Message} from './message.ts';
 import type {Packet} from './packet.ts';
 import type {Receiver, Verdict} from './session.ts';
+import type {Reception as TapReception} from './tap.ts';
 
 /**
  * QoS 2 messages that came and were not yet released, by identifier [MQTT 5, 4.3.3]; MQTT.js fills it.
@@ -79,11 +81,16 @@ export class Inbox {
   /** Whether an answer is awaited that may come behind a message: then reading goes on. */
   readonly #awaitsReply: () => boolean;
   #reception: Reception | undefined;
-  #state: 'closed' | 'taking' | 'flushing' | 'finished' = 'closed';
+  /** 'ending': the last message was taken and is not flushed yet. */
+  #state: 'closed' | 'taking' | 'flushing' | 'ending' | 'finished' = 'closed';
   #waiting: Waiting[] = [];
   /** Taken and not yet acknowledged. */
   #batch: Arrival[] = [];
   #flushPlanned: NodeJS.Immediate | undefined;
+  /** Whether messages were taken since `settle`. */
+  #unsettled = false;
+  /** To be called when messages are taken again. */
+  #offerAgain: (() => void) | undefined;
 
   constructor(awaitsReply: () => boolean) {
     this.#awaitsReply = awaitsReply;
@@ -102,8 +109,41 @@ export class Inbox {
       return;
     }
     // After the last message: neither taken nor acknowledged, so a session keeps it for the next time.
-    if (this.#state !== 'finished') this.#waiting.push({arrival, proceed});
-    if (this.#state === 'finished' || this.#awaitsReply()) proceed();
+    const isOver = this.#state === 'finished' || this.#state === 'ending';
+    if (!isOver) this.#waiting.push({arrival, proceed});
+    if (isOver || this.#awaitsReply()) proceed();
+  }
+
+  /**
+   * A message came on the fast way. Taken, it is the caller's to acknowledge after `settle`; where it has
+   * to wait, `offerAgain` is called when it may come again.
+   */
+  offer(message: Message, arrival: () => Arrival, offerAgain: () => void): TapReception {
+    if (this.#state === 'finished' || this.#state === 'ending') return 'elsewhere';
+    if (this.#state !== 'taking') {
+      if (this.#awaitsReply()) {
+        this.#waiting.push({arrival: arrival(), proceed: () => undefined});
+        return 'elsewhere';
+      }
+      this.#offerAgain = offerAgain;
+      return 'later';
+    }
+    let verdict: Verdict;
+    try {
+      verdict = this.#reception!.receiver.message(message);
+    } catch (error) {
+      this.fail(error);
+      return 'elsewhere';
+    }
+    this.#unsettled = true;
+    if (verdict !== 'more') this.#state = 'ending';
+    return verdict === 'stop' ? 'elsewhere' : 'taken';
+  }
+
+  /** Flushes what was offered and taken, then acknowledges; undefined when there is nothing to flush. */
+  settle(acknowledge: () => void): Promise<void> | undefined {
+    if (!this.#unsettled || this.#reception === undefined) return undefined;
+    return this.#flush(this.#state === 'ending', acknowledge);
   }
 
   /** Resolves when the receiver wants no more. @throws what the receiver throws, and what `fail` is given */
@@ -149,14 +189,24 @@ export class Inbox {
   #takeWaiting(): void {
     while (this.#state === 'taking') {
       const next = this.#waiting.shift();
-      if (next === undefined) return;
+      if (next === undefined) {
+        this.#askAgain();
+        return;
+      }
       this.#take(next.arrival);
       next.proceed();
     }
   }
 
-  async #flush(last: boolean): Promise<void> {
+  #askAgain(): void {
+    const offerAgain = this.#offerAgain;
+    this.#offerAgain = undefined;
+    offerAgain?.();
+  }
+
+  async #flush(last: boolean, acknowledge?: () => void): Promise<void> {
     const reception = this.#reception!;
+    this.#unsettled = false;
     clearImmediate(this.#flushPlanned);
     this.#flushPlanned = undefined;
     this.#state = 'flushing';
@@ -169,6 +219,7 @@ export class Inbox {
       return;
     }
     for (const arrival of batch) arrival.acknowledge();
+    acknowledge?.();
     if (this.#reception !== reception) return;
     if (last) {
       this.#finish();
@@ -188,5 +239,6 @@ export class Inbox {
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const {proceed} of waiting) proceed();
+    this.#askAgain();
   }
 }

@@ -16,6 +16,7 @@ import type {Message} from './message.ts';
 import {clientOptions, type Libraries, type MqttJsClient} from './mqttjs.ts';
 import {codecProperties, messageOf, type Packet} from './packet.ts';
 import {reasonSentence, refusalText} from './reason.ts';
+import {Tap, type Reception as TapReception} from './tap.ts';
 import type {Direction} from './trace.ts';
 import {describe} from './transport.ts';
 
@@ -39,6 +40,10 @@ export interface LinkObserver {
   traced?(direction: Direction, packet: Packet): void;
   /** No further packet is looked at until `proceed` is called. */
   arrived(arrival: Arrival, proceed: () => void): void;
+  /** A message came on the fast way; `offerAgain` is to be called when 'later' has come. */
+  offered(message: Message, arrival: () => Arrival, offerAgain: () => void): TapReception;
+  /** All that could be taken at once was offered; undefined when nothing has to be flushed. */
+  settled(acknowledge: () => void): Promise<void> | undefined;
   /** Whether somebody takes messages: until then no PUBREC is sent, for it takes a message off the server. */
   accepting(): boolean;
 }
@@ -54,6 +59,8 @@ export interface LinkSetup {
   /** Aborting it before CONNACK destroys the stream. */
   readonly signal: AbortSignal;
   readonly libraries: Libraries;
+  /** Whether messages and acknowledgements may pass MQTT.js by (tap.ts). */
+  readonly fastPath: boolean;
 }
 
 /** Passed to MQTT.js to go on without acknowledging: that is done after the output was flushed. */
@@ -80,6 +87,7 @@ export class Link {
 
   readonly #setup: LinkSetup;
   readonly #client: MqttJsClient;
+  readonly #tap: Tap | undefined;
   readonly #requests = new Map<
     number,
     {resolve: (packet: Packet) => void; reject: (error: TmqError) => void}
@@ -96,7 +104,8 @@ export class Link {
 
   constructor(setup: LinkSetup) {
     this.#setup = setup;
-    this.stream = setup.stream;
+    this.#tap = setup.fastPath ? this.#createTap() : undefined;
+    this.stream = this.#tap ?? setup.stream;
     this.closed = new Promise((resolve) => {
       const onClose = () => resolve(this.#close());
       if (this.stream.closed) queueMicrotask(onClose);
@@ -172,6 +181,40 @@ export class Link {
     const proceed = this.#held;
     this.#held = undefined;
     proceed?.();
+    this.#tap?.offerAgain();
+  }
+
+  /** The session is ready for what follows CONNACK. */
+  start(): void {
+    this.#tap?.open();
+  }
+
+  #createTap(): Tap {
+    const {stream, options, observer} = this.#setup;
+    const tap: Tap = new Tap(stream, options.protocolVersion, {
+      message: (message) => observer.offered(message, () => this.#tapArrival(message), offerAgain),
+      acknowledgement: (acknowledgement) => observer.received(acknowledgement),
+      settle: (acknowledge) => observer.settled(acknowledge),
+      heard: () => {
+        this.#missedPings = 0;
+      },
+      failed: (error) => this.fail(error),
+    });
+    const offerAgain = () => tap.offerAgain();
+    return tap;
+  }
+
+  /** A message of the fast way that has to wait nevertheless. */
+  #tapArrival(message: Message): Arrival {
+    return {
+      link: this,
+      message,
+      isRepeated: () => false,
+      take: () => undefined,
+      acknowledge: () => {
+        if (message.messageId !== undefined) this.#tap?.acknowledge([message.messageId]);
+      },
+    };
   }
 
   /** Sends the PUBRECs that waited until somebody takes messages. */
@@ -211,16 +254,20 @@ export class Link {
 
   /** Waits for 'close' as long as the peer takes something; then destroys. */
   async #awaitClose(stallMilliseconds: number): Promise<void> {
+    const finished = new Promise<'finished'>((resolve) =>
+      this.stream.once('finish', () => resolve('finished')),
+    );
     for (;;) {
       const before = this.stream.writableLength;
+      const isFinished = this.stream.writableFinished;
       let timer: NodeJS.Timeout | undefined;
       const elapsed = new Promise<'elapsed'>((resolve) => {
-        timer = setTimeout(() => resolve('elapsed'), before === 0 ? closeMilliseconds : stallMilliseconds);
+        timer = setTimeout(() => resolve('elapsed'), isFinished ? closeMilliseconds : stallMilliseconds);
       });
-      const first = await Promise.race([elapsed, this.closed]);
+      const first = await Promise.race([elapsed, this.closed, ...(isFinished ? [] : [finished])]);
       clearTimeout(timer);
-      if (first !== 'elapsed') return;
-      if (this.stream.writableLength >= before) this.stream.destroy();
+      if (first !== 'elapsed' && first !== 'finished') return;
+      if (first === 'elapsed' && this.stream.writableLength >= before) this.stream.destroy();
     }
   }
 
@@ -234,6 +281,9 @@ export class Link {
     }
     client.handleMessage = (packet, done) => this.#arrived(packet as unknown as Packet, done);
     client.onKeepaliveTimeout = () => this.#keepaliveTimeout();
+    // Behind a resumed session mosquitto 2.0 sends one QoS 2 message more than Receive Maximum allows. We can
+    // take it; MQTT.js would end the connection, and with it the run.
+    client['_trackIncomingQoS2Publish'] = () => true;
     const write = client['_writePacket'].bind(client);
     client['_writePacket'] = (packet: unknown, done?: () => void) => {
       // A packet behind DISCONNECT would be an error that takes the rest of the stream with it.
@@ -265,8 +315,11 @@ export class Link {
     this.#missedPings = 0;
     if (packet.cmd === 'publish') this.#resolveAlias(packet);
     if (packet.cmd === 'connack') this.#greeted(packet);
-    this.#setup.observer.received(packet);
-    this.#setup.observer.traced?.('in', packet);
+    const {observer} = this.#setup;
+    // What a packet causes is traced behind it; only CONNACK is shown with the client id that it assigns.
+    if (packet.cmd !== 'connack') observer.traced?.('in', packet);
+    observer.received(packet);
+    if (packet.cmd === 'connack') observer.traced?.('in', packet);
     if (packet.cmd === 'suback' || packet.cmd === 'unsuback') this.#answered(packet);
     if (packet.cmd === 'disconnect') {
       const reason = reasonSentence(packet.reasonCode ?? 0, packet.properties?.reasonString);
@@ -363,7 +416,7 @@ export class Link {
    * there, unread; else the broker has, like with mosquitto, a whole keepalive to answer.
    */
   #keepaliveTimeout(): void {
-    if (this.#held !== undefined) {
+    if (this.#held !== undefined || this.#tap?.isHolding === true) {
       this.#client.sendPing();
       this.#client.reschedulePing(true);
       return;

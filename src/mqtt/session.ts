@@ -26,6 +26,8 @@ export interface SessionContext {
   readonly trace?: (line: string) => void;
   /** Traces mosquitto_sub's line "Subscribed (mid: …)" after each SUBACK, too. */
   readonly traceGrants?: boolean;
+  /** False: every packet takes the way through MQTT.js, to compare with. */
+  readonly fastPath?: boolean;
   /** One line for each thing worth telling: connection lost, connected again. */
   readonly notice?: (line: string) => void;
 }

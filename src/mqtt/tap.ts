@@ -30,10 +30,22 @@ export interface TapObserver {
   settle(acknowledge: () => void): Promise<void> | undefined;
   /** Any traffic at all: the peer is alive. */
   heard(): void;
+  /** Something threw that should not have. */
+  failed(error: unknown): void;
 }
 
 /** From this size on a packet gets a buffer of its own, filled as it comes, instead of being joined. */
 const largePacketBytes = 64 * 1024;
+
+/** What may come before CONNACK is over: itself, and AUTH. Anything else is no MQTT, and all MQTT.js's. */
+const greetings: ReadonlySet<number> = new Set([packetType.connack, packetType.auth]);
+
+/** Whether a packet that begins with this byte may take the fast way. */
+function isFast(first: number): boolean {
+  const type = first >> 4;
+  if (type === packetType.publish) return (first & 0x06) < 0x04;
+  return type === packetType.puback || type === packetType.pubrec || type === packetType.pubcomp;
+}
 
 export class Tap extends Duplex {
   readonly #socket: Duplex;
@@ -44,11 +56,14 @@ export class Tap extends Duplex {
   #at = 0;
   /** A large packet that is still coming, and how much of it is there. */
   #large: {readonly buffer: Buffer; filled: number} | undefined;
-  /** 'greeted': CONNACK was passed on, the rest waits. 'passing': what comes is no MQTT, and all MQTT.js's. */
-  #state: 'greeting' | 'greeted' | 'open' | 'passing' = 'greeting';
+  /** 'greeted': CONNACK was passed on, the rest waits. */
+  #state: 'greeting' | 'greeted' | 'open' = 'greeting';
   /** A message was answered with 'later'. */
   #waiting = false;
-  #flushing = false;
+  /** Bytes still to come of a packet that is MQTT.js's. */
+  #passing = 0;
+  /** That packet is CONNACK. */
+  #greets = false;
   /** MQTT.js takes no more for now. */
   #full = false;
   #proceeding = false;
@@ -68,7 +83,7 @@ export class Tap extends Duplex {
 
   /** Whether messages wait, so that nothing behind them is read. */
   get isHolding(): boolean {
-    return this.#waiting || this.#flushing;
+    return this.#waiting;
   }
 
   /** CONNACK was understood: takes what follows. */
@@ -162,40 +177,55 @@ export class Tap extends Duplex {
     // MQTT.js reads from within push.
     if (this.#proceeding || this.destroyed) return;
     this.#proceeding = true;
-    while (!this.#isBlocked) {
-      if (!this.#next()) break;
+    try {
+      while (!this.#isBlocked) {
+        if (!this.#next()) break;
+      }
+      this.#settle();
+    } catch (error) {
+      this.#observer.failed(error);
+    } finally {
+      this.#proceeding = false;
     }
-    this.#proceeding = false;
-    if (!this.#flushing) this.#settle();
+    if (this.destroyed) return;
     if (this.#isBlocked) this.#socket.pause();
     else if (this.#socket.isPaused()) this.#socket.resume();
   }
 
-  /** Hands on one packet; false when there is none. */
+  /** Hands on one packet, or what is there of it; false when there is nothing to be done. */
   #next(): boolean {
     const {length} = this.#bytes;
     if (this.#at === length) return false;
-    if (this.#state === 'passing') {
-      this.#pass(length);
-      return false;
-    }
-    const bytes = packetBytes(this.#bytes, this.#at);
-    if (bytes === malformed) {
-      this.#state = 'passing';
+    if (this.#passing > 0) {
+      const end = Math.min(length, this.#at + this.#passing);
+      this.#passing -= end - this.#at;
+      this.#pass(end);
+      if (this.#passing === 0 && this.#greets) this.#state = 'greeted';
       return true;
     }
+    const bytes = packetBytes(this.#bytes, this.#at);
     if (bytes === incomplete) return false;
-    const end = this.#at + bytes;
-    if (end > length) {
+    const type = this.#bytes[this.#at]! >> 4;
+    if (bytes === malformed || (this.#state === 'greeting' && !greetings.has(type))) {
+      this.#passing = Number.POSITIVE_INFINITY;
+      return true;
+    }
+    if (this.#state !== 'open' || !isFast(this.#bytes[this.#at]!)) {
+      this.#passing = bytes;
+      this.#greets = type === packetType.connack && this.#state === 'greeting';
+      return true;
+    }
+    if (this.#at + bytes > length) {
       this.#prepare(bytes);
       return false;
     }
-    const type = this.#bytes[this.#at]! >> 4;
-    if (this.#state !== 'open' || !this.#take(type, end)) {
-      if (!this.#waiting) this.#pass(end);
-      if (type === packetType.connack && this.#state === 'greeting') this.#state = 'greeted';
-    }
+    this.#fast(type, this.#at + bytes);
     return true;
+  }
+
+  /** A whole packet for the fast way: taken, or left to MQTT.js where it is not as it should be. */
+  #fast(type: number, end: number): void {
+    if (!this.#take(type, end) && !this.#waiting) this.#pass(end);
   }
 
   /** Whether the packet was one for the fast way, and was taken. */
@@ -234,16 +264,12 @@ export class Tap extends Duplex {
     this.#large = {buffer, filled};
   }
 
-  /** Acknowledges what was taken, once it is flushed; until then nothing more is read. */
+  /** What was taken is acknowledged once it is flushed; until then, messages are answered with 'later'. */
   #settle(): void {
     const taken = this.#taken;
     const flushed = this.#observer.settle(() => this.acknowledge(taken));
     if (flushed === undefined) return;
     this.#taken = [];
-    this.#flushing = true;
-    void flushed.then(() => {
-      this.#flushing = false;
-      this.#proceed();
-    });
+    flushed.catch((error: unknown) => this.#observer.failed(error));
   }
 }
