@@ -221,7 +221,12 @@ export const reference: Readonly<Record<string, readonly Row[]>> = {
   ],
   '4.4': [
     ...['-C', '--retained-only', 'all denied', 'signals', '-W', 'CONNACK refused'],
-    ['before CONNACK', 'also before the broker has accepted the connection'],
+    [
+      'before CONNACK',
+      'also before the broker has accepted the connection',
+      ['parity/ends.test.ts', 'before the first CONNACK, -W is 27'],
+    ],
+    ['between two connections', ['parity/ends.test.ts', 'while it connects again, -W is 27 and a signal 0']],
     ['a closed pipe', [clients, 'a closed pipe ends sub quietly']],
     ['signals as a process', [clients, 'lets sub leave with DISCONNECT and 0']],
   ],
