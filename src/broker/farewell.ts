@@ -49,8 +49,9 @@ export function sendDisconnect(
 export function sendConnack(connection: Connection, violation: PacketViolation): void {
   if (violation instanceof UnsupportedProtocol) {
     if (violation.level === undefined) return;
-    // A level below 5 understands only the short CONNACK [MQTT 3.1.1, MQTT-3.1.2-2].
-    if (violation.level < 5) {
+    // A level below 5 understands only the short CONNACK [MQTT 3.1.1, MQTT-3.1.2-2]. So does a bridge of
+    // mosquitto, which adds 0x80 to the level, and does without it when it is refused like this.
+    if (violation.level < 5 || violation.level >= 0x80) {
       connection.protocolVersion = 4;
       const returnCode = ReturnCode.unacceptableProtocolVersion;
       connection.send({cmd: 'connack', sessionPresent: false, returnCode});
