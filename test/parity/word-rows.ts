@@ -496,6 +496,27 @@ const refused: readonly Refused[] = [
     mosquitto: acceptedLater(/refused/),
   },
 
+  {
+    shows: '9: Q10',
+    tool: 'sub',
+    words: [
+      ...['-t', 'a', '-D', 'subscribe', 'subscription-identifier', '1'],
+      ...['-D', 'subscribe', 'subscription-identifier', '2'],
+    ],
+    says: 'Duplicate property in property list',
+    mosquitto: {
+      because: 'mosquitto says in which packet',
+      says: /Duplicate property in property list|SUBSCRIBE/,
+    },
+  },
+  {
+    shows: '9: Q10',
+    tool: 'sub',
+    words: ['-t', 'a', '-D', 'subscribe', 'user-property', 'a', 'b', '-V', '311'],
+    says: '-D subscribe is not supported before MQTT 5.',
+    mosquitto: acceptedLater(/refused/),
+  },
+
   // Options files
   {
     shows: '2: errors in the file',
