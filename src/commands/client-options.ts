@@ -177,7 +177,8 @@ const generalClientOptions = {
     flags: '--color <when>',
     group: 'Output',
     summary: 'colour on a terminal: auto, always or never',
-    details: 'NO_COLOR and FORCE_COLOR are heeded by auto. Payloads are never coloured.',
+    details:
+      'Topics of -v, the lines of -d and the word Error are coloured, payloads never. NO_COLOR and FORCE_COLOR are heeded by auto; FORCE_COLOR does not colour what -v and -d write into a pipe.',
     parse: choice(
       ['auto', 'always', 'never'],
       (given) => `Invalid --color given: ${given}. It is auto, always or never.`,

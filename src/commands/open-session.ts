@@ -6,6 +6,9 @@
 
 import type {Io} from '../io/process.ts';
 import {sanitiseText} from '../io/sanitise.ts';
+import {canRewrite} from '../io/status-line.ts';
+import {type Spinner, spinner, traceLooks} from '../io/terminal.ts';
+import type {ConnectionOptions, Endpoint} from '../mqtt/connection-options.ts';
 import type {ReconnectPolicy, Session} from '../mqtt/session.ts';
 import {type ClientPlan, resolveConnection} from './client-options.ts';
 
@@ -15,6 +18,10 @@ export interface OpenOptions {
   readonly reconnect?: Partial<ReconnectPolicy>;
   /** With -d, also tell what each SUBACK granted. */
   readonly traceGrants?: boolean;
+  /** Whether stdin is being read: what is typed there must not meet a spinner. */
+  readonly readsStdin?: boolean;
+  /** Called before each line on stderr, to make room for it. */
+  readonly beforeLine?: () => void;
 }
 
 /** mosquitto's pause between attempts. */
@@ -27,12 +34,18 @@ const reconnectDelayMilliseconds = 1000;
 export async function openSession(plan: ClientPlan, io: Io, options: OpenOptions = {}): Promise<Session> {
   const connection = await resolveConnection(plan.connection, io);
   const {connect} = await import('../mqtt/session.ts');
-  // Topics and reasons come from others: on a terminal they are shown, not obeyed.
-  const tell = (line: string) => {
-    const safe = io.stderr.isTTY === true ? sanitiseText(line) : line;
-    io.stderr.write(`${safe}\n`);
+  using waiting = await showWaiting(plan, io, connection.endpoint, options);
+  const makeRoom = () => {
+    waiting?.stop();
+    options.beforeLine?.();
   };
-  return await connect(connection, {
+  const looks = plan.debug ? await traceLooks(io, plan.color) : String;
+  // Topics and reasons come from others: on a terminal they are shown, not obeyed.
+  const tell = (line: string, look: (safe: string) => string = String) => {
+    makeRoom();
+    io.stderr.write(`${look(io.stderr.isTTY === true ? sanitiseText(line) : line)}\n`);
+  };
+  return await connect(beforePassphrase(connection, makeRoom), {
     signal: options.signal ?? io.signal,
     reconnect: {
       afterLoss: false,
@@ -42,7 +55,31 @@ export async function openSession(plan: ClientPlan, io: Io, options: OpenOptions
     },
     fastPath: (io.env.TMQ_NO_FASTPATH ?? '') === '',
     traceGrants: options.traceGrants === true && !plan.quiet,
-    ...(plan.debug ? {trace: tell} : {}),
-    ...(plan.quiet ? {} : {notice: tell}),
+    ...(plan.debug ? {trace: (line) => tell(line, looks)} : {}),
+    ...(plan.quiet ? {} : {notice: (line) => tell(line)}),
   });
+}
+
+/** Says what is being waited for, unless the packets of -d say more, or something is typed. */
+async function showWaiting(
+  {debug, quiet, color}: ClientPlan,
+  io: Io,
+  endpoint: Endpoint,
+  {readsStdin = false}: OpenOptions,
+): Promise<Spinner | undefined> {
+  if (debug || quiet || !canRewrite(io) || (readsStdin && io.stdin.isTTY === true)) return undefined;
+  const {describe} = await import('../mqtt/transport.ts');
+  return spinner(io, `Connecting to ${sanitiseText(describe(endpoint))}`, color);
+}
+
+/** The prompt for a key's passphrase has its line to itself. */
+function beforePassphrase(connection: ConnectionOptions, makeRoom: () => void): ConnectionOptions {
+  const {endpoint} = connection;
+  const ask = endpoint.tls?.passphrase;
+  if (endpoint.tls === undefined || ask === undefined) return connection;
+  const passphrase = (signal: AbortSignal) => {
+    makeRoom();
+    return ask(signal);
+  };
+  return {...connection, endpoint: {...endpoint, tls: {...endpoint.tls, passphrase}}};
 }

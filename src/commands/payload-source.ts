@@ -87,12 +87,13 @@ export function payloadSource(values: PayloadValues, others = 0): PayloadSource 
 }
 
 /**
- * The payload's bytes.
+ * The payload's bytes; while stdin is read, `progress` tells how many there are.
  * @throws TmqError when the file or stdin cannot be read, is too large, or stdin is empty
  */
 export async function readPayload(
   source: PayloadSource,
   io: Pick<Io, 'stdin' | 'signal'>,
+  progress = {bytes: 0},
 ): Promise<Uint8Array> {
   switch (source.kind) {
     case 'text':
@@ -102,7 +103,7 @@ export async function readPayload(
     case 'file':
       return await payloadOfFile(source.path, io.signal);
     case 'stdin':
-      return await payloadOfStdin(io);
+      return await payloadOfStdin(io, progress);
   }
 }
 
@@ -135,7 +136,10 @@ function fileProblem(code: string | undefined, error: unknown): string {
   return words[code ?? ''] ?? (error instanceof Error ? error.message : String(error));
 }
 
-async function payloadOfStdin(io: Pick<Io, 'stdin' | 'signal'>): Promise<Uint8Array> {
+async function payloadOfStdin(
+  io: Pick<Io, 'stdin' | 'signal'>,
+  progress: {bytes: number},
+): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let length = 0;
   const stop = () => io.stdin.destroy(io.signal.reason as Error);
@@ -143,6 +147,7 @@ async function payloadOfStdin(io: Pick<Io, 'stdin' | 'signal'>): Promise<Uint8Ar
   try {
     for await (const chunk of io.stdin as AsyncIterable<Uint8Array>) {
       length += chunk.length;
+      progress.bytes = length;
       if (length > maximumPayloadBytes) {
         throw new TmqError(
           `Standard input is too large: a message has at most ${maximumPayloadBytes} bytes.`,

@@ -14,6 +14,7 @@ import {type ClientPlan, clientOptions, toClientPlan} from './client-options.ts'
 import {publishTopicOption} from './network-options.ts';
 import {openSession} from './open-session.ts';
 import {type PayloadSource, payloadOptions, payloadSource, readPayload} from './payload-source.ts';
+import {watchLines, watchMessages, watchReading} from './pub-progress.ts';
 
 export interface PubPlan {
   readonly client: ClientPlan;
@@ -116,15 +117,24 @@ export const pub = defineCommand({
   },
   async run(plan, io): Promise<ExitCode> {
     if (plan.source.kind === 'lines') return await publishLines(plan, io);
-    return await publishRepeatedly(plan, await readPayload(plan.source, io), io);
+    return await publishRepeatedly(plan, await payloadOf(plan.source, plan, io), io);
   },
 });
+
+async function payloadOf(source: PayloadSource, plan: PubPlan, io: Io): Promise<Uint8Array> {
+  if (source.kind !== 'stdin') return await readPayload(source, io);
+  const progress = {bytes: 0};
+  using _line = watchReading(progress, {plan: plan.client, io});
+  return await readPayload(source, io, progress);
+}
 
 async function publishRepeatedly(plan: PubPlan, payload: Uint8Array, io: Io): Promise<ExitCode> {
   const {publication, repeat} = plan;
   await using session = await openSession(plan.client, io);
-  for (let sent = 0; sent < repeat.count; sent++) {
-    if (sent > 0 && repeat.delayMilliseconds > 0) await pause(repeat.delayMilliseconds, io.signal);
+  const progress = {sent: 0, count: repeat.count, bytes: payload.length};
+  using _line = watchMessages(progress, {plan: plan.client, io});
+  for (; progress.sent < repeat.count; progress.sent++) {
+    if (progress.sent > 0 && repeat.delayMilliseconds > 0) await pause(repeat.delayMilliseconds, io.signal);
     await session.publish(payload, publication);
   }
   await session.end();
@@ -146,8 +156,13 @@ async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
 async function publishLines(plan: PubPlan, io: Io): Promise<ExitCode> {
   const progress = {read: 0, acknowledged: 0, refused: 0};
   try {
-    await using session = await openSession(plan.client, io, {reconnect: {afterLoss: true}});
-    const report = await session.publishAll(lines(io.stdin), plan.publication, progress);
+    using view = watchLines(lines(io.stdin), progress, {plan: plan.client, io});
+    await using session = await openSession(plan.client, io, {
+      reconnect: {afterLoss: true},
+      readsStdin: true,
+      beforeLine: () => view.erase(),
+    });
+    const report = await session.publishAll(view.start(), plan.publication, progress);
     if (report.refused > 0) throw refusal(report);
     await session.end();
     return ExitCode.success;

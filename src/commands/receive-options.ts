@@ -5,6 +5,7 @@ import {ExitCode, TmqError, UsageError} from '../errors.ts';
 import {compileFormat, type Formatter, plainFormat} from '../format/format.ts';
 import type {Io} from '../io/process.ts';
 import {sanitiseText, sanitisingSink} from '../io/sanitise.ts';
+import type {Paint} from '../io/terminal.ts';
 import {isMqttString} from '../mqtt/topic.ts';
 
 export const receiveOptions = {
@@ -83,18 +84,26 @@ export function retainOptions(values: ReceiveValues): {
   };
 }
 
+/** Where messages are shown, and how the topics of -v look there. */
+export interface Surroundings extends Pick<Io, 'stdout' | 'stderr'> {
+  readonly topicPaint?: Paint | undefined;
+}
+
 /**
  * The formatter that the rows describe; on a terminal it lets no message command it. Lines about messages
  * that cannot be shown as asked go to stderr unless `quiet`.
  */
 export function toFormatter(
   values: ReceiveValues,
-  {stdout, stderr}: Pick<Io, 'stdout' | 'stderr'>,
+  {stdout, stderr, topicPaint}: Surroundings,
   quiet: boolean,
 ): Formatter {
   const eol = values.noNewline !== true;
   const guard = stdout.isTTY === true ? {guard: sanitisingSink} : {};
-  if (values.format === undefined) return plainFormat({eol, verbose: values.verbose ?? false, ...guard});
+  if (values.format === undefined) {
+    const paint = topicPaint === undefined ? {} : {topicPaint};
+    return plainFormat({eol, verbose: values.verbose ?? false, ...guard, ...paint});
+  }
   const warn = (line: string) => {
     if (!quiet) stderr.write(`${stderr.isTTY === true ? sanitiseText(line) : line}\n`);
   };

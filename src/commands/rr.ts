@@ -5,6 +5,7 @@ import type {OptionTable} from '../cli/option.ts';
 import {ExitCode, TmqError, UsageError} from '../errors.ts';
 import {Output} from '../io/output.ts';
 import type {Io} from '../io/process.ts';
+import {topicPaint} from '../io/terminal.ts';
 import type {Message, Publication} from '../mqtt/message.ts';
 import {propertiesFor} from '../mqtt/properties.ts';
 import type {Session, SubscribeOptions} from '../mqtt/session.ts';
@@ -138,7 +139,10 @@ function withoutDelay(client: ClientPlan): ClientPlan {
 
 async function ask(plan: RrPlan, payload: Uint8Array, session: Session, io: Io): Promise<void> {
   const output = new Output(io.stdout);
-  const format = toFormatter(plan.output, io, plan.client.quiet);
+  const {quiet, color} = plan.client;
+  const {stdout, stderr} = io;
+  const paint = plan.output.verbose === true ? await topicPaint(io, color) : undefined;
+  const format = toFormatter(plan.output, {stdout, stderr, topicPaint: paint}, quiet);
   const request = {sentAt: 0n, isSent: false};
   const receiving = session.receive({
     message(message) {

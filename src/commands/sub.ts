@@ -5,6 +5,7 @@ import {decimal, integer, type OptionTable} from '../cli/option.ts';
 import {ExitCode, TmqError, UsageError} from '../errors.ts';
 import {Output} from '../io/output.ts';
 import type {Io} from '../io/process.ts';
+import {topicPaint} from '../io/terminal.ts';
 import type {QoS} from '../mqtt/message.ts';
 import {propertiesFor} from '../mqtt/properties.ts';
 import type {Session, SubscribeOptions} from '../mqtt/session.ts';
@@ -220,7 +221,7 @@ const disconnectWithWill = 0x04;
 /** Subscribes and prints until the receiver has its last message. Messages may come before the SUBACK. */
 async function receive(plan: SubPlan, session: Session, io: Io): Promise<void> {
   const output = new Output(io.stdout);
-  using view = createView(plan, io, output);
+  using view = await createView(plan, io, output);
   const clearing: Promise<unknown>[] = [];
   const select = selection(plan.selection, Math.random);
   const receiving = session.receive({
@@ -259,10 +260,15 @@ async function subscribe(plan: SubPlan, session: Session, io: Io): Promise<void>
   if (refused !== undefined && !plan.client.quiet) io.stderr.write(`${refused}\n`);
 }
 
-function createView(plan: SubPlan, io: Io, output: Output): View {
+async function createView(plan: SubPlan, io: Io, output: Output): Promise<View> {
   if (plan.view === 'rate') return rateView(output);
-  const format = toFormatter(plan.output, io, plan.client.quiet);
-  if (plan.view === 'messages') return formatView(format, output, io);
+  const {quiet, color} = plan.client;
+  const {stdout, stderr} = io;
+  if (plan.view === 'messages') {
+    const paint = plan.output.verbose === true ? await topicPaint(io, color) : undefined;
+    return formatView(toFormatter(plan.output, {stdout, stderr, topicPaint: paint}, quiet), output, io);
+  }
+  const format = toFormatter(plan.output, io, quiet);
   const {endpoint} = plan.client.connection;
   return watchView({
     format,

@@ -31,6 +31,8 @@ export interface PlainOptions {
   /** Print the topic first, and also messages without payload. */
   readonly verbose: boolean;
   readonly guard?: (out: Sink) => Sink;
+  /** What a terminal is told before and after the topic. */
+  readonly topicPaint?: {readonly open: string; readonly close: string};
 }
 
 const unguarded = (out: Sink) => out;
@@ -100,13 +102,15 @@ export function compileFormat(format: string, options: FormatOptions): Formatter
 }
 
 /** The form without -F: the payload as it is, and nothing at all for one that is empty unless `verbose`. */
-export function plainFormat({eol, verbose, guard}: PlainOptions): Formatter {
+export function plainFormat({eol, verbose, guard, topicPaint}: PlainOptions): Formatter {
   const guarded = guard === undefined ? unguarded : remember(guard);
   return ({topic, payload}, out) => {
     if (payload.length === 0 && !(verbose && eol)) return;
     const inner = guarded(out);
     if (verbose) {
+      if (topicPaint !== undefined) out.text(topicPaint.open);
       inner.text(topic);
+      if (topicPaint !== undefined) out.text(topicPaint.close);
       out.text(payload.length === 0 ? ' (null)' : ' ');
     }
     if (payload.length > 0) inner.bytes(payload);

@@ -6,6 +6,7 @@
 
 import type {ChalkInstance} from 'chalk';
 import type {Io, Terminal} from './process.ts';
+import {canRewrite} from './status-line.ts';
 
 export type ColourChoice = 'auto' | 'always' | 'never';
 
@@ -51,6 +52,47 @@ export async function colours(
   return new Chalk({level: colourLevel(io.env, choice, stream)});
 }
 
+/** What stands before and after text to change its looks. */
+export interface Paint {
+  readonly open: string;
+  readonly close: string;
+}
+
+/** Whether data on a stream may be coloured: on a terminal, or where the user insists; FORCE_COLOR is for people's eyes. */
+function paintsData(io: Pick<Io, 'env'>, choice: ColourChoice, stream: {readonly isTTY?: boolean}): boolean {
+  return (stream.isTTY === true || choice === 'always') && colourLevel(io.env, choice, stream) > 0;
+}
+
+/** The looks of a topic before its payload on stdout; undefined where it has none. */
+export async function topicPaint(
+  io: Pick<Io, 'env' | 'stderr' | 'stdout'>,
+  choice: ColourChoice,
+): Promise<Paint | undefined> {
+  if (!paintsData(io, choice, io.stdout)) return undefined;
+  const [open = '', close = ''] = (await colours(io, choice, io.stdout)).cyan('\0').split('\0');
+  return {open, close};
+}
+
+/**
+ * What a line of -d looks like on stderr: on a terminal directions stand below each other, and the packet
+ * stands out; elsewhere the line is left alone.
+ */
+export async function traceLooks(
+  io: Pick<Io, 'env' | 'stderr'>,
+  choice: ColourChoice,
+): Promise<(line: string) => string> {
+  const {stderr} = io;
+  if (stderr.isTTY !== true && choice !== 'always') return (line) => line;
+  const chalk = await colours(io, choice);
+  return (line) => {
+    const match = /^(Client .*?) (sending|received) ([A-Z]+)(.*)$/s.exec(line);
+    if (match === null) return chalk.dim(line);
+    const [, who = '', verb = '', packet = '', rest = ''] = match;
+    const direction = verb === 'sending' ? chalk.green('sending ') : chalk.blue('received');
+    return `${chalk.dim(who)} ${direction} ${chalk.bold(packet)}${rest}`;
+  };
+}
+
 export interface Spinner extends Disposable {
   update(text: string): void;
   /** Takes it off the screen; may be called again. */
@@ -76,9 +118,13 @@ async function loadOra() {
  * A line on stderr that says what is being waited for: only on a terminal that says how wide it is (without
  * a width ora would not come to an end), and only after 300 ms.
  */
-export function spinner(io: Pick<Io, 'env' | 'stderr'>, text: string): Spinner {
+export function spinner(
+  io: Pick<Io, 'env' | 'stderr'>,
+  text: string,
+  choice: ColourChoice = 'auto',
+): Spinner {
   const {stderr, env} = io;
-  if (stderr.isTTY !== true || !(Number(stderr.columns) > 0) || env.TERM === 'dumb') return stillness;
+  if (!canRewrite(io)) return stillness;
   let current = text;
   let stopped = false;
   let shown: {text: string; stop(): unknown} | undefined;
@@ -88,7 +134,7 @@ export function spinner(io: Pick<Io, 'env' | 'stderr'>, text: string): Spinner {
     shown = ora({
       text: current,
       stream: stderr,
-      color: colourLevel(env, 'auto', stderr) > 0 && 'cyan',
+      color: colourLevel(env, choice, stderr) > 0 && 'cyan',
       isEnabled: true,
       // stdin is the user's: ora would put it into raw mode.
       discardStdin: false,

@@ -27,7 +27,7 @@ export function startOnTerminal(
   {env, columns = 80, timeoutMilliseconds = 20_000}: TerminalOptions = {},
 ): TerminalRun {
   const pty: IPty = spawn(command, [...args], {
-    name: 'xterm',
+    name: env?.TERM ?? 'xterm',
     cols: columns,
     rows: 24,
     env: cleanEnvironment(env),

@@ -1,0 +1,115 @@
+/**
+ * What `pub` shows on a terminal while it takes its time: how many lines are sent and acknowledged, how fast,
+ * and how long it will go on where the input is a file. Where nobody watches, nothing is counted.
+ */
+
+import {fstatSync} from 'node:fs';
+import type {Io} from '../io/process.ts';
+import {
+  bytesText,
+  canRewrite,
+  durationText,
+  grouped,
+  type StatusLine,
+  statusLine,
+} from '../io/status-line.ts';
+import type {PublishProgress} from '../mqtt/session.ts';
+import type {ClientPlan} from './client-options.ts';
+
+export type LineBatches = AsyncIterable<readonly Uint8Array[]>;
+
+export interface LinesWatch extends StatusLine {
+  /** The batches, counted on their way if anybody wants to know; from here on the line is shown. */
+  start(): LineBatches;
+}
+
+const unwatched: StatusLine = {erase: () => undefined, [Symbol.dispose]: () => undefined};
+
+/** Whether a line about progress is wanted: the packets of -d say more. */
+function isWatched(plan: ClientPlan, io: Io): boolean {
+  return !plan.debug && !plan.quiet && canRewrite(io);
+}
+
+/** The size of what stdin still has in bytes, if it is a file. */
+function inputBytes({stdin}: Pick<Io, 'stdin'>): number | undefined {
+  try {
+    const status = fstatSync(stdin.fd ?? 0);
+    return status.isFile() ? status.size : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Shows how `progress` grows, once it is started. */
+export function watchLines(
+  batches: LineBatches,
+  progress: PublishProgress,
+  {plan, io}: {readonly plan: ClientPlan; readonly io: Io},
+): LinesWatch {
+  // What the user types stands on the same terminal.
+  if (!isWatched(plan, io) || io.stdin.isTTY === true) return {...unwatched, start: () => batches};
+  let line = unwatched;
+  let bytes = 0;
+  let begin = 0n;
+  const total = inputBytes(io);
+  const describe = () => {
+    const seconds = Number(io.now() - begin) / 1e9;
+    return linesText({...progress, bytes, seconds, ...(total === undefined ? {} : {total})});
+  };
+  return {
+    async *start() {
+      begin = io.now();
+      line = statusLine(io, describe);
+      for await (const batch of batches) {
+        // Before it is sent: afterwards its memory may be used again.
+        for (const payload of batch) bytes += payload.length + 1;
+        yield batch;
+      }
+    },
+    erase: () => line.erase(),
+    [Symbol.dispose]: () => line[Symbol.dispose](),
+  };
+}
+
+export interface LinesState extends PublishProgress {
+  readonly bytes: number;
+  readonly seconds: number;
+  /** The size of the input in bytes, where it has one. */
+  readonly total?: number;
+}
+
+/** '12,000 lines, 61,000/s, 11,980 acknowledged, 45%, 3 s left' */
+export function linesText({read, acknowledged, refused, bytes, seconds, total}: LinesState): string {
+  const done = acknowledged + refused;
+  const parts = [`${grouped(read)} lines`, `${grouped(seconds > 0 ? done / seconds : 0)}/s`];
+  if (done < read || refused > 0) parts.push(`${grouped(acknowledged)} acknowledged`);
+  if (refused > 0) parts.push(`${grouped(refused)} refused`);
+  if (total !== undefined && total > 0 && bytes > 0) {
+    const share = Math.min(1, bytes / total);
+    parts.push(`${Math.floor(share * 100)}%`);
+    if (share < 1) parts.push(`${durationText((seconds / share) * (1 - share))} left`);
+  }
+  return parts.join(', ');
+}
+
+/** Shows how much of stdin was read. */
+export function watchReading(
+  progress: {readonly bytes: number},
+  {plan, io}: {readonly plan: ClientPlan; readonly io: Io},
+): StatusLine {
+  if (!isWatched(plan, io) || io.stdin.isTTY === true) return unwatched;
+  return statusLine(io, () => `Reading standard input, ${bytesText(progress.bytes)}`);
+}
+
+/** Shows how often a message was sent, and that a large one takes its time. */
+export function watchMessages(
+  progress: {readonly sent: number; readonly count: number; readonly bytes: number},
+  {plan, io}: {readonly plan: ClientPlan; readonly io: Io},
+): StatusLine {
+  if (!isWatched(plan, io)) return unwatched;
+  return statusLine(io, () => {
+    const size = `Sending ${bytesText(progress.bytes)}`;
+    const {sent, count} = progress;
+    return count === 1 ? size : `${size}, ${grouped(sent)} of ${grouped(count)} sent`;
+  });
+}

@@ -1,0 +1,71 @@
+/**
+ * A line on stderr that tells how far something has come: on a terminal only, rewritten in place, and gone
+ * without a trace at the end. It asks for its text when it is drawn, so whoever makes progress pays nothing
+ * for being watched. Knows no numbers' meaning; how to write them is here, too.
+ */
+
+import type {Io} from './process.ts';
+
+export interface StatusLine extends Disposable {
+  /** Makes room for another line; the next drawing brings it back. */
+  erase(): void;
+}
+
+/** Five times a second is as much as an eye takes in. */
+const intervalMilliseconds = 200;
+
+const eraseLine = '\r\u001b[K';
+
+const nothing: StatusLine = {erase: () => undefined, [Symbol.dispose]: () => undefined};
+
+/** Whether stderr is a terminal that can rewrite a line; one without a width, or a dumb one, cannot. */
+export function canRewrite({stderr, env}: Pick<Io, 'env' | 'stderr'>): boolean {
+  return stderr.isTTY === true && Number(stderr.columns) > 0 && env.TERM !== 'dumb';
+}
+
+/** Draws what `describe` says until it is disposed of. Elsewhere than on a terminal it does nothing at all. */
+export function statusLine(io: Pick<Io, 'env' | 'stderr'>, describe: () => string): StatusLine {
+  if (!canRewrite(io)) return nothing;
+  const {stderr} = io;
+  let drawn = false;
+  const draw = () => {
+    // In the last column some terminals go to the next line.
+    const text = describe().slice(0, Number(stderr.columns) - 1);
+    stderr.write(`${eraseLine}${text}`);
+    drawn = true;
+  };
+  const erase = () => {
+    if (drawn) stderr.write(eraseLine);
+    drawn = false;
+  };
+  const timer = setInterval(draw, intervalMilliseconds);
+  timer.unref();
+  return {
+    erase,
+    [Symbol.dispose]() {
+      clearInterval(timer);
+      erase();
+    },
+  };
+}
+
+/** 1234567 as '1,234,567'. */
+export function grouped(number: number): string {
+  return String(Math.round(number)).replace(/\B(?=(\d{3})+$)/g, ',');
+}
+
+/** Bytes in the unit that leaves at most three digits before the point. */
+export function bytesText(bytes: number): string {
+  const units = ['bytes', 'kB', 'MB', 'GB', 'TB'];
+  const power = Math.min(units.length - 1, Math.floor(Math.log10(Math.max(bytes, 1)) / 3));
+  return power === 0 ? `${bytes} bytes` : `${(bytes / 1000 ** power).toFixed(1)} ${units[power]}`;
+}
+
+/** Seconds as '42 s', '3:05' or '1:02:03'. */
+export function durationText(seconds: number): string {
+  const whole = Math.ceil(seconds);
+  if (whole < 60) return `${whole} s`;
+  const parts = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
+  const shown = parts[0] === 0 ? parts.slice(1) : parts;
+  return shown.map((part, index) => (index === 0 ? String(part) : String(part).padStart(2, '0'))).join(':');
+}
