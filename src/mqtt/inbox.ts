@@ -4,7 +4,7 @@
  * instead of filling our memory. Knows links only as what acknowledges.
  */
 
-import type {Arrival} from './link.ts';
+import type {Arrival} from './arrival.ts';
 import type {Message} from './message.ts';
 import type {Packet} from './packet.ts';
 import type {Receiver, Verdict} from './session.ts';

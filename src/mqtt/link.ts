@@ -7,46 +7,19 @@
 
 import type {Duplex} from 'node:stream';
 import {ExitCode, TmqError} from '../errors.ts';
+import type {Arrival, LinkObserver} from './arrival.ts';
 import type {ConnectionOptions} from './connection-options.ts';
+import {awaitClose, disconnectPacket} from './farewell.ts';
 import type {PacketIdentifiers} from './identifiers.ts';
 import type {IncomingMessages} from './inbox.ts';
 import {limitsOf, type ServerLimits} from './limits.ts';
 import {ConnectionRefused, linkError, lost} from './link-error.ts';
 import type {Message} from './message.ts';
 import {clientOptions, type Libraries, type MqttJsClient} from './mqttjs.ts';
-import {codecProperties, messageOf, type Packet} from './packet.ts';
+import {messageOf, type Packet} from './packet.ts';
 import {reasonSentence, refusalText} from './reason.ts';
-import {Tap, type Reception as TapReception} from './tap.ts';
-import type {Direction} from './trace.ts';
+import {Tap} from './tap.ts';
 import {describe} from './transport.ts';
-
-/** A message that came, and how to acknowledge it. */
-export interface Arrival {
-  readonly link: Link;
-  readonly message: Message;
-  /** At QoS 2: whether it was taken before, from another connection; then it is only to be acknowledged. */
-  isRepeated(): boolean;
-  /** It is in the receiver's hands now. */
-  take(): void;
-  /** Sends PUBACK or PUBCOMP; nothing at QoS 0 or when the connection is gone. */
-  acknowledge(): void;
-}
-
-/** What a link tells whoever opened it. */
-export interface LinkObserver {
-  /** Before the packet has any effect. */
-  received(packet: Packet): void;
-  /** Absent when nobody wants to know. */
-  traced?(direction: Direction, packet: Packet): void;
-  /** No further packet is looked at until `proceed` is called. */
-  arrived(arrival: Arrival, proceed: () => void): void;
-  /** A message came on the fast way; `offerAgain` is to be called when 'later' has come. */
-  offered(message: Message, arrival: () => Arrival, offerAgain: () => void): TapReception;
-  /** All that could be taken at once was offered; undefined when nothing has to be flushed. */
-  settled(acknowledge: () => void): Promise<void> | undefined;
-  /** Whether somebody takes messages: until then no PUBREC is sent, for it takes a message off the server. */
-  accepting(): boolean;
-}
 
 export interface LinkSetup {
   readonly stream: Duplex;
@@ -65,18 +38,6 @@ export interface LinkSetup {
 
 /** Passed to MQTT.js to go on without acknowledging: that is done after the output was flushed. */
 const acknowledgedLater = new Error('acknowledged later');
-
-/** Milliseconds to wait for the peer's close once all is sent. */
-const closeMilliseconds = 1000;
-
-/** DISCONNECT; before MQTT 5 it is empty. */
-function disconnectPacket(
-  {protocolVersion, disconnectProperties}: ConnectionOptions,
-  reasonCode: number,
-): Packet {
-  if (protocolVersion < 5) return {cmd: 'disconnect'};
-  return {cmd: 'disconnect', reasonCode, properties: codecProperties(disconnectProperties)};
-}
 
 export class Link {
   readonly stream: Duplex;
@@ -248,27 +209,8 @@ export class Link {
     });
     this.stream.end();
     this.resume();
-    await this.#awaitClose(farewell.stallMilliseconds);
+    await awaitClose(this.stream, this.closed, farewell.stallMilliseconds);
     if (!taken) throw this.#failure ?? lost(options.endpoint);
-  }
-
-  /** Waits for 'close' as long as the peer takes something; then destroys. */
-  async #awaitClose(stallMilliseconds: number): Promise<void> {
-    const finished = new Promise<'finished'>((resolve) =>
-      this.stream.once('finish', () => resolve('finished')),
-    );
-    for (;;) {
-      const before = this.stream.writableLength;
-      const isFinished = this.stream.writableFinished;
-      let timer: NodeJS.Timeout | undefined;
-      const elapsed = new Promise<'elapsed'>((resolve) => {
-        timer = setTimeout(() => resolve('elapsed'), isFinished ? closeMilliseconds : stallMilliseconds);
-      });
-      const first = await Promise.race([elapsed, this.closed, ...(isFinished ? [] : [finished])]);
-      clearTimeout(timer);
-      if (first !== 'elapsed' && first !== 'finished') return;
-      if (first === 'elapsed' && this.stream.writableLength >= before) this.stream.destroy();
-    }
   }
 
   #attach(): void {
