@@ -1,0 +1,130 @@
+/** What a broker has acknowledged is there after kill -9, however often and whatever happened to the end of its file. */
+
+import assert from 'node:assert/strict';
+import {appendFile, readdir} from 'node:fs/promises';
+import {connect} from 'node:net';
+import {join} from 'node:path';
+import {describe, it} from 'node:test';
+import {type BrokerProcess, startBrokerProcess} from '../support/broker-process.ts';
+import {frameOf, PacketClient} from '../support/packet-client.ts';
+
+const persistent = `listener 0 127.0.0.1
+allow_anonymous true
+max_queued_messages 0
+persistence true
+persistence_location {directory}/
+autosave_interval 1
+`;
+
+const messages = 10_000;
+
+async function connected(broker: BrokerProcess, clientId: string, clean: boolean): Promise<PacketClient> {
+  const client = new PacketClient(connect(broker.port, '127.0.0.1'), 4);
+  const connack = await client.ask({
+    ...{cmd: 'connect', protocolId: 'MQTT', protocolVersion: 4, clean, keepalive: 0, clientId},
+  });
+  assert.equal(connack.returnCode, 0);
+  return client;
+}
+
+/** A PUBLISH at QoS 1; every second one is retained, on a topic of its own. */
+function publishFrame(round: number, index: number): Buffer {
+  const topic = Buffer.from(index % 2 === 0 ? `kept/${index}` : 'queue');
+  const packetId = (index % 65_535) + 1;
+  const head = Buffer.concat([
+    Buffer.from([0, topic.length]),
+    topic,
+    Buffer.from([packetId >> 8, packetId & 255]),
+  ]);
+  return frameOf(index % 2 === 0 ? 0x33 : 0x32, Buffer.concat([head, Buffer.from(`${round}:${index}`)]));
+}
+
+/** Publishes all, kills the broker after so many acknowledgements; the number that came at all, in order. */
+async function publishUntilKilled(broker: BrokerProcess, round: number, killAfter: number): Promise<number> {
+  const socket = connect(broker.port, '127.0.0.1');
+  let bytes = 0;
+  let killed = false;
+  const ended = new Promise<void>((resolve) => socket.once('close', () => resolve()));
+  socket.on('error', () => undefined);
+  socket.on('data', (chunk) => {
+    bytes += chunk.length;
+    // CONNACK and PUBACK have four bytes each.
+    if (killed || bytes / 4 - 1 < killAfter) return;
+    killed = true;
+    void broker.stop('SIGKILL');
+  });
+  socket.write(frameOf(0x10, [0, 4, ...Buffer.from('MQTT'), 4, 2, 0, 0, 0, 1, 0x70]));
+  for (let index = 0; index < messages && !killed; index += 100) {
+    const batch = Array.from({length: 100}, (_, offset) => publishFrame(round, index + offset));
+    if (!socket.write(Buffer.concat(batch))) {
+      await Promise.race([new Promise((resolve) => socket.once('drain', resolve)), ended]);
+    }
+    await new Promise(setImmediate);
+  }
+  await ended;
+  await broker.stop('SIGKILL');
+  return Math.floor(bytes / 4) - 1;
+}
+
+/** All that a client gets until the broker answers a PINGREQ with nothing left to send. */
+async function drain(client: PacketClient): Promise<Map<string, string[]>> {
+  const found = new Map<string, string[]>();
+  client.send({cmd: 'pingreq'});
+  for (let quiet = 0; quiet < 2; ) {
+    const packet = await client.next();
+    if (packet.cmd === 'publish') {
+      quiet = 0;
+      const topic = String(packet.topic);
+      found.set(topic, [...(found.get(topic) ?? []), String(packet.payload)]);
+      if (packet.qos === 1) client.send({cmd: 'puback', messageId: packet.messageId});
+    } else if (packet.cmd === 'pingresp') {
+      quiet++;
+      client.send({cmd: 'pingreq'});
+    }
+  }
+  return found;
+}
+
+describe('a broker that is killed', () => {
+  it('has every acknowledged message after each of several restarts, and after a torn write', async () => {
+    await using broker = await startBrokerProcess(persistent);
+    const keeper = await connected(broker, 'keeper', false);
+    await keeper.subscribe('queue', {qos: 1});
+    await keeper.leave();
+    const queued: string[] = [];
+    for (const [round, killAfter] of [1, 700, 6_000].entries()) {
+      const acknowledged = await publishUntilKilled(broker, round, killAfter);
+      assert.ok(acknowledged >= killAfter && acknowledged <= messages, `${acknowledged}`);
+      for (let index = 1; index < acknowledged; index += 2) queued.push(`${round}:${index}`);
+      if (round === 1) {
+        // The beginning of a record that was never finished.
+        const file = (await readdir(broker.directory)).find((name) => name.endsWith('.db.tmq'));
+        assert.ok(file !== undefined, (await readdir(broker.directory)).join(' '));
+        await appendFile(join(broker.directory, file), Buffer.from([0, 0, 0, 200, 1, 2, 3]));
+      }
+      await broker.restart();
+
+      const reader = await connected(broker, 'reader', true);
+      reader.send({cmd: 'subscribe', messageId: 1, subscriptions: [{topic: 'kept/#', qos: 0}]});
+      const kept = await drain(reader);
+      for (let index = 0; index < acknowledged; index += 2) {
+        assert.deepEqual(kept.get(`kept/${index}`), [`${round}:${index}`]);
+      }
+      await reader.leave();
+    }
+    const back = await connected(broker, 'keeper', false);
+    const found = (await drain(back)).get('queue') ?? [];
+    assert.deepEqual(
+      queued.filter((payload) => !found.includes(payload)),
+      [],
+    );
+    assert.equal(new Set(found).size, found.length, 'nothing twice');
+    await back.leave();
+    await broker.stop();
+    await broker.restart();
+    const empty = await connected(broker, 'keeper', false);
+    assert.deepEqual([...(await drain(empty))], []);
+    await empty.leave();
+    assert.doesNotMatch(broker.stderr(), /Error|Warning/);
+  });
+});
