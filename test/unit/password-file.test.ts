@@ -160,7 +160,9 @@ describe('any file', () => {
   const bytes = fc
     .tuple(
       fc.array(fc.tuple(fc.oneof(junk, user), fc.constantFrom('\n', '\r\n')), {maxLength: 12}),
-      fc.oneof(junk, user),
+      // A CR at the very end becomes half of a CRLF when a line is added behind it: no byte is lost, but it is
+      // no longer part of the line.
+      fc.oneof(junk, user).filter((last) => !last.endsWith('\r')),
     )
     .map(([lines, last]) =>
       Buffer.concat(
