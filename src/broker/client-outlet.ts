@@ -68,32 +68,30 @@ export class ClientOutlet implements Outlet {
   }
 
   publish(delivery: Delivery, packetId: number, dup: boolean): boolean {
-    const {message, qos, retain, subscriptionIdentifiers} = delivery;
-    const {protocolVersion} = this.#connection;
-    const {mountPoint, topicAliasMaximum, maximumPacketSize} = this.#settings;
-    const plain: PublishForm = {
-      protocolVersion,
-      qos,
-      retain,
-      packetId,
-      dup,
-      subscriptionIdentifiers,
-      ...(mountPoint === '' ? {} : {topic: unmounted(message.topic, mountPoint)}),
-    };
-    let form = plain;
+    const {message, qos} = delivery;
+    const {topicAliasMaximum, maximumPacketSize} = this.#settings;
+    let form = this.#form(delivery);
     // Not at QoS 2: MQTT.js keeps the packet until PUBREL, and has then forgotten what the alias stood for.
-    if (topicAliasMaximum > 0 && qos < 2) form = this.#aliased(plain, message.topic);
-    const {frame, size} = this.#parts.encoder.encode(message, form, this.#parts.schedule.now);
+    if (topicAliasMaximum > 0 && qos < 2) form = this.#aliased(form, message.topic);
+    const {frame, size, packetIdAt} = this.#parts.encoder.encode(message, form, this.#parts.schedule.now);
     // [MQTT-3.1.2-24], [MQTT-3.1.2-25]
     if (size > maximumPacketSize) {
       if (form.topicAlias !== undefined && form.topic !== '') this.#aliases.delete(message.topic);
       return false;
     }
-    this.#connection.write(frame);
+    this.#connection.write(frame, qos === 0 ? undefined : {packetId, at: packetIdAt, dup});
     const {counters} = this.#parts;
     counters.publishSent++;
     counters.publishBytesSent += message.payload.length;
     return true;
+  }
+
+  #form({message, qos, retain, subscriptionIdentifiers}: Delivery): PublishForm {
+    const {protocolVersion} = this.#connection;
+    const {mountPoint} = this.#settings;
+    if (mountPoint === '') return {protocolVersion, qos, retain, subscriptionIdentifiers};
+    const topic = unmounted(message.topic, mountPoint);
+    return {protocolVersion, qos, retain, subscriptionIdentifiers, topic};
   }
 
   /** The topic once with an alias, then only the alias [MQTT-3.3.2-11], [MQTT-3.1.2-26]. */

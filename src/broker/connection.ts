@@ -18,6 +18,7 @@ import type {ProtocolVersion} from '../mqtt/message.ts';
 import type {ObservedPacket} from './broker.ts';
 import type {Counters} from './counters.ts';
 import {bodyStart, FrameSplitter} from './frames.ts';
+import {Outgoing, type PacketIdentity} from './outgoing.ts';
 import {PacketReader, protocolError} from './packet-reader.ts';
 import {type DecodedPublish, decodePublish, type Frame} from './publish-packet.ts';
 import {PacketViolation, ReasonCode} from './reason-code.ts';
@@ -88,8 +89,7 @@ export class Connection {
   /** The peer sends no more. */
   #ended = false;
   #handlerTold = false;
-  #out: Buffer[] = [];
-  #outBytes = 0;
+  readonly #out = new Outgoing();
   #flushing = false;
 
   constructor(stream: Duplex, context: ConnectionContext) {
@@ -119,7 +119,7 @@ export class Connection {
 
   /** Bytes written and not yet taken by the network. */
   get buffered(): number {
-    return this.#outBytes + this.stream.writableLength;
+    return this.#out.length + this.stream.writableLength;
   }
 
   get held(): boolean {
@@ -254,23 +254,30 @@ export class Connection {
 
   /** Sends PUBACK, PUBREC, PUBREL or PUBCOMP with success and nothing else [3.4.2.1]. */
   acknowledge(type: number, packetId: number): void {
-    const flags = type === PacketType.pubrel ? 2 : 0;
-    this.write([Buffer.from([(type << 4) | flags, 2, packetId >> 8, packetId & 255])]);
+    if (!this.open) return;
+    const first = (type << 4) | (type === PacketType.pubrel ? 2 : 0);
+    this.#out.acknowledgement(first, packetId);
+    this.#sent(1, 4);
+    if (this.#context.observe === undefined) return;
+    this.#observe('out', Buffer.from([first, 2, packetId >> 8, packetId & 255]));
   }
 
   /** Sends one whole frame: with all others of this turn in one go. */
-  write(frame: Frame): void {
+  write(frame: Frame, identity?: PacketIdentity): void {
     if (!this.open) return;
+    const before = this.#out.length;
+    this.#out.frame(frame, identity);
+    this.#sent(1, this.#out.length - before);
+    if (this.#context.observe === undefined) return;
+    const seen = new Outgoing();
+    seen.frame(frame, identity);
+    this.#observe('out', Buffer.concat(seen.take()));
+  }
+
+  #sent(messages: number, bytes: number): void {
     const {counters} = this.#context;
-    counters.messagesSent++;
-    for (const piece of frame) {
-      this.#out.push(piece);
-      this.#outBytes += piece.length;
-      counters.bytesSent += piece.length;
-    }
-    if (this.#context.observe !== undefined) {
-      this.#observe('out', frame.length === 1 ? frame[0]! : Buffer.concat(frame));
-    }
+    counters.messagesSent += messages;
+    counters.bytesSent += bytes;
     if (this.#flushing) return;
     this.#flushing = true;
     process.nextTick(() => this.#flush());
@@ -278,11 +285,9 @@ export class Connection {
 
   #flush(): void {
     this.#flushing = false;
-    if (this.#out.length === 0) return;
-    const pieces = this.#out;
-    const bytes = this.#outBytes;
-    this.#out = [];
-    this.#outBytes = 0;
+    const bytes = this.#out.length;
+    if (bytes === 0) return;
+    const pieces = this.#out.take();
     if (this.stream.destroyed || this.stream.writableEnded) return;
     if (pieces.length === 1) this.stream.write(pieces[0]);
     else if (bytes <= 65_536) this.stream.write(Buffer.concat(pieces, bytes));
@@ -328,7 +333,7 @@ export class Connection {
   #finish(): void {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
-    this.#out = [];
+    this.#out.take();
     const {stream} = this;
     if (stream.writableFinished || stream.destroyed) stream.destroy();
     else {

@@ -14,6 +14,8 @@ export class FrameSplitter {
   /** Bytes of a whole frame; may change between frames. */
   limit: number;
   #parts: Buffer[] = [];
+  /** Where the next frame begins in the first part. */
+  #position = 0;
   #length = 0;
   /** Bytes that must be there before it is worth looking again. */
   #needed = 2;
@@ -33,16 +35,31 @@ export class FrameSplitter {
     return this.#length;
   }
 
+  /** The bytes at hand that are in one piece; the next frame begins in them at `position`. */
+  get piece(): Buffer {
+    return this.#parts[0] ?? noBytes;
+  }
+
+  get position(): number {
+    return this.#position;
+  }
+
+  /** Passes over whole frames that somebody has read in `piece`. */
+  skip(bytes: number): void {
+    this.#position += bytes;
+    this.#length -= bytes;
+    if (this.#position < this.piece.length) return;
+    this.#parts.shift();
+    this.#position = 0;
+  }
+
   /**
    * The next whole frame, a view into what was pushed; undefined when more bytes are needed.
    * @throws PacketViolation for a remaining length that is malformed or over the limit
    */
   next(): Buffer | undefined {
     if (this.#length < this.#needed) return undefined;
-    // Only reached when a frame may be whole, so every byte is copied once or not at all.
-    if (this.#parts.length > 1) this.#parts = [Buffer.concat(this.#parts, this.#length)];
-    const bytes = this.#parts[0]!;
-    const size = frameSize(bytes);
+    const size = this.#size();
     if (size === undefined) {
       this.#needed = this.#length + 1;
       return undefined;
@@ -54,25 +71,56 @@ export class FrameSplitter {
         `A packet of ${size} bytes is over the limit of ${this.limit}.`,
       );
     }
-    if (bytes.length < size) {
+    if (this.#length < size) {
       this.#needed = size;
       return undefined;
     }
     this.#needed = 2;
-    this.#length -= size;
-    this.#parts = this.#length === 0 ? [] : [bytes.subarray(size)];
-    return bytes.subarray(0, size);
+    return this.#take(size);
+  }
+
+  /** The size of the next frame, as far as its header is there. */
+  #size(): number | undefined {
+    const piece = this.piece;
+    if (this.#parts.length === 1 || piece.length - this.#position >= longestHeader) {
+      return frameSize(piece, this.#position);
+    }
+    const head = [piece.subarray(this.#position), ...this.#parts.slice(1, longestHeader)];
+    return frameSize(Buffer.concat(head.map((part) => part.subarray(0, longestHeader))), 0);
+  }
+
+  /** A frame that is all there; only one that came in several parts is copied. */
+  #take(size: number): Buffer {
+    const piece = this.piece;
+    const end = this.#position + size;
+    if (end <= piece.length) {
+      const frame = piece.subarray(this.#position, end);
+      this.skip(size);
+      return frame;
+    }
+    const frame = Buffer.allocUnsafe(size);
+    for (let filled = 0; filled < size; ) {
+      const from = this.#position;
+      const copied = this.piece.copy(frame, filled, from, from + size - filled);
+      filled += copied;
+      this.skip(copied);
+    }
+    return frame;
   }
 }
 
+/** Bytes of the first byte and the longest remaining length. */
+const longestHeader = 5;
+const noBytes = Buffer.alloc(0);
+
 /**
- * The size of the frame that begins here, header included; undefined when its header is not all there.
+ * The size of the frame that begins at `start`, header included; undefined when its header is not all there.
  * @throws PacketViolation for a remaining length of more than four bytes, or more than it needs
  */
-function frameSize(bytes: Buffer): number | undefined {
+function frameSize(bytes: Buffer, start: number): number | undefined {
   let remaining = 0;
   for (let index = 1; index <= 4; index++) {
-    const byte = bytes[index];
+    const byte = bytes[start + index];
     if (byte === undefined) return undefined;
     remaining += (byte & 0x7f) << (7 * (index - 1));
     if (byte < 0x80) {

@@ -142,9 +142,6 @@ export interface PublishForm {
   readonly protocolVersion: ProtocolVersion;
   readonly qos: QoS;
   readonly retain: boolean;
-  /** 0 at QoS 0. */
-  readonly packetId: number;
-  readonly dup?: boolean;
   /** Where it is not the message's own: without a mount point, or empty because the alias says it. */
   readonly topic?: string;
   readonly topicAlias?: number;
@@ -200,10 +197,12 @@ function changingProperties(form: PublishForm, expiry: number | undefined): Buff
   return bytes;
 }
 
-interface Template {
+/** A frame that receivers may share, but for its packet identifier. */
+export interface Template {
   readonly frame: Frame;
   /** Of the packet identifier in the first piece; 0 at QoS 0. */
   readonly packetIdAt: number;
+  /** Bytes. */
   readonly size: number;
 }
 
@@ -224,7 +223,7 @@ function buildTemplate(message: StoredMessage, form: PublishForm, expiry: number
   position = bytes.writeUInt16BE(topicLength, position);
   position += bytes.write(topic, position);
   const packetIdAt = form.qos === 0 ? 0 : position;
-  if (form.qos !== 0) position = bytes.writeUInt16BE(form.packetId, position);
+  if (form.qos !== 0) position += 2;
   if (v5) {
     position = writeVariable(bytes, propertiesLength, position);
     position += changing.copy(bytes, position);
@@ -244,25 +243,15 @@ export class PublishEncoder {
   #expiry: number | undefined;
   readonly #templates: (Template | undefined)[] = [];
 
-  /** The frame and its size in bytes. `now` in milliseconds of the broker's clock, looked at only if it matters. */
-  encode(
-    message: StoredMessage,
-    form: PublishForm,
-    now: () => number,
-  ): {readonly frame: Frame; readonly size: number} {
+  /**
+   * The frame without packet identifier and DUP, which differ from one receiver to the next. `now` in
+   * milliseconds of the broker's clock, looked at only if it matters.
+   */
+  encode(message: StoredMessage, form: PublishForm, now: () => number): Template {
     const expiry = form.protocolVersion === 5 ? remainingSeconds(message, now) : undefined;
     const own = form.topic !== undefined || form.topicAlias !== undefined;
-    if (own || (form.subscriptionIdentifiers?.length ?? 0) > 0) {
-      const template = buildTemplate(message, form, expiry);
-      if (form.dup === true) template.frame[0]![0]! |= 8;
-      return template;
-    }
-    const template = this.#template(message, form, expiry);
-    if (form.qos === 0) return template;
-    const head = Buffer.from(template.frame[0]!);
-    head.writeUInt16BE(form.packetId, template.packetIdAt);
-    if (form.dup === true) head[0]! |= 8;
-    return {frame: [head, ...template.frame.slice(1)], size: template.size};
+    if (own || (form.subscriptionIdentifiers?.length ?? 0) > 0) return buildTemplate(message, form, expiry);
+    return this.#template(message, form, expiry);
   }
 
   #template(message: StoredMessage, form: PublishForm, expiry: number | undefined): Template {

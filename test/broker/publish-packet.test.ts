@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import {describe, it} from 'node:test';
 import fc from 'fast-check';
 import {generate, type IPublishPacket, parser} from 'mqtt-packet';
+import {Outgoing} from '../../src/broker/outgoing.ts';
 import {
   decodePublish,
   PublishEncoder,
@@ -94,18 +95,19 @@ describe('PUBLISH', () => {
             properties: decoded.properties,
             expiresAt: 200_000,
           };
-          for (const {topicAlias, ...wanted} of forms) {
+          for (const {topicAlias, packetId, dup, ...wanted} of forms) {
             const whole: PublishForm = {...wanted, ...(topicAlias === undefined ? {} : {topicAlias})};
-            const {frame: pieces, size} = encoder.encode(message, whole, () => age * 1000);
-            const bytes = Buffer.concat(pieces);
+            const {frame: pieces, size, packetIdAt} = encoder.encode(message, whole, () => age * 1000);
+            const outgoing = new Outgoing();
+            outgoing.frame(pieces, wanted.qos === 0 ? undefined : {packetId, at: packetIdAt, dup});
+            const bytes = Buffer.concat(outgoing.take());
             assert.equal(bytes.length, size);
             const packet = parsed(bytes, wanted.protocolVersion);
             assert.deepEqual(
               [packet.topic, packet.qos, packet.retain, Buffer.from(packet.payload).equals(said.payload)],
               [said.topic, wanted.qos, wanted.retain, true],
             );
-            if (wanted.qos > 0)
-              assert.deepEqual([packet.messageId, packet.dup], [wanted.packetId, wanted.dup]);
+            if (wanted.qos > 0) assert.deepEqual([packet.messageId, packet.dup], [packetId, dup]);
             if (wanted.protocolVersion < 5) continue;
             const {
               messageExpiryInterval,
@@ -136,7 +138,7 @@ describe('PUBLISH', () => {
       retain: false,
       properties: Buffer.alloc(0),
     };
-    const form: PublishForm = {protocolVersion: 4, qos: 0, retain: false, packetId: 0};
+    const form: PublishForm = {protocolVersion: 4, qos: 0, retain: false};
     assert.equal(encoder.encode(message, form, now).frame[0], encoder.encode(message, form, now).frame[0]);
     assert.notEqual(
       encoder.encode(message, form, now).frame[0],

@@ -1,0 +1,115 @@
+/**
+ * What one connection sends in one turn: small frames are collected in a buffer that connections lend
+ * each other, large ones are kept as they are. Knows no packets but acknowledgements, and no stream.
+ *
+ * Measured at QoS 1, one client to one: a Buffer for every frame and acknowledgement is a third of the
+ * broker's time, most of it spent on collecting them.
+ */
+
+import type {Frame} from './publish-packet.ts';
+
+const sharedBytes = 16_384;
+/** Pieces from here on are not copied. */
+const largeBytes = 4096;
+/** Buffers kept for the next turn; each connection that sends in a turn has one. */
+const mostSpare = 64;
+
+const spare: Buffer[] = [];
+
+/** A packet identifier to be put into a copy of a frame. */
+export interface PacketIdentity {
+  readonly packetId: number;
+  /** Where it stands in the first piece of the frame. */
+  readonly at: number;
+  readonly dup: boolean;
+}
+
+/** Bytes in the order they are to leave. */
+export class Outgoing {
+  #pieces: Buffer[] = [];
+  #shared: Buffer | undefined;
+  #sharedLength = 0;
+  #length = 0;
+
+  /** Bytes. */
+  get length(): number {
+    return this.#length;
+  }
+
+  /** Adds a whole frame, which may be kept; with an identity of its own, a copy of its first piece. */
+  frame(frame: Frame, identity?: PacketIdentity): void {
+    for (const piece of frame) {
+      if (piece === frame[0] && identity !== undefined) this.#identified(piece, identity);
+      else this.bytes(piece);
+    }
+  }
+
+  /** Adds bytes, which may be kept. */
+  bytes(bytes: Buffer): void {
+    this.#length += bytes.length;
+    if (bytes.length >= largeBytes) {
+      this.#seal();
+      this.#pieces.push(bytes);
+      return;
+    }
+    const shared = this.#room(bytes.length);
+    shared.set(bytes, this.#sharedLength);
+    this.#sharedLength += bytes.length;
+  }
+
+  #identified(piece: Buffer, {packetId, at, dup}: PacketIdentity): void {
+    this.#length += piece.length;
+    let target: Buffer;
+    let start = 0;
+    if (piece.length >= largeBytes) {
+      this.#seal();
+      target = Buffer.from(piece);
+      this.#pieces.push(target);
+    } else {
+      target = this.#room(piece.length);
+      start = this.#sharedLength;
+      target.set(piece, start);
+      this.#sharedLength += piece.length;
+    }
+    target[start + at] = packetId >> 8;
+    target[start + at + 1] = packetId & 255;
+    if (dup) target[start]! |= 8;
+  }
+
+  /** Adds PUBACK, PUBREC, PUBREL or PUBCOMP with success and nothing else [MQTT 5, 3.4.2.1]. */
+  acknowledgement(first: number, packetId: number): void {
+    const shared = this.#room(4);
+    const at = this.#sharedLength;
+    shared[at] = first;
+    shared[at + 1] = 2;
+    shared[at + 2] = packetId >> 8;
+    shared[at + 3] = packetId & 255;
+    this.#sharedLength = at + 4;
+    this.#length += 4;
+  }
+
+  /** The shared buffer, with room for so many bytes, fewer than `largeBytes`. */
+  #room(bytes: number): Buffer {
+    if (this.#sharedLength + bytes > sharedBytes) this.#seal();
+    this.#shared ??= spare.pop() ?? Buffer.allocUnsafeSlow(sharedBytes);
+    return this.#shared;
+  }
+
+  /** Makes a piece of what the shared buffer holds. */
+  #seal(): void {
+    if (this.#shared === undefined || this.#sharedLength === 0) return;
+    this.#pieces.push(Buffer.from(this.#shared.subarray(0, this.#sharedLength)));
+    this.#sharedLength = 0;
+  }
+
+  /** All there is, in order; nothing is left. */
+  take(): Buffer[] {
+    this.#seal();
+    if (this.#shared !== undefined && spare.length < mostSpare) spare.push(this.#shared);
+    this.#shared = undefined;
+    const pieces = this.#pieces;
+    this.#pieces = [];
+    this.#length = 0;
+    return pieces;
+  }
+}
