@@ -147,11 +147,13 @@ for (const kind of brokerKinds) {
       assert.deepEqual({exitCode, stderr}, {exitCode: 0, stderr: ''});
     });
 
-    test('ten thousand lines arrive ten thousand times, once each and in order', async () => {
+    test('ten thousand lines arrive ten thousand times, once each and in order', {
+      timeout: 120_000,
+    }, async () => {
       const numbers = Array.from({length: 10_000}, (_, index) => `${index + 1}\n`).join('');
       for (const qos of ['1', '2']) {
         const topic = newTopic();
-        await using subscriber = await subscribed('-t', topic, '-q', '2', '-C', '10000');
+        await using subscriber = await subscribed('-t', topic, '-q', '2', '-C', '10000', '-W', '60');
         const {exitCode, stderr} = await runMain(['pub', ...at(), '-t', topic, '-q', qos, '-l'], {
           input: numbers,
         });
