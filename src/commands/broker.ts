@@ -21,7 +21,11 @@ const options = {
     group: 'Broker',
     summary: 'listen on this port; 0 takes a free one. Defaults to 1883.',
     details: 'With a configuration file it replaces the port of its only listener.',
-    parse: integer({minimum: 0, maximum: 65535, problem: (word) => `Invalid port given: ${word}`}),
+    parse: integer({
+      minimum: 0,
+      maximum: 65535,
+      problem: (word) => `Invalid port given: ${word}. It is a number from 0 to 65535.`,
+    }),
   },
   bind: {
     flags: '--bind <address>',
@@ -111,7 +115,11 @@ const options = {
     flags: '--seed <number>',
     group: 'Testing',
     summary: 'the seed of the dice of --fault, so that a run can be repeated. Defaults to 1.',
-    parse: integer({minimum: 0, maximum: 4294967295, problem: (word) => `Invalid seed given: ${word}`}),
+    parse: integer({
+      minimum: 0,
+      maximum: 4294967295,
+      problem: (word) => `Invalid seed given: ${word}. It is a number from 0 to 4294967295.`,
+    }),
   },
   trace: {
     flags: '--trace <form>',

@@ -75,9 +75,11 @@ const mqttOptions = {
     group: 'MQTT',
     summary: 'quality of service: 0, 1 or 2 (default 0)',
     noun: 'QoS',
-    parse: integer({minimum: 0, maximum: 2, problem: (given) => `Invalid QoS given: ${given}`}) as (
-      given: string,
-    ) => QoS,
+    parse: integer({
+      minimum: 0,
+      maximum: 2,
+      problem: (given) => `Invalid QoS given: ${given}. It is 0, 1 or 2.`,
+    }) as (given: string) => QoS,
     complete: ['0', '1', '2'],
   },
   protocolVersion: {
@@ -304,7 +306,7 @@ function connectProperties(
 
 function toClientId({id, idPrefix}: ClientValues, protocolVersion: ProtocolVersion): ClientIdSource {
   if (id !== undefined && idPrefix !== undefined) {
-    throw new UsageError('-i and -I argument cannot be used together.');
+    throw new UsageError('-i and -I argument cannot be used together. Leave one out.');
   }
   if (id !== undefined) return {kind: 'fixed', id};
   if (idPrefix !== undefined) return {kind: 'prefix', prefix: idPrefix};
@@ -320,11 +322,11 @@ function checkSession(
   if (id !== undefined) return;
   if (protocolVersion === 5 && properties?.sessionExpiryInterval === forever) {
     throw new UsageError(
-      'You must provide a client id if you are using an infinite session expiry interval.',
+      'You must provide a client id if you are using an infinite session expiry interval. Add -i and a name.',
     );
   }
   if (persistent === true) {
-    throw new UsageError('You must provide a client id if you are using the -c option.');
+    throw new UsageError('You must provide a client id if you are using the -c option. Add -i and a name.');
   }
 }
 

@@ -104,7 +104,11 @@ export const networkOptions = {
     summary: 'port of the broker (default 1883; with --cafile, --capath or --psk 8883)',
     details:
       "Port 8883 alone turns TLS on, with the system's certificates. With port 0 the host is the path of a unix socket.",
-    parse: integer({minimum: 0, maximum: 65_535, problem: (given) => `Invalid port given: ${given}`}),
+    parse: integer({
+      minimum: 0,
+      maximum: 65_535,
+      problem: (given) => `Invalid port given: ${given}. It is a number from 0 to 65535.`,
+    }),
   },
   unix: {
     flags: '--unix <path>',

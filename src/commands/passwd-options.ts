@@ -50,7 +50,7 @@ export const passwdOptions = {
       'sha512 ($6$) is read by every mosquitto since 1.0, and is a single round; sha512-pbkdf2 ($7$) by 2.0 and later; argon2id by mosquitto 2.1 where it was built with it. sha512-crypt is the $6$ of crypt(3), for other programs: mosquitto cannot read it.',
     missing: '-H argument given but not enough other arguments.',
     complete: names,
-    parse: choice(names, (word) => `Unknown hash type '${word}'`),
+    parse: choice(names, (word) => `Unknown hash type '${word}'. It is one of ${names.join(', ')}.`),
   },
   iterations: {
     flags: '-I, --iterations <number>',

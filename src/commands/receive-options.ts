@@ -64,7 +64,11 @@ export const receiveOptions = {
     group: 'Messages',
     summary: 'give up after this time, with exit status 27',
     noun: 'timeout',
-    parse: integer({minimum: 1, maximum: 2_147_483_647, problem: (given) => `Invalid timeout "${given}".`}),
+    parse: integer({
+      minimum: 1,
+      maximum: 2_147_483_647,
+      problem: (given) => `Invalid timeout "${given}". It is a number of seconds from 1.`,
+    }),
   },
 } as const satisfies OptionTable;
 

@@ -69,7 +69,10 @@ const options = {
     flags: '-C <count>',
     group: 'Messages',
     summary: 'end after this many messages',
-    parse: integer({minimum: 1, problem: (given) => `Invalid message count "${given}".`}),
+    parse: integer({
+      minimum: 1,
+      problem: (given) => `Invalid message count "${given}". It is a number from 1.`,
+    }),
   },
   ...receiveOptions,
   exitAfterSubscribe: {

@@ -189,10 +189,12 @@ export function toTls(values: TlsValues, port: number | undefined): TlsOptions |
 function checkTls(values: TlsValues): void {
   const {certificate, key, keyForm, tlsEngine, psk} = values;
   if ((certificate === undefined) !== (key === undefined)) {
-    throw new UsageError('Both certfile and keyfile must be provided if one of them is set.');
+    throw new UsageError(
+      'Both certfile and keyfile must be provided if one of them is set. --cert goes with --key.',
+    );
   }
   if (keyForm !== undefined && key === undefined) {
-    throw new UsageError('If keyform is set, keyfile must be also specified.');
+    throw new UsageError('If keyform is set, keyfile must be also specified. Add --key.');
   }
   if (values.tlsEngineKeyPassword !== undefined && (tlsEngine === undefined || keyForm === undefined)) {
     throw new UsageError(

@@ -28,9 +28,11 @@ export const willOptions = {
     group: 'Will',
     summary: 'quality of service of the will: 0, 1 or 2 (default 0)',
     noun: 'will QoS',
-    parse: integer({minimum: 0, maximum: 2, problem: (given) => `Invalid will QoS ${given}.`}) as (
-      given: string,
-    ) => QoS,
+    parse: integer({
+      minimum: 0,
+      maximum: 2,
+      problem: (given) => `Invalid will QoS ${given}. It is 0, 1 or 2.`,
+    }) as (given: string) => QoS,
     complete: ['0', '1', '2'],
   },
   willRetain: {flags: '--will-retain', group: 'Will', summary: 'the broker retains the will'},
@@ -47,8 +49,9 @@ export function toWill(
 ): Will | undefined {
   const {willTopic: topic, willPayload: payload, willQos: qos = 0, willRetain: retain = false} = values;
   if (topic === undefined) {
-    if (payload !== undefined) throw new UsageError('Will payload given, but no will topic given.');
-    if (retain) throw new UsageError('Will retain given, but no will topic given.');
+    if (payload !== undefined)
+      throw new UsageError('Will payload given, but no will topic given. Add --will-topic.');
+    if (retain) throw new UsageError('Will retain given, but no will topic given. Add --will-topic.');
     return undefined;
   }
   const properties = propertiesFor(settings, 'will', protocolVersion);

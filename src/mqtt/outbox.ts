@@ -349,7 +349,10 @@ export class Outbox {
       );
     }
     if (packetBytes > link.limits.maximumPacketSize) {
-      throw new TmqError('Packet larger than supported by the server', ExitCode.packetTooLarge);
+      throw new TmqError(
+        `Packet larger than supported by the server: ${packetBytes} bytes, it takes ${link.limits.maximumPacketSize}.`,
+        ExitCode.packetTooLarge,
+      );
     }
   }
 }

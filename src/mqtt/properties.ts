@@ -86,19 +86,42 @@ export function parseProperty(words: readonly string[]): PropertySetting {
   const packet = command.toLowerCase();
   const known = propertyCommands.find((each) => each === packet);
   if (known === undefined && !otherCommands.some((each) => each === packet)) {
-    throw new UsageError(`Invalid command ${command} given in --property argument.`);
+    throw new UsageError(
+      `Invalid command ${command} given in --property argument. It is one of ${propertyCommands.join(', ')}.`,
+    );
   }
   const definition = propertyTable.find((each) => each.name === name.toLowerCase());
   if (definition === undefined) {
-    throw new UsageError(`Invalid property name ${name} given in --property argument.`);
+    throw new UsageError(
+      `Invalid property name ${name} given in --property argument. ${known === undefined ? 'There is none of that name' : `Names for ${known}: ${namesFor(known)}`}.`,
+    );
   }
   if (known === undefined || (known === 'publish' && definition.name === 'subscription-identifier')) {
-    throw new UsageError(`${name} property not supported for ${command} in --property argument.`);
+    throw new UsageError(
+      `${name} property not supported for ${command} in --property argument. ${placesOf(definition)}`,
+    );
   }
   if (!definition.commands.includes(known)) {
-    throw new UsageError(`${name} property not allowed for ${command} in --property argument.`);
+    throw new UsageError(
+      `${name} property not allowed for ${command} in --property argument. ${placesOf(definition)}`,
+    );
   }
   return {command: known, definition, value: parseValue(definition, values)};
+}
+
+function namesFor(command: PropertyCommand): string {
+  return propertyTable
+    .filter(({commands}) => commands.includes(command))
+    .map(({name}) => name)
+    .join(', ');
+}
+
+/** Where a property could be given instead. */
+function placesOf({name, commands}: PropertyDefinition): string {
+  const places = propertyCommands.filter(
+    (each) => commands.includes(each) && !(each === 'publish' && name === 'subscription-identifier'),
+  );
+  return places.length === 0 ? 'Only a broker may send it.' : `It goes with ${places.join(', ')}.`;
 }
 
 function parseValue(definition: PropertyDefinition, values: readonly string[]): PropertySetting['value'] {
@@ -134,7 +157,9 @@ function checkNumber(name: string, type: PropertyType, text: string): number {
   const minimum = positive.has(name) ? 1 : 0;
   // NaN fails both comparisons.
   if (!(number >= minimum && number <= maximum)) {
-    throw new UsageError(`Property value (${text}) out of range for property ${name}.`);
+    throw new UsageError(
+      `Property value (${text}) out of range for property ${name}. It is a number from ${minimum} to ${maximum}.`,
+    );
   }
   return number;
 }

@@ -40,5 +40,5 @@ test('bytes that are no UTF-8 are refused, not replaced', {skip: process.platfor
 
 test('a replacement character that was typed is one like any other', async () => {
   const {stderr} = await tmq('pub', '-t', '\\357\\277\\275', '-m', '\\303\\251', '-q', '7');
-  assert.match(stderr, /^Error: Invalid QoS given: 7\n/);
+  assert.match(stderr, /^Error: Invalid QoS given: 7\. It is 0, 1 or 2\.\n/);
 });

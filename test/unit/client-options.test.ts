@@ -118,9 +118,15 @@ test('hands on every TLS option', () => {
 });
 
 test('refuses TLS options that need or exclude each other', () => {
-  refuses(['--cert', 'c'], 'Both certfile and keyfile must be provided if one of them is set.');
-  refuses(['--key', 'c'], 'Both certfile and keyfile must be provided if one of them is set.');
-  refuses(['--keyform', 'pem'], 'If keyform is set, keyfile must be also specified.');
+  refuses(
+    ['--cert', 'c'],
+    'Both certfile and keyfile must be provided if one of them is set. --cert goes with --key.',
+  );
+  refuses(
+    ['--key', 'c'],
+    'Both certfile and keyfile must be provided if one of them is set. --cert goes with --key.',
+  );
+  refuses(['--keyform', 'pem'], 'If keyform is set, keyfile must be also specified. Add --key.');
   refuses(['--psk', 'aa'], '--psk-identity required if --psk used.');
   refuses(['--psk', 'aa', '--capath', 'd'], 'Only one of --psk or --cafile/--capath may be used at once.');
   refuses(['--psk', 'aa', '--psk-identity', 'i', '--tls-version', 'tlsv1.3'], /TLS 1\.2 only/);
@@ -264,14 +270,15 @@ test('a session expires when it is told to', () => {
 });
 
 test('a session that lasts needs an id', () => {
-  const missing = 'You must provide a client id if you are using the -c option.';
-  const infinite = 'You must provide a client id if you are using an infinite session expiry interval.';
+  const missing = 'You must provide a client id if you are using the -c option. Add -i and a name.';
+  const infinite =
+    'You must provide a client id if you are using an infinite session expiry interval. Add -i and a name.';
   refuses(['-c'], missing);
   refuses(['-c', '-I', 'p'], missing);
   refuses(['-c', '-V', '5'], infinite);
   refuses(['-x', '-1'], infinite);
   refuses(['-c', '-x', '10'], missing);
-  refuses(['-i', 'a', '-I', 'b'], '-i and -I argument cannot be used together.');
+  refuses(['-i', 'a', '-I', 'b'], '-i and -I argument cannot be used together. Leave one out.');
   refuses(['-i', ''], /^Invalid id/);
   refuses(['-i', 'a\u0000'], 'Malformed UTF-8 in -i argument.');
   assert.equal(connection('-c', '-i', 'a').clean, false);
@@ -315,8 +322,8 @@ test('a will is a message', () => {
     retain: true,
     properties: {willDelayInterval: 5},
   });
-  refuses(['--will-payload', 'a'], 'Will payload given, but no will topic given.');
-  refuses(['--will-retain'], 'Will retain given, but no will topic given.');
+  refuses(['--will-payload', 'a'], 'Will payload given, but no will topic given. Add --will-topic.');
+  refuses(['--will-retain'], 'Will retain given, but no will topic given. Add --will-topic.');
   refuses(['--will-topic', 'a/+'], "Invalid will topic 'a/+', does it contain '+' or '#'?");
   refuses(['--will-topic', 'a\u0001'], 'Malformed UTF-8 in --will-topic argument.');
   assert.equal(connection('--will-qos', '1').will, undefined);
@@ -330,9 +337,9 @@ test('numbers have their range', () => {
   refuses(['-k', '4'], /^Invalid keepalive given, it must be between 5 and 65535 inclusive/);
   refuses(['-k', '65536'], /^Invalid keepalive given/);
   refuses(['-M', '0'], /^Maximum inflight messages must be greater than 0/);
-  refuses(['-p', '65536'], 'Invalid port given: 65536');
-  refuses(['-p', 'abc'], 'Invalid port given: abc');
-  refuses(['-q', '1x'], 'Invalid QoS given: 1x');
+  refuses(['-p', '65536'], 'Invalid port given: 65536. It is a number from 0 to 65535.');
+  refuses(['-p', 'abc'], 'Invalid port given: abc. It is a number from 0 to 65535.');
+  refuses(['-q', '1x'], 'Invalid QoS given: 1x. It is 0, 1 or 2.');
   refuses(['--connect-timeout', '0'], /^Invalid connect timeout given: 0/);
 });
 

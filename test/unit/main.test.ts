@@ -22,7 +22,10 @@ test('says which command may have been meant', async () => {
 
 test('ends a usage error with where to read on, even with --quiet', async () => {
   const {stderr, stdout, exitCode} = await runMain(['pub', '--quiet', '-q', '3']);
-  assert.equal(stderr, "Error: Invalid QoS given: 3\n\nUse 'tmq pub --help' to see usage.\n");
+  assert.equal(
+    stderr,
+    "Error: Invalid QoS given: 3. It is 0, 1 or 2.\n\nUse 'tmq pub --help' to see usage.\n",
+  );
   assert.deepEqual([stdout.length, exitCode], [0, 1]);
 });
 

@@ -73,7 +73,7 @@ test('options typed win, lists grow, conflicts are found across both', () => {
   assert.deepEqual(read.topics, ['a', 'b']);
   assert.throws(() => values('-m a', '-m', 'b'), {message: 'Only one type of message can be sent at once.'});
   const plan = () => pub.plan(values('-i a', '-I', 'b', '-t', 't', '-m', ''), []);
-  assert.throws(plan, {message: '-i and -I argument cannot be used together.'});
+  assert.throws(plan, {message: '-i and -I argument cannot be used together. Leave one out.'});
 });
 
 test('a -o in the file is skipped', () => {
@@ -81,7 +81,9 @@ test('a -o in the file is skipped', () => {
 });
 
 test('an error names file and line', () => {
-  assert.throws(() => values('# one\n-q 1\n-q 1x'), {message: 'f:3: Invalid QoS given: 1x'});
+  assert.throws(() => values('# one\n-q 1\n-q 1x'), {
+    message: 'f:3: Invalid QoS given: 1x. It is 0, 1 or 2.',
+  });
   assert.throws(() => values('-t a\nbare'), {message: /^f:2: Unknown option 'bare'\./});
   assert.throws(() => values('-m '), {message: 'f:1: -m argument given but no message specified.'});
 });
@@ -158,10 +160,10 @@ test('main reads the file, and tells where it is wrong', async () => {
   assert.equal(wrong.exitCode, 1);
   assert.equal(
     wrong.stderr,
-    `Error: ${directory.path}/tmq/pub:1: Invalid QoS given: 3\n\nUse 'tmq pub --help' to see usage.\n`,
+    `Error: ${directory.path}/tmq/pub:1: Invalid QoS given: 3. It is 0, 1 or 2.\n\nUse 'tmq pub --help' to see usage.\n`,
   );
   const other = await runMain(['pub', '-t', 'a', '-m', 'b', '-o', join(directory.path, 'other')], {env});
-  assert.match(other.stderr, /^Error: Will retain given, but no will topic given\.\n/);
+  assert.match(other.stderr, /^Error: Will retain given, but no will topic given\. Add --will-topic\.\n/);
   const help = await runMain(['pub', '--help'], {env});
   assert.deepEqual([help.exitCode, help.stderr], [0, '']);
 });

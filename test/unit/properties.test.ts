@@ -46,27 +46,33 @@ test('builds the properties of one packet, in their order', () => {
 });
 
 test('refuses in the words of mosquitto', () => {
-  refuses(['nosuch', 'content-type', 'a'], 'Invalid command nosuch given in --property argument.');
-  refuses(['publish', 'no-such', 'a'], 'Invalid property name no-such given in --property argument.');
+  refuses(
+    ['nosuch', 'content-type', 'a'],
+    'Invalid command nosuch given in --property argument. It is one of connect, publish, will, subscribe, unsubscribe, disconnect.',
+  );
+  refuses(
+    ['publish', 'no-such', 'a'],
+    /^Invalid property name no-such given in --property argument\. Names for publish: .*content-type/,
+  );
   refuses(
     ['connect', 'Content-Type', 'a'],
-    'Content-Type property not allowed for connect in --property argument.',
+    'Content-Type property not allowed for connect in --property argument. It goes with publish, will.',
   );
   refuses(
     ['puback', 'user-property', 'a', 'b'],
-    'user-property property not supported for puback in --property argument.',
+    'user-property property not supported for puback in --property argument. It goes with connect, publish, will, subscribe, unsubscribe, disconnect.',
   );
   refuses(
     ['publish', 'subscription-identifier', '1'],
-    'subscription-identifier property not supported for publish in --property argument.',
+    'subscription-identifier property not supported for publish in --property argument. It goes with subscribe.',
   );
   refuses(
     ['connect', 'maximum-qos', '1'],
-    'maximum-qos property not allowed for connect in --property argument.',
+    'maximum-qos property not allowed for connect in --property argument. Only a broker may send it.',
   );
   refuses(
     ['connect', 'receive-maximum', '65536'],
-    'Property value (65536) out of range for property receive-maximum.',
+    'Property value (65536) out of range for property receive-maximum. It is a number from 1 to 65535.',
   );
   refuses(
     ['publish', 'correlation-data', 'x'.repeat(65536)],
