@@ -9,6 +9,7 @@ import {createHash} from 'node:crypto';
 import {mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync} from 'node:fs';
 import {join, sep} from 'node:path';
 import {build} from 'esbuild';
+import {writeDeclarations} from './declarations.js';
 
 /** @typedef {import('esbuild').Plugin} Plugin */
 
@@ -144,6 +145,7 @@ async function program(plugins) {
 const files = [
   ['tmq.cjs', program([])],
   ...commands.map((command) => /** @type {const} */ ([`${command}.cjs`, program([only(command)])])),
+  ['testing.cjs', bundle('src/broker/testing.ts', [replacePackages, packagesApart])],
   ...seldomPackages.map((name) => /** @type {const} */ ([`package-${name}.cjs`, bundle(name, [])])),
 ];
 
@@ -155,7 +157,8 @@ for (const [name, contents] of files) {
   writeFileSync(temporary, await contents);
   renameSync(temporary, join(dist, name));
 }
-const built = new Set(files.map(([name]) => name));
+writeDeclarations(root);
+const built = new Set(['types', ...files.map(([name]) => name)]);
 for (const name of readdirSync(dist)) {
   if (!built.has(name) && !name.startsWith('.')) rmSync(join(dist, name), {recursive: true});
 }
