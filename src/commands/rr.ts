@@ -32,6 +32,8 @@ export interface RrPlan {
   readonly responseTopic: string;
   readonly subscribe: SubscribeOptions;
   readonly output: ReceiveValues;
+  /** The retain flag does not mean a stale message: none was asked for, and live ones keep the flag they had. */
+  readonly takesRetained: boolean;
   readonly latency: boolean;
   readonly timeoutSeconds?: number;
 }
@@ -99,13 +101,21 @@ export const rr = defineCommand({
       throw new UsageError('Duplicate response topic: it was given by -e and by -D publish response-topic.');
     }
     const qos = values.qos ?? 0;
+    const keepsFlag = version === 5 && values.retainAsPublished === true;
     const properties = propertiesFor(values.property, 'subscribe', version);
     return {
       client: values.latency === true ? withoutDelay(client) : client,
       source,
       request: {topic, qos, retain: false, ...(version === 5 ? {properties: {...given, responseTopic}} : {})},
       responseTopic,
-      subscribe: {qos, ...retainOptions(values), ...(properties === undefined ? {} : {properties})},
+      subscribe: {
+        qos,
+        ...retainOptions(values),
+        // Else a stale answer could not be told from one that is published as retained.
+        ...(keepsFlag ? {retainHandling: 2} : {}),
+        ...(properties === undefined ? {} : {properties}),
+      },
+      takesRetained: keepsFlag,
       output: values,
       latency: values.latency ?? false,
       ...(values.timeout === undefined ? {} : {timeoutSeconds: values.timeout}),
@@ -169,7 +179,7 @@ async function ask(plan: RrPlan, payload: Uint8Array, session: Session, io: Io):
 
 /** Not a stale retained message, and the answer to this request where the request can be told. */
 function isResponse(message: Message, plan: RrPlan): boolean {
-  if (message.retain) return false;
+  if (message.retain && !plan.takesRetained) return false;
   const wanted = plan.request.properties?.correlationData;
   if (wanted === undefined) return true;
   const got = message.properties?.correlationData;

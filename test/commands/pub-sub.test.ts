@@ -273,5 +273,18 @@ for (const kind of brokerKinds) {
         await published('-t', `${topic}/answer`, '-r', '-n');
       }
     });
+
+    test('rr --retain-as-published takes an answer that is published as retained, and no stale one', async () => {
+      const topic = newTopic();
+      await published('-t', `${topic}/answer`, '-r', '-m', 'stale');
+      await using responder = await subscribed('-t', `${topic}/ask`, '-C', '1');
+      const words = ['-t', `${topic}/ask`, '-e', `${topic}/answer`, '-n', '-W', '15'];
+      await using asker = startMain(['rr', ...at(), '--retain-as-published', '-F', '%r %p', ...words]);
+      await responder.finished;
+      await published('-t', `${topic}/answer`, '-r', '-m', 'fresh');
+      const {stdout, exitCode} = await asker.finished;
+      assert.deepEqual([stdout.toString(), exitCode], ['1 fresh\n', 0]);
+      await published('-t', `${topic}/answer`, '-r', '-n');
+    });
   });
 }
