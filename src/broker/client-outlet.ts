@@ -6,10 +6,12 @@
  * they go on and its QoS 0 messages are dropped, as mosquitto does at once.
  */
 
+import type {ProtocolVersion} from '../mqtt/message.ts';
 import type {BrokerLimits} from './config.ts';
 import type {Connection} from './connection.ts';
 import type {Delivery, Outbox, Outlet} from './outbox.ts';
 import type {BrokerParts} from './parts.ts';
+import type {Passage, Run} from './passage.ts';
 import type {PublishForm} from './publish-packet.ts';
 import type {Appointment} from './schedule.ts';
 import type {SessionLink} from './session.ts';
@@ -31,10 +33,6 @@ export interface OutletOptions {
   readonly outbox: Outbox;
 }
 
-/** Bytes waiting for the network from which on a client counts as slow. */
-const slowBytes = 1_048_576;
-/** Bytes over which QoS 0 messages are dropped in any case. */
-const tooManyBytes = 16_777_216;
 /** Messages waiting for the window from which on a client counts as slow, unless fewer may wait. */
 const slowMessages = 1000;
 /** Seconds that a slow client may hold its publishers back. */
@@ -43,14 +41,22 @@ const patienceSeconds = 5;
 const mostAliases = 256;
 
 /** What the session of a connected client and the router write to. */
-export class ClientOutlet implements Outlet {
+export class ClientOutlet implements Outlet, Passage {
   readonly sendQuota: number;
+  readonly protocolVersion: ProtocolVersion;
+  readonly maximumPacketSize: number;
+  /** This outlet, unless it changes what leaves here. */
+  readonly passage: Passage | undefined;
   readonly #connection: Connection;
   readonly #settings: OutletSettings;
   readonly #parts: BrokerParts;
   readonly #outbox: Outbox;
   readonly #aliases = new Map<string, number>();
   readonly #slowMessages: number;
+  /** Bytes that waited for the network when last looked. */
+  #backlog = 0;
+  /** Milliseconds of the broker's clock: since when there is a notable backlog of which nothing has left. */
+  #stuckSince: number | undefined;
   /** Publishers held because of this client. */
   readonly #waiting = new Set<SessionLink>();
   #impatience: Appointment | undefined;
@@ -65,6 +71,9 @@ export class ClientOutlet implements Outlet {
     this.#outbox = outbox;
     this.sendQuota = Math.min(settings.receiveMaximum, maxInflightMessages || 65_535);
     this.#slowMessages = slowThreshold(parts.limits);
+    this.protocolVersion = connection.protocolVersion;
+    this.maximumPacketSize = settings.maximumPacketSize;
+    this.passage = settings.mountPoint === '' && settings.topicAliasMaximum === 0 ? this : undefined;
   }
 
   publish(delivery: Delivery, packetId: number, dup: boolean): boolean {
@@ -110,24 +119,49 @@ export class ClientOutlet implements Outlet {
 
   /** Sends a QoS 0 message; false when it was dropped for a client that does not read. */
   sendAtMostOnce(delivery: Delivery): boolean {
-    const {buffered} = this.#connection;
-    if (buffered > (this.#lossy ? slowBytes : tooManyBytes)) return false;
+    const {backlogs} = this.#parts;
+    if (this.#connection.buffered > (this.#lossy ? backlogs.slow : backlogs.tooMany)) return false;
     this.publish(delivery, 0, false);
     return true;
   }
 
+  /** Bytes that wait for the network now. */
+  #look(): number {
+    const {backlogs, schedule} = this.#parts;
+    const {buffered} = this.#connection;
+    if (buffered < this.#backlog || buffered < backlogs.notable) this.#stuckSince = undefined;
+    else this.#stuckSince ??= schedule.now();
+    backlogs.changed(buffered - this.#backlog);
+    this.#backlog = buffered;
+    return buffered;
+  }
+
+  /** Sends frames as they came, counted by whoever made a run of them. */
+  send({bytes, frames}: Run): void {
+    this.#connection.writeFrames(bytes, frames);
+  }
+
   /** More waits for this client than should. */
   get lagging(): boolean {
-    return this.#connection.buffered > slowBytes || this.#outbox.queued > this.#slowMessages;
+    return this.#look() > this.#parts.backlogs.slow || this.#outbox.queued > this.#slowMessages;
   }
 
   /** Holds a publisher back while this client lags; never the client itself, which could not catch up. */
   slow(publisher: SessionLink | undefined): void {
     if (!this.lagging || this.#lossy) return;
-    this.#impatience ??= this.#parts.schedule.after(patienceSeconds, () => {
-      this.#lossy = true;
-      this.#letGo();
-    });
+    if (this.#impatience === undefined) {
+      const {schedule} = this.#parts;
+      const waited = this.#stuckSince === undefined ? 0 : (schedule.now() - this.#stuckSince) / 1000;
+      // Where many are stuck, each of them would otherwise be waited for in its turn.
+      if (waited >= patienceSeconds) {
+        this.#lossy = true;
+        return;
+      }
+      this.#impatience = schedule.after(patienceSeconds - waited, () => {
+        this.#lossy = true;
+        this.#letGo();
+      });
+    }
     if (publisher === undefined || this.#waiting.has(publisher)) return;
     this.#waiting.add(publisher);
     publisher.hold();
@@ -135,8 +169,9 @@ export class ClientOutlet implements Outlet {
 
   /** Bytes or messages have left: those who wait go on when the client has caught up. */
   relieved(): void {
-    if (this.#impatience === undefined) return;
-    if (this.#connection.buffered > slowBytes / 2 || this.#outbox.queued > this.#slowMessages / 2) return;
+    const backlog = this.#look();
+    if (this.#impatience === undefined && !this.#lossy) return;
+    if (backlog > this.#parts.backlogs.slow / 2 || this.#outbox.queued > this.#slowMessages / 2) return;
     this.#lossy = false;
     this.#letGo();
     this.#impatience = undefined;
@@ -145,6 +180,8 @@ export class ClientOutlet implements Outlet {
   /** The connection is gone. */
   close(): void {
     this.#letGo();
+    this.#parts.backlogs.changed(-this.#backlog);
+    this.#backlog = 0;
   }
 
   #letGo(): void {

@@ -1,5 +1,6 @@
 /** What the rooms of one broker share, and how they are put together. Knows no stream and no packet. */
 
+import {Backlogs} from './backlogs.ts';
 import type {BrokerContext} from './broker.ts';
 import type {BrokerLimits} from './config.ts';
 import {Counters} from './counters.ts';
@@ -20,6 +21,7 @@ export interface BrokerParts {
   readonly retained: RetainedMessages;
   readonly subscriptions: Subscriptions<Session>;
   readonly counters: Counters;
+  readonly backlogs: Backlogs;
   readonly encoder: PublishEncoder;
   /** Lines about clients coming and going. */
   readonly notice: (line: string) => void;
@@ -51,7 +53,9 @@ export function assembleParts(limits: BrokerLimits, given: BrokerContext): Broke
     retained.restore(restored.retained);
     last = registry.restore(restored.sessions);
   }
-  return {limits, context, schedule, router, registry, retained, subscriptions, counters, encoder, notice};
+  const backlogs = new Backlogs();
+  const stores = {registry, retained, subscriptions, counters, backlogs};
+  return {limits, context, schedule, router, ...stores, encoder, notice};
 }
 
 /** Whether a topic is the broker's own: $SYS is made anew at each start. */

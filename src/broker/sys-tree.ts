@@ -3,6 +3,7 @@
  * messages when they change. The load averages are mosquitto's: per minute, over 1, 5 and 15 minutes.
  */
 
+import type {Backlogs} from './backlogs.ts';
 import type {Counters} from './counters.ts';
 import {noBytes} from './publish-packet.ts';
 import type {RetainedMessages} from './retained.ts';
@@ -14,6 +15,7 @@ import type {Subscriptions} from './subscriptions.ts';
 
 export interface SysParts {
   readonly counters: Counters;
+  readonly backlogs: Backlogs;
   readonly registry: SessionRegistry;
   readonly retained: RetainedMessages;
   readonly subscriptions: Subscriptions<Session>;
@@ -82,7 +84,7 @@ export class SysTree {
   }
 
   #values(): [topic: string, value: string][] {
-    const {counters, retained, subscriptions, schedule, version} = this.#parts;
+    const {counters, backlogs, retained, subscriptions, schedule, version} = this.#parts;
     const clients = this.#clients();
     counters.clientsMaximum = Math.max(counters.clientsMaximum, clients.connected);
     const uptime = Math.floor((schedule.now() - this.#started) / 1000);
@@ -101,8 +103,10 @@ export class SysTree {
       'subscriptions/count': subscriptions.count,
       'shared_subscriptions/count': subscriptions.sharedCount,
       'retained messages/count': retained.size,
-      'heap/current': memory.heapUsed,
-      'heap/maximum': memory.heapTotal,
+      // Payloads are not in what V8 calls its heap.
+      'heap/current': memory.heapUsed + memory.external,
+      'heap/maximum': memory.heapTotal + memory.external,
+      'packet/out/bytes': backlogs.bytes,
       'messages/received': counters.messagesReceived,
       'messages/sent': counters.messagesSent,
       'publish/messages/dropped': counters.publishDropped,
