@@ -6,6 +6,7 @@
 
 import {readFile} from 'node:fs/promises';
 import {TmqError} from '../errors.ts';
+import {fileProblem} from '../mqtt/file-problem.ts';
 import type {Io} from '../io/process.ts';
 import type {Credentials} from '../mqtt/connection-options.ts';
 
@@ -72,8 +73,7 @@ async function firstLine(path: string): Promise<string> {
   try {
     content = await readFile(path, 'utf8');
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? String(error);
-    throw new TmqError(`Cannot read the password file ${path} (${code}).`, undefined, {cause: error});
+    throw fileProblem('password file', path, error);
   }
   return content.split(/\r?\n/, 1)[0] ?? '';
 }

@@ -1,0 +1,522 @@
+/**
+ * A catalogue of what can go wrong: how each error is provoked, and its one line. Errors that need a network,
+ * a broker or a terminal are provoked in the tests named at the end; none is left out.
+ */
+
+import assert from 'node:assert/strict';
+import {existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
+import {tmpdir} from 'node:os';
+import {join} from 'node:path';
+import {after, test} from 'node:test';
+import {type RunOptions, runMain} from '../support/run.ts';
+
+const root = join(import.meta.dirname, '..', '..');
+const directory = mkdtempSync(join(tmpdir(), 'tmq-errors-'));
+after(() => rmSync(directory, {recursive: true, force: true}));
+
+/** A file of the directory; {directory} in a message is where it is. */
+const file = (name: string, content: string): string => {
+  writeFileSync(join(directory, name), content, {mode: 0o600});
+  return join(directory, name);
+};
+const missing = join(directory, 'missing');
+const folder = join(directory, 'folder');
+mkdirSync(folder);
+const long = file('long', 'x'.repeat(70_000));
+const plain = file('plain', 'alice:secret\n');
+const good = file('good', `alice:$6$AAAAAAAAAAAAAAAA$${'A'.repeat(86)}==\n`);
+const damaged = file('damaged', 'alice:$7$x\n');
+const empty = file('empty', '');
+const config = (name: string, content: string) => ['broker', '-p', '0', '-c', file(`${name}.conf`, content)];
+
+type Row = readonly [
+  words: readonly string[],
+  message: string,
+  options?: RunOptions & {readonly status?: number},
+];
+
+const pub = ['pub', '-t', 'a', '-m', 'x'];
+const sub = ['sub', '-t', 'a'];
+const tooLongPassword = 'x'.repeat(65_536);
+
+const commandLines: readonly Row[] = [
+  [[], 'No command given. The commands are pub, sub, rr, passwd, broker.'],
+  [['-t', 'a'], "Unknown option '-t'. A command comes first: tmq pub -t …"],
+  [['pubb'], "Unknown command 'pubb'. Did you mean 'pub'?"],
+  [['--completion'], '--completion argument given but no shell specified.'],
+  [['--completion', 'tcsh'], "No completion for 'tcsh'. The shells are bash, zsh and fish."],
+  [[...pub, '--nosuch'], "Unknown option '--nosuch'."],
+  [[...pub, '--qos=1'], "Unknown option '--qos=1'. Did you mean '--qos <level>'?"],
+  [[...pub, '-Psecret'], "Unknown option '-P…'. Did you mean '-P <password>'?"],
+  [['pub', '-t'], '-t argument given but no topic specified.'],
+  [['passwd', '--list=yes', good], "Option '--list' takes no value."],
+  [['pub', '-M'], '-M argument given but max_inflight not specified.'],
+  [
+    ['pub', '-m', 'x'],
+    'Both topic and message must be supplied. The topic is missing: give it with -t, as in tmq pub -t greetings …',
+  ],
+  [
+    ['pub', '-t', 'a'],
+    'Both topic and message must be supplied. The message is missing: give one of -m, -f, -n, -s and -l.',
+  ],
+  [[...pub, '-n'], 'Only one type of message can be sent at once.'],
+  [[...pub, '-m', 'y'], 'Only one type of message can be sent at once.'],
+  [[...pub, '--repeat', '0'], '--repeat argument must be >0, not 0.'],
+  [[...pub, '--repeat-delay', '-1'], '--repeat-delay argument must be >=0.0, not -1.'],
+  [['pub', '-t', 'a/#', '-n'], "Invalid publish topic 'a/#', does it contain '+' or '#'?"],
+  [['pub', '-t', 'a\u0001', '-n'], 'Malformed UTF-8 in -t argument.'],
+  [
+    ['sub'],
+    'You must specify a topic to subscribe to (-t) or unsubscribe from (-U), as in tmq sub -t greetings',
+  ],
+  [['sub', '-t', 'a#'], "Invalid subscription topic 'a#', are all '+' and '#' wildcards correct?"],
+  [[...sub, '-R', '--retained-only'], "Combining '-R' and '--retained-only' makes no sense."],
+  [[...sub, '-C', '0'], 'Invalid message count "0". It is a number from 1.'],
+  [[...sub, '-W', '0'], 'Invalid timeout "0". It is a number of seconds from 1.'],
+  [[...sub, '--random-filter', '0'], '--random-filter chance must be between 0.1-100.0, not 0.'],
+  [[...sub, '--retain-handling', 'x'], "Unknown value 'x' for --retain-handling."],
+  [[...sub, '-F', '%z'], "Invalid format specifier 'z'."],
+  [[...sub, '-F', '%'], 'Incomplete format specifier.'],
+  [[...sub, '-F', '@'], 'Incomplete format specifier.'],
+  [[...sub, '-F', '\\'], 'Incomplete escape specifier.'],
+  [[...sub, '-F', '\\q'], "Invalid escape specifier 'q'."],
+  [[...sub, '-F', '%9999999999p'], 'Format width 9999999999 is larger than 1000000.'],
+  [[...sub, '-F', '\ufdd0'], 'Malformed UTF-8 in -F argument.'],
+  [
+    ['rr', '-t', 'a', '-n'],
+    'All of topic, message, and response topic must be supplied. Missing: -e, as in tmq rr -t request -e response -m Hello',
+  ],
+  [
+    ['rr', '-t', 'a', '-n', '-e', 'b', '-D', 'publish', 'response-topic', 'c'],
+    'Duplicate response topic: it was given by -e and by -D publish response-topic.',
+  ],
+  [[...pub, '-q', '3'], 'Invalid QoS given: 3. It is 0, 1 or 2.'],
+  [[...pub, '-p', 'x'], 'Invalid port given: x. It is a number from 0 to 65535.'],
+  [[...pub, '-k', '4'], 'Invalid keepalive given, it must be between 5 and 65535 inclusive: 4'],
+  [[...pub, '-M', '0'], 'Maximum inflight messages must be greater than 0, not 0.'],
+  [
+    [...pub, '-V', '4'],
+    'Invalid protocol version argument given: 4. It is one of 5, 31, 311, mqttv5, mqttv311, mqttv31.',
+  ],
+  [[...pub, '-x', 'y'], 'session-expiry-interval not a number: y.'],
+  [[...pub, '-x', '5000000000'], 'session-expiry-interval out of range: 5000000000.'],
+  [[...pub, '-i', ''], 'Invalid id: the argument of -i is empty.'],
+  [[...pub, '-i', '\u0001'], 'Malformed UTF-8 in -i argument.'],
+  [[...pub, '-i', 'a', '-I', 'b'], '-i and -I argument cannot be used together. Leave one out.'],
+  [[...pub, '-c'], 'You must provide a client id if you are using the -c option. Add -i and a name.'],
+  [
+    [...pub, '-x', '-1'],
+    'You must provide a client id if you are using an infinite session expiry interval. Add -i and a name.',
+  ],
+  [
+    [...pub, '-x', '5', '-D', 'connect', 'session-expiry-interval', '6'],
+    'Duplicate property in property list: session-expiry-interval was given by -x and by -D connect.',
+  ],
+  [[...pub, '--color', 'red'], 'Invalid --color given: red. It is auto, always or never.'],
+  [[...pub, '-o', empty, '-o', empty], 'Duplicate -o argument given.'],
+  [
+    [...pub, '-P', 'x'],
+    'Problem setting username and/or password: before MQTT 5 a password needs a user name (-u).',
+  ],
+  [[...pub, '-u', '\u0001'], 'Problem setting username and/or password: the user name is no MQTT string.'],
+  [
+    [...pub, '-u', 'a', '-P', tooLongPassword],
+    'Problem setting username and/or password: the password has more than 65535 bytes.',
+  ],
+  [
+    [...pub, '-u', 'a', '--pw-env', 'TMQ_NOT_SET'],
+    'The environment variable TMQ_NOT_SET of --pw-env is not set.',
+  ],
+  [
+    [...pub, '-u', 'a', '--pw-file', missing],
+    `Cannot read the password file ${missing}: no such file or directory.`,
+  ],
+  [[...pub, '-h', ''], 'The argument of -h is empty.'],
+  [
+    [...pub, '--connect-timeout', '0'],
+    'Invalid connect timeout given: 0. It is a number of seconds from 1 to 86400.',
+  ],
+  [[...pub, '--unix', '/s', '--ws'], '--ws and a unix socket cannot be used together.'],
+  [[...pub, '--unix', '/s', '-S'], '-S and a unix socket cannot be used together.'],
+  [[...pub, '--unix', '/s', '--proxy', 'http://h'], '--proxy and a unix socket cannot be used together.'],
+  [[...pub, '--proxy', 'ftp://h'], 'Unsupported proxy protocol: ftp://. Use socks5h:// or http://.'],
+  [[...pub, '--proxy', 'http://['], 'Invalid proxy: its form is socks5h://[user[:password]@]host[:port].'],
+  [[...pub, '--proxy', 'socks5h://'], 'Invalid proxy: the host is missing.'],
+  [[...pub, '--proxy', 'socks5h://h:0'], 'Invalid proxy port 0.'],
+  [
+    ['pub', '-L', 'http://h/t', '-n'],
+    'Unsupported URL scheme. A URL begins with mqtt://, mqtts://, ws:// or wss://.',
+  ],
+  [['pub', '-L', 'mqtt://h', '-n'], 'Invalid URL for -L argument specified - topic missing.'],
+  [[...pub, '--will-qos', '3'], 'Invalid will QoS 3. It is 0, 1 or 2.'],
+  [[...pub, '--will-payload', 'x'], 'Will payload given, but no will topic given. Add --will-topic.'],
+  [[...pub, '--will-retain'], 'Will retain given, but no will topic given. Add --will-topic.'],
+  [
+    [...pub, '--cert', 'x'],
+    'Both certfile and keyfile must be provided if one of them is set. --cert goes with --key.',
+  ],
+  [[...pub, '--keyform', 'pem'], 'If keyform is set, keyfile must be also specified. Add --key.'],
+  [[...pub, '--keyform', 'der'], "Problem setting key form, it must be one of 'pem' or 'engine'."],
+  [
+    [...pub, '--tls-engine-kpass-sha1', 'x'],
+    'When using tls-engine-kpass-sha1, both tls-engine and keyform must also be provided.',
+  ],
+  [
+    [...pub, '--tls-engine', 'pkcs11'],
+    'Problem setting TLS engine, is pkcs11 a valid engine? None is available here: use --cert and --key with PEM files.',
+  ],
+  [
+    [...pub, '--tls-version', 'ssl'],
+    'Problem setting TLS options, check the options are valid: --tls-version is tlsv1.2 or tlsv1.3, not ssl.',
+  ],
+  [[...pub, '--tls-alpn', ''], 'Problem setting TLS ALPN protocol: its name has 1 to 254 bytes.'],
+  [[...pub, '--psk', 'xy'], 'Problem setting TLS-PSK options: the key of --psk is not hexadecimal.'],
+  [[...pub, '--psk', 'ab'], '--psk-identity required if --psk used.'],
+  [[...pub, '--psk', 'ab', '--cafile', 'x'], 'Only one of --psk or --cafile/--capath may be used at once.'],
+  [
+    [...pub, '--psk', 'ab', '--psk-identity', 'x', '--tls-version', 'tlsv1.3'],
+    '--psk works with TLS 1.2 only: leave out --tls-version tlsv1.3.',
+  ],
+  [
+    [...pub, '-D', 'x', 'y', 'z'],
+    'Invalid command x given in --property argument. It is one of connect, publish, will, subscribe, unsubscribe, disconnect.',
+  ],
+  [
+    [...pub, '-D', 'disconnect', 'y', 'z'],
+    'Invalid property name y given in --property argument. Names for disconnect: session-expiry-interval, server-reference, reason-string, user-property.',
+  ],
+  [
+    [...pub, '-D', 'auth', 'reason-string', 'z'],
+    'reason-string property not supported for auth in --property argument. It goes with disconnect.',
+  ],
+  [
+    [...pub, '-D', 'connect', 'topic-alias', '1'],
+    'topic-alias property not allowed for connect in --property argument. It goes with publish.',
+  ],
+  [
+    [...pub, '-D', 'publish', 'topic-alias', '0'],
+    'Property value (0) out of range for property topic-alias. It is a number from 1 to 65535.',
+  ],
+  [
+    [...pub, '-D', 'publish', 'response-topic', '#'],
+    "Invalid response topic '#', does it contain '+' or '#'?",
+  ],
+  [
+    [...pub, '-D', 'publish', 'content-type', '\u0001'],
+    'Malformed UTF-8 in --property argument for content-type.',
+  ],
+  [
+    [...pub, '-D', 'publish', 'content-type', tooLongPassword],
+    'Property value too long for property content-type.',
+  ],
+  [
+    [...pub, '-D', 'publish', 'correlation-data', tooLongPassword],
+    'Property value too long for property correlation-data.',
+  ],
+  [
+    [...pub, '-D', 'publish', 'topic-alias', '1', '-V', '311'],
+    '-D publish is not supported before MQTT 5. Leave out -V, or say -V 5.',
+  ],
+  [
+    [...pub, '-D', 'publish', 'topic-alias', '1', '-D', 'publish', 'topic-alias', '2'],
+    'Duplicate property in property list: -D publish topic-alias was given twice.',
+  ],
+  [['passwd', good], 'A password file and a user name must be given.'],
+  [['passwd', '-D', good], '-D argument given but password file or username missing.'],
+  [['passwd', '-U', '-D', good, 'a'], '-D and -U cannot be used together.'],
+  [['passwd', '--json', good], '--json goes with --list or --weak.'],
+  [['passwd', '--force', good, 'a'], '--force goes with -c.'],
+  [
+    ['passwd', good, 'a', 'secret'],
+    'Too many words: a password on the command line needs -b before the file.',
+  ],
+  [
+    ['passwd', '-I', '5', '-H', 'sha512', good, 'a'],
+    '-I cannot be used with -H sha512, whose work is fixed.',
+  ],
+  [
+    ['passwd', '-I', '5', '-H', 'sha512-crypt', good, 'a'],
+    '-I must be between 1000 and 999999999 with -H sha512-crypt.',
+  ],
+  [['passwd', '-I', '0', good, 'a'], 'Number of iterations must be > 0.'],
+  [
+    ['passwd', '-H', 'md5', good, 'a'],
+    "Unknown hash type 'md5'. It is one of sha512, sha512-pbkdf2, argon2id, sha512-crypt.",
+  ],
+  [['passwd', '-', 'a'], "'-' prints a line instead of changing a file, and needs -c."],
+  [['broker', '--tls', 'x'], "--tls takes auto, not 'x'."],
+  [['broker', '--ready', 'x'], "--ready takes json or env, not 'x'."],
+  [['broker', '--trace=x'], 'Invalid form of --trace given: x. It is text or json.'],
+  [['broker', '-p', 'x'], 'Invalid port given: x. It is a number from 0 to 65535.'],
+  [['broker', '--exec'], '--exec needs a command after --, such as --exec -- npm test.'],
+  [['broker', 'x'], "Unexpected word 'x'; a command to run needs --exec -- before it."],
+  [
+    ['broker', '--bind', '0.0.0.0'],
+    'Everybody who reaches 0.0.0.0 would be let in: say --allow-anonymous, or give a configuration file with a password_file.',
+  ],
+];
+
+const runs: readonly Row[] = [
+  [
+    [...pub, '--proxy', 'socks5h://%ff@h'],
+    'The user and password of a proxy URL must be percent-encoded UTF-8.',
+  ],
+  [
+    [...pub, '--proxy', `socks5h://${'x'.repeat(256)}@h`],
+    'A SOCKS5 proxy takes at most 255 bytes of user name or password.',
+  ],
+  [['passwd', '-b', good, 'a', '\ufffd'], 'Password is not valid UTF-8: only standard input can carry it.'],
+  [
+    ['broker', '--fault', 'break it'],
+    "A fault begins with drop, delay, duplicate, close, connack, not with 'break'.",
+  ],
+  [['broker', '--fault', 'drop nonsense'], "'nonsense' means nothing in the fault 'drop nonsense'."],
+  [['broker', '--fault', 'delay publish'], "The fault 'delay publish' needs a time, such as 200ms."],
+  [['broker', '--fault', 'connack'], "The fault 'connack' needs the code to refuse with, such as 5 or 0x89."],
+  [config('unknown', 'nosuch 1\n'), `${directory}/unknown.conf:1: `, {status: 3}],
+  [config('log', `log_dest file ${missing}/log\n`), `Cannot write the log file ${missing}/log: `],
+  [config('pid', `pid_file ${missing}/pid\n`), `Cannot write the pid_file ${missing}/pid: `],
+  [config('store', `persistence true\npersistence_location ${missing}/\n`), `Cannot `],
+  [
+    config('users', `allow_anonymous false\npassword_file ${plain}\n`),
+    `${plain}:1: the password of 'alice' is plain text; hash it with: tmq passwd -U ${plain}.`,
+    {status: 3},
+  ],
+  [config('acl', `acl_file ${plain}\n`), `${plain}:1: `, {status: 3}],
+  [config('tls', `listener 0\ncertfile ${plain}\nkeyfile ${plain}\n`), `${plain} holds no PEM certificate.`],
+  [
+    config('psk', `listener 0\npsk_hint x\npsk_file ${good}\n`),
+    `${good}:1: a line is identity:key, the key in hexadecimal.`,
+    {status: 3},
+  ],
+  [
+    config('capath', `listener 0\ncapath ${missing}\ncertfile ${plain}\nkeyfile ${plain}\n`),
+    `Cannot read the directory ${missing}`,
+  ],
+  [[...pub, '-o', missing], `Cannot read the options file ${missing}: it does not exist.`],
+  [[...pub, '-o', folder], `Cannot read the options file ${folder}: it is a directory.`],
+  [['pub', '-t', 'a', '-f', missing], `Unable to read file "${missing}": No such file or directory.`],
+  [['pub', '-t', 'a', '-s'], 'Zero length input. Use -n to send an empty message.'],
+  [
+    [...pub, '--unix', long.repeat(9)],
+    `The unix socket path ${long.repeat(9)} is too long: ${long.length * 9} bytes, 107 are allowed.`,
+  ],
+  [[...pub, '--unix', plain], `${plain} is not a socket.`],
+  [[...pub, '--cafile', missing], `Cannot read the CA file ${missing}: no such file or directory.`],
+  [[...pub, '--cafile', plain], `The CA file ${plain} holds no certificate in PEM form.`, {status: 8}],
+  [
+    ['passwd', '-b', missing, 'a', 'b'],
+    `Unable to open password file ${missing}. No such file or directory.`,
+  ],
+  [['passwd', '--list', folder], `${folder} is not a file.`],
+  [['passwd', '-b', good, 'a:b', 'c'], "Username must not contain the ':' character."],
+  [['passwd', good, 'a'], 'Empty password.', {input: '\n'}],
+  [['passwd', '-b', good, 'a', tooLongPassword], 'Password must be less than 65536 characters long.'],
+  [
+    ['passwd', good, 'a'],
+    'Password must not contain a NUL byte, at which mosquitto would cut it.',
+    {input: 'a\0b\n'},
+  ],
+  [['passwd', '-D', good, 'bob'], 'User bob not found in password file.'],
+  [['passwd', '--verify', '-b', good, 'alice', 'x'], 'This is not the password of user alice.'],
+  [
+    ['passwd', '--verify', '-b', plain, 'alice', 'x'],
+    `Line 1 of ${plain} lets nobody in: its password is plain text, which -U hashes.`,
+  ],
+  [['passwd', '--verify', '-b', damaged, 'alice', 'x'], `Line 1 of ${damaged} lets nobody in: `],
+  [['passwd', '-U', empty], `${empty} is empty: there is nothing to upgrade.`],
+  [['passwd', '--import', empty, good], 'There is no user to import.'],
+  [
+    ['passwd', '--import', '-', good],
+    "Line 1 cannot be imported, so none was: It has no ':' between user and password.",
+    {input: 'x\n'},
+  ],
+  [
+    ['passwd', '--import', '-', good],
+    'Line 2 cannot be imported, so none was: The user was there before.',
+    {input: 'a:b\na:c\n'},
+  ],
+];
+
+for (const [words, message, options] of [...commandLines, ...runs]) {
+  const shown = words.map((word) => (word.length > 60 ? `${word.slice(0, 20)}…` : word)).join(' ');
+  test(`tmq ${shown}`, async () => {
+    const {stderr, exitCode} = await runMain(words, options);
+    const lines = stderr.split('\n').map((line) => line.replace(/^(Error|Warning): /, ''));
+    assert.ok(
+      lines.some((line) => line.startsWith(message)),
+      `${stderr}\n${message}`,
+    );
+    assert.equal(exitCode, options?.status ?? 1);
+  });
+}
+
+/** What a constructor is given, with … for what is computed; undefined if all of it is. */
+function templateAt(source: string, start: number): string | undefined {
+  const quote = /^\s*(['"`])/.exec(source.slice(start));
+  if (quote === null) return undefined;
+  let at = start + quote[0].length;
+  let text = '';
+  while (source[at] !== quote[1]) {
+    if (source[at] === '\\') text += source[++at];
+    else if (quote[1] === '`' && source.startsWith('${', at)) {
+      text += '…';
+      let depth = 0;
+      do {
+        if (source[at] === '{') depth++;
+        if (source[at] === '}') depth--;
+        at++;
+      } while (depth > 0 || source[at - 1] === '$');
+      continue;
+    } else text += source[at];
+    at++;
+  }
+  return text;
+}
+
+/** Every place in src/ where an error is made: 'file: template'. */
+function constructions(): readonly {readonly file: string; readonly template: string | undefined}[] {
+  const source = join(root, 'src');
+  return readdirSync(source, {recursive: true, encoding: 'utf8'})
+    .filter((name) => name.endsWith('.ts'))
+    .flatMap((name) => {
+      const text = readFileSync(join(source, name), 'utf8');
+      return [...text.matchAll(/new (?:TmqError|UsageError)\(/g)].map((match) => ({
+        file: name,
+        template: templateAt(text, match.index + match[0].length),
+      }));
+    });
+}
+
+const pattern = (template: string) =>
+  new RegExp(
+    `${template
+      .replace(/….{0,3}$/, '')
+      .split('…')
+      .map((piece) => piece.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&'))
+      .join('.*')}`,
+  );
+
+/** Errors that take a network, a broker, a terminal or another process: which tests have their words. */
+const elsewhere: Readonly<Record<string, readonly string[]>> = {
+  'main.ts': ['process/arguments.test.ts'],
+  'broker/certificates.ts': ['broker/certificates.test.ts'],
+  'broker/child.ts': ['broker/command.test.ts'],
+  'broker/listener-tls.ts': ['broker/listen.test.ts'],
+  'broker/serve.ts': ['broker/command.test.ts'],
+  'broker/store.ts': ['broker/store.test.ts'],
+  'commands/passwd-change.ts': ['process/passwd-terminal.test.ts'],
+  'commands/receive-options.ts': ['commands/pub-sub.test.ts'],
+  'io/lock.ts': ['unit/files.test.ts'],
+  'io/output.ts': ['unit/output.test.ts'],
+  'io/prompt.ts': ['process/passwd-terminal.test.ts'],
+  'mqtt/client-certificate.ts': ['transport/tls.test.ts'],
+  'mqtt/connection-error.ts': ['transport/proxy.test.ts', 'transport/tcp.test.ts'],
+  'mqtt/http-tunnel.ts': ['transport/proxy.test.ts'],
+  'mqtt/link.ts': ['session/connect.test.ts', 'session/traps.test.ts'],
+  'mqtt/outbox.ts': ['session/publish.test.ts'],
+  'mqtt/proxy.ts': ['transport/proxy.test.ts'],
+  'mqtt/recovery.ts': ['parity/quirks.test.ts'],
+  'mqtt/tcp.ts': ['transport/tcp.test.ts'],
+  'mqtt/tls-error.ts': ['transport/tls.test.ts', 'unit/tls-error.test.ts'],
+  'mqtt/trusted-certificates.ts': ['transport/tls.test.ts'],
+  'mqtt/websocket.ts': ['transport/websocket.test.ts'],
+  'password/hash.ts': ['commands/passwd.test.ts'],
+};
+
+/** Errors whose words stand in no test: the test that provokes them all the same, or why none does. */
+const particular: Readonly<Record<string, string>> = {
+  'broker/acl.ts: …:…: ….': 'above: acl.conf',
+  'broker/access.ts: …:…: ….': 'above: users.conf',
+  'broker/config.ts: …:…: ….': 'above: unknown.conf',
+  'broker/config.ts: The listener on … ….': 'unit/config.test.ts',
+  'broker/listen.ts: undefined': 'broker/listen.test.ts',
+  'broker/listener-tls.ts: TLS cannot be set up with …: ….': 'broker/listen.test.ts',
+  'broker/listener-tls.ts: … or … cannot be used: ….': 'broker/listen.test.ts',
+  'broker/store.ts: Cannot write the store …: ….': 'above: store.conf',
+  'broker/store.ts: Cannot read the store …: ….': 'broker/store.test.ts',
+  'cli/option.ts: undefined': 'above: each option of its own sentence',
+  'cli/parse.ts: …: …': 'unit/options-file.test.ts',
+  'cli/words.ts: undefined': 'above: -M',
+  'commands/broker.ts: undefined': 'above: --exec, --bind and the like',
+  'commands/client-options.ts: undefined': 'above: -x',
+  'commands/passwd-change.ts: Unable to open … …. It was removed meanwhile.': 'a race with another process',
+  'commands/passwd-change.ts: … was not changed.': 'process/passwd-terminal.test.ts',
+  'commands/passwd-plan.ts: undefined': 'above: too many words',
+  'commands/payload-source.ts: Message length must be less than … bytes.': 'takes 256 MiB',
+  'commands/payload-source.ts: File "…" is too large: a message has at most … bytes.': 'takes 256 MiB',
+  'commands/payload-source.ts: Standard input is too large: a message has at most … bytes.': 'takes 256 MiB',
+  'commands/pub.ts: The broker refused … of the messages.…': 'parity/result-rows.ts',
+  'commands/refusal.ts: All subscription requests were denied: ….': 'parity/result-rows.ts',
+  'io/files.ts: …. ….': 'above: missing password files',
+  'io/lines.ts: Line … of the input is longer than … bytes, the most a message can have.':
+    'unit/lines.test.ts',
+  'mqtt/client-certificate.ts: undefined': 'transport/tls.test.ts',
+  'mqtt/client-session.ts: The session has ended.':
+    'ends the waits of a session that was ended; nobody sees it',
+  'mqtt/client-session.ts: The broker answered other subscriptions than it was asked for.':
+    'session/traps.test.ts',
+  'mqtt/connection-error.ts: undefined': 'transport/tcp.test.ts',
+  'mqtt/http-tunnel.ts: … closed the connection without an answer.': 'transport/proxy.test.ts',
+  'mqtt/http-tunnel.ts: … …': 'transport/proxy.test.ts',
+  'mqtt/http-tunnel.ts: … … to …: HTTP ….': 'transport/proxy.test.ts',
+  'mqtt/link-error.ts: The connection to … was lost.': 'session/traps.test.ts',
+  'mqtt/link-error.ts: undefined': 'session/traps.test.ts',
+  'mqtt/link.ts: … does not answer any more (keepalive exceeded).': 'session/connect.test.ts',
+  'mqtt/outbox.ts: The message is larger than MQTT allows (… bytes).': 'takes 256 MiB',
+  'io/prompt.ts: There is no terminal to ask for the password.': 'process/passwd-terminal.test.ts',
+  'mqtt/connection-error.ts: Connecting to … was given up.': 'transport/tcp.test.ts',
+  'mqtt/outbox.ts: Publish refused: …': 'parity/result-rows.ts',
+  'mqtt/proxy.ts: … closed the connection during the SOCKS5 handshake.': 'transport/proxy.test.ts',
+  'mqtt/proxy.ts: … closed the connection.': 'transport/proxy.test.ts',
+  'mqtt/packet.ts: The property … can only be 0 or 1.': 'unit/packet.test.ts',
+  'mqtt/proxy.ts: Unsupported proxy protocol …// (supported: socks5h:// and http://).':
+    'the command line refuses it before',
+  'mqtt/proxy.ts: The proxy URL names no host.': 'the command line refuses it before',
+  'mqtt/proxy.ts: … wants another authentication. Give user and password: socks5h://user:password@host':
+    'transport/proxy.test.ts',
+  'mqtt/srv.ts: undefined': 'transport/srv.test.ts',
+  'mqtt/srv.ts: … says that it offers no MQTT (SRV record …).': 'transport/srv.test.ts',
+  'mqtt/tls-error.ts: undefined': 'unit/tls-error.test.ts',
+  'mqtt/tls.ts: Pre-shared keys need TLS 1.2: drop --tls-version tlsv1.3.': 'transport/tls.test.ts',
+  'mqtt/tls.ts: "…" is no cipher of TLS 1.3: with --tls-version tlsv1.3, --ciphers takes names like TLS_AES_256_GCM_SHA384.':
+    'transport/tls.test.ts',
+  'mqtt/transport.ts: … is not a port to connect to: it must be from 1 to 65535.': 'transport/tcp.test.ts',
+  'mqtt/websocket.ts: undefined': 'transport/websocket.test.ts',
+  'mqtt/websocket.ts: … refused the WebSocket upgrade: HTTP …. …': 'transport/websocket.test.ts',
+  'mqtt/wire.ts: A topic or a property is longer than the 65535 bytes MQTT allows.':
+    'the command line refuses it before',
+  'password/user.ts: undefined': 'above: user names',
+};
+
+/** The longest stretch of a template that is not computed. */
+const words = (template = '') =>
+  template
+    .split('…')
+    .reduce((longest, piece) => (piece.length > longest.length ? piece : longest), '')
+    .trim();
+
+/** Whether one of the tests of a file has the words of an error. */
+function isTold(file: string, stretch: string): boolean {
+  if (stretch.length < 8) return false;
+  return (elsewhere[file] ?? []).some((name) => {
+    const text = readFileSync(join(root, 'test', name), 'utf8').replaceAll('\\', '');
+    return text.includes(stretch.slice(0, 30)) || text.includes(stretch.slice(-24));
+  });
+}
+
+test('no error is missing here', () => {
+  const messages = [...commandLines, ...runs].map(([, message]) => message);
+  const unused = new Set(Object.keys(particular));
+  const absent = constructions().filter(({file, template}) => {
+    const provoked =
+      words(template).length > 3 && messages.some((message) => pattern(template ?? '').test(message));
+    const key = `${file}: ${template}`;
+    unused.delete(key);
+    return !provoked && !isTold(file, words(template)) && !(key in particular);
+  });
+  assert.deepEqual({absent, unused: [...unused]}, {absent: [], unused: []});
+  for (const name of Object.values(particular).filter((text) => text.endsWith('.ts'))) {
+    assert.ok(existsSync(join(root, 'test', name)), name);
+  }
+});
