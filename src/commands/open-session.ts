@@ -16,6 +16,8 @@ export interface OpenOptions {
   /** Ends every wait; by default the process's own. */
   readonly signal?: AbortSignal;
   readonly reconnect?: Partial<ReconnectPolicy>;
+  /** Send what follows behind CONNECT where CONNACK cannot matter to it; TMQ_NO_PIPELINE=1 prevents it. */
+  readonly pipelined?: boolean;
   /** With -d, also tell what each SUBACK granted. */
   readonly traceGrants?: boolean;
   /** Whether stdin is being read: what is typed there must not meet a spinner. */
@@ -54,6 +56,7 @@ export async function openSession(plan: ClientPlan, io: Io, options: OpenOptions
       ...options.reconnect,
     },
     fastPath: (io.env.TMQ_NO_FASTPATH ?? '') === '',
+    pipelined: options.pipelined === true && (io.env.TMQ_NO_PIPELINE ?? '') === '',
     traceGrants: options.traceGrants === true && !plan.quiet,
     ...(plan.debug ? {trace: (line) => tell(line, looks)} : {}),
     ...(plan.quiet ? {} : {notice: (line) => tell(line)}),

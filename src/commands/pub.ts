@@ -130,7 +130,7 @@ async function payloadOf(source: PayloadSource, plan: PubPlan, io: Io): Promise<
 
 async function publishRepeatedly(plan: PubPlan, payload: Uint8Array, io: Io): Promise<ExitCode> {
   const {publication, repeat} = plan;
-  await using session = await openSession(plan.client, io);
+  await using session = await openSession(plan.client, io, {pipelined: true});
   const progress = {sent: 0, count: repeat.count, bytes: payload.length};
   using _line = watchMessages(progress, {plan: plan.client, io});
   for (; progress.sent < repeat.count; progress.sent++) {

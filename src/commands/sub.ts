@@ -203,11 +203,12 @@ export const sub = defineCommand({
       signal,
       reconnect: {afterLoss: true, atStart: plan.retryFirst},
       traceGrants: true,
+      pipelined: true,
     });
     try {
       await receive(plan, session, io);
     } catch (error) {
-      if (!signal.aborted || error !== signal.reason) throw error;
+      if (!signal.aborted || error !== signal.reason || !session.isAccepted) throw error;
       // With MQTT 5 the will is published: nobody asked the client to go in peace [mosquitto: sub_client.c].
       await session.end(disconnectWithWill);
       if (io.signal.aborted) return ExitCode.success;

@@ -1,9 +1,14 @@
 /**
- * What passes between a link and the session above it: messages on their way in, and what a link tells of
- * itself. Types only, so that neither side has to know the other.
+ * What passes between a link and the session above it: what a link is made of, messages on their way in,
+ * and what a link tells of itself. Types only, so that neither side has to know the other.
  */
 
+import type {Duplex} from 'node:stream';
+import type {ConnectionOptions} from './connection-options.ts';
+import type {PacketIdentifiers} from './identifiers.ts';
+import type {IncomingMessages} from './inbox.ts';
 import type {Message} from './message.ts';
+import type {Libraries} from './mqttjs.ts';
 import type {Packet} from './packet.ts';
 import type {Reception} from './tap.ts';
 import type {Direction} from './trace.ts';
@@ -35,4 +40,22 @@ export interface LinkObserver {
   settled(acknowledge: () => void): Promise<void> | undefined;
   /** Whether somebody takes messages: until then no PUBREC is sent, for it takes a message off the server. */
   accepting(): boolean;
+}
+
+/** What a link is made of. */
+export interface LinkSetup {
+  readonly stream: Duplex;
+  readonly options: ConnectionOptions;
+  readonly clientId: string;
+  readonly identifiers: PacketIdentifiers;
+  /** QoS 2 messages received and not yet released. */
+  readonly incoming: IncomingMessages;
+  readonly observer: LinkObserver;
+  /** Aborting it before CONNACK destroys the stream. */
+  readonly signal: AbortSignal;
+  readonly libraries: Libraries;
+  /** Whether messages and acknowledgements may pass MQTT.js by (tap.ts). */
+  readonly fastPath: boolean;
+  /** Whether packets may be sent before CONNACK came. */
+  readonly pipelined: boolean;
 }

@@ -9,11 +9,12 @@ import {ExitCode, TmqError} from '../errors.ts';
 import type {ConnectionOptions} from './connection-options.ts';
 import {PacketIdentifiers} from './identifiers.ts';
 import {Inbox, IncomingMessages} from './inbox.ts';
-import {type Link, openLink} from './link.ts';
+import {Link} from './link.ts';
 import type {Publication, UnsubscribeProperties} from './message.ts';
 import {loadLibraries} from './mqttjs.ts';
 import {Outbox} from './outbox.ts';
 import {codecProperties, type Packet} from './packet.ts';
+import {mayPipeline} from './pipelining.ts';
 import {isFailure, reasonText} from './reason.ts';
 import {mayPass, noAnswer} from './recovery.ts';
 import type {
@@ -48,6 +49,7 @@ export class ClientSession implements Session {
   #subscriptions: readonly Subscription[] = [];
   #link: Link | undefined;
   #clientId: string;
+  #wasAccepted = false;
   #end: Promise<void> | undefined;
 
   constructor(options: ConnectionOptions, context: SessionContext) {
@@ -72,14 +74,20 @@ export class ClientSession implements Session {
     return this.#clientId;
   }
 
+  get isAccepted(): boolean {
+    return this.#wasAccepted;
+  }
+
   /** Makes the first connection. */
   async open(): Promise<void> {
-    const {signal, reconnect} = this.#context;
+    const {signal, reconnect, pipelined = false, trace} = this.#context;
     const onAbort = () => this.#stop(signal.reason);
     signal.addEventListener('abort', onAbort, {once: true});
     if (signal.aborted) onAbort();
+    // A trace is to show what answers what.
+    const early = pipelined && !reconnect.atStart && trace === undefined && mayPipeline(this.#options);
     try {
-      const link = await this.#connect(reconnect.atStart);
+      const link = await this.#connect(reconnect.atStart, early);
       this.#adopt(link);
       void this.#supervise(link);
     } catch (error) {
@@ -97,6 +105,7 @@ export class ClientSession implements Session {
     publication: Publication,
     progress?: PublishProgress,
   ): Promise<PublishReport> {
+    await this.#link?.accepted;
     return await orAborted(this.#outbox.publishAll(payloads, publication, progress), this.#halt.signal);
   }
 
@@ -153,9 +162,20 @@ export class ClientSession implements Session {
     const link = this.#link;
     // Whoever called the session off does not want to wait for a peer that takes nothing.
     const stallMilliseconds = this.#halt.signal.aborted ? 1000 : this.#options.keepaliveSeconds * 1000;
+    const untilPeerCloses = !this.#leavesNothing;
     this.#link = undefined;
     this.#stop(new TmqError('The session has ended.', ExitCode.noConnection));
-    await link?.shutdown({reasonCode, stallMilliseconds});
+    await link?.shutdown({reasonCode, stallMilliseconds, untilPeerCloses});
+  }
+
+  /**
+   * Whether nobody could miss what the peer does not read any more: all that was published is acknowledged,
+   * and there are neither a session nor a will, nor acknowledgements of ours, that outlive the connection.
+   */
+  get #leavesNothing(): boolean {
+    const {clean, will, protocolVersion} = this.#options;
+    if (this.#halt.signal.aborted || !clean || protocolVersion === 5 || will !== undefined) return false;
+    return this.#outbox.isAcknowledged && this.#subscriptions.every(({options}) => options.qos === 0);
   }
 
   get #awaitsReply(): boolean {
@@ -222,13 +242,14 @@ export class ClientSession implements Session {
   }
 
   /** Dials and waits for CONNACK, all within the time allowed. */
-  async #dial(): Promise<Link> {
+  async #dial(pipelined: boolean): Promise<Link> {
     const {endpoint, protocolVersion, connectTimeoutSeconds} = this.#options;
     const deadline = new AbortController();
     const timer = setTimeout(
       () => deadline.abort(noAnswer(describe(endpoint), connectTimeoutSeconds)),
       connectTimeoutSeconds * 1000,
     );
+    const inTime = () => clearTimeout(timer);
     const signal = AbortSignal.any([this.#halt.signal, deadline.signal]);
     const {notice} = this.#context;
     const libraries = loadLibraries();
@@ -242,7 +263,7 @@ export class ClientSession implements Session {
       // does goes between this stream and the link.
       stream.on('error', () => undefined);
       const incoming = new IncomingMessages(this.#incoming);
-      const link = await openLink({
+      const link = new Link({
         stream,
         options: this.#options,
         clientId: this.#clientId,
@@ -252,11 +273,15 @@ export class ClientSession implements Session {
         signal,
         libraries: await libraries,
         fastPath: this.#fastPath,
+        pipelined,
       });
+      link.accepted.then(inTime, inTime);
+      if (!pipelined) await link.accepted;
       this.#incoming = incoming;
       return link;
-    } finally {
-      clearTimeout(timer);
+    } catch (error) {
+      inTime();
+      throw error;
     }
   }
 
@@ -295,10 +320,10 @@ export class ClientSession implements Session {
   }
 
   /** Tries until there is a link. @throws what need not be tried again, or the reason of a halt */
-  async #connect(again: boolean): Promise<Link> {
+  async #connect(again: boolean, pipelined = false): Promise<Link> {
     for (;;) {
       try {
-        return await this.#dial();
+        return await this.#dial(pipelined);
       } catch (error) {
         if (this.#halt.signal.aborted) throw this.#halt.signal.reason;
         if (!again || !mayPass(error, this.#options.endpoint)) throw error;
@@ -314,8 +339,21 @@ export class ClientSession implements Session {
     else for (const subscription of this.#subscriptions) void this.#subscribeAgain(link, subscription);
     if (this.#inbox.accepting) link.releasePubrecs();
     this.#outbox.attach(link);
-    link.start();
+    if (link.isAccepted) this.#begin(link);
+    else
+      link.accepted.then(
+        () => this.#begin(link),
+        () => undefined,
+      );
     this.#bell.ring();
+  }
+
+  #begin(link: Link): void {
+    this.#wasAccepted = true;
+    link.start();
+    // What answers the packets behind CONNECT waits in a broker with Nagle's algorithm on for the
+    // acknowledgement of CONNACK's bytes.
+    if (link.isPipelined && this.#awaitsReply) link.ping();
   }
 
   async #subscribeAgain(link: Link, subscription: Subscription): Promise<void> {
@@ -341,7 +379,7 @@ export class ClientSession implements Session {
         const loss = await link.closed;
         if (this.#halt.signal.aborted) return;
         this.#link = undefined;
-        if (!reconnect.afterLoss || !mayPass(loss, this.#options.endpoint)) throw loss;
+        if (!link.isAccepted || !reconnect.afterLoss || !mayPass(loss, this.#options.endpoint)) throw loss;
         notice?.(`Connection to ${place} lost (${loss.message.replace(/\.$/, '')}). Connecting again.`);
         await pause(reconnect.delayMilliseconds, this.#halt.signal);
         link = await this.#connect(true);

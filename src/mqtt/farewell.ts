@@ -19,11 +19,20 @@ export function disconnectPacket(
   return {cmd: 'disconnect', reasonCode, properties: codecProperties(disconnectProperties)};
 }
 
+export interface Farewell {
+  /** Of DISCONNECT, MQTT 5 only. */
+  readonly reasonCode: number;
+  /** How long the peer may take nothing. */
+  readonly stallMilliseconds: number;
+  /** Whether to stay until the peer closes: a close that meets bytes on their way here takes back what the peer has not read. */
+  readonly untilPeerCloses: boolean;
+}
+
 /** Waits for `closed` as long as the peer takes something of what was written; then destroys the stream. */
 export async function awaitClose(
   stream: Duplex,
   closed: Promise<unknown>,
-  stallMilliseconds: number,
+  {stallMilliseconds, untilPeerCloses}: Farewell,
 ): Promise<void> {
   const finished = new Promise<'finished'>((resolve) => stream.once('finish', () => resolve('finished')));
   for (;;) {
@@ -36,6 +45,7 @@ export async function awaitClose(
     const first = await Promise.race([elapsed, closed, ...(isFinished ? [] : [finished])]);
     clearTimeout(timer);
     if (first !== 'elapsed' && first !== 'finished') return;
+    if (first === 'finished' && !untilPeerCloses) stream.destroy();
     if (first === 'elapsed' && stream.writableLength >= before) stream.destroy();
   }
 }

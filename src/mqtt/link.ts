@@ -7,34 +7,18 @@
 
 import type {Duplex} from 'node:stream';
 import {ExitCode, TmqError} from '../errors.ts';
-import type {Arrival, LinkObserver} from './arrival.ts';
-import type {ConnectionOptions} from './connection-options.ts';
-import {awaitClose, disconnectPacket} from './farewell.ts';
-import type {PacketIdentifiers} from './identifiers.ts';
-import type {IncomingMessages} from './inbox.ts';
+import {AliasTable} from './alias-table.ts';
+import type {Arrival, LinkSetup} from './arrival.ts';
+import {awaitClose, disconnectPacket, type Farewell} from './farewell.ts';
 import {limitsOf, type ServerLimits} from './limits.ts';
 import {ConnectionRefused, linkError, lost} from './link-error.ts';
 import type {Message} from './message.ts';
-import {clientOptions, type Libraries, type MqttJsClient} from './mqttjs.ts';
+import {clientOptions, type MqttJsClient} from './mqttjs.ts';
 import {messageOf, type Packet} from './packet.ts';
+import {afterTicket} from './pipelining.ts';
 import {reasonSentence, refusalText} from './reason.ts';
 import {Tap} from './tap.ts';
 import {describe} from './transport.ts';
-
-export interface LinkSetup {
-  readonly stream: Duplex;
-  readonly options: ConnectionOptions;
-  readonly clientId: string;
-  readonly identifiers: PacketIdentifiers;
-  /** QoS 2 messages received and not yet released. */
-  readonly incoming: IncomingMessages;
-  readonly observer: LinkObserver;
-  /** Aborting it before CONNACK destroys the stream. */
-  readonly signal: AbortSignal;
-  readonly libraries: Libraries;
-  /** Whether messages and acknowledgements may pass MQTT.js by (tap.ts). */
-  readonly fastPath: boolean;
-}
 
 /** Passed to MQTT.js to go on without acknowledging: that is done after the output was flushed. */
 const acknowledgedLater = new Error('acknowledged later');
@@ -43,6 +27,8 @@ export class Link {
   readonly stream: Duplex;
   /** Why the connection ended; resolves once, whatever the cause. */
   readonly closed: Promise<TmqError>;
+  /** Resolves when CONNACK has accepted the connection. @throws ConnectionRefused with its code, TmqError */
+  readonly accepted: Promise<void>;
   limits: ServerLimits = limitsOf({cmd: 'connack'});
   sessionPresent = false;
 
@@ -53,10 +39,11 @@ export class Link {
     number,
     {resolve: (packet: Packet) => void; reject: (error: TmqError) => void}
   >();
-  readonly #topicOfAlias = new Map<number, string>();
+  readonly #aliases = new AliasTable();
   #withheldPubrecs: Packet[] = [];
   #failure: TmqError | undefined;
-  #connected = false;
+  #isAccepted = false;
+  #accept: () => void = () => undefined;
   #ended = false;
   #gone = false;
   /** A message waits for its receiver, so nothing behind it is read, not even a PINGRESP. */
@@ -79,27 +66,47 @@ export class Link {
       incomingStore: setup.incoming as never,
     });
     this.#attach();
+    this.accepted = this.#connect();
+    // Where nobody waits for it, whatever is asked of the link says the same.
+    this.accepted.catch(() => undefined);
   }
 
-  /** Sends CONNECT and waits for CONNACK. @throws ConnectionRefused with its code, TmqError */
-  async connect(): Promise<void> {
+  /** Sends CONNECT and waits for CONNACK. */
+  async #connect(): Promise<void> {
     const {signal} = this.#setup;
     const onAbort = () => this.fail(signal.reason);
     signal.addEventListener('abort', onAbort, {once: true});
     try {
-      const connected = new Promise<void>((resolve) => this.#client.once('connect', () => resolve()));
+      const accepted = new Promise<void>((resolve) => {
+        this.#accept = resolve;
+      });
       if (signal.aborted) onAbort();
       else if (!this.stream.destroyed) this.#client.connect();
-      await Promise.race([connected, this.closed]);
+      if (this.#setup.pipelined) afterTicket(this.#setup.stream, () => this.#pingEarly());
+      await Promise.race([accepted, this.closed]);
       if (this.#failure !== undefined) throw await this.closed;
-      this.#connected = true;
     } finally {
       signal.removeEventListener('abort', onAbort);
     }
   }
 
+  /** Whether packets may have been sent before CONNACK came. */
+  get isPipelined(): boolean {
+    return this.#setup.pipelined;
+  }
+
+  /** Whether CONNACK has accepted the connection. */
+  get isAccepted(): boolean {
+    return this.#isAccepted;
+  }
+
   get isOpen(): boolean {
-    return this.#connected && !this.#ended && this.#failure === undefined && this.stream.writable;
+    return (
+      (this.#isAccepted || this.#setup.pipelined) &&
+      !this.#ended &&
+      this.#failure === undefined &&
+      this.stream.writable
+    );
   }
 
   /** Requests that await their answer; while there are any, reading must not stop. */
@@ -135,6 +142,11 @@ export class Link {
   /** Sends PINGREQ. */
   ping(): void {
     if (this.isOpen) this.#client.sendPing();
+  }
+
+  /** The same before CONNACK, when MQTT.js would not send it yet. */
+  #pingEarly(): void {
+    if (this.isOpen && !this.#isAccepted) this.stream.write(Buffer.of(0xc0, 0));
   }
 
   /** Lets reading go on behind a message that is held. */
@@ -187,16 +199,15 @@ export class Link {
 
   /** The first error ends the link; later ones are only echoes of it. */
   fail(error: unknown): void {
-    this.#failure ??= linkError(error, this.#setup.options.endpoint, this.#connected);
+    this.#failure ??= linkError(error, this.#setup.options.endpoint, this.#isAccepted);
     this.stream.destroy();
   }
 
   /**
-   * Sends DISCONNECT behind everything written, and closes: waits for the peer to take it all and close.
-   * @param farewell reasonCode: of DISCONNECT, MQTT 5 only; stallMilliseconds: how long the peer may take nothing
+   * Sends DISCONNECT behind everything written, and closes, when the peer has taken it all.
    * @throws TmqError 7 when the peer did not take everything
    */
-  async shutdown(farewell: {readonly reasonCode: number; readonly stallMilliseconds: number}): Promise<void> {
+  async shutdown(farewell: Farewell): Promise<void> {
     if (this.#gone || !this.stream.writable) return;
     this.#ended = true;
     const {options, observer, libraries} = this.#setup;
@@ -209,7 +220,7 @@ export class Link {
     });
     this.stream.end();
     this.resume();
-    await awaitClose(this.stream, this.closed, farewell.stallMilliseconds);
+    await awaitClose(this.stream, this.closed, farewell);
     if (!taken) throw this.#failure ?? lost(options.endpoint);
   }
 
@@ -255,7 +266,7 @@ export class Link {
 
   #received(packet: Packet): void {
     this.#missedPings = 0;
-    if (packet.cmd === 'publish') this.#resolveAlias(packet);
+    if (packet.cmd === 'publish') this.#aliases.resolve(packet);
     if (packet.cmd === 'connack') this.#greeted(packet);
     const {observer} = this.#setup;
     // What a packet causes is traced behind it; only CONNACK is shown with the client id that it assigns.
@@ -274,14 +285,6 @@ export class Link {
     }
   }
 
-  /** Puts the topic into a packet that only has its alias, before anybody looks at it [MQTT 5, 3.3.2.3.4]. */
-  #resolveAlias(packet: Packet): void {
-    const alias = packet.properties?.topicAlias;
-    if (typeof alias !== 'number') return;
-    if (packet.topic === '') packet.topic = this.#topicOfAlias.get(alias) ?? '';
-    else this.#topicOfAlias.set(alias, packet.topic!);
-  }
-
   #greeted(packet: Packet): void {
     const {options} = this.#setup;
     const code = packet.reasonCode ?? packet.returnCode ?? 0;
@@ -295,14 +298,18 @@ export class Link {
     // MQTT 3.1 does not say whether it kept the session it was asked to keep.
     const mayBeKept = this.sessionPresent || (options.protocolVersion === 3 && !options.clean);
     if (!mayBeKept) this.#setup.incoming.forget();
-    if (!this.sessionPresent || !options.clean) return;
-    // [MQTT-3.2.2-4]
-    this.fail(
-      new ConnectionRefused(
-        `${describe(this.#setup.options.endpoint)} says that it kept a session although a clean one was asked for.`,
-        ExitCode.protocol,
-      ),
-    );
+    if (this.sessionPresent && options.clean) {
+      // [MQTT-3.2.2-4]
+      this.fail(
+        new ConnectionRefused(
+          `${describe(options.endpoint)} says that it kept a session although a clean one was asked for.`,
+          ExitCode.protocol,
+        ),
+      );
+      return;
+    }
+    this.#isAccepted = true;
+    this.#accept();
   }
 
   #answered(packet: Packet): void {
@@ -385,11 +392,4 @@ export class Link {
     this.#requests.clear();
     return this.#failure;
   }
-}
-
-/** Opens a link on a connected stream. @throws ConnectionRefused with the code of CONNACK, TmqError */
-export async function openLink(setup: LinkSetup): Promise<Link> {
-  const link = new Link(setup);
-  await link.connect();
-  return link;
 }

@@ -9,6 +9,7 @@ import type {PacketIdentifiers} from './identifiers.ts';
 import type {Link} from './link.ts';
 import type {ProtocolVersion, Publication} from './message.ts';
 import type {Packet} from './packet.ts';
+import {pipelinedPayloadBytes} from './pipelining.ts';
 import {isFailure, reasonSentence} from './reason.ts';
 import type {Published, PublishProgress, PublishReport} from './session.ts';
 import {publishLine} from './trace.ts';
@@ -63,6 +64,8 @@ export class Outbox {
   #routes = new WeakMap<Publication, Route>();
   /** Writes at QoS 0 that the operating system has not taken yet. */
   #unwritten = 0;
+  /** Something was written that nobody acknowledges. */
+  #entrusted = false;
   /** Alias to topic, as this connection's server knows them. */
   #aliases = new Map<number, string>();
 
@@ -74,6 +77,11 @@ export class Outbox {
   /** Whether acknowledgements are awaited. */
   get awaitsReply(): boolean {
     return this.#window.size > 0;
+  }
+
+  /** Whether the server has said of everything that it has it; at QoS 0 it never does. */
+  get isAcknowledged(): boolean {
+    return this.#window.size === 0 && !this.#entrusted;
   }
 
   /** A connection is there: says again what was not acknowledged on the one before. */
@@ -114,6 +122,7 @@ export class Outbox {
 
   /** Resolves when the QoS is satisfied. @throws TmqError with the reason code when refused */
   async publish(payload: Uint8Array, publication: Publication): Promise<Published> {
+    if (payload.length > pipelinedPayloadBytes) await (await this.#setup.link()).accepted;
     if (publication.qos === 0) return await this.#publishOnce(payload, publication);
     await this.#setup.link();
     const fate = await new Promise<Fate>((settle) => this.#add({payload, publication, settle}));
@@ -130,6 +139,7 @@ export class Outbox {
     progress: PublishProgress = {read: 0, acknowledged: 0, refused: 0},
   ): Promise<PublishReport> {
     if (publication.qos > 0) return await this.#publishInWindow(payloads, publication, progress);
+    this.#entrusted = true;
     for await (const batch of payloads) {
       progress.read += batch.length;
       await this.#writeBatch(batch, publication);
@@ -209,11 +219,15 @@ export class Outbox {
       const route = this.#route(link, publication);
       this.#checkSize(link, route, payload);
       const messageId = this.#setup.identifiers.count();
+      this.#entrusted = true;
       const written = await new Promise<boolean>((resolve) => {
         const done = (error?: Error | null) => resolve(error == null);
         this.#writeOne(link, {route, payload, messageId, duplicate: false}, done);
       });
-      if (written) return {reasonCode: 0};
+      if (written) {
+        await link.accepted;
+        return {reasonCode: 0};
+      }
       const loss = await link.closed;
       if (!this.#setup.reconnects) throw loss;
     }

@@ -28,6 +28,11 @@ export interface SessionContext {
   readonly traceGrants?: boolean;
   /** False: every packet takes the way through MQTT.js, to compare with. */
   readonly fastPath?: boolean;
+  /**
+   * Sends what is asked for right behind CONNECT, without waiting for CONNACK [MQTT-3.1.4-5], on a first
+   * connection where nothing in CONNACK can matter to it. Whatever is sent so succeeds only with CONNACK.
+   */
+  readonly pipelined?: boolean;
   /** One line for each thing worth telling: connection lost, connected again. */
   readonly notice?: (line: string) => void;
 }
@@ -76,6 +81,8 @@ export interface PublishProgress {
 export interface Session extends AsyncDisposable {
   /** As assigned by the server, where it assigned one. */
   readonly clientId: string;
+  /** Whether a broker has accepted a connection: when pipelined, that may come later than the session. */
+  readonly isAccepted: boolean;
   /** Resolves when the QoS is satisfied. @throws TmqError with the reason code when refused, 7 when the connection is lost */
   publish(payload: Uint8Array, publication: Publication): Promise<Published>;
   /** Sends every payload in order, at most the window unacknowledged, across reconnects. Reads on only as fast as the network takes. */
@@ -95,7 +102,8 @@ export interface Session extends AsyncDisposable {
 }
 
 /**
- * Connects and waits for CONNACK.
+ * Connects and waits for CONNACK, unless what follows is pipelined: then whatever is asked for first says
+ * what went wrong.
  * @throws TmqError naming host, port and cause, with mosquitto's exit status; the CONNACK code when refused
  */
 export async function connect(options: ConnectionOptions, context: SessionContext): Promise<Session> {
