@@ -37,6 +37,8 @@ export interface BrokerContext {
   readonly version?: string;
   /** Log clients coming and going, unless false. */
   readonly connectionMessages?: boolean;
+  /** Forward what needs no decision on a shorter way, unless false: nobody can tell, but by a clock. */
+  readonly fastPath?: boolean;
 }
 
 /** An MQTT broker without sockets. */
@@ -126,6 +128,7 @@ export class Broker {
   /** Permissions given before may answer differently from now on: what was remembered of them is forgotten. */
   permissionsChanged(): void {
     for (const session of this.#parts.registry.all()) session.forgetAnswers();
+    this.#parts.subscriptions.receiversChanged();
   }
 
   /** All that must survive a restart, as `restored` takes it. */

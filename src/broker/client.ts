@@ -15,6 +15,7 @@ import type {
   Packet,
 } from './connection.ts';
 import {lastLine, sendConnack, sendDisconnect} from './farewell.ts';
+import {FastPublish, mayPassFast} from './fast-publish.ts';
 import {
   arrival,
   type ConnectTerms,
@@ -28,6 +29,7 @@ import {
 import type {Delivery} from './outbox.ts';
 import {protocolError} from './packet-reader.ts';
 import type {BrokerParts} from './parts.ts';
+import type {Passage} from './passage.ts';
 import type {DecodedPublish} from './publish-packet.ts';
 import {Publishing} from './publishing.ts';
 import {ReasonCode} from './reason-code.ts';
@@ -242,6 +244,13 @@ export class Client implements ConnectionHandler, SessionLink {
     this.#member!.publishing.publish(publish);
   }
 
+  fastPublish(): FastPublish | undefined {
+    const {connection, parts} = this.#options;
+    const {session, terms} = this.#member!;
+    if (!mayPassFast(parts, terms.outlet.mountPoint)) return undefined;
+    return new FastPublish(session, parts, connection.protocolVersion);
+  }
+
   acknowledgement(acknowledgement: Acknowledgement): void {
     this.#member!.publishing.acknowledgement(acknowledgement);
     this.#member?.outlet.relieved();
@@ -327,6 +336,10 @@ export class Client implements ConnectionHandler, SessionLink {
 
   get lagging(): boolean {
     return this.#member?.outlet.lagging ?? false;
+  }
+
+  get passage(): Passage | undefined {
+    return this.#member?.outlet.passage;
   }
 
   sendAtMostOnce(delivery: Delivery): boolean {

@@ -17,6 +17,7 @@ import {
 import type {ProtocolVersion} from '../mqtt/message.ts';
 import type {ObservedPacket} from './broker.ts';
 import type {Counters} from './counters.ts';
+import type {FastPublish} from './fast-publish.ts';
 import {bodyStart, FrameSplitter} from './frames.ts';
 import {Outgoing, type PacketIdentity} from './outgoing.ts';
 import {PacketReader, protocolError} from './packet-reader.ts';
@@ -48,6 +49,8 @@ export interface ConnectionHandler {
   /** The first packet. Nothing more is read until it resolves. */
   connect(packet: IConnectPacket, details: ConnectDetails): void | Promise<void>;
   publish(publish: DecodedPublish): void;
+  /** Asked after a PUBLISH: how some of those that follow may be handled without it. */
+  fastPublish(): FastPublish | undefined;
   acknowledgement(acknowledgement: Acknowledgement): void;
   packet(packet: Packet): void;
   /** Told before the last packet of a violation is sent; once. */
@@ -90,6 +93,8 @@ export class Connection {
   #ended = false;
   #handlerTold = false;
   readonly #out = new Outgoing();
+  /** null: there is none. */
+  #fast: FastPublish | null | undefined;
   #flushing = false;
 
   constructor(stream: Duplex, context: ConnectionContext) {
@@ -159,6 +164,7 @@ export class Connection {
     this.#processing = true;
     try {
       while (this.#holds === 0 && this.open) {
+        if (this.#passFast()) continue;
         const frame = this.#splitter.next();
         if (frame === undefined) break;
         this.#frame(frame);
@@ -171,6 +177,15 @@ export class Connection {
     if (this.#holds > 0 || !this.open) return;
     if (this.#ended) this.#end({cause: 'closed'});
     else this.stream.resume();
+  }
+
+  /** Whether the next frames have gone the fast way. */
+  #passFast(): boolean {
+    if (this.#fast === undefined || this.#fast === null) return false;
+    const {piece, position, limit} = this.#splitter;
+    const bytes = this.#fast.take(piece, position, limit);
+    if (bytes > 0) this.#splitter.skip(bytes);
+    return bytes > 0;
   }
 
   #failed(error: unknown): void {
@@ -194,6 +209,8 @@ export class Connection {
       counters.publishBytesReceived += publish.payload.length;
       this.#observe('in', frame);
       this.#handler?.publish(publish);
+      if (this.#fast === undefined) this.#fast = this.#handler?.fastPublish() ?? null;
+      this.#fast?.learn(publish.topic);
     } else if (isAcknowledgement(type)) {
       const acknowledgement = decodeAcknowledgement(frame, this.protocolVersion);
       this.#observe('in', frame);
@@ -272,6 +289,13 @@ export class Connection {
     const seen = new Outgoing();
     seen.frame(frame, identity);
     this.#observe('out', Buffer.concat(seen.take()));
+  }
+
+  /** Sends whole frames that follow each other. */
+  writeFrames(bytes: Buffer, frames: number): void {
+    if (!this.open) return;
+    this.#out.bytes(bytes);
+    this.#sent(frames, bytes.length);
   }
 
   #sent(messages: number, bytes: number): void {

@@ -13,7 +13,7 @@ import {serverTlsOptions} from './listener-tls.ts';
 import {readBytes} from './read-file.ts';
 import {openStore} from './store.ts';
 
-export interface RunContext extends Pick<BrokerContext, 'now' | 'log' | 'observe'> {
+export interface RunContext extends Pick<BrokerContext, 'now' | 'log' | 'observe' | 'fastPath'> {
   /** What is to go wrong between clients and broker. */
   readonly faults?: readonly Fault[];
   /** For the faults' dice; 1 unless told. */
@@ -50,6 +50,7 @@ export async function runBroker(config: BrokerConfig, context: RunContext): Prom
     connectionMessages: config.log.connectionMessages,
     ...(store === undefined ? {} : {journal: store.journal, restored: store.restored}),
     ...(context.observe === undefined ? {} : {observe: context.observe}),
+    ...(context.fastPath === undefined ? {} : {fastPath: context.fastPath}),
   });
   try {
     const listening = await listen(acceptorFor(broker, context), config, {

@@ -69,6 +69,7 @@ export async function serve(plan: ServePlan, io: Io): Promise<ExitCode> {
         now: io.now,
         log: log.write,
         faults: plan.faults,
+        fastPath: (io.env.TMQ_NO_FASTPATH ?? '') === '',
         ...(plan.seed === undefined ? {} : {seed: plan.seed}),
         ...(tracer.observe === undefined ? {} : {observe: tracer.observe}),
       },

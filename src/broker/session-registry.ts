@@ -91,6 +91,7 @@ export class SessionRegistry {
   ): void {
     const wasSaved = session.persistent;
     session.link = link;
+    this.#parts.subscriptions.receiversChanged();
     session.expirySeconds = expirySeconds;
     session.username = username;
     if (session.persistent) this.#save(session);
@@ -164,6 +165,7 @@ export class SessionRegistry {
    */
   leave(session: Session, sendWill: boolean): void {
     session.link = undefined;
+    this.#parts.subscriptions.receiversChanged();
     session.outbox.detach();
     if (!sendWill) session.will = undefined;
     const lifetime = this.#lifetime(session);

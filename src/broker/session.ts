@@ -5,6 +5,7 @@
 
 import type {Permissions} from './access.ts';
 import type {Delivery, Outbox} from './outbox.ts';
+import type {Passage} from './passage.ts';
 import type {StoredMessage} from './publish-packet.ts';
 import type {Appointment} from './schedule.ts';
 import type {Subscription} from './subscriptions.ts';
@@ -17,6 +18,8 @@ export interface SessionLink {
   readonly clientId: string;
   /** It reads more slowly than others publish. */
   readonly lagging: boolean;
+  /** Takes frames as they came; undefined where each has to be made for this client. */
+  readonly passage: Passage | undefined;
   /** Sends a QoS 0 message, unless the client reads too slowly; false: it was dropped. */
   sendAtMostOnce(delivery: Delivery): boolean;
   /** Called after a message was given to this session: slows `publisher` where this client cannot follow. */

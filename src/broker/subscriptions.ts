@@ -59,6 +59,7 @@ export class Subscriptions<Member> {
   readonly #routes = new Map<string, Route<Member>>();
   #count = 0;
   #sharedCount = 0;
+  #changes = 0;
 
   get count(): number {
     return this.#count;
@@ -66,6 +67,21 @@ export class Subscriptions<Member> {
 
   get sharedCount(): number {
     return this.#sharedCount;
+  }
+
+  /** Another number after whatever may change who receives what. */
+  get changes(): number {
+    return this.#changes;
+  }
+
+  /** Told of members that come, go, or may receive something else: what nobody here knows. */
+  receiversChanged(): void {
+    this.#changes++;
+  }
+
+  #changed(): void {
+    this.#changes++;
+    this.#routes.clear();
   }
 
   /** Adds a subscription, or puts it in the place of the member's former one [MQTT-3.8.4-3]. */
@@ -90,7 +106,7 @@ export class Subscriptions<Member> {
       if (shareName !== undefined) this.#sharedCount++;
     }
     members.set(subscription.member, subscription);
-    this.#routes.clear();
+    this.#changed();
   }
 
   /** Whether there was one to remove. */
@@ -106,7 +122,7 @@ export class Subscriptions<Member> {
       if (members.size === 0) leaf.groups.delete(shareName);
     }
     if (leaf.direct.size === 0 && leaf.groups.size === 0) this.#tree.delete(filter);
-    this.#routes.clear();
+    this.#changed();
     return true;
   }
 

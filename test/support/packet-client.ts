@@ -247,6 +247,8 @@ export function packetBroker(options: TestBrokerOptions = {}): PacketBroker {
       log.push(line);
       if (type === 'error') errors.push(line);
     },
+    // Both ways must do: the whole suite passes with either.
+    fastPath: (process.env.TMQ_NO_FASTPATH ?? '') === '',
     ...options.context,
   });
   const listener = {...plainListener, ...options.listener};
