@@ -11,6 +11,7 @@ import type {ConnectionOptions} from '../mqtt/connection-options.ts';
 import {type ConnectProperties, type ProtocolVersion, propertyTable, type QoS} from '../mqtt/message.ts';
 import {type PropertySetting, parseProperty, propertiesFor, propertyCommands} from '../mqtt/properties.ts';
 import {fitsMqttString, isMqttString} from '../mqtt/topic.ts';
+import {warningsOf} from './client-warnings.ts';
 import {
   type ClientIdSource,
   type CredentialSource,
@@ -227,6 +228,8 @@ export interface ClientPlan {
   readonly debug: boolean;
   readonly quiet: boolean;
   readonly color: 'auto' | 'always' | 'never';
+  /** About options that can have no effect. */
+  readonly warnings: readonly string[];
 }
 
 export interface ClientDefaults {
@@ -247,7 +250,8 @@ export function protocolVersionOf(values: ClientValues, defaults: ClientDefaults
  */
 export function toClientPlan(values: ClientValues, defaults: ClientDefaults): ClientPlan {
   const {debug = false, quiet = false, color = 'auto'} = values;
-  return {connection: toConnection(values, defaults), debug, quiet, color};
+  const connection = toConnection(values, defaults);
+  return {connection, debug, quiet, color, warnings: warningsOf(values, connection.endpoint.tls)};
 }
 
 function toConnection(values: ClientValues, defaults: ClientDefaults): ConnectionPlan {

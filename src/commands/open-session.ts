@@ -34,6 +34,7 @@ const reconnectDelayMilliseconds = 1000;
  * @throws TmqError when a secret cannot be had or the broker cannot be reached or refuses
  */
 export async function openSession(plan: ClientPlan, io: Io, options: OpenOptions = {}): Promise<Session> {
+  if (!plan.quiet) for (const each of plan.warnings) io.stderr.write(`Warning: ${each}\n`);
   const connection = await resolveConnection(plan.connection, io);
   const {connect} = await import('../mqtt/session.ts');
   using waiting = await showWaiting(plan, io, connection.endpoint, options);

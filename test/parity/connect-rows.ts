@@ -128,9 +128,20 @@ export const connectRows: readonly Row[] = [
     [...will, '--will-payload', 'gone', '--will-qos', '2', '--will-retain'],
     {willTopic: 'TOPIC/will', willPayload: 'gone', willQos: 2, willRetain: true},
   ),
-  connects('--will-qos without a topic says nothing', '1.2: --will-qos', ['--will-qos', '2'], {
-    willTopic: undefined,
-  }),
+  {
+    ...connects('--will-qos without a topic makes no will', '1.2: --will-qos', ['--will-qos', '2'], {}),
+    expect: {
+      voice: 'line',
+      says: /^Warning: --will-qos has no effect without --will-topic\.$/m,
+      sent: [{packet: 'CONNECT', willTopic: undefined}],
+    },
+    mosquitto: {
+      because: 'mosquitto says nothing',
+      voice: 'silent',
+      says: /^$/,
+      sent: [{packet: 'CONNECT', willTopic: undefined}],
+    },
+  },
   connects(
     'properties of the will, in their order',
     '3.6: will',

@@ -317,7 +317,7 @@ test('Q23: the ports of ws and wss are those of mqtt and mqtts, and the manual s
 
 test('Q36: -D will without a will topic is ignored', limit, async () => {
   await using broker = await startMosquitto();
-  const words = ['-t', 'a', '-m', 'x', '--will-qos', '1', '-D', 'will', 'will-delay-interval', '5'];
+  const words = ['-t', 'a', '-m', 'x', '-D', 'will', 'will-delay-interval', '5'];
   const {exitCode, stderr} = await runMain(['pub', ...at(broker), ...words]);
   assert.deepEqual([exitCode, stderr], [0, '']);
 });

@@ -380,7 +380,7 @@ test('what only the process knows is added last', async () => {
     );
     await assert.rejects(
       resolve('-u', 'u', '--pw-file', join(directory, 'missing')),
-      /missing \(ENOENT\)\.$/,
+      /missing: no such file or directory\.$/,
     );
     const {endpoint: encrypted} = await resolve(
       '--cafile',
