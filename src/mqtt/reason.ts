@@ -82,15 +82,29 @@ export function reasonSentence(reasonCode: number, reasonString?: unknown): stri
   return typeof reasonString === 'string' && reasonString !== '' ? `${text} (${reasonString})` : text;
 }
 
+const credentials = 'Check user name (-u) and password (-P)';
+
+/** What to do about it, by return and reason code. */
+const remedies: Readonly<Record<number, string>> = {
+  1: 'Try another version with -V',
+  2: 'Try another client id with -i',
+  4: credentials,
+  5: credentials,
+  132: 'Use a broker that speaks MQTT 5, or an older version with -V mqttv311',
+  133: 'Try another client id with -i',
+  134: credentials,
+  135: credentials,
+};
+
 /**
  * Why a CONNACK refuses, as mosquitto says it after "Connection error: ". A server that does not know
  * version 5 answers it with a code of version 3, so the small codes mean the same in both.
  */
 export function refusalText(code: number, protocolVersion: ProtocolVersion, reasonString?: unknown): string {
-  if (protocolVersion < 5 || code < 128) {
-    return `Connection Refused: ${returnTexts[code] ?? 'unknown reason'}`;
-  }
-  const text = reasonSentence(code, reasonString);
-  if (code !== 132) return text;
-  return `${text}. Use a broker that speaks MQTT 5, or an older version with -V mqttv311`;
+  const text =
+    protocolVersion < 5 || code < 128
+      ? `Connection Refused: ${returnTexts[code] ?? 'unknown reason'}`
+      : reasonSentence(code, reasonString);
+  const remedy = remedies[code];
+  return remedy === undefined ? text : `${text}. ${remedy}.`;
 }

@@ -245,13 +245,19 @@ test('a topic alias of the broker is resolved, at QoS 2 too', limit, async () =>
 });
 
 for (const [what, protocolVersion, connack, exitCode, message] of [
-  ['version 3', 4, {returnCode: 5}, 5, /^Connection error: Connection Refused: not authorised$/],
+  [
+    'version 3',
+    4,
+    {returnCode: 5},
+    5,
+    /^Connection error: Connection Refused: not authorised\. Check user name \(-u\) and password \(-P\)\.$/,
+  ],
   [
     'version 5',
     5,
     {reasonCode: 134, properties: {reasonString: 'who?'}},
     134,
-    /^Connection error: Bad User Name or Password \(who\?\)$/,
+    /^Connection error: Bad User Name or Password \(who\?\)\. Check user name /,
   ],
   ['a session nobody asked for', 4, {sessionPresent: true}, ExitCode.protocol, /kept a session/],
 ] as const) {

@@ -377,7 +377,7 @@ test('T11: a refusal while reconnecting ends the session with its code', limit, 
   const session = await connect(sessionOptions(broker.port), context);
   await assert.rejects(
     session.receive(collector(() => false)),
-    failsWith(135, /^Connection error: Not authorized$/),
+    failsWith(135, /^Connection error: Not authorized\. Check user name /),
   );
   assert.equal(notices.length, 1);
   assert.match(notices[0]!, /^Connection to 127\.0\.0\.1:\d+ lost \(.*\)\. Connecting again\.$/);

@@ -6,23 +6,29 @@ test('CONNACK codes of version 3 in their own words', () => {
   assert.deepEqual(
     [1, 2, 3, 4, 5, 9].map((code) => refusalText(code, 4)),
     [
-      'Connection Refused: unacceptable protocol version',
-      'Connection Refused: identifier rejected',
+      'Connection Refused: unacceptable protocol version. Try another version with -V.',
+      'Connection Refused: identifier rejected. Try another client id with -i.',
       'Connection Refused: broker unavailable',
-      'Connection Refused: bad user name or password',
-      'Connection Refused: not authorised',
+      'Connection Refused: bad user name or password. Check user name (-u) and password (-P).',
+      'Connection Refused: not authorised. Check user name (-u) and password (-P).',
       'Connection Refused: unknown reason',
     ],
   );
 });
 
 test('a small code means the same when a version 5 CONNECT is answered with it', () => {
-  assert.equal(refusalText(1, 5), 'Connection Refused: unacceptable protocol version');
+  assert.equal(
+    refusalText(1, 5),
+    'Connection Refused: unacceptable protocol version. Try another version with -V.',
+  );
 });
 
 test('CONNACK codes of version 5, with what the server adds', () => {
-  assert.equal(refusalText(135, 5), 'Not authorized');
-  assert.equal(refusalText(134, 5, 'no such user'), 'Bad User Name or Password (no such user)');
+  assert.equal(refusalText(135, 5), 'Not authorized. Check user name (-u) and password (-P).');
+  assert.equal(
+    refusalText(134, 5, 'no such user'),
+    'Bad User Name or Password (no such user). Check user name (-u) and password (-P).',
+  );
   assert.match(refusalText(132, 5), /^Unsupported Protocol Version\. Use a broker that speaks MQTT 5/);
 });
 
