@@ -14,6 +14,8 @@ export interface Mosquitto extends AsyncDisposable {
   /** Resolves when the broker's log matches: 'Received SUBSCRIBE from …'. mosquitto_sub's own -d output is block buffered on a pipe. */
   logged(pattern: RegExp): Promise<void>;
   stop(signal?: NodeJS.Signals): Promise<void>;
+  /** Has it read its files again; resolves when it does so. */
+  reload(): Promise<void>;
   /** Starts it again on the same port with the same configuration, after `stop`. */
   restart(): Promise<void>;
 }
@@ -77,6 +79,11 @@ export async function startMosquitto(
     },
     async stop(signal) {
       await running.stop(signal);
+    },
+    async reload() {
+      const {length} = running.stderr();
+      running.child.kill('SIGHUP');
+      await running.waitFor('stderr', new RegExp(`^[^]{${length},}Reloading config`));
     },
     async restart() {
       running = await launch();
