@@ -4,6 +4,7 @@
  */
 
 import {X509Certificate} from 'node:crypto';
+import {readFileSync} from 'node:fs';
 import {readdir, readFile} from 'node:fs/promises';
 import {join} from 'node:path';
 import {rootCertificates} from 'node:tls';
@@ -41,10 +42,17 @@ function isCertificate(pem: string): boolean {
   }
 }
 
-async function fromFile(path: string, role: string): Promise<readonly string[]> {
-  const text = await readFile(path, 'latin1').catch((error: unknown) => {
+/** At once: for one small file, the threads of asynchronous reading cost more than all the rest. */
+function readText(path: string, role: string): string {
+  try {
+    return readFileSync(path, 'latin1');
+  } catch (error) {
     throw fileProblem(role, path, error);
-  });
+  }
+}
+
+function fromFile(path: string, role: string): readonly string[] {
+  const text = readText(path, role);
   const certificates = certificatesIn(text);
   if (certificates.length === 0) {
     throw new TmqError(`The ${role} ${path} holds no certificate in PEM form.`, ExitCode.tls);
@@ -90,7 +98,7 @@ async function fromSystem(options: TlsOptions, notice?: Notice): Promise<readonl
   const {systemCertificateFile: file, systemCertificateDirectory: directory} = options;
   if (file !== undefined || directory !== undefined) {
     return [
-      ...(file === undefined ? [] : await fromFile(file, 'CA file (SSL_CERT_FILE)')),
+      ...(file === undefined ? [] : fromFile(file, 'CA file (SSL_CERT_FILE)')),
       ...(directory === undefined ? [] : await fromDirectory(directory, 'CA directory (SSL_CERT_DIR)')),
     ];
   }
@@ -115,7 +123,7 @@ export async function trustedCertificates(
 ): Promise<readonly string[] | undefined> {
   const {caFile, caPath, systemCertificates, psk, insecure} = options;
   const own = [
-    ...(caFile === undefined ? [] : await fromFile(caFile, 'CA file')),
+    ...(caFile === undefined ? [] : fromFile(caFile, 'CA file')),
     ...(caPath === undefined ? [] : await fromDirectory(caPath, 'CA directory')),
   ];
   const chosen = own.length > 0 || psk !== undefined || insecure === true;
