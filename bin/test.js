@@ -23,6 +23,7 @@ const tools = {
   mandoc: 'mandoc',
   man: 'man-db',
   jq: 'jq',
+  tar: 'tar',
   zsh: 'zsh',
   fish: 'fish',
   script: 'bsdutils',
