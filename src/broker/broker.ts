@@ -78,6 +78,7 @@ export class Broker {
       now: schedule.now,
       maxPacketSize: limits.maxPacketSize || largestPacket,
       ...(context.observe === undefined ? {} : {observe: context.observe}),
+      fastPath: context.fastPath,
       bug: (error) =>
         context.log('error', `Error: ${error instanceof Error ? (error.stack ?? error.message) : error}`),
     });

@@ -11,7 +11,7 @@ import type {BrokerLimits} from './config.ts';
 import type {Connection} from './connection.ts';
 import type {Delivery, Outbox, Outlet} from './outbox.ts';
 import type {BrokerParts} from './parts.ts';
-import type {Passage, Run} from './passage.ts';
+import type {Passage} from './passage.ts';
 import type {PublishForm} from './publish-packet.ts';
 import type {Appointment} from './schedule.ts';
 import type {SessionLink} from './session.ts';
@@ -137,7 +137,7 @@ export class ClientOutlet implements Outlet, Passage {
   }
 
   /** Sends frames as they came, counted by whoever made a run of them. */
-  send({bytes, frames}: Run): void {
+  send(bytes: Buffer, frames: number): void {
     this.#connection.writeFrames(bytes, frames);
   }
 

@@ -29,7 +29,7 @@ import {
 import type {Delivery} from './outbox.ts';
 import {protocolError} from './packet-reader.ts';
 import type {BrokerParts} from './parts.ts';
-import type {Passage} from './passage.ts';
+import {type Passage, Passages} from './passage.ts';
 import type {DecodedPublish} from './publish-packet.ts';
 import {Publishing} from './publishing.ts';
 import {ReasonCode} from './reason-code.ts';
@@ -248,7 +248,7 @@ export class Client implements ConnectionHandler, SessionLink {
     const {connection, parts} = this.#options;
     const {session, terms} = this.#member!;
     if (!mayPassFast(parts, terms.outlet.mountPoint)) return undefined;
-    return new FastPublish(session, parts, connection.protocolVersion);
+    return new FastPublish(session, parts, new Passages(session, parts, connection.protocolVersion));
   }
 
   acknowledgement(acknowledgement: Acknowledgement): void {

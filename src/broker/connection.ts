@@ -17,6 +17,7 @@ import {
 import type {ProtocolVersion} from '../mqtt/message.ts';
 import type {ObservedPacket} from './broker.ts';
 import type {Counters} from './counters.ts';
+import {FastFrames} from './fast-frames.ts';
 import type {FastPublish} from './fast-publish.ts';
 import {bodyStart, FrameSplitter} from './frames.ts';
 import {Outgoing, type PacketIdentity} from './outgoing.ts';
@@ -65,6 +66,8 @@ export interface ConnectionContext {
   readonly now: () => number;
   readonly maxPacketSize: number;
   readonly observe?: (clientId: string, direction: 'in' | 'out', packet: ObservedPacket) => void;
+  /** See BrokerContext. */
+  readonly fastPath?: boolean | undefined;
   /** What should not happen. */
   readonly bug: (error: unknown) => void;
 }
@@ -93,8 +96,7 @@ export class Connection {
   #ended = false;
   #handlerTold = false;
   readonly #out = new Outgoing();
-  /** null: there is none. */
-  #fast: FastPublish | null | undefined;
+  #fast: FastFrames | undefined;
   #flushing = false;
 
   constructor(stream: Duplex, context: ConnectionContext) {
@@ -164,7 +166,7 @@ export class Connection {
     this.#processing = true;
     try {
       while (this.#holds === 0 && this.open) {
-        if (this.#passFast()) continue;
+        if (this.#fast?.pass(this.#splitter)) continue;
         const frame = this.#splitter.next();
         if (frame === undefined) break;
         this.#frame(frame);
@@ -177,15 +179,6 @@ export class Connection {
     if (this.#holds > 0 || !this.open) return;
     if (this.#ended) this.#end({cause: 'closed'});
     else this.stream.resume();
-  }
-
-  /** Whether the next frames have gone the fast way. */
-  #passFast(): boolean {
-    if (this.#fast === undefined || this.#fast === null) return false;
-    const {piece, position, limit} = this.#splitter;
-    const bytes = this.#fast.take(piece, position, limit);
-    if (bytes > 0) this.#splitter.skip(bytes);
-    return bytes > 0;
   }
 
   #failed(error: unknown): void {
@@ -209,7 +202,6 @@ export class Connection {
       counters.publishBytesReceived += publish.payload.length;
       this.#observe('in', frame);
       this.#handler?.publish(publish);
-      if (this.#fast === undefined) this.#fast = this.#handler?.fastPublish() ?? null;
       this.#fast?.learn(publish.topic);
     } else if (isAcknowledgement(type)) {
       const acknowledgement = decodeAcknowledgement(frame, this.protocolVersion);
@@ -245,6 +237,10 @@ export class Connection {
   /** The CONNECT was accepted: from now on all packets are handled. */
   accepted(): void {
     if (this.#state === 'new') this.#state = 'open';
+    const {counters, fastPath, observe} = this.#context;
+    if (fastPath !== false && observe === undefined && this.#handler !== undefined) {
+      this.#fast = new FastFrames(this.#handler, counters);
+    }
     this.#splitter.limit = this.#context.maxPacketSize;
   }
 

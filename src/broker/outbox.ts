@@ -50,7 +50,8 @@ export class Outbox {
   readonly #unsent = new Set<number>();
   /** PUBREL packets unanswered, in the order their PUBREC came [MQTT-4.6.0-4]. */
   readonly #released = new Set<number>();
-  #queue: Delivery[] = [];
+  /** Before `queueStart` nothing, which must not keep in memory what has left. */
+  #queue: (Delivery | undefined)[] = [];
   #queueStart = 0;
   #queuedBytes = 0;
   #inflightBytes = 0;
@@ -95,7 +96,7 @@ export class Outbox {
     return {
       sent: [...this.#published].map(([packetId, delivery]) => ({delivery, packetId})),
       released: [...this.#released],
-      queued: this.#queue.slice(this.#queueStart),
+      queued: this.#waiting(),
     };
   }
 
@@ -132,6 +133,10 @@ export class Outbox {
       (maxQueuedMessages > 0 && this.queued > maxQueuedMessages) ||
       (maxQueuedBytes > 0 && this.#queuedBytes > maxQueuedBytes && this.queued > 0)
     );
+  }
+
+  #waiting(): Delivery[] {
+    return this.#queue.slice(this.#queueStart) as Delivery[];
   }
 
   /** Sends as much as the window allows. */
@@ -189,7 +194,7 @@ export class Outbox {
   #shift(): void {
     const delivery = this.#queue[this.#queueStart]!;
     this.#queuedBytes -= delivery.message.payload.length;
-    this.#queueStart++;
+    this.#queue[this.#queueStart++] = undefined;
     if (this.#queueStart === this.#queue.length) {
       this.#queue = [];
       this.#queueStart = 0;
@@ -281,7 +286,7 @@ export class Outbox {
   }
 
   #filterQueue(keep: (delivery: Delivery) => boolean): void {
-    const before = this.#queue.slice(this.#queueStart);
+    const before = this.#waiting();
     this.#queue = [];
     this.#queueStart = 0;
     this.#queuedBytes = 0;

@@ -6,11 +6,9 @@
  * broker's time, most of it spent on collecting them.
  */
 
-import type {Frame} from './publish-packet.ts';
+import {type Frame, keptBytes} from './publish-packet.ts';
 
 const sharedBytes = 16_384;
-/** Pieces from here on are not copied. */
-const largeBytes = 4096;
 /** Buffers kept for the next turn; each connection that sends in a turn has one. */
 const mostSpare = 64;
 
@@ -36,7 +34,7 @@ export class Outgoing {
     return this.#length;
   }
 
-  /** Adds a whole frame, which may be kept; with an identity of its own, a copy of its first piece. */
+  /** Adds a whole frame; with an identity of its own, a copy of its first piece. */
   frame(frame: Frame, identity?: PacketIdentity): void {
     for (const piece of frame) {
       if (piece === frame[0] && identity !== undefined) this.#identified(piece, identity);
@@ -44,10 +42,10 @@ export class Outgoing {
     }
   }
 
-  /** Adds bytes, which may be kept. */
+  /** Adds bytes, which are kept if they are as many as `keptBytes`. */
   bytes(bytes: Buffer): void {
     this.#length += bytes.length;
-    if (bytes.length >= largeBytes) {
+    if (bytes.length >= keptBytes) {
       this.#seal();
       this.#pieces.push(bytes);
       return;
@@ -61,7 +59,7 @@ export class Outgoing {
     this.#length += piece.length;
     let target: Buffer;
     let start = 0;
-    if (piece.length >= largeBytes) {
+    if (piece.length >= keptBytes) {
       this.#seal();
       target = Buffer.from(piece);
       this.#pieces.push(target);
@@ -88,7 +86,7 @@ export class Outgoing {
     this.#length += 4;
   }
 
-  /** The shared buffer, with room for so many bytes, fewer than `largeBytes`. */
+  /** The shared buffer, with room for so many bytes, fewer than `keptBytes`. */
   #room(bytes: number): Buffer {
     if (this.#sharedLength + bytes > sharedBytes) this.#seal();
     this.#shared ??= spare.pop() ?? Buffer.allocUnsafeSlow(sharedBytes);

@@ -9,21 +9,14 @@ import type {BrokerParts} from './parts.ts';
 import type {Session, SessionLink} from './session.ts';
 import {type TopicEntry, TopicTable} from './topic-table.ts';
 
-/** Whole frames one after the other. */
-export interface Run {
-  /** May be kept. */
-  readonly bytes: Buffer;
-  readonly frames: number;
-  readonly payloadBytes: number;
-}
-
 /** A client that takes frames as they came. */
 export interface Passage {
   readonly protocolVersion: ProtocolVersion;
   readonly maximumPacketSize: number;
   /** More waits for it than should: each message needs a decision of its own. */
   readonly lagging: boolean;
-  send(run: Run): void;
+  /** Sends so many whole frames; the bytes may be kept. */
+  send(bytes: Buffer, frames: number): void;
 }
 
 interface Target {
@@ -34,6 +27,7 @@ interface Target {
 
 /** Where the messages of one topic go. */
 export interface Route extends TopicEntry {
+  readonly topic: string;
   /** The same list for all topics of the same receivers; undefined where each message needs more. */
   readonly targets: readonly Target[] | undefined;
   /** Bytes that every target takes in one packet. */
@@ -47,7 +41,7 @@ const mostLists = 32;
 export class Passages {
   readonly #session: Session;
   readonly #parts: BrokerParts;
-  readonly #protocolVersion: ProtocolVersion;
+  readonly protocolVersion: ProtocolVersion;
   readonly #routes = new TopicTable<Route>();
   #lists: (readonly Target[])[] = [];
   #changes = -1;
@@ -55,7 +49,7 @@ export class Passages {
   constructor(session: Session, parts: BrokerParts, protocolVersion: ProtocolVersion) {
     this.#session = session;
     this.#parts = parts;
-    this.#protocolVersion = protocolVersion;
+    this.protocolVersion = protocolVersion;
   }
 
   /** Forgets what no longer holds; to be called before routes are looked up, and after any other packet. */
@@ -77,6 +71,7 @@ export class Passages {
     this.refresh();
     const targets = this.#targets(topic);
     this.#routes.add({
+      topic,
       topicBytes: Buffer.from(topic),
       targets: targets === undefined ? undefined : this.#known(targets),
       largest: Math.min(...(targets ?? []).map(({passage}) => passage.maximumPacketSize)),
@@ -104,7 +99,7 @@ export class Passages {
 
   /** PUBLISH at QoS 0 has one form in MQTT 3.1 and 3.1.1, and another in MQTT 5. */
   #sameLevel({protocolVersion}: Passage): boolean {
-    return (protocolVersion === 5) === (this.#protocolVersion === 5);
+    return (protocolVersion === 5) === (this.protocolVersion === 5);
   }
 
   /** The list itself, or the same one of another topic, so that a run may go on from topic to topic. */

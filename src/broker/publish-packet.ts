@@ -33,7 +33,8 @@ export interface DecodedPublish {
   /** Seconds. */
   readonly expirySeconds?: number;
   readonly utf8Payload: boolean;
-  /** Views into the frame. */
+  /** Properties and payload are copies; views into the frame unless it says so. */
+  readonly copied?: boolean;
   readonly properties: Buffer;
   readonly payload: Buffer;
 }
@@ -151,6 +152,8 @@ export interface PublishForm {
 /** A PUBLISH frame in one piece, or its head and its payload where copying that would cost. */
 export type Frame = readonly Buffer[];
 
+/** Frames from here on may be kept by whoever sends them; those below are copied at once. */
+export const keptBytes = 4096;
 /** Payloads from here on are not copied into the frame. */
 const largePayload = 16_384;
 
@@ -206,7 +209,12 @@ export interface Template {
   readonly size: number;
 }
 
-function buildTemplate(message: StoredMessage, form: PublishForm, expiry: number | undefined): Template {
+/** Writes the frame into `spare` where that has just the right size, else into a new buffer. */
+function buildTemplate(
+  message: StoredMessage,
+  form: PublishForm,
+  {expiry, spare}: {readonly expiry: number | undefined; readonly spare?: Buffer | undefined},
+): Template {
   const topic = form.topic ?? message.topic;
   const topicLength = Buffer.byteLength(topic);
   const v5 = form.protocolVersion === 5;
@@ -217,7 +225,8 @@ function buildTemplate(message: StoredMessage, form: PublishForm, expiry: number
     head + (v5 ? variableLength(propertiesLength) + propertiesLength : 0) + message.payload.length;
   const size = 1 + variableLength(remaining) + remaining;
   const apart = message.payload.length >= largePayload;
-  const bytes = Buffer.allocUnsafe(apart ? size - message.payload.length : size);
+  const firstSize = apart ? size - message.payload.length : size;
+  const bytes = spare?.length === firstSize ? spare : Buffer.allocUnsafe(firstSize);
   bytes[0] = 0x30 | (form.qos << 1) | (form.retain ? 1 : 0);
   let position = writeVariable(bytes, remaining, 1);
   position = bytes.writeUInt16BE(topicLength, position);
@@ -242,6 +251,8 @@ export class PublishEncoder {
   #message: StoredMessage | undefined;
   #expiry: number | undefined;
   readonly #templates: (Template | undefined)[] = [];
+  /** Buffers of former templates, which nobody keeps: floods have frames of one size. */
+  readonly #spares: (Buffer | undefined)[] = [];
 
   /**
    * The frame without packet identifier and DUP, which differ from one receiver to the next. `now` in
@@ -250,7 +261,7 @@ export class PublishEncoder {
   encode(message: StoredMessage, form: PublishForm, now: () => number): Template {
     const expiry = form.protocolVersion === 5 ? remainingSeconds(message, now) : undefined;
     const own = form.topic !== undefined || form.topicAlias !== undefined;
-    if (own || (form.subscriptionIdentifiers?.length ?? 0) > 0) return buildTemplate(message, form, expiry);
+    if (own || (form.subscriptionIdentifiers?.length ?? 0) > 0) return buildTemplate(message, form, {expiry});
     return this.#template(message, form, expiry);
   }
 
@@ -263,8 +274,10 @@ export class PublishEncoder {
     const key = (form.protocolVersion === 5 ? 6 : 0) + form.qos * 2 + (form.retain ? 1 : 0);
     const known = this.#templates[key];
     if (known !== undefined) return known;
-    const template = buildTemplate(message, form, expiry);
+    const template = buildTemplate(message, form, {expiry, spare: this.#spares[key]});
     this.#templates[key] = template;
+    const [first] = template.frame;
+    this.#spares[key] = first!.length < keptBytes ? first : undefined;
     return template;
   }
 }

@@ -153,7 +153,7 @@ export class Publishing {
     const {parts} = this.#answering;
     const {qos, retain, expirySeconds} = publish;
     // What may be kept must not keep the whole chunk it came in.
-    const kept = qos > 0 || retain || parts.limits.queueQos0Messages;
+    const kept = publish.copied !== true && (qos > 0 || retain || parts.limits.queueQos0Messages);
     return {
       topic,
       payload: kept ? Buffer.from(publish.payload) : publish.payload,
