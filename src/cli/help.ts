@@ -42,6 +42,9 @@ export function commandHelp(command: AnyCommand, invocation: string, style: Help
   return `${paragraphs.join('\n\n')}\n`;
 }
 
+/** A broker, a listener and a message: all there is to it. */
+const beginning = ['tmq broker &', "tmq sub -v -t '#' &", 'tmq pub -t greetings -m Hello'];
+
 /** Help about the program: its commands, and the options that stand before any of them. */
 export function programHelp(
   commands: readonly HelpEntry[],
@@ -59,6 +62,7 @@ export function programHelp(
       style.heading('Options:'),
       ...Object.values(options).map((option) => entry(flagColumn(option), option.summary, style)),
     ].join('\n'),
+    [style.heading('To begin with:'), ...beginning.map((line) => `  ${style.name(line)}`)].join('\n'),
     wrap("'tmq <command> --help' tells about a command, 'man tmq' about all of them.", 0),
   ];
   return `${paragraphs.join('\n\n')}\n`;

@@ -63,7 +63,7 @@ type Sentence = (place: Place, error: NodeJS.ErrnoException) => string;
 const lookup: Sentence = (place, error) => {
   const name = (error as {hostname?: string}).hostname ?? place.host ?? place.name;
   const why = error.code === 'EAI_AGAIN' ? ': the name server does not answer' : '';
-  return `Cannot find the host name ${name} (lookup error${why}).`;
+  return `Cannot find the host name ${name} (lookup error${why}). Is it spelled right?`;
 };
 
 const unreachable: Sentence = (place) =>
