@@ -175,6 +175,8 @@ const generalClientOptions = {
     flags: '--quiet',
     group: 'Output',
     summary: 'print no error messages but those about the command line',
+    details:
+      'Neither does a terminal show what is being waited for, and how far pub is, as it otherwise does.',
   },
   color: {
     flags: '--color <when>',
