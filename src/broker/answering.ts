@@ -20,7 +20,7 @@ export interface Answering {
 
 /**
  * Sends an acknowledgement with a reason string, or without where the client does not want one
- * [MQTT-3.1.2-29] or it would make the packet too large [MQTT-3.4.2-2].
+ * [MQTT-3.1.2-29] or it would make the packet too large [MQTT-3.4.2-2], [MQTT-3.5.2-2], [MQTT-3.9.2-1].
  */
 export function sendWithReason(answering: Answering, packet: Packet, reasonString: string | undefined): void {
   const {connection, problemInformation, maximumPacketSize} = answering;

@@ -187,6 +187,7 @@ export class Client implements ConnectionHandler, SessionLink {
     connection.accepted();
   }
 
+  /** [MQTT-3.1.4-5]: once [MQTT-3.2.0-2] and before all else [MQTT-3.2.0-1]; [MQTT-3.2.2-2], [MQTT-3.2.2-3]. */
   #acknowledgeConnect(sessionPresent: boolean, properties: Record<string, unknown>): void {
     const {connection} = this.#options;
     // MQTT 3.1 has no such flag.
@@ -198,7 +199,7 @@ export class Client implements ConnectionHandler, SessionLink {
     );
   }
 
-  /** CONNACK with a code, and the end [MQTT-3.1.4-2], [MQTT-3.2.2-6], [MQTT-3.2.2-7]. */
+  /** CONNACK with a code, and the end [MQTT-3.1.4-2], [MQTT-3.2.2-6], [MQTT-3.2.2-7], [MQTT-4.12.0-4]. */
   #refuse({reasonCode, returnCode, reason}: Refusal): void {
     const {connection, parts} = this.#options;
     parts.notice(
@@ -218,7 +219,7 @@ export class Client implements ConnectionHandler, SessionLink {
 
   // Keep alive
 
-  /** [MQTT-3.1.2-22]: closes after one and a half times the keep alive without a packet. */
+  /** [MQTT-3.1.2-22], [MQTT-3.2.2-22]: closes after one and a half times the keep alive without a packet. */
   #watch(keepAliveSeconds: number): void {
     if (keepAliveSeconds === 0) return;
     const {connection, parts} = this.#options;
@@ -274,7 +275,7 @@ export class Client implements ConnectionHandler, SessionLink {
         this.#disconnected(packet, member);
         return;
       case 'auth':
-        // No authentication method was agreed on, so there is nothing to continue [4.12].
+        // No authentication method was agreed on, so there is nothing to continue [MQTT-4.12.0-7].
         throw protocolError('4.12', 'AUTH without an authentication method in CONNECT.');
       default:
         throw protocolError('2.1.2', `${packet.cmd.toUpperCase()} is not for a server.`);
@@ -302,6 +303,7 @@ export class Client implements ConnectionHandler, SessionLink {
     const line = lastLine(this.#clientId, ending, this.#farewell?.startsWith('disconnect') ?? false);
     if (line !== undefined) parts.notice(line);
     if (ending.cause === 'violation') {
+      // [MQTT-3.14.0-1]
       if (member === undefined) sendConnack(connection, ending.violation);
       else sendDisconnect(connection, ending.violation, this.#maximumPacketSize);
     }

@@ -160,7 +160,7 @@ export class Connection {
     this.#process();
   }
 
-  /** Handles all whole frames, in order, as long as nothing holds. */
+  /** Handles all whole frames, in order [MQTT-4.6.0-2], [MQTT-4.6.0-3], as long as nothing holds. */
   #process(): void {
     if (this.#processing) return;
     this.#processing = true;
@@ -216,6 +216,7 @@ export class Connection {
     }
   }
 
+  /** CONNECT, judged before anything else happens [MQTT-3.1.4-1]. */
   #first(type: number, frame: Buffer): void {
     if (type !== PacketType.connect) {
       throw protocolError('MQTT-3.1.0-1', `The first packet is ${packetNames[type]}, not CONNECT.`);
@@ -261,6 +262,7 @@ export class Connection {
     this.write([this.bytes(packet)]);
   }
 
+  /** Without properties their length is 0 [MQTT-2.2.2-1]; the flags of CONNACK are mqtt-packet's [MQTT-3.2.2-1]. */
   bytes(packet: Packet): Buffer {
     return generate(packet, {protocolVersion: this.protocolVersion});
   }
@@ -319,7 +321,10 @@ export class Connection {
     if (!this.stream.writableNeedDrain) this.#handler?.drained();
   }
 
-  /** Sends what is left, then closes; the peer gets a moment to read it. */
+  /**
+   * Sends what is left, then closes; the peer gets a moment to read it. Nothing is sent or handled any more
+   * [MQTT-3.14.4-1], [MQTT-3.14.4-2], [MQTT-3.1.4-6], [MQTT-4.13.1-1], [MQTT-4.13.2-1].
+   */
   close(last?: Packet): void {
     if (last !== undefined && this.open) this.send(last);
     this.#end({cause: 'ours'});

@@ -153,6 +153,7 @@ function clientIdentifier(
   protocolVersion: number,
   limits: BrokerLimits,
 ): NamedClient | undefined {
+  // Any name will do [MQTT-3.1.3-5].
   if (packet.clientId !== '') return {clientId: packet.clientId, assigned: false};
   // MQTT 3.1 requires one; MQTT 3.1.1 allows none only for a clean session [MQTT 3.1.1, MQTT-3.1.3-8].
   if (protocolVersion === 3 || (protocolVersion === 4 && packet.clean === false)) return undefined;
@@ -175,7 +176,7 @@ function willRefusal(
   return tooLarge ? refusals.willSize : undefined;
 }
 
-/** The will of a CONNECT as it will be kept [MQTT-3.1.2-7]. */
+/** The will of a CONNECT as it will be kept [MQTT-3.1.2-7], retained if it says so [MQTT-3.1.2-14], [MQTT-3.1.2-15]. */
 export function storedWill(
   {will}: IConnectPacket,
   details: ConnectDetails,
@@ -198,7 +199,10 @@ export function storedWill(
   };
 }
 
-/** The properties of an accepting CONNACK [3.2.2.3]: only what differs from what their absence says. */
+/**
+ * The properties of an accepting CONNACK [3.2.2.3]: only what differs from what their absence says. Response
+ * information there is none [MQTT-3.1.2-28].
+ */
 export function connackProperties(
   terms: ConnectTerms,
   limits: BrokerLimits,
@@ -219,7 +223,7 @@ export function connackProperties(
     ...(limits.maxPacketSize > 0 ? {maximumPacketSize: limits.maxPacketSize} : {}),
     // [MQTT-3.1.3-7]
     ...(terms.assigned ? {assignedClientIdentifier: terms.clientId} : {}),
-    // [MQTT-3.1.2-21]
+    // [MQTT-3.1.2-21], [MQTT-3.2.2-21]
     ...(terms.keepAliveChanged ? {serverKeepAlive: terms.keepAliveSeconds} : {}),
   };
 }

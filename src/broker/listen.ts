@@ -186,7 +186,7 @@ function addressOf(listener: ListenerConfig, server: Server): Address {
   return {listener, url: `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`, host, port};
 }
 
-/** A server for the listener's protocol, not listening yet. */
+/** A server for the listener's protocol, not listening yet: bytes in order, none lost [MQTT-4.2.0-1]. */
 async function serverOf({broker, listener, context}: Binding): Promise<{server: Server; reload: () => void}> {
   const accept = (stream: Duplex, socket: Socket) => {
     const address = peerAddress(socket);
@@ -248,6 +248,7 @@ async function webSocketServer(
     webSocket.on('message', (_data, isBinary) => {
       if (!isBinary) webSocket.terminate();
     });
+    // A stream of bytes: where frames begin and end is of no matter [MQTT-6.0.0-2].
     const stream = createWebSocketStream(webSocket);
     stream.on('error', () => undefined);
     // A stream whose socket was torn down would wait for its own end for ever.

@@ -58,7 +58,11 @@ export function protocolError(statement: string, message: string): PacketViolati
   return new PacketViolation(ReasonCode.protocolError, statement, message);
 }
 
-/** Whether the bytes are an MQTT string: well-formed UTF-8 [MQTT-1.5.4-1] without U+0000 [MQTT-1.5.4-2]. */
+/**
+ * Whether the bytes are an MQTT string: well-formed UTF-8 [MQTT-1.5.4-1] without U+0000 [MQTT-1.5.4-2],
+ * [MQTT-4.7.3-2]. Its length has two bytes [MQTT-4.7.3-3]; a byte order mark is a character like any other
+ * [MQTT-1.5.4-3].
+ */
 function isMqttUtf8(bytes: Uint8Array): boolean {
   let ascii = true;
   for (const byte of bytes) {

@@ -1,5 +1,6 @@
 /**
  * PUBLISH between bytes and values [MQTT 5, 3.3]. The properties that a broker must forward unaltered
+ * [MQTT-3.3.2-4], [MQTT-3.3.2-15] to [MQTT-3.3.2-18], [MQTT-3.3.2-20] and those of a will [MQTT-3.1.3-10]
  * stay the bytes they came as, in their order; only what changes on the way is taken out and put in:
  * topic alias, message expiry, subscription identifiers.
  */
@@ -64,7 +65,8 @@ export interface MessageProperties {
 }
 
 /**
- * Reads the properties of PUBLISH or of a will. @throws PacketViolation
+ * Reads the properties of PUBLISH or of a will: strings where they are to be [MQTT-3.3.2-13],
+ * [MQTT-3.3.2-19]. @throws PacketViolation
  */
 export function readMessageProperties(reader: PacketReader, owner: 'publish' | 'will'): MessageProperties {
   const found: MessageProperties = {utf8Payload: false, forwarded: noBytes};
@@ -114,8 +116,10 @@ export function decodePublish(frame: Buffer, protocolVersion: ProtocolVersion): 
   const dup = (flags & 8) !== 0;
   if (dup && qos === 0) throw malformed('MQTT-3.3.1-2', 'PUBLISH at QoS 0 has DUP set.');
   const reader = new PacketReader(frame, bodyStart(frame));
+  // [MQTT-3.3.2-1]
   const topicBytes = reader.stringBytes('the topic name');
   if (hasWildcard(topicBytes)) throw malformed('MQTT-3.3.2-2', 'The topic name has a wildcard.');
+  // [MQTT-2.2.1-2]
   const packetId = qos === 0 ? 0 : reader.packetIdentifier();
   const found: MessageProperties =
     protocolVersion === 5
@@ -138,7 +142,7 @@ export function decodePublish(frame: Buffer, protocolVersion: ProtocolVersion): 
   };
 }
 
-/** How one receiver gets a message. */
+/** How one receiver gets a message; DUP is not the publisher's [MQTT-3.3.1-3], [MQTT-4.3.1-1], [MQTT-4.3.2-2], [MQTT-4.3.3-2]. */
 export interface PublishForm {
   readonly protocolVersion: ProtocolVersion;
   readonly qos: QoS;

@@ -42,7 +42,10 @@ export class Publishing {
     this.#answering = answering;
   }
 
-  /** @throws PacketViolation */
+  /**
+   * Answers as the QoS demands [MQTT-3.3.4-1]; after PUBACK, PUBCOMP or a refusal the identifier means something
+   * new [MQTT-4.3.2-5], [MQTT-4.3.3-9], [MQTT-4.3.3-12]. @throws PacketViolation
+   */
   publish(publish: DecodedPublish): void {
     const {listener, parts, session, mountPoint} = this.#answering;
     const {qos, packetId} = publish;
@@ -96,10 +99,10 @@ export class Publishing {
     }
   }
 
-  /** The topic said, or the one its alias stands for [3.3.2.3.4]. */
+  /** The topic said, or the one its alias stands for [MQTT-3.3.2-12]. */
   #topic({topic, topicAlias}: DecodedPublish): string {
     if (topicAlias === undefined) return topic;
-    // [MQTT-3.3.2-9]
+    // [MQTT-3.3.2-9], [MQTT-3.2.2-17], [MQTT-3.2.2-18]
     if (topicAlias > this.#answering.listener.maxTopicAlias) {
       throw new PacketViolation(
         ReasonCode.topicAliasInvalid,
@@ -199,7 +202,7 @@ export class Publishing {
     if (type === PacketType.pubrec) this.#acknowledge(PacketType.pubrel, packetId, notFound);
   }
 
-  /** [MQTT-4.3.3-11] */
+  /** [MQTT-4.3.3-11], whatever has become of the message [MQTT-4.3.3-13]. */
   #release(messageId: number): void {
     const {parts, session} = this.#answering;
     const known = parts.registry.released(session, messageId);

@@ -32,7 +32,11 @@ export class Router {
     this.#parts = parts;
   }
 
-  /** Publishes a message; whether anybody subscribes to its topic. */
+  /**
+   * Publishes a message to all that subscribe to its topic [MQTT-4.5.0-1], [MQTT-3.3.2-3], at once and so in
+   * order, on any topic [MQTT-4.6.0-6]; whether anybody does. Without its flag nothing is retained or removed
+   * [MQTT-3.3.1-8].
+   */
   publish(message: StoredMessage, from: Session | undefined): boolean {
     if (message.retain) this.#parts.retained.set(message);
     const route = this.#parts.subscriptions.route(message.topic);
@@ -46,7 +50,7 @@ export class Router {
 
   /**
    * One delivery for all matching subscriptions of a client: the highest QoS [MQTT-3.3.4-2], (3.1.1:
-   * [MQTT-3.3.5-1]), all of their identifiers [MQTT-3.3.4-4], the retain flag as published where one
+   * [MQTT-3.3.5-1]), all of their identifiers [MQTT-3.3.4-3], [MQTT-3.3.4-4], the retain flag as published where one
    * wants it so [MQTT-3.3.1-12], [MQTT-3.3.1-13].
    */
   #combine(

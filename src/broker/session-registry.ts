@@ -44,8 +44,8 @@ export class SessionRegistry {
   }
 
   /**
-   * The session for a CONNECT, and whether it was there: resumed [MQTT-3.1.2-5], or a new one
-   * [MQTT-3.1.2-4], [MQTT-3.1.2-6]. An existing connection must have been taken over before.
+   * The session for a CONNECT, by the client identifier [MQTT-3.1.3-2], and whether it was there: resumed
+   * [MQTT-3.1.2-5], or a new one [MQTT-3.1.2-4], [MQTT-3.1.2-6], [MQTT-3.1.4-4]. An existing connection must have been taken over before.
    */
   open(clientId: string, cleanStart: boolean): {readonly session: Session; readonly present: boolean} {
     const existing = this.#sessions.get(clientId);
@@ -160,7 +160,8 @@ export class SessionRegistry {
   }
 
   /**
-   * The connection of a session is gone. `sendWill` unless the client said goodbye [MQTT-3.14.4-3]; the
+   * The connection of a session is gone; the session stays as long as it may [MQTT-3.1.2-23], and did so until
+   * now in any case [MQTT-4.1.0-1]. `sendWill` unless the client said goodbye [MQTT-3.14.4-3]; the
    * will waits for its delay or the end of the session, whichever comes first [MQTT-3.1.2-8].
    */
   leave(session: Session, sendWill: boolean): void {
@@ -204,6 +205,7 @@ export class SessionRegistry {
 
   #sendWill(session: Session): void {
     const {will} = session;
+    // [MQTT-3.1.2-10]
     session.will = undefined;
     session.willDelay?.cancel();
     if (will === undefined || !session.mayPublish(will.message.topic)) return;
@@ -229,7 +231,7 @@ export class SessionRegistry {
     session.expirySeconds = 0;
   }
 
-  /** Adds or replaces a subscription [MQTT-3.8.4-3]; whether it is new. */
+  /** Adds or replaces a subscription [MQTT-3.8.4-3], with no moment in between [MQTT-3.8.4-4]; whether it is new. */
   subscribe(subscription: Subscription<Session>): boolean {
     const {member, filter} = subscription;
     const fresh = !member.subscriptions.has(filter);
@@ -241,7 +243,10 @@ export class SessionRegistry {
     return fresh;
   }
 
-  /** Whether there was one. */
+  /**
+   * Whether there was one by this very text [MQTT-3.10.4-1]. Nothing is added any more [MQTT-3.10.4-2]; what
+   * waits or is on its way stays [MQTT-3.10.4-3].
+   */
   unsubscribe(session: Session, filter: string): boolean {
     this.#parts.subscriptions.remove(session, filter);
     const existed = session.subscriptions.delete(filter);

@@ -26,7 +26,10 @@ export class Subscribing {
     this.#answering = answering;
   }
 
-  /** One SUBACK with a code for each filter in order [MQTT-3.8.4-5], [MQTT-3.8.4-6], [MQTT-3.9.3-1]; then what is retained. */
+  /**
+   * One SUBACK with the packet's identifier [MQTT-2.2.1-6] and a code for each filter in order [MQTT-3.8.4-5],
+   * [MQTT-3.8.4-6], [MQTT-3.9.3-1]: the QoS granted, or why not [MQTT-3.8.4-7]; then what is retained.
+   */
   subscribe(packet: ISubscribePacket): void {
     const {connection} = this.#answering;
     const identifier = packet.properties?.subscriptionIdentifier;
@@ -56,6 +59,7 @@ export class Subscribing {
     const parsed = parseSubscription(filter);
     if (parsed === undefined) return ReasonCode.topicFilterInvalid;
     if (session.permissions?.maySubscribe(filter) === false) return ReasonCode.notAuthorized;
+    // [MQTT-3.2.2-10]
     const qos = requested.qos > listener.maxQos ? listener.maxQos : requested.qos;
     const subscription: Subscription<Session> = {
       member: session,
@@ -76,7 +80,7 @@ export class Subscribing {
     };
   }
 
-  /** [MQTT-3.10.4-4], [MQTT-3.10.4-5], [MQTT-3.11.3-1] */
+  /** [MQTT-3.10.4-4] to [MQTT-3.10.4-6], [MQTT-3.11.3-1] */
   unsubscribe(packet: IUnsubscribePacket): void {
     const {session, parts} = this.#answering;
     const granted = packet.unsubscriptions.map((topic) => {

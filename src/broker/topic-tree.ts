@@ -1,7 +1,7 @@
 /**
  * Two indexes by topic level: filters that are asked for all that match a topic, and topics that are
  * asked for all that match a filter [MQTT 5, 4.7]. They know words between slashes and nothing of MQTT's
- * sessions or messages. Topics and filters are taken to be valid.
+ * sessions or messages. Topics and filters are taken to be valid, and compared as they are [MQTT-4.7.3-4].
  */
 
 interface FilterNode<Value> {

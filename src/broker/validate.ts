@@ -207,7 +207,9 @@ function readProtocolVersion(reader: PacketReader): ProtocolVersion {
 }
 
 /**
- * Walks a CONNECT from its protocol name on; the reader stands there.
+ * Walks a CONNECT from its protocol name on; the reader stands there. Its fields are there as the flags say
+ * [MQTT-3.1.2-9], [MQTT-3.1.2-16] to [MQTT-3.1.2-19], in their order [MQTT-3.1.3-1], [MQTT-3.1.3-3], and are
+ * strings [MQTT-3.1.3-4], [MQTT-3.1.3-11], [MQTT-3.1.3-12].
  * @throws PacketViolation
  */
 export function readConnect(reader: PacketReader): ConnectDetails {
@@ -267,7 +269,7 @@ function readWill(reader: PacketReader, protocolVersion: ProtocolVersion): Messa
   return properties;
 }
 
-/** One filter of SUBSCRIBE or UNSUBSCRIBE. @throws PacketViolation */
+/** One filter of SUBSCRIBE or UNSUBSCRIBE [MQTT-3.8.3-1], [MQTT-3.10.3-1]. @throws PacketViolation */
 function readFilter(reader: PacketReader, statement: string): string {
   const filter = reader.string('the topic filter');
   if (filter === '') throw protocolError('MQTT-4.7.3-1', 'A topic filter is empty.');
