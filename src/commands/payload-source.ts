@@ -7,7 +7,9 @@
 import {readFile} from 'node:fs/promises';
 import type {Option} from '../cli/option.ts';
 import {ExitCode, TmqError, UsageError} from '../errors.ts';
+import {openFilePayload} from '../io/file-payload.ts';
 import type {Io} from '../io/process.ts';
+import type {Payload} from '../mqtt/session.ts';
 
 export type PayloadSource =
   | {readonly kind: 'text'; readonly text: string}
@@ -87,30 +89,31 @@ export function payloadSource(values: PayloadValues, others = 0): PayloadSource 
 }
 
 /**
- * The payload's bytes; while stdin is read, `progress` tells how many there are.
+ * The payload's bytes, or those of a large file where they are; while stdin is read, `progress` tells how many there are.
  * @throws TmqError when the file or stdin cannot be read, is too large, or stdin is empty
  */
 export async function readPayload(
   source: PayloadSource,
-  io: Pick<Io, 'stdin' | 'signal'>,
+  io: Pick<Io, 'stdin' | 'signal' | 'env'>,
   progress = {bytes: 0},
-): Promise<Uint8Array> {
+): Promise<Payload> {
   switch (source.kind) {
     case 'text':
       return Buffer.from(source.text);
     case 'empty':
       return new Uint8Array(0);
     case 'file':
-      return await payloadOfFile(source.path, io.signal);
+      return await payloadOfFile(source.path, io);
     case 'stdin':
       return await payloadOfStdin(io, progress);
   }
 }
 
-async function payloadOfFile(path: string, signal: AbortSignal): Promise<Uint8Array> {
-  let payload: Buffer;
+async function payloadOfFile(path: string, {signal, env}: Pick<Io, 'signal' | 'env'>): Promise<Payload> {
+  let payload: Payload | undefined;
   try {
-    payload = await readFile(path, {signal});
+    if ((env.TMQ_NO_FASTPATH ?? '') === '') payload = openFilePayload(path, maximumPayloadBytes);
+    payload ??= await readFile(path, {signal});
   } catch (error) {
     if (signal.aborted) throw signal.reason;
     const code = (error as NodeJS.ErrnoException).code;

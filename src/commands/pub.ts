@@ -8,7 +8,7 @@ import {lines} from '../io/lines.ts';
 import type {Io} from '../io/process.ts';
 import type {Publication} from '../mqtt/message.ts';
 import {propertiesFor} from '../mqtt/properties.ts';
-import type {PublishReport} from '../mqtt/session.ts';
+import type {Payload, PublishReport} from '../mqtt/session.ts';
 import {clientDifferences} from './client-differences.ts';
 import {type ClientPlan, clientOptions, toClientPlan} from './client-options.ts';
 import {publishTopicOption} from './network-options.ts';
@@ -121,14 +121,14 @@ export const pub = defineCommand({
   },
 });
 
-async function payloadOf(source: PayloadSource, plan: PubPlan, io: Io): Promise<Uint8Array> {
+async function payloadOf(source: PayloadSource, plan: PubPlan, io: Io): Promise<Payload> {
   if (source.kind !== 'stdin') return await readPayload(source, io);
   const progress = {bytes: 0};
   using _line = watchReading(progress, {plan: plan.client, io});
   return await readPayload(source, io, progress);
 }
 
-async function publishRepeatedly(plan: PubPlan, payload: Uint8Array, io: Io): Promise<ExitCode> {
+async function publishRepeatedly(plan: PubPlan, payload: Payload, io: Io): Promise<ExitCode> {
   const {publication, repeat} = plan;
   await using session = await openSession(plan.client, io, {pipelined: true});
   const progress = {sent: 0, count: repeat.count, bytes: payload.length};

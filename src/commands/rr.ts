@@ -8,7 +8,7 @@ import type {Io} from '../io/process.ts';
 import {topicPaint} from '../io/terminal.ts';
 import type {Message, Publication} from '../mqtt/message.ts';
 import {propertiesFor} from '../mqtt/properties.ts';
-import type {Session, SubscribeOptions} from '../mqtt/session.ts';
+import type {Payload, Session, SubscribeOptions} from '../mqtt/session.ts';
 import {clientDifferences} from './client-differences.ts';
 import {type ClientPlan, clientOptions, toClientPlan} from './client-options.ts';
 import {formatSection} from './format-section.ts';
@@ -147,7 +147,7 @@ function withoutDelay(client: ClientPlan): ClientPlan {
   return {...client, connection: {...client.connection, endpoint: {...endpoint, noDelay: true}}};
 }
 
-async function ask(plan: RrPlan, payload: Uint8Array, session: Session, io: Io): Promise<void> {
+async function ask(plan: RrPlan, payload: Payload, session: Session, io: Io): Promise<void> {
   const output = new Output(io.stdout);
   const {quiet, color} = plan.client;
   const {stdout, stderr} = io;

@@ -18,6 +18,7 @@ import {mayPipeline} from './pipelining.ts';
 import {isFailure, reasonText} from './reason.ts';
 import {mayPass, noAnswer} from './recovery.ts';
 import type {
+  Payload,
   Published,
   PublishProgress,
   PublishReport,
@@ -96,7 +97,7 @@ export class ClientSession implements Session {
     }
   }
 
-  async publish(payload: Uint8Array, publication: Publication): Promise<Published> {
+  async publish(payload: Payload, publication: Publication): Promise<Published> {
     return await orAborted(this.#outbox.publish(payload, publication), this.#halt.signal);
   }
 

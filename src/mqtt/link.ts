@@ -10,6 +10,7 @@ import {ExitCode, TmqError} from '../errors.ts';
 import {AliasTable} from './alias-table.ts';
 import type {Arrival, LinkSetup} from './arrival.ts';
 import {awaitClose, disconnectPacket, type Farewell} from './farewell.ts';
+import {Gate} from './gate.ts';
 import {limitsOf, type ServerLimits} from './limits.ts';
 import {ConnectionRefused, linkError, lost} from './link-error.ts';
 import type {Message} from './message.ts';
@@ -17,6 +18,8 @@ import {clientOptions, type MqttJsClient} from './mqttjs.ts';
 import {messageOf, type Packet} from './packet.ts';
 import {afterTicket} from './pipelining.ts';
 import {reasonSentence, refusalText} from './reason.ts';
+import {Requests} from './requests.ts';
+import type {StreamedPayload} from './session.ts';
 import {Tap} from './tap.ts';
 import {describe} from './transport.ts';
 
@@ -35,11 +38,9 @@ export class Link {
   readonly #setup: LinkSetup;
   readonly #client: MqttJsClient;
   readonly #tap: Tap | undefined;
-  readonly #requests = new Map<
-    number,
-    {resolve: (packet: Packet) => void; reject: (error: TmqError) => void}
-  >();
+  readonly #requests: Requests;
   readonly #aliases = new AliasTable();
+  readonly #gate = new Gate();
   #withheldPubrecs: Packet[] = [];
   #failure: TmqError | undefined;
   #isAccepted = false;
@@ -52,6 +53,7 @@ export class Link {
 
   constructor(setup: LinkSetup) {
     this.#setup = setup;
+    this.#requests = new Requests(setup.identifiers);
     this.#tap = setup.fastPath ? this.#createTap() : undefined;
     this.stream = this.#tap ?? setup.stream;
     this.closed = new Promise((resolve) => {
@@ -121,22 +123,30 @@ export class Link {
 
   /** Writes bytes that are whole packets; `written` is called when the stream has passed them on, or cannot. */
   write(bytes: Uint8Array, written?: (error?: Error | null) => void): void {
-    if (this.isOpen) this.stream.write(bytes, written);
-    else written?.(this.#failure ?? lost(this.#setup.options.endpoint));
+    this.#gate.pass(() => {
+      if (this.isOpen) this.stream.write(bytes, written);
+      else written?.(this.#failure ?? lost(this.#setup.options.endpoint));
+    });
+  }
+
+  /** Writes a packet whose payload is not held in memory. A payload that fails ends the link: the packet has begun. */
+  writeStreamed(
+    packet: {readonly header: Uint8Array; readonly payload: StreamedPayload},
+    written?: (error?: Error | null) => void,
+  ): void {
+    const write = async () => {
+      const taken = await this.#gate.stream(this.stream, packet, (error) => this.fail(error));
+      written?.(taken ? null : (this.#failure ?? lost(this.#setup.options.endpoint)));
+    };
+    this.#gate.pass(() => void write());
   }
 
   /** Sends SUBSCRIBE or UNSUBSCRIBE; resolves with the answer to it. @throws the TmqError that closed the link */
   request(packet: Omit<Packet, 'messageId'> & {readonly cmd: string}): Promise<Packet> {
-    return new Promise((resolve, reject) => {
-      if (!this.isOpen) {
-        reject(this.#failure ?? lost(this.#setup.options.endpoint));
-        return;
-      }
-      const messageId = this.#setup.identifiers.take();
-      this.#requests.set(messageId, {resolve, reject});
-      this.send({...packet, messageId});
-      this.resume();
-    });
+    if (!this.isOpen) return Promise.reject(this.#failure ?? lost(this.#setup.options.endpoint));
+    const answer = this.#requests.ask((messageId) => this.send({...packet, messageId}));
+    this.resume();
+    return answer;
   }
 
   /** Sends PINGREQ. */
@@ -146,7 +156,7 @@ export class Link {
 
   /** The same before CONNACK, when MQTT.js would not send it yet. */
   #pingEarly(): void {
-    if (this.isOpen && !this.#isAccepted) this.stream.write(Buffer.of(0xc0, 0));
+    if (!this.#isAccepted) this.write(Buffer.of(0xc0, 0));
   }
 
   /** Lets reading go on behind a message that is held. */
@@ -168,6 +178,7 @@ export class Link {
       message: (message) => observer.offered(message, () => this.#tapArrival(message), offerAgain),
       acknowledgement: (acknowledgement) => observer.received(acknowledgement),
       settle: (acknowledge) => observer.settled(acknowledge),
+      write: (bytes) => this.write(bytes),
       heard: () => {
         this.#missedPings = 0;
       },
@@ -210,6 +221,8 @@ export class Link {
   async shutdown(farewell: Farewell): Promise<void> {
     if (this.#gone || !this.stream.writable) return;
     this.#ended = true;
+    // Behind half a packet, no other would be understood.
+    if (this.#gate.isBusy) this.fail(lost(this.#setup.options.endpoint));
     const {options, observer, libraries} = this.#setup;
     const packet = disconnectPacket(options, farewell.reasonCode);
     observer.traced?.('out', packet);
@@ -239,9 +252,11 @@ export class Link {
     client['_trackIncomingQoS2Publish'] = () => true;
     const write = client['_writePacket'].bind(client);
     client['_writePacket'] = (packet: unknown, done?: () => void) => {
-      // A packet behind DISCONNECT would be an error that takes the rest of the stream with it.
-      if (!this.stream.writable || this.#writeInstead(packet as Packet)) done?.();
-      else write(packet, done);
+      this.#gate.pass(() => {
+        // A packet behind DISCONNECT would be an error that takes the rest of the stream with it.
+        if (!this.stream.writable || this.#writeInstead(packet as Packet)) done?.();
+        else write(packet, done);
+      });
     };
   }
 
@@ -273,7 +288,7 @@ export class Link {
     if (packet.cmd !== 'connack') observer.traced?.('in', packet);
     observer.received(packet);
     if (packet.cmd === 'connack') observer.traced?.('in', packet);
-    if (packet.cmd === 'suback' || packet.cmd === 'unsuback') this.#answered(packet);
+    if (packet.cmd === 'suback' || packet.cmd === 'unsuback') this.#requests.answered(packet);
     if (packet.cmd === 'disconnect') {
       const reason = reasonSentence(packet.reasonCode ?? 0, packet.properties?.reasonString);
       this.fail(
@@ -310,14 +325,6 @@ export class Link {
     }
     this.#isAccepted = true;
     this.#accept();
-  }
-
-  #answered(packet: Packet): void {
-    const messageId = packet.messageId ?? 0;
-    const request = this.#requests.get(messageId);
-    this.#requests.delete(messageId);
-    this.#setup.identifiers.release(messageId);
-    request?.resolve(packet);
   }
 
   #arrived(packet: Packet, done: (error?: Error) => void): void {
@@ -362,11 +369,12 @@ export class Link {
 
   /**
    * Half a keepalive after a PINGREQ without an answer. While a message is held, the answer may well be
-   * there, unread; else the broker has, like with mosquitto, a whole keepalive to answer.
+   * there, unread, and behind half a packet there is no PINGREQ; else the broker has, like with mosquitto, a whole keepalive to answer.
    */
   #keepaliveTimeout(): void {
-    if (this.#held !== undefined || this.#tap?.isHolding === true) {
-      this.#client.sendPing();
+    const isHeld = this.#held !== undefined || this.#tap?.isHolding === true;
+    if (isHeld || this.#gate.isBusy) {
+      if (isHeld) this.#client.sendPing();
       this.#client.reschedulePing(true);
       return;
     }
@@ -385,11 +393,7 @@ export class Link {
     this.#gone = true;
     this.#failure ??= lost(this.#setup.options.endpoint);
     this.#held = undefined;
-    for (const [messageId, {reject}] of this.#requests) {
-      this.#setup.identifiers.release(messageId);
-      reject(this.#failure);
-    }
-    this.#requests.clear();
+    this.#requests.fail(this.#failure);
     return this.#failure;
   }
 }

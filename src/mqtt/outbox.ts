@@ -11,7 +11,7 @@ import type {ProtocolVersion, Publication} from './message.ts';
 import type {Packet} from './packet.ts';
 import {pipelinedPayloadBytes} from './pipelining.ts';
 import {isFailure, reasonSentence} from './reason.ts';
-import type {Published, PublishProgress, PublishReport} from './session.ts';
+import type {Payload, Published, PublishProgress, PublishReport} from './session.ts';
 import {publishLine} from './trace.ts';
 import {Bell} from './waiting.ts';
 import {Window} from './window.ts';
@@ -24,7 +24,7 @@ const largePayloadBytes = 65_536;
 type Fate = {readonly reasonCode: number; readonly reasonString?: unknown} | {readonly error: unknown};
 
 interface Outgoing {
-  readonly payload: Uint8Array;
+  readonly payload: Payload;
   readonly publication: Publication;
   settle(fate: Fate): void;
 }
@@ -121,7 +121,7 @@ export class Outbox {
   }
 
   /** Resolves when the QoS is satisfied. @throws TmqError with the reason code when refused */
-  async publish(payload: Uint8Array, publication: Publication): Promise<Published> {
+  async publish(payload: Payload, publication: Publication): Promise<Published> {
     if (payload.length > pipelinedPayloadBytes) await (await this.#setup.link()).accepted;
     if (publication.qos === 0) return await this.#publishOnce(payload, publication);
     await this.#setup.link();
@@ -213,7 +213,7 @@ export class Outbox {
   }
 
   /** Waits until the message is with the operating system. */
-  async #publishOnce(payload: Uint8Array, publication: Publication): Promise<Published> {
+  async #publishOnce(payload: Payload, publication: Publication): Promise<Published> {
     for (;;) {
       const link = await this.#setup.link();
       const route = this.#route(link, publication);
@@ -293,7 +293,7 @@ export class Outbox {
     link: Link,
     message: {
       readonly route: Route;
-      readonly payload: Uint8Array;
+      readonly payload: Payload;
       readonly messageId: number;
       readonly duplicate: boolean;
     },
@@ -315,7 +315,9 @@ export class Outbox {
     );
     const encoder = known ? (route.aliased ?? route.encoder) : route.encoder;
     const header = encoder.header(payload.length, messageId, duplicate);
-    if (payload.length < largePayloadBytes) {
+    if (!(payload instanceof Uint8Array)) {
+      link.writeStreamed({header, payload}, written);
+    } else if (payload.length < largePayloadBytes) {
       link.write(Buffer.concat([header, payload]), written);
     } else {
       link.write(header);
@@ -353,7 +355,7 @@ export class Outbox {
     };
   }
 
-  #checkSize(link: Link, route: Route, payload: Uint8Array): void {
+  #checkSize(link: Link, route: Route, payload: Payload): void {
     const packetBytes = route.encoder.packetBytes(payload.length);
     // 5: the fixed header with the longest length field.
     if (packetBytes > maximumRemainingLength + 5) {

@@ -78,13 +78,26 @@ export interface PublishProgress {
   refused: number;
 }
 
+/** A payload that is not held in memory. */
+export interface StreamedPayload {
+  /** In bytes. */
+  readonly length: number;
+  /**
+   * Hands all bytes to `write` in order, until one call resolves with false; a piece may change once its call
+   * has resolved. May be asked for again. @throws what keeps it from giving all of them
+   */
+  send(write: (piece: Uint8Array) => Promise<boolean>): Promise<void>;
+}
+
+export type Payload = Uint8Array | StreamedPayload;
+
 export interface Session extends AsyncDisposable {
   /** As assigned by the server, where it assigned one. */
   readonly clientId: string;
   /** Whether a broker has accepted a connection: when pipelined, that may come later than the session. */
   readonly isAccepted: boolean;
   /** Resolves when the QoS is satisfied. @throws TmqError with the reason code when refused, 7 when the connection is lost */
-  publish(payload: Uint8Array, publication: Publication): Promise<Published>;
+  publish(payload: Payload, publication: Publication): Promise<Published>;
   /** Sends every payload in order, at most the window unacknowledged, across reconnects. Reads on only as fast as the network takes. */
   publishAll(
     payloads: AsyncIterable<readonly Uint8Array[]>,

@@ -28,6 +28,8 @@ export interface TapObserver {
   acknowledgement(acknowledgement: Acknowledgement): void;
   /** All that could be taken for now has been; call `acknowledge` when it is flushed. Undefined: nothing to wait for. */
   settle(acknowledge: () => void): Promise<void> | undefined;
+  /** Bytes that are whole packets are to be sent, if they still can be. */
+  write(bytes: Uint8Array): void;
   /** Any traffic at all: the peer is alive. */
   heard(): void;
   /** Something threw that should not have. */
@@ -100,7 +102,7 @@ export class Tap extends Duplex {
 
   /** Sends PUBACK for messages that were taken [MQTT 5, 3.4]. */
   acknowledge(identifiers: readonly number[]): void {
-    if (identifiers.length === 0 || this.writableEnded || this.destroyed) return;
+    if (identifiers.length === 0) return;
     const bytes = Buffer.allocUnsafe(identifiers.length * 4);
     let at = 0;
     for (const identifier of identifiers) {
@@ -110,7 +112,7 @@ export class Tap extends Duplex {
       bytes[at + 3] = identifier & 0xff;
       at += 4;
     }
-    this.write(bytes);
+    this.#observer.write(bytes);
   }
 
   override _read(): void {
