@@ -3,6 +3,7 @@
 import type {ListenerConfig} from './config.ts';
 import type {Connection, Packet} from './connection.ts';
 import type {BrokerParts} from './parts.ts';
+import {PacketViolation, ReasonCode} from './reason-code.ts';
 import type {Session} from './session.ts';
 
 export interface Answering {
@@ -21,6 +22,7 @@ export interface Answering {
 /**
  * Sends an acknowledgement with a reason string, or without where the client does not want one
  * [MQTT-3.1.2-29] or it would make the packet too large [MQTT-3.4.2-2], [MQTT-3.5.2-2], [MQTT-3.9.2-1].
+ * @throws PacketViolation where even without it the client does not take so large an answer
  */
 export function sendWithReason(answering: Answering, packet: Packet, reasonString: string | undefined): void {
   const {connection, problemInformation, maximumPacketSize} = answering;
@@ -31,5 +33,10 @@ export function sendWithReason(answering: Answering, packet: Packet, reasonStrin
       return;
     }
   }
-  connection.send(packet);
+  const bytes = connection.bytes(packet);
+  if (bytes.length > maximumPacketSize) {
+    const message = `The answer, of ${bytes.length} bytes, is over the client's maximum of ${maximumPacketSize}.`;
+    throw new PacketViolation(ReasonCode.packetTooLarge, 'MQTT-3.1.2-24', message);
+  }
+  connection.write([bytes]);
 }

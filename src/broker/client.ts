@@ -149,7 +149,7 @@ export class Client implements ConnectionHandler, SessionLink {
     parts.counters.connections++;
     const {protocolVersion} = details;
     parts.notice(arrival(terms, {address: peer.address ?? '<unknown>', protocolVersion, username}));
-    this.#acknowledgeConnect(present, connackProperties(terms, limits, listener));
+    this.#acknowledgeConnect(present, properties);
     session.outbox.keep(({message}) => session.mayReceive(message.topic));
     session.outbox.attach(this.#member!.outlet);
     this.#watch(terms.keepAliveSeconds);

@@ -31,7 +31,7 @@ export function lastLine(clientId: string, ending: Ending, saidGoodbye: boolean)
   }
 }
 
-/** Sends DISCONNECT with the reason of a violation to a client that was accepted. */
+/** Sends DISCONNECT with the reason of a violation, and no session expiry [MQTT-3.14.2-2], to a client that was accepted. */
 export function sendDisconnect(
   connection: Connection,
   {reasonCode, message, statement}: PacketViolation,

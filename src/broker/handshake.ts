@@ -75,6 +75,11 @@ export const refusals = {
     returnCode: ReturnCode.notAuthorized,
     reason: 'Retained messages are not supported.',
   },
+  answerSize: {
+    reasonCode: ReasonCode.packetTooLarge,
+    returnCode: ReturnCode.notAuthorized,
+    reason: 'CONNACK would be larger than Maximum Packet Size.',
+  },
   willSize: {
     reasonCode: ReasonCode.packetTooLarge,
     returnCode: ReturnCode.notAuthorized,
@@ -201,7 +206,7 @@ export function storedWill(
 
 /**
  * The properties of an accepting CONNACK [3.2.2.3]: only what differs from what their absence says. Response
- * information there is none [MQTT-3.1.2-28].
+ * information there is none [MQTT-3.1.2-28], nor an authentication method [MQTT-4.12.0-6].
  */
 export function connackProperties(
   terms: ConnectTerms,

@@ -5,6 +5,7 @@
  */
 
 import type {BrokerLimits} from './config.ts';
+import {InflightTable} from './inflight.ts';
 import type {RestoredSession, SavedDelivery} from './journal.ts';
 
 /** One message on its way to one session. */
@@ -45,7 +46,7 @@ export class Outbox {
   readonly #observer: OutboxObserver;
   readonly #now: () => number;
   /** PUBLISH packets unacknowledged, in the order first sent [MQTT-4.6.0-1]. */
-  readonly #published = new Map<number, Delivery>();
+  readonly #published = new InflightTable<Delivery>();
   /** Those of them not sent again on the present connection. */
   readonly #unsent = new Set<number>();
   /** PUBREL packets unanswered, in the order their PUBREC came [MQTT-4.6.0-4]. */
@@ -94,7 +95,7 @@ export class Outbox {
   /** What `restore` takes. */
   saved(): Pick<RestoredSession, 'sent' | 'released' | 'queued'> {
     return {
-      sent: [...this.#published].map(([packetId, delivery]) => ({delivery, packetId})),
+      sent: this.#inOrder().map(([packetId, delivery]) => ({delivery, packetId})),
       released: [...this.#released],
       queued: this.#waiting(),
     };
@@ -104,7 +105,7 @@ export class Outbox {
   attach(outlet: Outlet): void {
     this.#outlet = outlet;
     for (const packetId of this.#released) outlet.release(packetId);
-    for (const packetId of this.#published.keys()) this.#unsent.add(packetId);
+    for (const [packetId] of this.#inOrder()) this.#unsent.add(packetId);
     this.pump();
   }
 
@@ -133,6 +134,11 @@ export class Outbox {
       (maxQueuedMessages > 0 && this.queued > maxQueuedMessages) ||
       (maxQueuedBytes > 0 && this.#queuedBytes > maxQueuedBytes && this.queued > 0)
     );
+  }
+
+  /** What is unacknowledged, in the order first sent. */
+  #inOrder(): [packetId: number, delivery: Delivery][] {
+    return this.#published.entries(this.#lastPacketId);
   }
 
   #waiting(): Delivery[] {
@@ -267,7 +273,7 @@ export class Outbox {
    */
   takeShared(movable: (delivery: Delivery) => boolean): Delivery[] {
     const taken: Delivery[] = [];
-    for (const [packetId, delivery] of this.#published) {
+    for (const [packetId, delivery] of this.#inOrder()) {
       if (delivery.qos !== 1 || !movable(delivery)) continue;
       this.#settle(packetId, delivery);
       taken.push(delivery);
