@@ -130,16 +130,14 @@ export class Client implements ConnectionHandler, SessionLink {
     const {connection, parts, listener, peer} = this.#options;
     // It may have gone while the answer took its time.
     if (!connection.open) return;
-    if (!admission.accepted) {
-      this.#refuse(admission.reason === 'identifier-rejected' ? refusals.identifier : refusals.notAuthorized);
-      return;
-    }
     const {registry, limits} = parts;
-    const known = registry.get(terms.clientId);
-    if (known === undefined && limits.globalMaxClients >= 0 && registry.size >= limits.globalMaxClients) {
-      this.#refuse(refusals.busy);
+    const properties = connackProperties(terms, limits, listener);
+    const refusal = this.#refusal(admission, terms, properties);
+    if (refusal !== undefined || !admission.accepted) {
+      this.#refuse(refusal ?? refusals.notAuthorized);
       return;
     }
+    const known = registry.get(terms.clientId);
     if (known?.link !== undefined) this.#takeOver(known, terms);
     const {session, present} = registry.open(terms.clientId, terms.cleanStart);
     const {username} = admission;
@@ -153,6 +151,25 @@ export class Client implements ConnectionHandler, SessionLink {
     session.outbox.keep(({message}) => session.mayReceive(message.topic));
     session.outbox.attach(this.#member!.outlet);
     this.#watch(terms.keepAliveSeconds);
+  }
+
+  /** What speaks against a CONNECT that is well-formed; undefined: nothing. */
+  #refusal(
+    admission: Admission,
+    {clientId}: ConnectTerms,
+    properties: Record<string, unknown>,
+  ): Refusal | undefined {
+    if (!admission.accepted) {
+      return admission.reason === 'identifier-rejected' ? refusals.identifier : refusals.notAuthorized;
+    }
+    const {connection, parts} = this.#options;
+    const {globalMaxClients} = parts.limits;
+    const full = globalMaxClients >= 0 && parts.registry.size >= globalMaxClients;
+    if (full && parts.registry.get(clientId) === undefined) return refusals.busy;
+    if (connection.protocolVersion < 5) return undefined;
+    // [MQTT-3.1.2-24]
+    const connack = connection.bytes({cmd: 'connack', sessionPresent: false, reasonCode: 0, properties});
+    return connack.length > this.#maximumPacketSize ? refusals.answerSize : undefined;
   }
 
   /** [MQTT-3.1.4-3]. Its will is published, unless the session goes on and the will is a delayed one. */

@@ -145,7 +145,10 @@ export class Outbox {
     return this.#queue.slice(this.#queueStart) as Delivery[];
   }
 
-  /** Sends as much as the window allows. */
+  /**
+   * Sends as much as the window allows [MQTT-4.9.0-1], [MQTT-4.9.0-2]; it stops nothing but PUBLISH at QoS 1 and 2
+   * [MQTT-4.9.0-3], [MQTT-3.3.4-10].
+   */
   pump(): void {
     while (this.#outlet !== undefined && (this.#unsent.size > 0 ? this.#resendOne() : this.#sendOne())) {
       // Each round sends or settles one.
@@ -210,7 +213,7 @@ export class Outbox {
     }
   }
 
-  /** An unused packet identifier [MQTT-2.2.1-4]; 0 when all are used. */
+  /** An unused packet identifier [MQTT-2.2.1-4], [MQTT-4.3.2-1], [MQTT-4.3.3-1]; 0 when all are used. */
   #freePacketId(): number {
     if (this.inflight >= packetIds) return 0;
     do {
@@ -236,7 +239,7 @@ export class Outbox {
     return 'accepted';
   }
 
-  /** PUBREC [MQTT-4.3.3-3]: PUBREL follows, unless the client refuses [MQTT-4.3.3-4]. */
+  /** PUBREC [MQTT-4.3.3-3]: PUBREL follows, unless the client refuses [MQTT-4.3.3-4], and PUBLISH no more [MQTT-4.3.3-6]. */
   received(packetId: number, refused: boolean): AcknowledgementResult {
     const delivery = this.#published.get(packetId);
     if (delivery === undefined) {
@@ -269,7 +272,8 @@ export class Outbox {
 
   /**
    * Takes out what another member of a shared subscription can get: of all that waits, and of the QoS 1
-   * messages unacknowledged. A QoS 2 message once sent goes to nobody else [MQTT-4.8.2-5].
+   * messages unacknowledged. A QoS 2 message once sent goes to nobody else [MQTT-4.8.2-4], [MQTT-4.8.2-5],
+   * nor does what was refused [MQTT-4.8.2-6].
    */
   takeShared(movable: (delivery: Delivery) => boolean): Delivery[] {
     const taken: Delivery[] = [];

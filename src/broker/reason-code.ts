@@ -1,4 +1,7 @@
-/** The reason codes of MQTT 5 [2.4] that a broker gives or reads, and the return codes of MQTT 3.1.1 [3.2.2.3]. Which packet may have which: [MQTT-3.2.2-8], [MQTT-3.9.3-2], [MQTT-3.11.3-2]. */
+/**
+ * The reason codes of MQTT 5 [2.4] that a broker gives or reads, and the return codes of MQTT 3.1.1
+ * [3.2.2.3]. Which packet may have which is said there too [MQTT-3.2.2-8], [MQTT-3.9.3-2], [MQTT-3.11.3-2].
+ */
 
 /** Reason codes of MQTT 5. */
 export const ReasonCode = {

@@ -410,6 +410,16 @@ describe('sessions', () => {
     assert.equal(await client.message(), 't x q0 r0 d0');
   });
 
+  it('3.1.1 MQTT-3.1.2-12: without a will nothing is published', async () => {
+    await using broker = packetBroker();
+    const watcher = await broker.connect('w');
+    await watcher.subscribe('#');
+    const client = await broker.connect('a');
+    client.drop();
+    await broker.connect('a');
+    await watcher.quiet();
+  });
+
   it('3.1.1 MQTT-3.1.2-7: retained messages outlive the session of who published them', async () => {
     await using broker = packetBroker();
     const client = await broker.connect('a');
@@ -440,6 +450,31 @@ describe('sessions', () => {
     await client.expect('connack');
     client.drop();
     assert.ok((await watcher.hear()).frame.includes(Buffer.from(fields)));
+  });
+});
+
+describe('Maximum Packet Size', () => {
+  it('MQTT-3.1.2-24: an answer that does not fit ends the connection instead', async () => {
+    await using broker = packetBroker();
+    const small = await broker.connect('a', {version: 5, properties: {maximumPacketSize: 5}});
+    assert.deepEqual([small.connack.reasonCode, small.connack.properties], [0x95, undefined]);
+    await small.expectEnd();
+    for (const [cmd, key] of [
+      ['subscribe', 'subscriptions'],
+      ['unsubscribe', 'unsubscriptions'],
+    ] as const) {
+      const client = await broker.connect('a', {version: 5, properties: {maximumPacketSize: 20}});
+      const request = (count: number) => ({
+        ...{cmd, messageId: 1},
+        [key]: Array.from({length: count}, (_, index) =>
+          cmd === 'subscribe' ? {topic: `t${index}`, qos: 0} : `t${index}`,
+        ),
+      });
+      const answer = await client.ask(request(15));
+      assert.equal((answer.granted as unknown[]).length, 15);
+      client.send(request(16));
+      await client.expectEnd(0x95);
+    }
   });
 });
 
