@@ -37,7 +37,7 @@ export async function openSession(plan: ClientPlan, io: Io, options: OpenOptions
   if (!plan.quiet) for (const each of plan.warnings) io.stderr.write(`Warning: ${each}\n`);
   const connection = await resolveConnection(plan.connection, io);
   const {connect} = await import('../mqtt/session.ts');
-  using waiting = await showWaiting(plan, io, connection.endpoint, options);
+  const waiting = await showWaiting(plan, io, connection.endpoint, options);
   const makeRoom = () => {
     waiting?.stop();
     options.beforeLine?.();
@@ -58,6 +58,7 @@ export async function openSession(plan: ClientPlan, io: Io, options: OpenOptions
     },
     fastPath: (io.env.TMQ_NO_FASTPATH ?? '') === '',
     pipelined: options.pipelined === true && (io.env.TMQ_NO_PIPELINE ?? '') === '',
+    settled: () => waiting?.stop(),
     traceGrants: options.traceGrants === true && !plan.quiet,
     ...(plan.debug ? {trace: (line) => tell(line, looks)} : {}),
     ...(plan.quiet ? {} : {notice: (line) => tell(line)}),

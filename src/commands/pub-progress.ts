@@ -101,15 +101,27 @@ export function watchReading(
   return statusLine(io, () => `Reading standard input, ${bytesText(progress.bytes)}`);
 }
 
+export interface MessagesState {
+  readonly sent: number;
+  readonly count: number;
+  readonly bytes: number;
+  /** Before it is so, something else is waited for, and shown. */
+  readonly isAccepted: () => boolean;
+}
+
+/** From here on a message is large. */
+const largeBytes = 1_000_000;
+
 /** Shows how often a message was sent, and that a large one takes its time. */
 export function watchMessages(
-  progress: {readonly sent: number; readonly count: number; readonly bytes: number},
+  progress: MessagesState,
   {plan, io}: {readonly plan: ClientPlan; readonly io: Io},
 ): StatusLine {
-  if (!isWatched(plan, io)) return unwatched;
+  const {count, bytes} = progress;
+  if (!isWatched(plan, io) || (count === 1 && bytes < largeBytes)) return unwatched;
   return statusLine(io, () => {
-    const size = `Sending ${bytesText(progress.bytes)}`;
-    const {sent, count} = progress;
-    return count === 1 ? size : `${size}, ${grouped(sent)} of ${grouped(count)} sent`;
+    if (!progress.isAccepted()) return '';
+    const size = `Sending ${bytesText(bytes)}`;
+    return count === 1 ? size : `${size}, ${grouped(progress.sent)} of ${grouped(count)} sent`;
   });
 }

@@ -131,7 +131,12 @@ async function payloadOf(source: PayloadSource, plan: PubPlan, io: Io): Promise<
 async function publishRepeatedly(plan: PubPlan, payload: Payload, io: Io): Promise<ExitCode> {
   const {publication, repeat} = plan;
   await using session = await openSession(plan.client, io, {pipelined: true});
-  const progress = {sent: 0, count: repeat.count, bytes: payload.length};
+  const progress = {
+    sent: 0,
+    count: repeat.count,
+    bytes: payload.length,
+    isAccepted: () => session.isAccepted,
+  };
   using _line = watchMessages(progress, {plan: plan.client, io});
   for (; progress.sent < repeat.count; progress.sent++) {
     if (progress.sent > 0 && repeat.delayMilliseconds > 0) await pause(repeat.delayMilliseconds, io.signal);

@@ -23,20 +23,21 @@ export function canRewrite({stderr, env}: Pick<Io, 'env' | 'stderr'>): boolean {
   return stderr.isTTY === true && Number(stderr.columns) > 0 && env.TERM !== 'dumb';
 }
 
-/** Draws what `describe` says until it is disposed of. Elsewhere than on a terminal it does nothing at all. */
+/** Draws what `describe` says, if anything, until it is disposed of. Elsewhere than on a terminal it does nothing at all. */
 export function statusLine(io: Pick<Io, 'env' | 'stderr'>, describe: () => string): StatusLine {
   if (!canRewrite(io)) return nothing;
   const {stderr} = io;
   let drawn = false;
-  const draw = () => {
-    // In the last column some terminals go to the next line.
-    const text = describe().slice(0, Number(stderr.columns) - 1);
-    stderr.write(`${eraseLine}${text}`);
-    drawn = true;
-  };
   const erase = () => {
     if (drawn) stderr.write(eraseLine);
     drawn = false;
+  };
+  const draw = () => {
+    // In the last column some terminals go to the next line.
+    const text = describe().slice(0, Number(stderr.columns) - 1);
+    if (text === '') return erase();
+    stderr.write(`${eraseLine}${text}`);
+    drawn = true;
   };
   const timer = setInterval(draw, intervalMilliseconds);
   timer.unref();
@@ -58,7 +59,9 @@ export function grouped(number: number): string {
 export function bytesText(bytes: number): string {
   const units = ['bytes', 'kB', 'MB', 'GB', 'TB'];
   const power = Math.min(units.length - 1, Math.floor(Math.log10(Math.max(bytes, 1)) / 3));
-  return power === 0 ? `${bytes} bytes` : `${(bytes / 1000 ** power).toFixed(1)} ${units[power]}`;
+  return power === 0
+    ? `${bytes} ${bytes === 1 ? 'byte' : 'bytes'}`
+    : `${(bytes / 1000 ** power).toFixed(1)} ${units[power]}`;
 }
 
 /** Seconds as '42 s', '3:05' or '1:02:03'. */

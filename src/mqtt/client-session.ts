@@ -190,6 +190,7 @@ export class ClientSession implements Session {
   /** Ends all that waits; the first reason counts. The link stays, so that `end` can say goodbye. */
   #stop(reason: unknown): void {
     if (this.#halt.signal.aborted) return;
+    this.#context.settled?.();
     this.#halt.abort(reason);
     this.#bell.fail(reason);
     this.#outbox.fail(reason);
@@ -298,6 +299,7 @@ export class ClientSession implements Session {
       received: (packet: Packet) => this.#received(packet),
       arrived: (...message: Parameters<Inbox['arrived']>) => this.#inbox.arrived(...message),
       offered: (...message: Parameters<Inbox['offer']>) => this.#inbox.offer(...message),
+      begun: (...message: Parameters<Inbox['begun']>) => this.#inbox.begun(...message),
       settled: (acknowledge: () => void) => this.#inbox.settle(acknowledge),
       accepting: () => this.#inbox.accepting,
       ...(trace === undefined
@@ -351,6 +353,7 @@ export class ClientSession implements Session {
 
   #begin(link: Link): void {
     this.#wasAccepted = true;
+    this.#context.settled?.();
     link.start();
     // What answers the packets behind CONNECT waits in a broker with Nagle's algorithm on for the
     // acknowledgement of CONNACK's bytes.

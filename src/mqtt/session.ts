@@ -33,6 +33,8 @@ export interface SessionContext {
    * connection where nothing in CONNACK can matter to it. Whatever is sent so succeeds only with CONNACK.
    */
   readonly pipelined?: boolean;
+  /** Called when the first connection was accepted, and when the session ends or fails: nobody waits for it any more. */
+  readonly settled?: () => void;
   /** One line for each thing worth telling: connection lost, connected again. */
   readonly notice?: (line: string) => void;
 }
@@ -49,11 +51,25 @@ export interface SubscribeOptions {
 /** 'more': handled, go on. 'last': handled, and no further one. 'stop': not handled, and no further one. */
 export type Verdict = 'more' | 'last' | 'stop';
 
+/** Where a payload goes that is still on its way. */
+export interface PayloadSink {
+  /** The next bytes, which may change once it resolves. @throws what ends the reception */
+  write(piece: Uint8Array): Promise<void>;
+  /** All of it was written. The receiver's flush follows. */
+  end(): void;
+}
+
 /** Takes the messages of a session. A message is acknowledged only after the flush that follows it. */
 export interface Receiver {
   message(message: Message): Verdict;
   /** Called once for each batch; the session reads no further until it resolves. */
   flush(): Promise<void>;
+  /**
+   * Asked about a large message that has only begun to come, with how many bytes its payload will have; there
+   * may be none of them in the message yet. With a sink it is the last one: a connection lost in its midst
+   * ends the reception with status 7. Without one it comes to `message` when it is whole.
+   */
+  readonly stream?: ((message: Message, payloadBytes: number) => PayloadSink | undefined) | undefined;
 }
 
 /** The outcome of one message at QoS 1 or 2, or 0 at QoS 0 once it was written to the network. */

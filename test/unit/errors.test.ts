@@ -407,6 +407,7 @@ const elsewhere: Readonly<Record<string, readonly string[]>> = {
   'broker/store.ts': ['broker/store.test.ts'],
   'commands/passwd-change.ts': ['process/passwd-terminal.test.ts'],
   'commands/receive-options.ts': ['commands/pub-sub.test.ts'],
+  'io/file-payload.ts': ['session/streamed.test.ts'],
   'io/lock.ts': ['unit/files.test.ts'],
   'io/output.ts': ['unit/output.test.ts'],
   'io/prompt.ts': ['process/passwd-terminal.test.ts'],

@@ -8,8 +8,9 @@ import {bytesText, durationText, grouped, statusLine} from '../../src/io/status-
 
 test('numbers are written to be read', () => {
   assert.deepEqual([0, 999, 1000, 1234567].map(grouped), ['0', '999', '1,000', '1,234,567']);
-  assert.deepEqual([0, 999, 1000, 1234, 268_435_455, 5e15].map(bytesText), [
+  assert.deepEqual([0, 1, 999, 1000, 1234, 268_435_455, 5e15].map(bytesText), [
     '0 bytes',
+    '1 byte',
     '999 bytes',
     '1.0 kB',
     '1.2 kB',
