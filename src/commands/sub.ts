@@ -12,6 +12,7 @@ import type {Session, SubscribeOptions} from '../mqtt/session.ts';
 import {clientDifferences} from './client-differences.ts';
 import {type ClientPlan, clientOptions, toClientPlan} from './client-options.ts';
 import {formatSection} from './format-section.ts';
+import {streamLast} from './last-payload.ts';
 import {subscribeUrlOption} from './network-options.ts';
 import {openSession} from './open-session.ts';
 import {
@@ -228,8 +229,10 @@ async function receive(plan: SubPlan, session: Session, io: Io): Promise<void> {
   using view = await createView(plan, io, output);
   const clearing: Promise<unknown>[] = [];
   const select = selection(plan.selection, Math.random);
+  let received = 0;
   const receiving = session.receive({
     message(message) {
+      received++;
       const {verdict, print, remove} = select(message);
       view.count(message);
       if (print) view.print(message);
@@ -243,6 +246,7 @@ async function receive(plan: SubPlan, session: Session, io: Io): Promise<void> {
       view.batchEnds();
       return output.flush();
     },
+    stream: streamLast(plan, {output, stdout: io.stdout}, () => received),
   });
   const subscribed = subscribe(plan, session, io);
   const finished = plan.exitAfterSubscribe ? subscribed : Promise.all([subscribed, receiving]);

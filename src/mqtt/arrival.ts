@@ -4,6 +4,7 @@
  */
 
 import type {Duplex} from 'node:stream';
+import type {TmqError} from '../errors.ts';
 import type {ConnectionOptions} from './connection-options.ts';
 import type {PacketIdentifiers} from './identifiers.ts';
 import type {IncomingMessages} from './inbox.ts';
@@ -26,6 +27,15 @@ export interface Arrival {
   acknowledge(): void;
 }
 
+/** A payload on its way. */
+export interface PayloadStream {
+  /** Resolves when more may come; never rejects. */
+  write(piece: Uint8Array): Promise<void>;
+  end(): void;
+  /** The rest will not come: what that means for whoever still wants it. */
+  broken(): TmqError | undefined;
+}
+
 /** What a link tells whoever opened it. */
 export interface LinkObserver {
   /** Before the packet has any effect. */
@@ -36,6 +46,8 @@ export interface LinkObserver {
   arrived(arrival: Arrival, proceed: () => void): void;
   /** A message came on the fast way; `offerAgain` is to be called when 'later' has come. */
   offered(message: Message, arrival: () => Arrival, offerAgain: () => void): Reception;
+  /** A large message has begun to come on the fast way; undefined to have it offered when it is whole. */
+  begun(message: Message, payloadBytes: number): PayloadStream | undefined;
   /** All that could be taken at once was offered; undefined when nothing has to be flushed. */
   settled(acknowledge: () => void): Promise<void> | undefined;
   /** Whether somebody takes messages: until then no PUBREC is sent, for it takes a message off the server. */

@@ -4,10 +4,12 @@
  * instead of filling our memory. Knows links only as what acknowledges.
  */
 
-import type {Arrival} from './arrival.ts';
+import {ExitCode} from '../errors.ts';
+import type {Arrival, PayloadStream} from './arrival.ts';
+import {MessageBroken} from './link-error.ts';
 import type {Message} from './message.ts';
 import type {Packet} from './packet.ts';
-import type {Receiver, Verdict} from './session.ts';
+import type {PayloadSink, Receiver, Verdict} from './session.ts';
 import type {Reception as TapReception} from './tap.ts';
 
 /**
@@ -81,8 +83,8 @@ export class Inbox {
   /** Whether an answer is awaited that may come behind a message: then reading goes on. */
   readonly #awaitsReply: () => boolean;
   #reception: Reception | undefined;
-  /** 'ending': the last message was taken and is not flushed yet. */
-  #state: 'closed' | 'taking' | 'flushing' | 'ending' | 'finished' = 'closed';
+  /** 'streaming': the last message is still coming. 'ending': it was taken and is not flushed yet. */
+  #state: 'closed' | 'taking' | 'flushing' | 'streaming' | 'ending' | 'finished' = 'closed';
   #waiting: Waiting[] = [];
   /** Taken and not yet acknowledged. */
   #batch: Arrival[] = [];
@@ -101,6 +103,11 @@ export class Inbox {
     return this.#state === 'taking' || this.#state === 'flushing';
   }
 
+  /** The last message has come, or begun to. */
+  get #isOver(): boolean {
+    return this.#state === 'finished' || this.#state === 'ending' || this.#state === 'streaming';
+  }
+
   /** A message came; `proceed` lets the next packet be read. */
   arrived(arrival: Arrival, proceed: () => void): void {
     if (this.#state === 'taking') {
@@ -109,7 +116,7 @@ export class Inbox {
       return;
     }
     // After the last message: neither taken nor acknowledged, so a session keeps it for the next time.
-    const isOver = this.#state === 'finished' || this.#state === 'ending';
+    const isOver = this.#isOver;
     if (!isOver) this.#waiting.push({arrival, proceed});
     if (isOver || this.#awaitsReply()) proceed();
   }
@@ -119,7 +126,7 @@ export class Inbox {
    * to wait, `offerAgain` is called when it may come again.
    */
   offer(message: Message, arrival: () => Arrival, offerAgain: () => void): TapReception {
-    if (this.#state === 'finished' || this.#state === 'ending') return 'elsewhere';
+    if (this.#isOver) return 'elsewhere';
     if (this.#state !== 'taking') {
       if (this.#awaitsReply()) {
         this.#waiting.push({arrival: arrival(), proceed: () => undefined});
@@ -138,6 +145,51 @@ export class Inbox {
     this.#unsettled = true;
     if (verdict !== 'more') this.#state = 'ending';
     return verdict === 'stop' ? 'elsewhere' : 'taken';
+  }
+
+  /** A large message has begun to come on the fast way: taken as the last one, or undefined. */
+  begun(message: Message, payloadBytes: number): PayloadStream | undefined {
+    if (this.#state !== 'taking') return undefined;
+    const reception = this.#reception!;
+    let sink: PayloadSink | undefined;
+    try {
+      sink = reception.receiver.stream?.(message, payloadBytes);
+    } catch (error) {
+      this.fail(error);
+    }
+    if (sink === undefined) return undefined;
+    this.#state = 'streaming';
+    return this.#stream(sink, reception, payloadBytes);
+  }
+
+  /** What came after the reception has failed is passed over. */
+  #stream(sink: PayloadSink, reception: Reception, payloadBytes: number): PayloadStream {
+    const isWanted = () => this.#reception === reception;
+    let written = 0;
+    return {
+      write: async (piece) => {
+        if (!isWanted()) return;
+        try {
+          await sink.write(piece);
+          written += piece.length;
+        } catch (error) {
+          if (isWanted()) this.fail(error);
+        }
+      },
+      end: () => {
+        if (!isWanted()) return;
+        sink.end();
+        void this.#flush(true);
+      },
+      broken: () => {
+        if (!isWanted()) return undefined;
+        const told = `${written} of its ${payloadBytes} bytes were written`;
+        const sentence = `The connection was lost in the midst of a message: ${told}.`;
+        const error = new MessageBroken(sentence, ExitCode.connectionLost);
+        this.fail(error);
+        return error;
+      },
+    };
   }
 
   /** Flushes what was offered and taken, then acknowledges; undefined when there is nothing to flush. */
@@ -206,10 +258,12 @@ export class Inbox {
 
   async #flush(last: boolean, acknowledge?: () => void): Promise<void> {
     const reception = this.#reception!;
+    // What came before a message that is still coming is acknowledged meanwhile.
+    const streaming = this.#state === 'streaming' && !last;
     this.#unsettled = false;
     clearImmediate(this.#flushPlanned);
     this.#flushPlanned = undefined;
-    this.#state = 'flushing';
+    if (!streaming) this.#state = 'flushing';
     const batch = this.#batch;
     this.#batch = [];
     try {
@@ -224,7 +278,7 @@ export class Inbox {
     if (last) {
       this.#finish();
       reception.resolve();
-    } else {
+    } else if (!streaming) {
       this.#state = 'taking';
       this.#takeWaiting();
     }

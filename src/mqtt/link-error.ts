@@ -10,6 +10,9 @@ import {describe, explain} from './transport.ts';
 /** The broker answered CONNECT with a refusal: trying again would be refused again. */
 export class ConnectionRefused extends TmqError {}
 
+/** The connection ended over a message that was half written to the output, where nothing can follow it. */
+export class MessageBroken extends TmqError {}
+
 /** The connection ended, and nobody said why. */
 export function lost(endpoint: Endpoint): TmqError {
   return new TmqError(`The connection to ${describe(endpoint)} was lost.`, ExitCode.connectionLost);

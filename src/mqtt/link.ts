@@ -176,6 +176,7 @@ export class Link {
     const {stream, options, observer} = this.#setup;
     const tap: Tap = new Tap(stream, options.protocolVersion, {
       message: (message) => observer.offered(message, () => this.#tapArrival(message), offerAgain),
+      begun: (message, payloadBytes) => observer.begun(message, payloadBytes),
       acknowledgement: (acknowledgement) => observer.received(acknowledgement),
       settle: (acknowledge) => observer.settled(acknowledge),
       write: (bytes) => this.write(bytes),

@@ -4,7 +4,7 @@
 
 import {ExitCode, TmqError} from '../errors.ts';
 import type {Endpoint} from './connection-options.ts';
-import {ConnectionRefused} from './link-error.ts';
+import {ConnectionRefused, MessageBroken} from './link-error.ts';
 
 /** What the system says of a host, a network or a broker that may be back in a moment. */
 const passingCodes: ReadonlySet<string> = new Set([
@@ -42,7 +42,8 @@ function codesOf(error: unknown): readonly string[] {
 
 /** Whether the failure may be gone at the next attempt; a refusal by the broker, or wrong options, will not. */
 export function mayPass(error: unknown, endpoint: Endpoint): boolean {
-  if (!(error instanceof TmqError) || error instanceof ConnectionRefused) return false;
+  if (error instanceof ConnectionRefused || error instanceof MessageBroken) return false;
+  if (!(error instanceof TmqError)) return false;
   if (passingStatuses.has(error.exitCode)) return true;
   // The socket of a broker that restarts is not there for a moment.
   return codesOf(error).some(

@@ -8,6 +8,7 @@
  */
 
 import {Duplex} from 'node:stream';
+import type {PayloadStream} from './arrival.ts';
 import {
   type Acknowledgement,
   incomplete,
@@ -25,6 +26,8 @@ export type Reception = 'taken' | 'later' | 'elsewhere';
 export interface TapObserver {
   /** A message of QoS 0 or 1. 'elsewhere': somebody else sees to its acknowledgement, if it gets one. */
   message(message: Message): Reception;
+  /** A large message of QoS 0 that is not whole yet: where its payload goes, or undefined to wait for all of it. */
+  begun(message: Message, payloadBytes: number): PayloadStream | undefined;
   acknowledgement(acknowledgement: Acknowledgement): void;
   /** All that could be taken for now has been; call `acknowledge` when it is flushed. Undefined: nothing to wait for. */
   settle(acknowledge: () => void): Promise<void> | undefined;
@@ -38,6 +41,9 @@ export interface TapObserver {
 
 /** From this size on a packet gets a buffer of its own, filled as it comes, instead of being joined. */
 const largePacketBytes = 64 * 1024;
+
+/** Pieces of a payload that may be on their way to the output; usually one is done before the next comes. */
+const maximumPending = 2;
 
 /** What may come before CONNACK is over: itself, and AUTH. Anything else is no MQTT, and all MQTT.js's. */
 const greetings: ReadonlySet<number> = new Set([packetType.connack, packetType.auth]);
@@ -58,6 +64,8 @@ export class Tap extends Duplex {
   #at = 0;
   /** A large packet that is still coming, and how much of it is there. */
   #large: {readonly buffer: Buffer; filled: number} | undefined;
+  /** A payload that goes on as it comes, how much of it is to come, and pieces not yet done with. */
+  #streamed: {readonly payload: PayloadStream; left: number; pending: number} | undefined;
   /** 'greeted': CONNACK was passed on, the rest waits. */
   #state: 'greeting' | 'greeted' | 'open' = 'greeting';
   /** A message was answered with 'later'. */
@@ -85,7 +93,7 @@ export class Tap extends Duplex {
 
   /** Whether messages wait, so that nothing behind them is read. */
   get isHolding(): boolean {
-    return this.#waiting;
+    return this.#waiting || this.#streamed !== undefined;
   }
 
   /** CONNACK was understood: takes what follows. */
@@ -141,15 +149,21 @@ export class Tap extends Duplex {
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
     this.#socket.destroy();
+    const broken = this.#streamed?.payload.broken();
+    if (broken !== undefined) this.#observer.failed(broken);
     done(error);
   }
 
   get #isBlocked(): boolean {
-    return this.#state === 'greeted' || this.#full || this.isHolding;
+    return this.#state === 'greeted' || this.#full || this.#waiting;
   }
 
   #received(chunk: Buffer): void {
     this.#observer.heard();
+    if (this.#streamed !== undefined) {
+      chunk = this.#goOn(this.#streamed, chunk);
+      if (chunk.length === 0) return;
+    }
     if (this.#large !== undefined) {
       chunk = this.#fill(this.#large, chunk);
       if (this.#large !== undefined) return;
@@ -177,7 +191,7 @@ export class Tap extends Duplex {
   /** Hands on all packets that are there, until somebody says to wait. */
   #proceed(): void {
     // MQTT.js reads from within push.
-    if (this.#proceeding || this.destroyed) return;
+    if (this.#proceeding || this.destroyed || this.#streamed !== undefined) return;
     this.#proceeding = true;
     try {
       while (!this.#isBlocked) {
@@ -218,7 +232,7 @@ export class Tap extends Duplex {
       return true;
     }
     if (this.#at + bytes > length) {
-      this.#prepare(bytes);
+      if (!this.#begin(bytes)) this.#prepare(bytes);
       return false;
     }
     this.#fast(type, this.#at + bytes);
@@ -254,6 +268,38 @@ export class Tap extends Duplex {
     const bytes = this.#bytes.subarray(this.#at, end);
     this.#at = end;
     if (!this.push(bytes)) this.#full = true;
+  }
+
+  /** Lets the payload of a large packet go on as it comes, if it may. */
+  #begin(packetBytes: number): boolean {
+    const isPublish = this.#bytes[this.#at]! >> 4 === packetType.publish;
+    if (packetBytes < largePacketBytes || !isPublish) return false;
+    const message = this.#publishReader.read(this.#bytes, this.#at, this.#bytes.length);
+    if (message === undefined || message.qos > 0) return false;
+    const left = packetBytes - (this.#bytes.length - this.#at);
+    const payload = this.#observer.begun(message, left + message.payload.length);
+    if (payload === undefined) return false;
+    this.#bytes = Buffer.alloc(0);
+    this.#at = 0;
+    this.#streamed = {payload, left: left + message.payload.length, pending: 0};
+    this.#goOn(this.#streamed, message.payload as Buffer);
+    return true;
+  }
+
+  /** Passes the next piece of a payload on; what follows it in the chunk comes back. */
+  #goOn(streamed: {readonly payload: PayloadStream; left: number; pending: number}, chunk: Buffer): Buffer {
+    const piece = chunk.subarray(0, streamed.left);
+    streamed.left -= piece.length;
+    streamed.pending++;
+    void streamed.payload.write(piece).then(() => {
+      streamed.pending--;
+      if (this.#streamed === streamed && streamed.pending === 0) this.#socket.resume();
+    });
+    if (streamed.left === 0) {
+      this.#streamed = undefined;
+      streamed.payload.end();
+    } else if (streamed.pending > maximumPending) this.#socket.pause();
+    return chunk.subarray(piece.length);
   }
 
   /** A large packet will be filled in place as it comes. */

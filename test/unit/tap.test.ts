@@ -188,6 +188,7 @@ function tapped(version: ProtocolVersion, decide: (message: Message) => Receptio
       dirty = false;
       return Promise.resolve().then(acknowledge);
     },
+    begun: () => undefined,
     write: (bytes) => void tap.write(bytes),
     heard: () => undefined,
     failed: (error) => tap.destroy(error as Error),
