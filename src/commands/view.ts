@@ -60,7 +60,7 @@ export function rateView(output: Output): View {
   };
 }
 
-/** Where no terminal says otherwise. */
+/** Where no terminal says otherwise; some say 0. */
 const usualRows = 24;
 
 export interface WatchOptions {
@@ -72,7 +72,7 @@ export interface WatchOptions {
 
 /** One line for each topic, rewritten in place; drawn again when the terminal changes its size. */
 export function watchView({format, output, io, title}: WatchOptions): View {
-  const watch = createWatch(title, () => io.stdout.rows ?? usualRows);
+  const watch = createWatch(title, () => io.stdout.rows || usualRows);
   const draw = () => {
     output.text(watch.start());
     output.flush().catch(nothing);

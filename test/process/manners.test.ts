@@ -151,6 +151,18 @@ describe('with a broker', () => {
     assert.match(terminal.screen(), /\r\u001b\[K$/);
   });
 
+  test('a terminal of no size still watches topics', async () => {
+    const words = `sub -w -t small -C 1 -p ${broker.port} -i small`;
+    const watching = run(
+      'script',
+      ['-qec', `stty cols 0 rows 0; '${process.execPath}' '${program}' ${words}`, '/dev/null'],
+      {env: {...home, TERM: 'xterm'}},
+    );
+    await broker.logged(/SUBACK to small/);
+    await runTmq(['pub', '-t', 'small', '-m', 'seen', '-p', String(broker.port)]);
+    assert.match((await watching).stdout.toString(), /seen/);
+  });
+
   test('off a terminal, nothing is told', async () => {
     const input = 'x\n'.repeat(50_000);
     const words = ['pub', '-l', '-q', '1', '-t', 'a', '-p', String(broker.port)];
