@@ -120,6 +120,8 @@ export class ClientOutlet implements Outlet, Passage {
   /** Sends a QoS 0 message; false when it was dropped for a client that does not read. */
   sendAtMostOnce(delivery: Delivery): boolean {
     const {backlogs} = this.#parts;
+    // Of one that is lossy it is known when its backlog has left: there is no need to look each time.
+    if (this.#lossy && this.#backlog > backlogs.slow) return false;
     if (this.#connection.buffered > (this.#lossy ? backlogs.slow : backlogs.tooMany)) return false;
     this.publish(delivery, 0, false);
     return true;
@@ -148,7 +150,7 @@ export class ClientOutlet implements Outlet, Passage {
 
   /** Holds a publisher back while this client lags; never the client itself, which could not catch up. */
   slow(publisher: SessionLink | undefined): void {
-    if (!this.lagging || this.#lossy) return;
+    if (this.#lossy || !this.lagging) return;
     if (this.#impatience === undefined) {
       const {schedule} = this.#parts;
       const waited = this.#stuckSince === undefined ? 0 : (schedule.now() - this.#stuckSince) / 1000;
