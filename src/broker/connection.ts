@@ -240,7 +240,7 @@ export class Connection {
     if (this.#state === 'new') this.#state = 'open';
     const {counters, fastPath, observe} = this.#context;
     if (fastPath !== false && observe === undefined && this.#handler !== undefined) {
-      this.#fast = new FastFrames(this.#handler, counters);
+      this.#fast = new FastFrames(this.#handler, counters, this.protocolVersion);
     }
     this.#splitter.limit = this.#context.maxPacketSize;
   }

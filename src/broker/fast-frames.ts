@@ -7,6 +7,7 @@
  * time that is not spent in system calls.
  */
 
+import type {ProtocolVersion} from '../mqtt/message.ts';
 import type {ConnectionHandler} from './connection.ts';
 import type {Counters} from './counters.ts';
 import type {FastPublish} from './fast-publish.ts';
@@ -17,12 +18,15 @@ import {isAcknowledgement, PacketType} from './validate.ts';
 export class FastFrames {
   readonly #handler: ConnectionHandler;
   readonly #counters: Counters;
+  /** Bytes after the fixed header. */
+  readonly #longestAcknowledgement: number;
   #publish: FastPublish | undefined;
   #asked = false;
 
-  constructor(handler: ConnectionHandler, counters: Counters) {
+  constructor(handler: ConnectionHandler, counters: Counters, protocolVersion: ProtocolVersion) {
     this.#handler = handler;
     this.#counters = counters;
+    this.#longestAcknowledgement = protocolVersion === 5 ? 4 : 2;
   }
 
   /** Handles the next frames, one or more; false: the next one takes the general way. */
@@ -55,14 +59,21 @@ export class FastFrames {
     this.#publish?.learn(topic);
   }
 
-  /** An acknowledgement that is nothing but its packet identifier [MQTT 5, 3.4.2.1]. */
+  /**
+   * An acknowledgement that says success; in MQTT 5 it may say so, and that it has no properties
+   * [MQTT 5, 3.4.2.1].
+   */
   #acknowledgement(splitter: FrameSplitter, type: number): boolean {
-    const {piece, position} = splitter;
+    const {piece, position, limit} = splitter;
     const flags = type === PacketType.pubrel ? 2 : 0;
-    if (position + 4 > piece.length || piece[position] !== ((type << 4) | flags)) return false;
+    const remaining = piece[position + 1]!;
+    const size = 2 + remaining;
+    if (piece[position] !== ((type << 4) | flags) || position + size > piece.length) return false;
+    if (remaining < 2 || remaining > this.#longestAcknowledgement || size > limit) return false;
+    for (let index = 4; index < size; index++) if (piece[position + index] !== 0) return false;
     const packetId = (piece[position + 2]! << 8) | piece[position + 3]!;
-    if (piece[position + 1] !== 2 || packetId === 0 || splitter.limit < 4) return false;
-    splitter.skip(4);
+    if (packetId === 0) return false;
+    splitter.skip(size);
     this.#counters.messagesReceived++;
     this.#handler.acknowledgement({type, packetId, reasonCode: 0});
     return true;
