@@ -77,13 +77,13 @@ const line = fc.constantFrom('pub', 'sub', 'rr').chain((name) =>
   })),
 );
 
-/** The sentence, nothing, or the sentence and the hint; never more. */
+/** The sentence, nothing, or the sentence and the hint; before it what has no effect. Never more. */
 function assertReadable(output: string, quiet: boolean): void {
   // --color always
   const stderr = output.replaceAll(/\x1b\[\d+m/g, '');
   assert.doesNotMatch(stderr, /This is a bug|^\s+at /m);
   if (quiet && stderr === '') return;
-  assert.match(stderr, /^Error: [^\n]+\n(\nUse '[^'\n]+ --help' to see usage\.\n)?$/);
+  assert.match(stderr, /^(Warning: [^\n]+\n)*Error: [^\n]+\n(\nUse '[^'\n]+ --help' to see usage\.\n)?$/);
 }
 
 let port: number;

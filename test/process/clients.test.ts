@@ -23,8 +23,7 @@ describe('the clients as processes', () => {
   test('a closed pipe ends sub quietly', async () => {
     // POSIX tells a writer that its reader has gone when it writes: so there must be a next message, and one more.
     const {stdout, stderr, exitCode} = await runShell(
-      `set -o pipefail
-       tmq sub -p ${broker.port} -t pipe/closed -q 1 | head -1 & pipeline=$!
+      `( set -o pipefail; tmq sub -p ${broker.port} -t pipe/closed -q 1 | head -1 ) & pipeline=$!
        while kill -0 $pipeline 2>/dev/null; do tmq pub -p ${broker.port} -t pipe/closed -q 1 -m one; done
        wait $pipeline`,
     );

@@ -159,7 +159,8 @@ const starters: Readonly<
     const running = startMain(words, {
       input,
       programName: `mosquitto_${tool}`,
-      env: {HOME: directory, ...filled(environment, directory)},
+      // mosquitto's clients send nothing behind CONNECT before they have CONNACK; packets are compared one by one.
+      env: {HOME: directory, TMQ_NO_PIPELINE: '1', ...filled(environment, directory)},
     });
     const timer = setTimeout(() => void running.interrupt('SIGTERM'), 15_000);
     return {

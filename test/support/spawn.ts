@@ -59,6 +59,9 @@ export function start(command: string, args: readonly string[], options: SpawnOp
   const timer = setTimeout(() => {
     timedOut = true;
     child.kill('SIGKILL');
+    // What it started may hold the other ends, and would be waited for.
+    child.stdout.destroy();
+    child.stderr.destroy();
   }, options.timeoutMilliseconds ?? 20_000);
   child.stdin.on('error', () => undefined);
   child.stdout.on('data', (chunk: Buffer) => out.push(chunk));
