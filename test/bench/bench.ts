@@ -27,7 +27,7 @@ export const projectDirectory = root;
 
 /** The words that start this clone's tmq, as installed: its loader, and the bundles it loads. */
 export function tmq(...args: readonly string[]): Pick<Invocation, 'command' | 'args'> {
-  return {command: process.execPath, args: [join(root, 'bin', 'tmq.cjs'), ...args]};
+  return {command: process.execPath, args: [join(root, 'bin', 'tmq.js'), ...args]};
 }
 
 /** A line of 24 bytes that tells its place: lines are told apart, and all have one length. */

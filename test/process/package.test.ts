@@ -44,10 +44,10 @@ describe('the package', () => {
     );
     assert.deepEqual(
       packed.files.map(({path}) => path).sort(),
-      ['LICENSE', 'README.md', 'bin/tmq.cjs', 'package.json', ...bundles, ...pages].sort(),
+      ['LICENSE', 'README.md', 'bin/package.json', 'bin/tmq.js', 'package.json', ...bundles, ...pages].sort(),
     );
     assert.ok(bundles.every((path) => /\.(cjs|d\.ts)$/.test(path)));
-    assert.equal(packed.files.find(({path}) => path === 'bin/tmq.cjs')!.mode & 0o111, 0o111);
+    assert.equal(packed.files.find(({path}) => path === 'bin/tmq.js')!.mode & 0o111, 0o111);
   });
 
   test('is small', () => {
@@ -61,7 +61,7 @@ describe('the package', () => {
     ) as Record<'scripts' | 'engines' | 'bin' | 'dependencies', Record<string, string>>;
     for (const name of ['preinstall', 'install', 'postinstall', 'prepare'])
       assert.ok(!(name in scripts), name);
-    assert.deepEqual([engines.node, bin], ['>=20.19.0', {tmq: 'bin/tmq.cjs'}]);
+    assert.deepEqual([engines.node, bin], ['>=20.19.0', {tmq: 'bin/tmq.js'}]);
     // What is installed is what was tested.
     for (const [name, version] of Object.entries(dependencies))
       assert.match(version, /^\d+\.\d+\.\d+$/, name);
@@ -71,7 +71,7 @@ describe('the package', () => {
     const {exitCode} = await run('tar', ['-xzf', join(directory, packed.filename), '-C', directory]);
     assert.equal(exitCode, 0);
     const link = join(directory, 'tmq');
-    await symlink(join(directory, 'package', 'bin', 'tmq.cjs'), link);
+    await symlink(join(directory, 'package', 'bin', 'tmq.js'), link);
     const env = {HOME: directory, PATH: `${directory}:${dirname(process.execPath)}:${process.env.PATH}`};
     const {version} = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {version: string};
     const shell = async (line: string) => await run('sh', ['-c', line], {env, cwd: directory});

@@ -1,9 +1,9 @@
-/** The built program: bin/tmq.cjs as users run it. */
+/** The built program: bin/tmq.js as users run it. */
 
 import {join} from 'node:path';
 import {type Finished, type Running, run, type SpawnOptions, start} from './spawn.ts';
 
-export const program = join(import.meta.dirname, '..', '..', 'bin', 'tmq.cjs');
+export const program = join(import.meta.dirname, '..', '..', 'bin', 'tmq.js');
 
 /** No options file of whoever runs the tests. */
 const withoutHome = (options: SpawnOptions): SpawnOptions => ({

@@ -9,7 +9,7 @@ import {createHash} from 'node:crypto';
 import {mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync} from 'node:fs';
 import {join, sep} from 'node:path';
 import {build} from 'esbuild';
-import {writeDeclarations} from './declarations.js';
+import {writeDeclarations} from './declarations.mjs';
 
 /** @typedef {import('esbuild').Plugin} Plugin */
 
@@ -126,7 +126,7 @@ async function bundle(entryPoint, plugins) {
 }
 
 /**
- * A program for bin/tmq.cjs: a function, and before it a line by which the loader tells whose code a
+ * A program for bin/tmq.js: a function, and before it a line by which the loader tells whose code a
  * cache is.
  * @param {readonly Plugin[]} plugins @returns {Promise<Uint8Array>}
  */

@@ -10,7 +10,7 @@ import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {spawn} from '@lydell/node-pty';
 
-const program = join(import.meta.dirname, 'tmq.cjs');
+const program = join(import.meta.dirname, 'tmq.js');
 const columns = 82;
 const home = mkdtempSync(join(tmpdir(), 'tmq-picture-'));
 

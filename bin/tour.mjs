@@ -10,7 +10,7 @@ import {createServer} from 'node:net';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 
-const program = join(import.meta.dirname, 'tmq.cjs');
+const program = join(import.meta.dirname, 'tmq.js');
 const directory = mkdtempSync(join(tmpdir(), 'tmq-tour-'));
 /** @type {Set<import('node:child_process').ChildProcess>} */
 const running = new Set();

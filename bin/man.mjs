@@ -7,7 +7,7 @@ import {execFileSync} from 'node:child_process';
 import {writeFileSync} from 'node:fs';
 import {join} from 'node:path';
 
-const program = join(import.meta.dirname, 'tmq.cjs');
+const program = join(import.meta.dirname, 'tmq.js');
 const pages = {
   'tmq.1': [],
   'tmq-pub.1': ['pub'],

@@ -29,4 +29,4 @@ if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== wanted) {
   writeFileSync(stamp, wanted);
 }
 
-execFileSync(process.execPath, [join(root, 'bin', 'build.js')], {cwd: root, stdio: 'inherit'});
+execFileSync(process.execPath, [join(root, 'bin', 'build.mjs')], {cwd: root, stdio: 'inherit'});
