@@ -51,14 +51,15 @@ export class ClientOutlet implements Outlet, Passage {
   readonly #settings: OutletSettings;
   readonly #parts: BrokerParts;
   readonly #outbox: Outbox;
-  readonly #aliases = new Map<string, number>();
+  /** Made for a client that takes aliases. */
+  #aliases: Map<string, number> | undefined;
   readonly #slowMessages: number;
   /** Bytes that waited for the network when last looked. */
   #backlog = 0;
   /** Milliseconds of the broker's clock: since when there is a notable backlog of which nothing has left. */
   #stuckSince: number | undefined;
   /** Publishers held because of this client. */
-  readonly #waiting = new Set<SessionLink>();
+  #waiting: Set<SessionLink> | undefined;
   #impatience: Appointment | undefined;
   /** It was waited for in vain. */
   #lossy = false;
@@ -85,7 +86,7 @@ export class ClientOutlet implements Outlet, Passage {
     const {frame, size, packetIdAt} = this.#parts.encoder.encode(message, form, this.#parts.schedule.now);
     // [MQTT-3.1.2-24], [MQTT-3.1.2-25]
     if (size > maximumPacketSize) {
-      if (form.topicAlias !== undefined && form.topic !== '') this.#aliases.delete(message.topic);
+      if (form.topicAlias !== undefined && form.topic !== '') this.#aliases?.delete(message.topic);
       return false;
     }
     this.#connection.write(frame, qos === 0 ? undefined : {packetId, at: packetIdAt, dup});
@@ -105,6 +106,7 @@ export class ClientOutlet implements Outlet, Passage {
 
   /** The topic once with an alias, then only the alias [MQTT-3.3.2-11], [MQTT-3.1.2-26]. */
   #aliased(form: PublishForm, topic: string): PublishForm {
+    this.#aliases ??= new Map();
     const known = this.#aliases.get(topic);
     if (known !== undefined) return {...form, topic: '', topicAlias: known};
     if (this.#aliases.size >= Math.min(this.#settings.topicAliasMaximum, mostAliases)) return form;
@@ -164,7 +166,8 @@ export class ClientOutlet implements Outlet, Passage {
         this.#letGo();
       });
     }
-    if (publisher === undefined || this.#waiting.has(publisher)) return;
+    if (publisher === undefined || this.#waiting?.has(publisher)) return;
+    this.#waiting ??= new Set();
     this.#waiting.add(publisher);
     publisher.hold();
   }
@@ -188,8 +191,8 @@ export class ClientOutlet implements Outlet, Passage {
 
   #letGo(): void {
     this.#impatience?.cancel();
-    for (const publisher of this.#waiting) publisher.unhold();
-    this.#waiting.clear();
+    for (const publisher of this.#waiting ?? []) publisher.unhold();
+    this.#waiting = undefined;
   }
 }
 

@@ -13,13 +13,14 @@ import {
   type IUnsubscribePacket,
   type Packet,
   parser,
+  writeToStream,
 } from 'mqtt-packet';
 import type {ProtocolVersion} from '../mqtt/message.ts';
 import type {ObservedPacket} from './broker.ts';
 import type {Counters} from './counters.ts';
 import {FastFrames} from './fast-frames.ts';
 import type {FastPublish} from './fast-publish.ts';
-import {bodyStart, FrameSplitter} from './frames.ts';
+import {bodyStart, FrameSplitter, otherProtocol} from './frames.ts';
 import {Outgoing, type PacketIdentity} from './outgoing.ts';
 import {PacketReader, protocolError} from './packet-reader.ts';
 import {type DecodedPublish, decodePublish, type Frame} from './publish-packet.ts';
@@ -71,6 +72,9 @@ export interface ConnectionContext {
   /** What should not happen. */
   readonly bug: (error: unknown) => void;
 }
+
+// A buffer for each of 65,536 numbers, made at the first CONNACK, would be most of what a broker holds.
+writeToStream.cacheNumbers = false;
 
 /** A CONNECT is read from anybody, so it is kept short: 65535 bytes for each of its fields and some. */
 const longestConnect = 393_216;
@@ -253,8 +257,11 @@ export class Connection {
   }
 
   /** Shows CONNECT, once it is known under which name: without its password, which is nobody's business. */
-  observeConnect({password: _, ...packet}: IConnectPacket): void {
-    this.#context.observe?.(this.clientId, 'in', {...packet} as unknown as ObservedPacket);
+  observeConnect(connect: IConnectPacket): void {
+    const {observe} = this.#context;
+    if (observe === undefined) return;
+    const {password: _, ...packet} = connect;
+    observe(this.clientId, 'in', packet as unknown as ObservedPacket);
   }
 
   /** Sends a packet that is not hot. */
@@ -372,12 +379,6 @@ export class Connection {
     const timer = setTimeout(act, lingering);
     this.stream.once('close', () => clearTimeout(timer));
   }
-}
-
-/** What a stream that begins like this speaks instead of MQTT: who dialled the wrong port will want to know. */
-function otherProtocol(chunk: Buffer): string | undefined {
-  if (chunk[0] === 0x16 && chunk[1] === 3) return 'TLS';
-  return /^(GET|POST|HEAD|PUT|OPTIONS) \//.test(chunk.toString('latin1', 0, 16)) ? 'HTTP' : undefined;
 }
 
 /** Parses one whole frame that validation has passed. */

@@ -139,3 +139,9 @@ export function bodyStart(frame: Buffer): number {
   while (frame[index]! >= 0x80) index++;
   return index + 1;
 }
+
+/** What a stream that begins like this speaks instead of MQTT: who dialled the wrong port will want to know. */
+export function otherProtocol(chunk: Buffer): string | undefined {
+  if (chunk[0] === 0x16 && chunk[1] === 3) return 'TLS';
+  return /^(GET|POST|HEAD|PUT|OPTIONS) \//.test(chunk.toString('latin1', 0, 16)) ? 'HTTP' : undefined;
+}

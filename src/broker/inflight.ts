@@ -50,6 +50,7 @@ export class InflightTable<Value> {
   /** All there are, in the order in which identifiers were given out, the last of them being `last`. */
   entries(last: number): [packetId: number, value: Value][] {
     const all: [number, Value][] = [];
+    if (this.#size === 0) return all;
     for (const [slot, value] of this.#values.entries()) {
       if (value !== undefined) all.push([this.#identifiers[slot]!, value]);
     }

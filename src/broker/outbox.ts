@@ -39,6 +39,8 @@ export type AcknowledgementResult = 'accepted' | 'unknown' | 'wrong';
 export type OutboxLimits = Pick<BrokerLimits, 'maxInflightBytes' | 'maxQueuedMessages' | 'maxQueuedBytes'>;
 
 const packetIds = 65_535;
+/** Nothing is ever added to this one: most sessions have no use for a set of their own. */
+const nothing: Set<number> = new Set();
 
 /** The window and the queue of one session. */
 export class Outbox {
@@ -48,9 +50,9 @@ export class Outbox {
   /** PUBLISH packets unacknowledged, in the order first sent [MQTT-4.6.0-1]. */
   readonly #published = new InflightTable<Delivery>();
   /** Those of them not sent again on the present connection. */
-  readonly #unsent = new Set<number>();
+  #unsent: Set<number> = nothing;
   /** PUBREL packets unanswered, in the order their PUBREC came [MQTT-4.6.0-4]. */
-  readonly #released = new Set<number>();
+  #released: Set<number> = nothing;
   /** Before `queueStart` nothing, which must not keep in memory what has left. */
   #queue: (Delivery | undefined)[] = [];
   #queueStart = 0;
@@ -85,7 +87,7 @@ export class Outbox {
       this.#inflightBytes += delivery.message.payload.length;
       this.#lastPacketId = packetId;
     }
-    for (const packetId of released) this.#released.add(packetId);
+    if (released.length > 0) this.#released = new Set(released);
     for (const delivery of queued) {
       this.#queue.push(delivery);
       this.#queuedBytes += delivery.message.payload.length;
@@ -105,13 +107,13 @@ export class Outbox {
   attach(outlet: Outlet): void {
     this.#outlet = outlet;
     for (const packetId of this.#released) outlet.release(packetId);
-    for (const [packetId] of this.#inOrder()) this.#unsent.add(packetId);
+    if (this.#published.size > 0) this.#unsent = new Set(this.#inOrder().map(([packetId]) => packetId));
     this.pump();
   }
 
   detach(): void {
     this.#outlet = undefined;
-    this.#unsent.clear();
+    this.#unsent = nothing;
   }
 
   /** Takes a message; false when it had to be dropped because too many wait. */
@@ -256,6 +258,7 @@ export class Outbox {
     this.#published.delete(packetId);
     this.#unsent.delete(packetId);
     this.#inflightBytes -= delivery.message.payload.length;
+    if (this.#released === nothing) this.#released = new Set();
     this.#released.add(packetId);
     this.#observer.released(delivery, packetId);
     this.#outlet?.release(packetId);

@@ -34,9 +34,9 @@ const rejections = {
 export class Publishing {
   readonly #answering: Answering;
   /** The client's topic aliases, gone with the connection [MQTT-3.3.2-7]. */
-  readonly #aliases = new Map<number, string>();
+  #aliases: Map<number, string> | undefined;
   /** QoS 2 messages of this connection not yet released: they count against Receive Maximum [4.9]. */
-  readonly #unreleased = new Set<number>();
+  #unreleased: Set<number> | undefined;
 
   constructor(answering: Answering) {
     this.#answering = answering;
@@ -77,6 +77,7 @@ export class Publishing {
     }
     if (qos === 2) {
       parts.registry.received(session, packetId);
+      this.#unreleased ??= new Set();
       this.#unreleased.add(packetId);
     }
     const matched = parts.router.publish(this.#message(publish, topic), session);
@@ -90,7 +91,7 @@ export class Publishing {
   #countAgainstMaximum(): void {
     const {connection, parts} = this.#answering;
     const maximum = parts.limits.maxInflightMessages;
-    if (connection.protocolVersion === 5 && maximum > 0 && this.#unreleased.size >= maximum) {
+    if (connection.protocolVersion === 5 && maximum > 0 && (this.#unreleased?.size ?? 0) >= maximum) {
       throw new PacketViolation(
         ReasonCode.receiveMaximumExceeded,
         'MQTT-3.3.4-7',
@@ -111,10 +112,11 @@ export class Publishing {
       );
     }
     if (topic !== '') {
+      this.#aliases ??= new Map();
       this.#aliases.set(topicAlias, topic);
       return topic;
     }
-    const known = this.#aliases.get(topicAlias);
+    const known = this.#aliases?.get(topicAlias);
     if (known === undefined) {
       throw protocolError('3.3.4', `The topic alias ${topicAlias} stands for no topic yet.`);
     }
@@ -206,7 +208,7 @@ export class Publishing {
   #release(messageId: number): void {
     const {parts, session} = this.#answering;
     const known = parts.registry.released(session, messageId);
-    this.#unreleased.delete(messageId);
+    this.#unreleased?.delete(messageId);
     this.#acknowledge(PacketType.pubcomp, messageId, known ? success : notFound);
   }
 }

@@ -6,7 +6,7 @@
 import type {BrokerLimits} from './config.ts';
 import type {Counters} from './counters.ts';
 import type {Journal, RestoredSession, SavedSession, SavedSubscription} from './journal.ts';
-import {Outbox} from './outbox.ts';
+import {Outbox, type OutboxObserver} from './outbox.ts';
 import type {Router} from './router.ts';
 import type {Schedule} from './schedule.ts';
 import {never, Session, type SessionLink, type StoredWill} from './session.ts';
@@ -68,19 +68,7 @@ export class SessionRegistry {
 
   #outbox(session: Session): Outbox {
     const {limits, schedule, journal} = this.#parts;
-    const {clientId} = session;
-    const saved = () => (session.persistent ? journal : undefined);
-    return new Outbox(
-      limits,
-      {
-        queued: (delivery) => saved()?.queued(clientId, delivery),
-        sent: ({sequence}, packetId) => saved()?.sent(clientId, sequence, packetId),
-        released: ({sequence}, packetId) => saved()?.released(clientId, sequence, packetId),
-        settled: ({sequence}) => saved()?.settled(clientId, sequence),
-        completed: (packetId) => saved()?.completed(clientId, packetId),
-      },
-      schedule.now,
-    );
+    return new Outbox(limits, journal === undefined ? unobserved : saving(session, journal), schedule.now);
   }
 
   /** A connection has a session, on its own terms. */
@@ -253,6 +241,28 @@ export class SessionRegistry {
     if (existed && session.persistent) this.#parts.journal?.unsubscribed(session.clientId, filter);
     return existed;
   }
+}
+
+/** Nothing of it must survive. */
+const unobserved: OutboxObserver = {
+  queued: () => undefined,
+  sent: () => undefined,
+  released: () => undefined,
+  settled: () => undefined,
+  completed: () => undefined,
+};
+
+/** Tells a journal what a session has yet to get, as long as the session outlives its connection. */
+function saving(session: Session, journal: Journal): OutboxObserver {
+  const {clientId} = session;
+  const saved = () => (session.persistent ? journal : undefined);
+  return {
+    queued: (delivery) => saved()?.queued(clientId, delivery),
+    sent: ({sequence}, packetId) => saved()?.sent(clientId, sequence, packetId),
+    released: ({sequence}, packetId) => saved()?.released(clientId, sequence, packetId),
+    settled: ({sequence}) => saved()?.settled(clientId, sequence),
+    completed: (packetId) => saved()?.completed(clientId, packetId),
+  };
 }
 
 function savedSession({clientId, expirySeconds, username, link, disconnectedAt}: Session): SavedSession {

@@ -64,8 +64,9 @@ export class Session {
   /** One warning for each time that messages begin to be dropped. */
   dropping = false;
   #permissions: Permissions | undefined;
-  readonly #receivable = new Map<string, boolean>();
-  readonly #publishable = new Map<string, boolean>();
+  // Made when first needed: most clients of a large broker are idle.
+  #receivable: Map<string, boolean> | undefined;
+  #publishable: Map<string, boolean> | undefined;
 
   constructor(clientId: string, outbox: (session: Session) => Outbox) {
     this.clientId = clientId;
@@ -89,25 +90,30 @@ export class Session {
 
   /** The permissions may answer differently from now on. */
   forgetAnswers(): void {
-    this.#receivable.clear();
-    this.#publishable.clear();
+    this.#receivable = undefined;
+    this.#publishable = undefined;
   }
 
   /** Asked once for each topic. While nobody knows (a restored session), the answer is yes. */
   mayReceive(topic: string): boolean {
-    return remembered(this.#receivable, topic, () => this.#permissions?.mayReceive(topic) ?? true);
+    this.#receivable ??= new Map();
+    return (
+      this.#receivable.get(topic) ??
+      remember(this.#receivable, topic, this.#permissions?.mayReceive(topic) ?? true)
+    );
   }
 
   mayPublish(topic: string): boolean {
-    return remembered(this.#publishable, topic, () => this.#permissions?.mayPublish(topic) ?? true);
+    this.#publishable ??= new Map();
+    return (
+      this.#publishable.get(topic) ??
+      remember(this.#publishable, topic, this.#permissions?.mayPublish(topic) ?? true)
+    );
   }
 }
 
-function remembered(answers: Map<string, boolean>, topic: string, ask: () => boolean): boolean {
-  const known = answers.get(topic);
-  if (known !== undefined) return known;
+function remember(answers: Map<string, boolean>, topic: string, answer: boolean): boolean {
   if (answers.size >= rememberedTopics) answers.clear();
-  const answer = ask();
   answers.set(topic, answer);
   return answer;
 }
