@@ -20,9 +20,17 @@ const clientEnvironment: readonly Remark[] = [
     text: "A file with the system's CA certificates, and a directory with more of them, in place of the usual ones.",
   },
   {term: 'TZ', text: 'The time zone of the times that -F prints.'},
+  {
+    term: 'TMQ_NO_PIPELINE',
+    text: 'With 1, nothing is sent behind CONNECT before the broker has accepted it. Otherwise that saves a round trip where the answer cannot change what is sent; -d always waits.',
+  },
 ];
 
 const commonEnvironment: readonly Remark[] = [
+  {
+    term: 'TMQ_NO_FASTPATH',
+    text: 'With 1, every packet takes the general way instead of the short one that floods of messages take. What comes out is the same, slower.',
+  },
   {
     term: 'NO_COLOR, FORCE_COLOR',
     text: 'No colour, or colour even where the output is no terminal.',

@@ -6,9 +6,9 @@
 
 import {readFile} from 'node:fs/promises';
 import {TmqError} from '../errors.ts';
-import {fileProblem} from '../mqtt/file-problem.ts';
 import type {Io} from '../io/process.ts';
 import type {Credentials} from '../mqtt/connection-options.ts';
+import {fileProblem} from '../mqtt/file-problem.ts';
 
 /** Where a secret is. */
 export type SecretSource =
