@@ -11,6 +11,7 @@ import type {IncomingMessages} from './inbox.ts';
 import type {Message} from './message.ts';
 import type {Libraries} from './mqttjs.ts';
 import type {Packet} from './packet.ts';
+import type {ReadBuffer} from './read-buffer.ts';
 import type {Reception} from './tap.ts';
 import type {Direction} from './trace.ts';
 
@@ -29,7 +30,7 @@ export interface Arrival {
 
 /** A payload on its way. */
 export interface PayloadStream {
-  /** Resolves when more may come; never rejects. */
+  /** The bytes may change once this returns. Resolves when more may come; never rejects. */
   write(piece: Uint8Array): Promise<void>;
   end(): void;
   /** The rest will not come: what that means for whoever still wants it. */
@@ -68,6 +69,8 @@ export interface LinkSetup {
   readonly libraries: Libraries;
   /** Whether messages and acknowledgements may pass MQTT.js by (tap.ts). */
   readonly fastPath: boolean;
+  /** What the stream reads into, where it was given that; only on the fast path. */
+  readonly readBuffer?: ReadBuffer | undefined;
   /** Whether packets may be sent before CONNACK came. */
   readonly pipelined: boolean;
 }

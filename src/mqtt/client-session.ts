@@ -15,6 +15,7 @@ import {loadLibraries} from './mqttjs.ts';
 import {Outbox} from './outbox.ts';
 import {codecProperties, type Packet} from './packet.ts';
 import {mayPipeline} from './pipelining.ts';
+import {ReadBuffer} from './read-buffer.ts';
 import {isFailure, reasonText} from './reason.ts';
 import {mayPass, noAnswer} from './recovery.ts';
 import type {
@@ -254,11 +255,13 @@ export class ClientSession implements Session {
     const inTime = () => clearTimeout(timer);
     const signal = AbortSignal.any([this.#halt.signal, deadline.signal]);
     const {notice} = this.#context;
+    const readBuffer = this.#fastPath ? new ReadBuffer() : undefined;
     const libraries = loadLibraries();
     try {
       const stream = await dial(endpoint, {
         signal,
         protocolVersion,
+        readBuffer,
         ...(notice === undefined ? {} : {notice}),
       });
       // Until the link listens, an error must not be nobody's. Whatever is to see the bytes before MQTT.js
@@ -276,6 +279,7 @@ export class ClientSession implements Session {
         libraries: await libraries,
         fastPath: this.#fastPath,
         pipelined,
+        readBuffer: readBuffer?.isAttached === true ? readBuffer : undefined,
       });
       link.accepted.then(inTime, inTime);
       if (!pipelined) await link.accepted;
@@ -343,21 +347,19 @@ export class ClientSession implements Session {
     if (this.#inbox.accepting) link.releasePubrecs();
     this.#outbox.attach(link);
     if (link.isAccepted) this.#begin(link);
-    else
-      link.accepted.then(
-        () => this.#begin(link),
-        () => undefined,
-      );
+    else void link.accepted.then(() => this.#beginLate(link)).catch(() => undefined);
     this.#bell.ring();
   }
 
   #begin(link: Link): void {
     this.#wasAccepted = true;
-    this.#context.settled?.();
     link.start();
-    // What answers the packets behind CONNECT waits in a broker with Nagle's algorithm on for the
-    // acknowledgement of CONNACK's bytes.
-    if (link.isPipelined && this.#awaitsReply) link.ping();
+  }
+
+  /** Packets were sent before CONNACK; a broker with Nagle's algorithm on answers them when it has our acknowledgement of that. */
+  #beginLate(link: Link): void {
+    this.#begin(link);
+    if (this.#awaitsReply) link.ping();
   }
 
   async #subscribeAgain(link: Link, subscription: Subscription): Promise<void> {

@@ -13,15 +13,17 @@ import {awaitClose, disconnectPacket, type Farewell} from './farewell.ts';
 import {Gate} from './gate.ts';
 import {limitsOf, type ServerLimits} from './limits.ts';
 import {ConnectionRefused, linkError, lost} from './link-error.ts';
-import type {Message} from './message.ts';
+import {copyOf, type Message} from './message.ts';
 import {clientOptions, type MqttJsClient} from './mqttjs.ts';
 import {messageOf, type Packet} from './packet.ts';
 import {afterTicket} from './pipelining.ts';
 import {reasonSentence, refusalText} from './reason.ts';
 import {Requests} from './requests.ts';
 import type {StreamedPayload} from './session.ts';
-import {Tap} from './tap.ts';
+import {Tap, type TapObserver} from './tap.ts';
 import {describe} from './transport.ts';
+
+const pingreq = Buffer.of(0xc0, 0);
 
 /** Passed to MQTT.js to go on without acknowledging: that is done after the output was flushed. */
 const acknowledgedLater = new Error('acknowledged later');
@@ -84,17 +86,16 @@ export class Link {
       });
       if (signal.aborted) onAbort();
       else if (!this.stream.destroyed) this.#client.connect();
-      if (this.#setup.pipelined) afterTicket(this.#setup.stream, () => this.#pingEarly());
+      if (this.#setup.pipelined)
+        afterTicket(this.#setup.stream, () => {
+          // MQTT.js would not send it before CONNACK.
+          if (!this.#isAccepted) this.write(pingreq);
+        });
       await Promise.race([accepted, this.closed]);
       if (this.#failure !== undefined) throw await this.closed;
     } finally {
       signal.removeEventListener('abort', onAbort);
     }
-  }
-
-  /** Whether packets may have been sent before CONNACK came. */
-  get isPipelined(): boolean {
-    return this.#setup.pipelined;
   }
 
   /** Whether CONNACK has accepted the connection. */
@@ -154,11 +155,6 @@ export class Link {
     if (this.isOpen) this.#client.sendPing();
   }
 
-  /** The same before CONNACK, when MQTT.js would not send it yet. */
-  #pingEarly(): void {
-    if (!this.#isAccepted) this.write(Buffer.of(0xc0, 0));
-  }
-
   /** Lets reading go on behind a message that is held. */
   resume(): void {
     const proceed = this.#held;
@@ -173,8 +169,8 @@ export class Link {
   }
 
   #createTap(): Tap {
-    const {stream, options, observer} = this.#setup;
-    const tap: Tap = new Tap(stream, options.protocolVersion, {
+    const {stream, options, observer, readBuffer} = this.#setup;
+    const tapObserver: TapObserver = {
       message: (message) => observer.offered(message, () => this.#tapArrival(message), offerAgain),
       begun: (message, payloadBytes) => observer.begun(message, payloadBytes),
       acknowledgement: (acknowledgement) => observer.received(acknowledgement),
@@ -184,7 +180,8 @@ export class Link {
         this.#missedPings = 0;
       },
       failed: (error) => this.fail(error),
-    });
+    };
+    const tap: Tap = new Tap(stream, options.protocolVersion, tapObserver, readBuffer);
     const offerAgain = () => tap.offerAgain();
     return tap;
   }
@@ -193,7 +190,7 @@ export class Link {
   #tapArrival(message: Message): Arrival {
     return {
       link: this,
-      message,
+      message: copyOf(message),
       isRepeated: () => false,
       take: () => undefined,
       acknowledge: () => {

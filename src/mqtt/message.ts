@@ -75,6 +75,19 @@ export interface Message {
   readonly properties?: Properties;
 }
 
+/** A message that can be kept: with bytes of its own. */
+export function copyOf(message: Message): Message {
+  const copy = (bytes: Uint8Array) => Uint8Array.prototype.slice.call(bytes);
+  const {payload, properties} = message;
+  const {correlationData} = properties ?? {};
+  if (correlationData === undefined) return {...message, payload: copy(payload)};
+  return {
+    ...message,
+    payload: copy(payload),
+    properties: {...properties, correlationData: copy(correlationData)},
+  };
+}
+
 /** All of a message to send but its payload, which differs from line to line. */
 export interface Publication {
   readonly topic: string;

@@ -53,7 +53,7 @@ export type Verdict = 'more' | 'last' | 'stop';
 
 /** Where a payload goes that is still on its way. */
 export interface PayloadSink {
-  /** The next bytes, which may change once it resolves. @throws what ends the reception */
+  /** The next bytes, which may change once this returns. Resolves when there may be more. @throws what ends the reception */
   write(piece: Uint8Array): Promise<void>;
   /** All of it was written. The receiver's flush follows. */
   end(): void;
@@ -61,6 +61,7 @@ export interface PayloadSink {
 
 /** Takes the messages of a session. A message is acknowledged only after the flush that follows it. */
 export interface Receiver {
+  /** Whoever keeps the message has to copy its bytes. */
   message(message: Message): Verdict;
   /** Called once for each batch; the session reads no further until it resolves. */
   flush(): Promise<void>;

@@ -19,12 +19,13 @@ import {
   readAcknowledgement,
 } from './frame.ts';
 import type {Message, ProtocolVersion} from './message.ts';
+import {join, type ReadBuffer} from './read-buffer.ts';
 
 /** What became of a message: 'later' holds it and all behind it until `resume`. */
 export type Reception = 'taken' | 'later' | 'elsewhere';
 
 export interface TapObserver {
-  /** A message of QoS 0 or 1. 'elsewhere': somebody else sees to its acknowledgement, if it gets one. */
+  /** A message of QoS 0 or 1, whose bytes may change once it is answered. 'elsewhere': somebody else sees to its acknowledgement, if it gets one. */
   message(message: Message): Reception;
   /** A large message of QoS 0 that is not whole yet: where its payload goes, or undefined to wait for all of it. */
   begun(message: Message, payloadBytes: number): PayloadStream | undefined;
@@ -58,6 +59,7 @@ function isFast(first: number): boolean {
 export class Tap extends Duplex {
   readonly #socket: Duplex;
   readonly #observer: TapObserver;
+  readonly #readBuffer: ReadBuffer | undefined;
   readonly #publishReader: PublishReader;
   /** What came and was not handed on yet, from `#at` on. */
   #bytes: Buffer = Buffer.alloc(0);
@@ -80,15 +82,26 @@ export class Tap extends Duplex {
   /** Packet identifiers of messages taken and not yet acknowledged. */
   #taken: number[] = [];
 
-  constructor(socket: Duplex, protocolVersion: ProtocolVersion, observer: TapObserver) {
+  /** @param readBuffer what the socket reads into, if it was given one */
+  constructor(
+    socket: Duplex,
+    protocolVersion: ProtocolVersion,
+    observer: TapObserver,
+    readBuffer?: ReadBuffer,
+  ) {
     super();
     this.#socket = socket;
     this.#observer = observer;
     this.#publishReader = new PublishReader(protocolVersion);
-    socket.on('data', (chunk: Buffer) => this.#received(chunk));
     socket.on('end', () => this.push(null));
     socket.on('error', (error) => this.destroy(error));
     socket.on('close', () => this.destroy());
+    if (readBuffer === undefined) socket.on('data', (chunk: Buffer) => this.#received(chunk));
+    else {
+      this.#readBuffer = readBuffer;
+      readBuffer.open((chunk) => this.#received(chunk));
+      socket.resume();
+    }
   }
 
   /** Whether messages wait, so that nothing behind them is read. */
@@ -168,10 +181,12 @@ export class Tap extends Duplex {
       chunk = this.#fill(this.#large, chunk);
       if (this.#large !== undefined) return;
     }
-    const rest = this.#bytes.length - this.#at;
-    this.#bytes = rest === 0 ? chunk : Buffer.concat([this.#bytes.subarray(this.#at), chunk]);
+    this.#bytes = join(this.#bytes.subarray(this.#at), chunk);
     this.#at = 0;
     this.#proceed();
+    if (this.#readBuffer === undefined) return;
+    this.#bytes = this.#readBuffer.keep(this.#bytes.subarray(this.#at));
+    this.#at = 0;
   }
 
   /** Puts into the large packet what belongs to it; the whole of it, and what follows, comes back. */
@@ -265,7 +280,8 @@ export class Tap extends Duplex {
 
   /** Passes everything up to `end` on to MQTT.js. */
   #pass(end: number): void {
-    const bytes = this.#bytes.subarray(this.#at, end);
+    const passed = this.#bytes.subarray(this.#at, end);
+    const bytes = this.#readBuffer === undefined ? passed : Buffer.from(passed);
     this.#at = end;
     if (!this.push(bytes)) this.#full = true;
   }

@@ -6,6 +6,7 @@
 import {connect, isIP, type NetConnectOpts, type Socket} from 'node:net';
 import {ExitCode, TmqError} from '../errors.ts';
 import {Abandoned, step, unlessAborted} from './handshake.ts';
+import type {ReadBuffer} from './read-buffer.ts';
 
 export interface TcpTarget {
   readonly host: string;
@@ -57,10 +58,14 @@ function hostsOf(host: string, family: number | undefined): readonly string[] {
 }
 
 /**
- * Connects by TCP. Several addresses of a name are tried in turn.
+ * Connects by TCP. Several addresses of a name are tried in turn. What comes goes to `readBuffer`, if given.
  * @throws the system's error (code ECONNREFUSED, ENOTFOUND, …), Abandoned
  */
-export async function connectTcp(target: TcpTarget, signal: AbortSignal): Promise<Socket> {
+export async function connectTcp(
+  target: TcpTarget,
+  signal: AbortSignal,
+  readBuffer?: ReadBuffer,
+): Promise<Socket> {
   const {bindAddress} = target;
   let local: Local | undefined;
   if (bindAddress !== undefined) {
@@ -77,9 +82,11 @@ export async function connectTcp(target: TcpTarget, signal: AbortSignal): Promis
           autoSelectFamily: true,
           autoSelectFamilyAttemptTimeout: attemptTimeoutMilliseconds,
           ...local,
+          ...(readBuffer === undefined ? {} : {onread: readBuffer.onread}),
         },
         signal,
       );
+      if (readBuffer !== undefined) readBuffer.isAttached = true;
       if (target.noDelay) socket.setNoDelay(true);
       return socket;
     } catch (error) {

@@ -12,6 +12,7 @@ import {describe, explainAt, placeOf} from './connection-error.ts';
 import type {Endpoint, TlsOptions} from './connection-options.ts';
 import {Abandoned, guarded} from './handshake.ts';
 import type {ProtocolVersion} from './message.ts';
+import type {ReadBuffer} from './read-buffer.ts';
 import {connectTcp, connectUnix} from './tcp.ts';
 import {handshakeError, isTlsError} from './tls-error.ts';
 
@@ -26,6 +27,8 @@ export interface DialContext {
   readonly protocolVersion: ProtocolVersion;
   /** One line for each thing worth telling on the way. */
   readonly notice?: (line: string) => void;
+  /** For a plain connection by TCP to read into, which then is what tells of its bytes. */
+  readonly readBuffer?: ReadBuffer | undefined;
   /** Name servers for SRV records, "127.0.0.1:53"; the system's unless given. */
   readonly nameServers?: readonly string[];
 }
@@ -106,7 +109,10 @@ async function dialHost(
     name,
     certifiedHost: bareHost,
     async reach(signal) {
-      if (proxy === undefined) return await connectTcp(endpoint, signal);
+      const isPlain = tls === undefined && endpoint.transport === 'tcp';
+      if (proxy === undefined) {
+        return await connectTcp(endpoint, signal, isPlain ? context.readBuffer : undefined);
+      }
       const {connectThroughProxy} = await import('./proxy.ts');
       return await connectThroughProxy(proxy, endpoint, signal);
     },

@@ -1,7 +1,7 @@
 /** Sessions as tests open them: everything said, with values that suit loopback. */
 
 import type {ConnectionOptions} from '../../src/mqtt/connection-options.ts';
-import type {Message, Publication} from '../../src/mqtt/message.ts';
+import {copyOf, type Message, type Publication} from '../../src/mqtt/message.ts';
 import type {SessionContext, Verdict} from '../../src/mqtt/session.ts';
 
 /** Options for a broker on loopback. */
@@ -59,7 +59,7 @@ export function collector(isLast: (message: Message, count: number) => boolean):
     messages,
     batches,
     message(message) {
-      messages.push(message);
+      messages.push(copyOf(message));
       return isLast(message, messages.length) ? 'last' : 'more';
     },
     async flush() {
