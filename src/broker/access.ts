@@ -3,7 +3,7 @@
  * clientid_prefixes. Knows no socket and no session; files come through `read`.
  */
 
-import {ExitCode, TmqError} from '../errors.ts';
+import {TmqError} from '../errors.ts';
 import {parsePasswordFile, usersOf} from '../password/file.ts';
 import {verifySecret} from '../password/hash.ts';
 import {type AccessList, allows, parseAccessList} from './acl.ts';
@@ -147,7 +147,7 @@ function readPasswords(path: string, content: Uint8Array): ReadonlyMap<string, s
   const passwords = new Map<string, string>();
   for (const {number, line} of usersOf(parsePasswordFile(content))) {
     const fail = (sentence: string): never => {
-      throw new TmqError(`${path}:${number}: ${sentence}.`, ExitCode.invalid);
+      throw new TmqError(`${path}:${number}: ${sentence}.`);
     };
     if (line.kind === 'plain') {
       fail(`the password of '${line.username}' is plain text; hash it with: tmq passwd -U ${path}`);

@@ -7,7 +7,7 @@
  * first, and the first rule that matches and speaks about the access decides. Nothing matching: no.
  */
 
-import {ExitCode, TmqError} from '../errors.ts';
+import {TmqError} from '../errors.ts';
 import {isTopicFilter, matches} from '../mqtt/topic.ts';
 
 interface Rule {
@@ -38,7 +38,7 @@ export function parseAccessList(text: string, path: string): AccessList {
     .entries()) {
     if (line.startsWith('#') || line.trim() === '') continue;
     const fail = (sentence: string): never => {
-      throw new TmqError(`${path}:${index + 1}: ${sentence}.`, ExitCode.invalid);
+      throw new TmqError(`${path}:${index + 1}: ${sentence}.`);
     };
     const [, word = '', rest = ''] = /^(\S+)\s*(.*)$/s.exec(line.trim()) ?? [];
     if (word === 'user') {

@@ -180,7 +180,7 @@ function readLines(text: string, place: Place, draft: Draft): void {
       applyLine(line.trim(), draft);
     } catch (error) {
       if (!(error instanceof RangeError)) throw error;
-      throw new TmqError(`${place.path}:${place.line}: ${error.message}.`, ExitCode.invalid, {cause: error});
+      throw new TmqError(`${place.path}:${place.line}: ${error.message}.`, ExitCode.failure, {cause: error});
     }
   }
 }
@@ -241,7 +241,7 @@ function finishTls(listener: ListenerDraft, config: ListenerConfig): ListenerTls
   const {tls} = listener;
   const name = describeListener(config);
   const fail = (sentence: string): never => {
-    throw new TmqError(`The listener on ${name} ${sentence}.`, ExitCode.invalid);
+    throw new TmqError(`The listener on ${name} ${sentence}.`);
   };
   const psk = config.pskHint !== undefined;
   if (!psk && Object.keys(tls).length === 0) return undefined;

@@ -144,10 +144,7 @@ export function parsePskFile(text: string, path: string): ReadonlyMap<string, Bu
     if (line.startsWith('#') || line.trim() === '') continue;
     const [, identity, key] = /^([^:]+):\s*((?:[\da-f]{2})+)\s*$/i.exec(line) ?? [];
     if (identity === undefined || key === undefined) {
-      throw new TmqError(
-        `${path}:${index + 1}: a line is identity:key, the key in hexadecimal.`,
-        ExitCode.invalid,
-      );
+      throw new TmqError(`${path}:${index + 1}: a line is identity:key, the key in hexadecimal.`);
     }
     keys.set(identity.trim(), Buffer.from(key, 'hex'));
   }

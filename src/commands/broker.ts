@@ -239,8 +239,10 @@ export const broker: Command<typeof options, BrokerPlan> = defineCommand({
   ],
   exitStatuses: [
     {term: '0', text: 'It was told to stop, or the configuration is valid.'},
-    {term: '1', text: 'It could not start: an address, a file, a certificate or a word of the command line.'},
-    {term: '3', text: 'The configuration, or a file it names, has a line that is wrong.'},
+    {
+      term: '1',
+      text: 'It could not start: an address, a file, a certificate, a line of the configuration or a word of the command line.',
+    },
     {term: '126, 127', text: 'The command of --exec could not be run, or was not found.'},
     {
       term: 'other',

@@ -85,7 +85,7 @@ describe('password_file', () => {
       const path = await configured(directory, 'rajan:password123\n');
       const passwords = join(directory, 'passwords');
       const refused = await runMain(['broker', '-c', path, '--ready', 'json']);
-      assert.equal(refused.exitCode, 3);
+      assert.equal(refused.exitCode, 1);
       assert.equal(refused.stdout.length, 0);
       const [, command = ''] = /: (tmq passwd -U .*)\.\n$/.exec(refused.stderr) ?? [];
       assert.equal(

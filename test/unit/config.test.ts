@@ -36,7 +36,7 @@ function complaint(text: string, files: Readonly<Record<string, string>> = {}): 
     parse(text, files);
   } catch (error) {
     assert.ok(error instanceof TmqError, String(error));
-    assert.equal(error.exitCode, 3);
+    assert.equal(error.exitCode, 1);
     assert.doesNotMatch(error.message, /\n/);
     return error.message;
   }

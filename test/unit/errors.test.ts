@@ -273,21 +273,19 @@ const runs: readonly Row[] = [
   [['broker', '--fault', 'drop nonsense'], "'nonsense' means nothing in the fault 'drop nonsense'."],
   [['broker', '--fault', 'delay publish'], "The fault 'delay publish' needs a time, such as 200ms."],
   [['broker', '--fault', 'connack'], "The fault 'connack' needs the code to refuse with, such as 5 or 0x89."],
-  [config('unknown', 'nosuch 1\n'), `${directory}/unknown.conf:1: `, {status: 3}],
+  [config('unknown', 'nosuch 1\n'), `${directory}/unknown.conf:1: `],
   [config('log', `log_dest file ${missing}/log\n`), `Cannot write the log file ${missing}/log: `],
   [config('pid', `pid_file ${missing}/pid\n`), `Cannot write the pid_file ${missing}/pid: `],
   [config('store', `persistence true\npersistence_location ${missing}/\n`), `Cannot `],
   [
     config('users', `allow_anonymous false\npassword_file ${plain}\n`),
     `${plain}:1: the password of 'alice' is plain text; hash it with: tmq passwd -U ${plain}.`,
-    {status: 3},
   ],
-  [config('acl', `acl_file ${plain}\n`), `${plain}:1: `, {status: 3}],
+  [config('acl', `acl_file ${plain}\n`), `${plain}:1: `],
   [config('tls', `listener 0\ncertfile ${plain}\nkeyfile ${plain}\n`), `${plain} holds no PEM certificate.`],
   [
     config('psk', `listener 0\npsk_hint x\npsk_file ${good}\n`),
     `${good}:1: a line is identity:key, the key in hexadecimal.`,
-    {status: 3},
   ],
   [
     config('capath', `listener 0\ncapath ${missing}\ncertfile ${plain}\nkeyfile ${plain}\n`),
