@@ -426,6 +426,8 @@ log_type notice\nlog_timestamp_format at %Y\n`;
         assert.match(answered.stdout.toString(), /^at \d{4}: /);
         break;
       }
+      // The one that was under way when the reader ended may not have connected.
+      assert.equal(await publish(Number(port), '-i', 'me'), 0);
       await running.interrupt();
       assert.match(await readFile(log, 'utf8'), /^at \d{4}: New client connected from \S+ as me /m);
       assert.equal(running.stderr(), '');
