@@ -1,6 +1,7 @@
 /**
- * The order of packets on a stream where one of them may take long: a packet whose payload is not held in
- * memory is written piece by piece, and all others wait behind it. Knows no packet's bytes.
+ * The order of packets on a stream. Small ones that are sent in one go become one write, which costs no
+ * more than each of them would; behind a packet whose payload is not held in memory, and is written piece
+ * by piece, all others wait. Knows no packet's bytes.
  *
  * Measured with a file of 256 MB against mosquitto_pub: a seventh of its memory and half of its time; read
  * into memory first it was more than half of its memory. The slow twin is TMQ_NO_FASTPATH=1.
@@ -9,7 +10,17 @@
 import type {Duplex} from 'node:stream';
 import type {StreamedPayload} from './session.ts';
 
+/** Fewer bytes than this are worth waiting for more. */
+export const smallBytes = 16 * 1024;
+
+/** Collected bytes that are worth a write of their own. */
+const enoughBytes = 64 * 1024;
+
 export class Gate {
+  /** Collected, and written before anything else is. */
+  #collected: Uint8Array[] = [];
+  #collectedBytes = 0;
+  #target: Duplex | undefined;
   /** What waits; undefined while the gate is open. */
   #waiting: (() => void)[] | undefined;
 
@@ -20,8 +31,33 @@ export class Gate {
 
   /** Does it now, or behind the packet that is being written. */
   pass(action: () => void): void {
-    if (this.#waiting === undefined) action();
-    else this.#waiting.push(action);
+    if (this.#waiting === undefined) {
+      this.flush();
+      action();
+    } else this.#waiting.push(action);
+  }
+
+  /** Writes whole packets together with those that come before the present task is over. */
+  collect(target: Duplex, bytes: Uint8Array): void {
+    if (this.#waiting !== undefined) {
+      this.#waiting.push(() => this.collect(target, bytes));
+      return;
+    }
+    if (this.#collected.length === 0) queueMicrotask(() => this.flush());
+    this.#target = target;
+    this.#collected.push(bytes);
+    this.#collectedBytes += bytes.length;
+    if (this.#collectedBytes >= enoughBytes) this.flush();
+  }
+
+  /** Writes what was collected; nothing when the stream is gone. */
+  flush(): void {
+    const collected = this.#collected;
+    if (collected.length === 0) return;
+    const bytes = collected.length === 1 ? collected[0]! : Buffer.concat(collected, this.#collectedBytes);
+    this.#collected = [];
+    this.#collectedBytes = 0;
+    if (this.#target?.writable) this.#target.write(bytes);
   }
 
   /**
@@ -33,6 +69,7 @@ export class Gate {
     {header, payload}: {readonly header: Uint8Array; readonly payload: StreamedPayload},
     failed: (error: unknown) => void,
   ): Promise<boolean> {
+    this.flush();
     this.#waiting = [];
     let taken = true;
     const write = (bytes: Uint8Array) =>

@@ -10,20 +10,18 @@ import {ExitCode, TmqError} from '../errors.ts';
 import {AliasTable} from './alias-table.ts';
 import type {Arrival, LinkSetup} from './arrival.ts';
 import {awaitClose, disconnectPacket, type Farewell} from './farewell.ts';
-import {Gate} from './gate.ts';
+import {Gate, smallBytes} from './gate.ts';
 import {limitsOf, type ServerLimits} from './limits.ts';
 import {ConnectionRefused, linkError, lost} from './link-error.ts';
 import {copyOf, type Message} from './message.ts';
 import {clientOptions, type MqttJsClient} from './mqttjs.ts';
 import {messageOf, type Packet} from './packet.ts';
-import {afterTicket} from './pipelining.ts';
+import {afterTicket, pingreq} from './pipelining.ts';
 import {reasonSentence, refusalText} from './reason.ts';
 import {Requests} from './requests.ts';
 import type {StreamedPayload} from './session.ts';
 import {Tap, type TapObserver} from './tap.ts';
 import {describe} from './transport.ts';
-
-const pingreq = Buffer.of(0xc0, 0);
 
 /** Passed to MQTT.js to go on without acknowledging: that is done after the output was flushed. */
 const acknowledgedLater = new Error('acknowledged later');
@@ -124,6 +122,10 @@ export class Link {
 
   /** Writes bytes that are whole packets; `written` is called when the stream has passed them on, or cannot. */
   write(bytes: Uint8Array, written?: (error?: Error | null) => void): void {
+    if (written === undefined && bytes.length < smallBytes && this.isOpen) {
+      this.#gate.collect(this.stream, bytes);
+      return;
+    }
     this.#gate.pass(() => {
       if (this.isOpen) this.stream.write(bytes, written);
       else written?.(this.#failure ?? lost(this.#setup.options.endpoint));
@@ -218,6 +220,7 @@ export class Link {
    */
   async shutdown(farewell: Farewell): Promise<void> {
     if (this.#gone || !this.stream.writable) return;
+    this.#gate.flush();
     this.#ended = true;
     // Behind half a packet, no other would be understood.
     if (this.#gate.isBusy) this.fail(lost(this.#setup.options.endpoint));

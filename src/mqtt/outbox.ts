@@ -110,9 +110,7 @@ export class Outbox {
     const messageId = packet.messageId ?? 0;
     const reasonCode = packet.reasonCode ?? 0;
     const outcome = this.#window.acknowledge({cmd: packet.cmd, messageId, reasonCode});
-    if (outcome.kind === 'release') {
-      this.#link?.send({cmd: 'pubrel', messageId, reasonCode: outcome.known ? 0 : 146});
-    }
+    if (outcome.kind === 'release') this.#sendRelease(messageId, outcome.known ? 0 : 146);
     if (outcome.kind !== 'done') return;
     this.#setup.identifiers.release(messageId);
     outcome.value.settle({reasonCode: outcome.reasonCode, reasonString: packet.properties?.reasonString});
@@ -196,7 +194,7 @@ export class Outbox {
       const step = this.#window.next();
       if (step === undefined) return;
       if (step.kind === 'release') {
-        link.send({cmd: 'pubrel', messageId: step.messageId, reasonCode: 0});
+        this.#sendRelease(step.messageId, 0);
         continue;
       }
       const {payload, publication, settle} = step.value;
@@ -210,6 +208,13 @@ export class Outbox {
         settle({error});
       }
     }
+  }
+
+  /** PUBREL; where nobody wants to see it, as the four bytes that it is when all is well [MQTT 5, 3.6]. */
+  #sendRelease(messageId: number, reasonCode: number): void {
+    if (reasonCode !== 0 || this.#setup.trace !== undefined) {
+      this.#link?.send({cmd: 'pubrel', messageId, reasonCode});
+    } else this.#link?.write(Buffer.of(0x62, 2, messageId >> 8, messageId & 0xff));
   }
 
   /** Waits until the message is with the operating system. */

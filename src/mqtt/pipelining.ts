@@ -24,6 +24,9 @@ export function mayPipeline({protocolVersion, clean, credentials}: ConnectionOpt
   return protocolVersion === 4 && clean && credentials === undefined;
 }
 
+/** PINGREQ [MQTT-3.12]: the smallest packet there is. */
+export const pingreq = Buffer.of(0xc0, 0);
+
 /** Milliseconds until the system has taken note of a ticket; what is sent at once does not acknowledge it. */
 const ticketMilliseconds = 1;
 
