@@ -214,7 +214,10 @@ describe('an end in the middle', () => {
     test(`${what} restores the terminal, changes nothing and is status ${status}`, async () => {
       await writeFile(file, `a:${hash}\n`, {mode: 0o600});
       const command = 'echo pid=$$; exec "$TMQ_NODE" "$TMQ_PROGRAM" passwd "$F" a';
-      await using terminal = shell(`sh -c '${command}'; echo "status=$?"; stty -a`);
+      await using terminal = shell(
+        // What is shown may come after the news of the end: so the end waits to be told.
+        `sh -c '${command}'; echo "status=$?"; stty -a; echo all shown; read -r _`,
+      );
       await terminal.shows(/Password: $/);
       terminal.send(typed);
       if (signal !== undefined) {
@@ -222,7 +225,8 @@ describe('an end in the middle', () => {
         await terminal.shows(/Reenter password: $/);
         process.kill(Number(/pid=(\d+)/.exec(terminal.screen())![1]), signal);
       }
-      await terminal.shows(/status=/);
+      await terminal.shows(/all shown/);
+      terminal.send('\r');
       await terminal.finished;
       const shown = terminal.screen();
       assert.match(shown, new RegExp(`assword: \\r\\nstatus=${status}\\r\\n`));
