@@ -23,10 +23,15 @@ export class Gate {
   #target: Duplex | undefined;
   /** What waits; undefined while the gate is open. */
   #waiting: (() => void)[] | undefined;
+  /** Bytes of the packet under way that the stream was not given yet. */
+  #missing = 0;
 
-  /** A packet is half written. */
+  /**
+   * A packet is half written: the stream has not been given all of it. Whether it has passed it on does not
+   * count: the acknowledgement may come before that is known here.
+   */
   get isBusy(): boolean {
-    return this.#waiting !== undefined;
+    return this.#missing > 0;
   }
 
   /** Does it now, or behind the packet that is being written. */
@@ -71,9 +76,11 @@ export class Gate {
   ): Promise<boolean> {
     this.flush();
     this.#waiting = [];
+    this.#missing = header.length + payload.length;
     let taken = true;
     const write = (bytes: Uint8Array) =>
       new Promise<boolean>((resolve) => {
+        this.#missing -= bytes.length;
         target.write(bytes, (error) => {
           taken &&= error == null;
           resolve(taken);
@@ -88,6 +95,7 @@ export class Gate {
     }
     const waiting = this.#waiting;
     this.#waiting = undefined;
+    this.#missing = 0;
     // One of them may be a packet that takes long.
     for (const action of waiting) this.pass(action);
     return taken;

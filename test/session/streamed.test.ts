@@ -108,17 +108,15 @@ describe('streamed payloads', () => {
     });
     await using session = await connect(sessionOptions(broker.port), sessionContext());
     await session.subscribe(['s'], {qos: 1});
-    let arrived: () => void = () => undefined;
-    const arrival = new Promise<void>((resolve) => {
-      arrived = resolve;
-    });
     const received = collector(() => true);
-    const receiving = session.receive(received).then(arrived);
+    let receiving: Promise<void> | undefined;
     const payload = {
       length: 4,
       async send(write: (piece: Uint8Array) => Promise<boolean>) {
         assert.equal(await write(Buffer.from('ab')), true);
-        await arrival;
+        // Not before: the message would be acknowledged before there is anything to come behind.
+        receiving ??= session.receive(received);
+        await receiving;
         assert.equal(await write(Buffer.from('cd')), true);
       },
     };
@@ -126,8 +124,8 @@ describe('streamed payloads', () => {
       session.publish(payload, publication('large', {qos: 1})),
       session.publish(Buffer.from('x'), publication('small', {qos: 1})),
       session.publish(Buffer.from('y'), publication('small')),
-      receiving,
     ]);
+    assert.equal(received.messages.length, 1);
     await session.end();
     await broker.finished(0);
     const large = broker.connections[0]!.packets.find(({topic}) => topic === 'large');
