@@ -16,7 +16,8 @@ export interface TestBroker extends AsyncDisposable {
   logged(pattern: RegExp): Promise<void>;
 }
 
-const anonymous = 'listener {port} 127.0.0.1\nallow_anonymous true\n';
+/** Queues without bound: by default mosquitto drops what a subscriber is more than 1000 messages behind with. */
+const anonymous = 'listener {port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\n';
 
 /** Starts a broker on a free port. In `config`, {port} and {directory} are filled in. */
 export async function startBroker(
