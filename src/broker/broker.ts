@@ -8,7 +8,7 @@ import type {QoS} from '../mqtt/message.ts';
 import type {Access, Identity} from './access.ts';
 import {Client} from './client.ts';
 import type {BrokerConfig, ListenerConfig} from './config.ts';
-import {Connection} from './connection.ts';
+import {Connection, type ConnectionContext} from './connection.ts';
 import {largestPacket} from './frames.ts';
 import type {Journal, RestoredState} from './journal.ts';
 import {assembleParts, type BrokerParts, isOwnTopic} from './parts.ts';
@@ -44,6 +44,7 @@ export interface BrokerContext {
 /** An MQTT broker without sockets. */
 export class Broker {
   readonly #parts: BrokerParts;
+  readonly #connectionContext: ConnectionContext;
   readonly #sys: SysTree;
   readonly #clients = new Map<Client, ListenerConfig>();
   /** Until they are closed, which is later than their clients are gone. */
@@ -53,6 +54,7 @@ export class Broker {
 
   constructor(config: Pick<BrokerConfig, 'limits' | 'sysInterval'>, context: BrokerContext) {
     this.#parts = assembleParts(config.limits, context);
+    this.#connectionContext = connectionContext(this.#parts);
     this.#sys = new SysTree({...this.#parts, version: context.version ?? 'tmq'}, config.sysInterval);
   }
 
@@ -62,7 +64,7 @@ export class Broker {
     listener: ListenerConfig,
     peer: Pick<Identity, 'certifiedUsername' | 'address'>,
   ): void {
-    const {context, counters, schedule, limits} = this.#parts;
+    const {counters} = this.#parts;
     // Gone before its turn came: it will not say so again.
     if (stream.destroyed) return;
     if (this.#closing || this.#full(listener)) {
@@ -73,15 +75,7 @@ export class Broker {
       return;
     }
     counters.sockets++;
-    const connection = new Connection(stream, {
-      counters,
-      now: schedule.now,
-      maxPacketSize: limits.maxPacketSize || largestPacket,
-      ...(context.observe === undefined ? {} : {observe: context.observe}),
-      fastPath: context.fastPath,
-      bug: (error) =>
-        context.log('error', `Error: ${error instanceof Error ? (error.stack ?? error.message) : error}`),
-    });
+    const connection = new Connection(stream, this.#connectionContext);
     const client = new Client({
       connection,
       parts: this.#parts,
@@ -157,4 +151,17 @@ export class Broker {
       this.#allClosed = resolve;
     });
   }
+}
+
+/** What all connections of a broker have in common. */
+function connectionContext({context, counters, schedule, limits}: BrokerParts): ConnectionContext {
+  return {
+    counters,
+    now: schedule.now,
+    maxPacketSize: limits.maxPacketSize || largestPacket,
+    ...(context.observe === undefined ? {} : {observe: context.observe}),
+    fastPath: context.fastPath,
+    bug: (error) =>
+      context.log('error', `Error: ${error instanceof Error ? (error.stack ?? error.message) : error}`),
+  };
 }

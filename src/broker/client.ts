@@ -21,7 +21,7 @@ import {
   type ConnectTerms,
   connackProperties,
   connectTerms,
-  guarded,
+  GuardedPermissions,
   type Refusal,
   refusals,
   storedWill,
@@ -183,7 +183,7 @@ export class Client implements ConnectionHandler, SessionLink {
 
   #join(session: Session, terms: ConnectTerms, permissions: Permissions): void {
     const {connection, parts, listener} = this.#options;
-    session.permit(guarded(permissions));
+    session.permit(new GuardedPermissions(permissions));
     const {mountPoint} = terms.outlet;
     const answering = {
       connection,

@@ -4,8 +4,8 @@
  * is at least read without judging its topic again. What needs a decision is left to the general way,
  * which alone is used with TMQ_NO_FASTPATH=1.
  *
- * Measured at QoS 0 against the general way in one run, messages a second: one to one and one to fifty
- * 5 times, 1000 topics in turn 3 times.
+ * Measured against the general way in one run, messages a second: at QoS 0 one to one 7 times, one to
+ * fifty and 1000 topics in turn 4.5 times; at QoS 1 1.4 times, at QoS 2 1.2 times.
  */
 
 import type {BrokerParts} from './parts.ts';

@@ -253,14 +253,23 @@ export function arrival(
  * What the broker itself keeps from everybody: topics of too many levels, and $SYS, where only it
  * publishes. Asked once for each topic of a client.
  */
-export function guarded(permissions: Permissions): Permissions {
-  return {
-    mayPublish: (topic) =>
-      isPublishTopic(topic) &&
-      topic !== '$SYS' &&
-      !topic.startsWith('$SYS/') &&
-      permissions.mayPublish(topic),
-    maySubscribe: (filter) => permissions.maySubscribe(filter),
-    mayReceive: (topic) => permissions.mayReceive(topic),
-  };
+export class GuardedPermissions implements Permissions {
+  readonly #permissions: Permissions;
+
+  constructor(permissions: Permissions) {
+    this.#permissions = permissions;
+  }
+
+  mayPublish(topic: string): boolean {
+    if (!isPublishTopic(topic) || topic === '$SYS' || topic.startsWith('$SYS/')) return false;
+    return this.#permissions.mayPublish(topic);
+  }
+
+  maySubscribe(filter: string): boolean {
+    return this.#permissions.maySubscribe(filter);
+  }
+
+  mayReceive(topic: string): boolean {
+    return this.#permissions.mayReceive(topic);
+  }
 }
