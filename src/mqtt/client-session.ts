@@ -353,6 +353,7 @@ export class ClientSession implements Session {
 
   #begin(link: Link): void {
     this.#wasAccepted = true;
+    this.#context.settled?.();
     link.start();
   }
 

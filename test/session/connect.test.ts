@@ -341,3 +341,22 @@ test('a signal that has aborted before leaves no connection', limit, async () =>
     (error) => error === reason,
   );
 });
+
+for (const pipelined of [false, true]) {
+  test(
+    `who waits is told of the acceptance, not only of the end, pipelined: ${pipelined}`,
+    limit,
+    async () => {
+      await using broker = await startMosquitto();
+      let settled = 0;
+      const settle = () => void settled++;
+      const session = await connect(
+        sessionOptions(broker.port),
+        sessionContext({pipelined, settled: settle}),
+      );
+      await session.subscribe(['a'], {qos: 0});
+      assert.equal(settled, 1);
+      await session.end();
+    },
+  );
+}
