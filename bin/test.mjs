@@ -29,11 +29,13 @@ const tools = {
   script: 'bsdutils',
   chromium: 'chromium',
   'paho-mqtt': 'python3-paho-mqtt',
+  argon2: 'python3-argon2',
 };
 
 /** Tools that are no commands, and a file of theirs. @type {Record<string, string>} */
 const places = {
   'paho-mqtt': '/usr/lib/python3/dist-packages/paho/mqtt/client.py',
+  argon2: '/usr/lib/python3/dist-packages/argon2/low_level.py',
 };
 
 /** @param {string} name */

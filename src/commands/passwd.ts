@@ -22,6 +22,7 @@ export const passwd = defineCommand({
   description: [
     'Adds a user to a password file of mosquitto, or gives it another password. The password is asked for twice on the terminal, without echo; where standard input is no terminal, it is the first line of it, without a prompt.',
     'Whatever else stands in the file stays: comments, blank lines, unknown lines, the order, line ends. The file is replaced in one step, with its owner and mode, so that at every moment the old one or the new one is there, and one process at a time changes it. A link is followed to the file itself. A new file can be read by its owner only.',
+    'VerneMQ reads the same lines: the default scheme is also that of its vmq-passwd, whose forms -c, -D and -U are those of this command.',
     'PBKDF2 works on four cores at once; the environment variable UV_THREADPOOL_SIZE says otherwise.',
   ],
   operands: true,

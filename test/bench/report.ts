@@ -9,7 +9,7 @@ export interface BenchResult {
 }
 
 const decimals = (value: number, unit: Figure['unit']): string =>
-  unit === 'x' ? value.toFixed(value < 10 ? 2 : 1) : value.toFixed(1);
+  unit === 'x' || unit === 's' ? value.toFixed(value < 10 ? 2 : 1) : value.toFixed(1);
 
 function row(figure: Figure): readonly string[] {
   const {median, lowerQuartile, upperQuartile} = summarise(figure.values);
