@@ -234,6 +234,7 @@ export const broker: Command<typeof options, BrokerPlan> = defineCommand({
   differences: [
     'A port of 0 takes a free port; a path after it is a Unix socket, as in mosquitto.',
     'A password file in which somebody could not log in, by a password in plain text for one, stops the start.',
+    'SIGHUP changes who may do what; listeners, limits and the kinds of log lines stay as they were at the start.',
     'It does not change its user, and does not go into the background.',
     'persistence writes a format of its own, by default to mosquitto.db.tmq, and never touches a database of mosquitto.',
   ],
