@@ -6,6 +6,10 @@ import {type ExitCode, Interrupted} from '../../src/errors.ts';
 import type {Io} from '../../src/io/process.ts';
 import {main} from '../../src/main.ts';
 
+/** With TMQ_NO_FASTPATH=1 all tests take the general way, also those within this process. */
+const slowTwin: Io['env'] =
+  process.env.TMQ_NO_FASTPATH === undefined ? {} : {TMQ_NO_FASTPATH: process.env.TMQ_NO_FASTPATH};
+
 export interface RunOptions {
   readonly input?: string | Uint8Array;
   readonly env?: Io['env'];
@@ -52,7 +56,7 @@ export function startMain(argv: readonly string[], options: RunOptions = {}): Ru
     stdout: streams.stdout,
     stderr: streams.stderr,
     // No options file of whoever runs the tests.
-    env: {HOME: '/nonexistent', ...options.env},
+    env: {HOME: '/nonexistent', ...slowTwin, ...options.env},
     pid: process.pid,
     programName: options.programName ?? 'tmq',
     signal: controller.signal,

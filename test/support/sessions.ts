@@ -23,6 +23,8 @@ export function sessionContext(overrides: Partial<SessionContext> = {}): Session
   return {
     signal: new AbortController().signal,
     reconnect: {afterLoss: false, atStart: false, delayMilliseconds: 1},
+    // With TMQ_NO_FASTPATH=1 all tests take the general way.
+    fastPath: (process.env.TMQ_NO_FASTPATH ?? '') === '',
     ...overrides,
   };
 }
