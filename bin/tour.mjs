@@ -33,7 +33,13 @@ const show = (text) => process.stdout.write(text === '' || text.endsWith('\n') ?
 function start(command) {
   const child = spawn('/bin/sh', ['-c', `exec 2>&1; tmq() { "$NODE" "$TMQ" "$@"; }; ${command}`], {
     cwd: directory,
-    env: {...process.env, NODE: process.execPath, TMQ: program, XDG_CONFIG_HOME: directory},
+    env: {
+      ...process.env,
+      NODE: process.execPath,
+      TMQ: program,
+      XDG_CONFIG_HOME: directory,
+      XDG_CACHE_HOME: directory,
+    },
     stdio: ['ignore', 'pipe', 'inherit'],
     // A group of its own, so that everything in a pipeline can be told to stop.
     detached: true,
