@@ -1,6 +1,7 @@
 /**
- * What `pub` shows on a terminal while it takes its time: how many lines are sent and acknowledged, how fast,
- * and how long it will go on where the input is a file. Where nobody watches, nothing is counted.
+ * What `pub -l` and `pub -s` show on a terminal while they take their time: how many lines are sent and
+ * acknowledged, how fast, and how long it will go on where the input is a file. Where nobody watches,
+ * nothing is counted.
  */
 
 import {fstatSync} from 'node:fs';
@@ -23,10 +24,11 @@ export interface LinesWatch extends StatusLine {
   start(): LineBatches;
 }
 
-const unwatched: StatusLine = {erase: () => undefined, [Symbol.dispose]: () => undefined};
+/** What is shown to nobody. */
+export const unwatched: StatusLine = {erase: () => undefined, [Symbol.dispose]: () => undefined};
 
 /** Whether a line about progress is wanted: the packets of -d say more. */
-function isWatched(plan: ClientPlan, io: Io): boolean {
+export function isWatched(plan: ClientPlan, io: Io): boolean {
   return !plan.debug && !plan.quiet && canRewrite(io);
 }
 
@@ -99,29 +101,4 @@ export function watchReading(
 ): StatusLine {
   if (!isWatched(plan, io) || io.stdin.isTTY === true) return unwatched;
   return statusLine(io, () => `Reading standard input, ${bytesText(progress.bytes)}`);
-}
-
-export interface MessagesState {
-  readonly sent: number;
-  readonly count: number;
-  readonly bytes: number;
-  /** Before it is so, something else is waited for, and shown. */
-  readonly isAccepted: () => boolean;
-}
-
-/** From here on a message is large. */
-const largeBytes = 1_000_000;
-
-/** Shows how often a message was sent, and that a large one takes its time. */
-export function watchMessages(
-  progress: MessagesState,
-  {plan, io}: {readonly plan: ClientPlan; readonly io: Io},
-): StatusLine {
-  const {count, bytes} = progress;
-  if (!isWatched(plan, io) || (count === 1 && bytes < largeBytes)) return unwatched;
-  return statusLine(io, () => {
-    if (!progress.isAccepted()) return '';
-    const size = `Sending ${bytesText(bytes)}`;
-    return count === 1 ? size : `${size}, ${grouped(progress.sent)} of ${grouped(count)} sent`;
-  });
 }

@@ -11,10 +11,11 @@ import {propertiesFor} from '../mqtt/properties.ts';
 import type {Payload, PublishReport} from '../mqtt/session.ts';
 import {clientDifferences} from './client-differences.ts';
 import {type ClientPlan, clientOptions, toClientPlan} from './client-options.ts';
+import {watchMessages} from './message-progress.ts';
 import {publishTopicOption} from './network-options.ts';
 import {openSession} from './open-session.ts';
 import {type PayloadSource, payloadOptions, payloadSource, readPayload} from './payload-source.ts';
-import {watchLines, watchMessages, watchReading} from './pub-progress.ts';
+import {watchLines, watchReading} from './pub-progress.ts';
 
 export interface PubPlan {
   readonly client: ClientPlan;
@@ -131,16 +132,11 @@ async function payloadOf(source: PayloadSource, plan: PubPlan, io: Io): Promise<
 async function publishRepeatedly(plan: PubPlan, payload: Payload, io: Io): Promise<ExitCode> {
   const {publication, repeat} = plan;
   await using session = await openSession(plan.client, io, {pipelined: true});
-  const progress = {
-    sent: 0,
-    count: repeat.count,
-    bytes: payload.length,
-    isAccepted: () => session.isAccepted,
-  };
-  using _line = watchMessages(progress, {plan: plan.client, io});
+  const progress = {sent: 0, count: repeat.count, isAccepted: () => session.isAccepted};
+  using watch = watchMessages(payload, progress, {plan: plan.client, io});
   for (; progress.sent < repeat.count; progress.sent++) {
     if (progress.sent > 0 && repeat.delayMilliseconds > 0) await pause(repeat.delayMilliseconds, io.signal);
-    await session.publish(payload, publication);
+    await session.publish(watch.payload, publication);
   }
   await session.end();
   return ExitCode.success;

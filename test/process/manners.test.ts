@@ -10,6 +10,7 @@ import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {after, before, describe, test} from 'node:test';
 import {startBroker, type TestBroker} from '../support/brokers.ts';
+import {startFakeBroker} from '../support/fake-broker.ts';
 import {startOnTerminal, type TerminalOptions, type TerminalRun} from '../support/pseudo-terminal.ts';
 import {run} from '../support/spawn.ts';
 import {program, runTmq, startTmq} from '../support/tmq.ts';
@@ -155,6 +156,44 @@ describe('with a broker', () => {
     assert.equal((await terminal.finished).exitCode, 0);
     assert.match(terminal.screen(), /\r\u001b\[K$/);
   });
+
+  for (const [option, source] of [
+    ['-f', '-f large'],
+    ['-s', '-s < large'],
+  ] as const) {
+    test(`pub ${option} tells how much of a large message is sent, how fast, and for how long yet`, async () => {
+      const content = Buffer.alloc(40_000_000, 'all of it, and in order');
+      await writeFile(join(directory, 'large'), content);
+      await using reader = await startFakeBroker(async (connection) => {
+        await connection.accept();
+        // Takes a megabyte more each time that the line was drawn, until that tells all it can.
+        for (let drawings = 1; !/ left\r/.test(terminal.screen()); drawings++) {
+          connection.socket.pause();
+          await terminal.shows(new RegExp(`( of 40\\.0 MB sent[^]*?){${drawings}}`));
+          connection.socket.resume();
+          for (let pieces = 0; pieces < 16; pieces++) await once(connection.socket, 'data');
+        }
+        const {messageId, payload} = await connection.next('publish');
+        assert.ok(content.equals(payload as Buffer));
+        await terminal.shows(/\r\u001b\[K40\.0 MB sent, waiting for the broker/);
+        connection.send({cmd: 'puback', messageId});
+        await connection.idle();
+      });
+      const words = `pub -t a -q 1 -p ${reader.port} ${source}`;
+      await using terminal = startOnTerminal(
+        '/bin/sh',
+        ['-c', `cd '${directory}' && '${process.execPath}' '${program}' ${words}`],
+        {env: {...home, TMQ_NO_FASTPATH: ''}},
+      );
+      assert.equal((await terminal.finished).exitCode, 0);
+      assert.match(
+        terminal.screen(),
+        /\r\u001b\[K\d+\.\d MB of 40\.0 MB sent, \d+%, \d+\.\d [kM]B\/s, [\d:]+( s)? left\r/,
+      );
+      assert.match(terminal.screen(), /\r\u001b\[K$/);
+      assert.doesNotMatch(terminal.screen(), /\n/);
+    });
+  }
 
   test('a terminal of no size still watches topics', async () => {
     const words = `sub -w -t small -C 1 -p ${broker.port} -i small`;

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import {PassThrough} from 'node:stream';
 import {describe, mock, test} from 'node:test';
+import {messagesText, recentRate} from '../../src/commands/message-progress.ts';
 import {linesText} from '../../src/commands/pub-progress.ts';
 import {bytesText, durationText, grouped, statusLine} from '../../src/io/status-line.ts';
 
@@ -34,6 +35,39 @@ test('lines are told with their rate, what is missing, and the time left of a fi
     linesText({...state, read: 0, acknowledged: 0, bytes: 0, seconds: 0, total: 9}),
     '0 lines, 0/s',
   );
+});
+
+test('a large message is told with what the network has taken, how fast, and the time left', () => {
+  const state = {sent: 0, count: 1, bytes: 45_000_000, written: 0, bytesPerSecond: undefined};
+  assert.equal(messagesText(state), 'Sending 45.0 MB');
+  assert.equal(messagesText({...state, written: 12_200_000}), '12.2 MB of 45.0 MB sent, 27%');
+  assert.equal(
+    messagesText({...state, written: 12_200_000, bytesPerSecond: 3_400_000}),
+    '12.2 MB of 45.0 MB sent, 27%, 3.4 MB/s, 10 s left',
+  );
+  assert.equal(
+    messagesText({...state, written: 44_999_999, bytesPerSecond: 0}),
+    '45.0 MB of 45.0 MB sent, 99%, 0 bytes/s',
+  );
+  assert.equal(messagesText({...state, written: 45_000_000}), '45.0 MB sent, waiting for the broker');
+  const repeated = {...state, sent: 1, count: 3};
+  assert.equal(messagesText({...repeated, bytes: 0}), 'Sending 0 bytes, 1 of 3 sent');
+  assert.equal(
+    messagesText({...repeated, written: 12_200_000}),
+    'Sending 45.0 MB, 1 of 3 sent, 27% of the next',
+  );
+});
+
+test('the rate is that of the last five seconds, and begins anew with the next message', () => {
+  const rateOf = recentRate();
+  assert.equal(rateOf(4_000_000, 100), undefined);
+  assert.equal(rateOf(4_000_500, 101), 500);
+  // The four million before are not in it.
+  assert.equal(rateOf(4_002_000, 104), 500);
+  assert.equal(rateOf(4_002_000, 106), 300);
+  assert.equal(rateOf(4_002_000, 110), 0);
+  assert.equal(rateOf(100, 111), undefined);
+  assert.equal(rateOf(300, 113), 100);
 });
 
 describe('a line of status', () => {
