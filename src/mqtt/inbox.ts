@@ -19,16 +19,20 @@ import type {Reception as TapReception} from './tap.ts';
 export class IncomingMessages {
   #packets: Map<number, Packet>;
   #taken: WeakSet<Packet>;
+  /** Identifiers of messages that were taken, and for which no PUBCOMP was sent yet. */
+  #uncompleted: Set<number>;
 
   /** @param previous of the connection before, whose session this one may find kept */
   constructor(previous?: IncomingMessages) {
     this.#packets = previous === undefined ? new Map() : previous.#packets;
     this.#taken = previous === undefined ? new WeakSet() : previous.#taken;
+    this.#uncompleted = previous === undefined ? new Set() : previous.#uncompleted;
   }
 
   /** The server began a new session. What a connection before this one still has under way is not touched. */
   forget(): void {
     this.#packets = new Map();
+    this.#uncompleted = new Set();
   }
 
   /** The message is in the receiver's hands: a PUBREL that comes again must not bring it again. */
@@ -36,6 +40,12 @@ export class IncomingMessages {
     const messageId = packet.messageId ?? 0;
     if (this.#packets.get(messageId) === packet) this.#packets.delete(messageId);
     this.#taken.add(packet);
+    this.#uncompleted.add(messageId);
+  }
+
+  /** PUBCOMP is being sent: from now on the identifier may come with another message [MQTT-4.3.3-12]. */
+  completed(messageId: number): void {
+    this.#uncompleted.delete(messageId);
   }
 
   /** Whether the message was taken before, after a PUBREL on another connection. */
@@ -43,8 +53,15 @@ export class IncomingMessages {
     return this.#taken.has(packet);
   }
 
+  /**
+   * A message came. Where it comes again before it was completed, it is the same one, even if it had been
+   * released: mosquitto 2.0 forgets, over a restart, the PUBRECs of what was beyond its in-flight window.
+   */
   put(packet: Packet, done?: () => void): this {
-    this.#packets.set(packet.messageId ?? 0, packet);
+    const messageId = packet.messageId ?? 0;
+    if (!packet.dup) this.#uncompleted.delete(messageId);
+    if (this.#uncompleted.has(messageId)) this.#taken.add(packet);
+    if (!packet.dup || !this.#packets.has(messageId)) this.#packets.set(messageId, packet);
     done?.();
     return this;
   }

@@ -263,6 +263,7 @@ export class Link {
 
   /** The two packets that MQTT.js cannot be left to write. */
   #writeInstead(packet: Packet): boolean {
+    if (packet.cmd === 'pubcomp') this.#setup.incoming.completed(packet.messageId ?? 0);
     if (packet.cmd === 'pubrec' && !this.#setup.observer.accepting()) {
       this.#withheldPubrecs.push(packet);
       return true;
@@ -360,10 +361,8 @@ export class Link {
         if (packet.qos === 2) incoming.take(packet);
       },
       acknowledge: () => {
-        if (packet.qos === 1) this.send({cmd: 'puback', messageId, reasonCode: 0});
-        if (packet.qos !== 2) return;
-        this.#client['_releaseIncomingQoS2Publish'](messageId);
-        this.send({cmd: 'pubcomp', messageId, reasonCode: 0});
+        if (packet.qos === 0) return;
+        this.send({cmd: packet.qos === 1 ? 'puback' : 'pubcomp', messageId, reasonCode: 0});
       },
     };
   }
