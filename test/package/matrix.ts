@@ -1,0 +1,172 @@
+/**
+ * `npm run matrix`: the package as npm packs it, installed into an empty project and globally, under the
+ * oldest Node that package.json allows and each later line. The Nodes are npm packages, kept in the user's
+ * cache directory; without network this fails, so it is no part of `npm test`.
+ */
+
+import assert from 'node:assert/strict';
+import {existsSync, readdirSync, readFileSync, statSync} from 'node:fs';
+import {mkdir, mkdtemp, rm, writeFile} from 'node:fs/promises';
+import {homedir, tmpdir} from 'node:os';
+import {delimiter, join} from 'node:path';
+import {after, before, describe, test} from 'node:test';
+import {type Finished, run} from '../support/spawn.ts';
+
+const root = join(import.meta.dirname, '..', '..');
+const lines = ['20.19.0', '22', '24', '26'];
+const timeoutMilliseconds = 240_000;
+
+/** npm's own settings come from whoever runs this, also where HOME is another. */
+const settings = {npm_config_userconfig: process.env.npm_config_userconfig ?? join(homedir(), '.npmrc')};
+const quietly = ['--no-audit', '--no-fund', '--no-update-notifier', '--loglevel=error'];
+
+async function npm(words: readonly string[], cwd: string, env: NodeJS.ProcessEnv = {}): Promise<Finished> {
+  const finished = await run('npm', [...words, ...quietly], {
+    cwd,
+    env: {...settings, ...env},
+    timeoutMilliseconds,
+  });
+  assert.equal(finished.exitCode, 0, `npm ${words.join(' ')}: ${finished.stderr}${finished.stdout}`);
+  return finished;
+}
+
+/** The folder with that Node's program, fetched the first time. */
+async function nodeOf(line: string): Promise<string> {
+  const cache = process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache');
+  const folder = join(cache, 'tmq-matrix', line);
+  const name = `node-${process.platform}-${process.arch}`;
+  const programs = join(folder, 'node_modules', name, 'bin');
+  await mkdir(folder, {recursive: true});
+  if (!existsSync(join(programs, 'node'))) {
+    await npm(['install', '--prefix', folder, '--ignore-scripts', `${name}@${line}`], folder);
+  }
+  return programs;
+}
+
+/** Asks through the broker of tmq/testing, which tells when there is somebody to answer. */
+const asking = `
+import {spawn} from 'node:child_process';
+import {startBroker} from 'tmq/testing';
+const broker = await startBroker();
+const tmq = (words) => spawn('tmq', [...words.split(' '), '-p', broker.port], {stdio: 'inherit'});
+const over = (child) => new Promise((resolve) => child.once('close', resolve));
+const answered = over(tmq('rr -t ask -e answer -m ping -W 20'));
+await broker.waitFor('ask', {timeoutMilliseconds: 20_000});
+await over(tmq('pub -t answer -m pong'));
+process.exitCode = await answered;
+await broker.close();
+`;
+
+/** What each installation has to do: a line of shell, and what it prints. */
+const deeds: readonly (readonly [line: string, printed: string])[] = [
+  [
+    'tmq broker --quiet --exec -- sh -c \'tmq pub -L "$MQTT_URL/a" -m hello -q 2 -r && tmq sub -L "$MQTT_URL/a" -V 5 -C 1 -W 20\'',
+    'hello\n',
+  ],
+  [
+    'tmq broker --quiet --ws --exec -- sh -c \'seq 1 3 | tmq pub -l -q 1 -L "$MQTT_WS_URL/n" && tmq pub -r -L "$MQTT_WS_URL/a" -m ws && tmq sub -L "$MQTT_WS_URL/a" -C 1 -W 20 -F "%t %p"\'',
+    'a ws\n',
+  ],
+  [
+    'tmq broker --quiet --tls auto --exec -- sh -c \'tmq pub -r -L "$MQTTS_URL/a" --cafile "$MQTT_CA_FILE" -m tls && tmq sub -L "$MQTTS_URL/a" --cafile "$MQTT_CA_FILE" -C 1 -W 20\'',
+    'tls\n',
+  ],
+  ...['sha512', 'sha512-pbkdf2', 'argon2id', 'sha512-crypt'].map(
+    (scheme) =>
+      [
+        `tmq passwd -H ${scheme} -b -c ${scheme}.txt alice secret >/dev/null 2>&1 && tmq passwd --verify -b ${scheme}.txt alice secret && ! tmq passwd --verify -b ${scheme}.txt alice wrong 2>/dev/null; echo $?`,
+        '0\n',
+      ] as const,
+  ),
+  ['tmq sub 2>&1 >/dev/null | head -1 | cut -c 1-6', 'Error:\n'],
+];
+
+describe('the package', () => {
+  let directory = '';
+  let tarball = '';
+  let version = '';
+  before(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'tmq-matrix-'));
+    const packed = await npm(['pack', '--json', '--pack-destination', directory], root);
+    const text = packed.stdout.toString();
+    const [{filename = ''} = {}] = JSON.parse(text.slice(text.indexOf('[\n'))) as {filename?: string}[];
+    tarball = join(directory, filename);
+    ({version} = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {version: string});
+  });
+  after(() => rm(directory, {recursive: true, force: true}));
+
+  for (const line of lines) {
+    describe(`with Node ${line}`, () => {
+      let base = '';
+      let node = '';
+      before(async () => {
+        node = await nodeOf(line);
+        base = join(directory, line);
+        for (const name of ['home', 'project', 'global', 'empty']) {
+          await mkdir(join(base, name), {recursive: true});
+        }
+      });
+
+      const environment = (programs: readonly string[] = []) => ({
+        HOME: join(base, 'home'),
+        XDG_CONFIG_HOME: undefined,
+        XDG_CACHE_HOME: undefined,
+        PATH: [...programs, node, process.env.PATH].join(delimiter),
+      });
+      const shell = async (text: string, cwd: string, programs: readonly string[] = []) =>
+        await run('sh', ['-c', text], {cwd, env: environment(programs), timeoutMilliseconds: 60_000});
+
+      /** Everything that it does, as whoever installed it there would. */
+      async function works(cwd: string, programs: string): Promise<void> {
+        for (const [text, printed] of deeds) {
+          const {stdout, stderr} = await shell(text, cwd, [programs]);
+          assert.deepEqual([stdout.toString(), stderr], [printed, ''], text);
+        }
+      }
+
+      test('is that Node', async () => {
+        assert.match((await shell('node --version', base)).stdout.toString(), new RegExp(`^v${line}`));
+      });
+
+      test('in an empty project: npx, every command, and tmq/testing', async () => {
+        const project = join(base, 'project');
+        await npm(['init', '-y'], project, environment());
+        await npm(['install', tarball], project, environment());
+        const npx = ['npx tmq', `npm exec --yes --loglevel=error --package='${tarball}' -- tmq`];
+        for (const [index, words] of npx.entries()) {
+          const {stdout} = await shell(`${words} --version`, join(base, ['project', 'empty'][index]!));
+          assert.equal(stdout.toString(), `tmq version ${version}\n`, words);
+        }
+        const programs = join(project, 'node_modules', '.bin');
+        await works(project, programs);
+        await writeFile(join(project, 'asking.mjs'), asking);
+        const answer = await shell('node asking.mjs', project, [programs]);
+        assert.deepEqual([answer.stdout.toString(), answer.stderr, answer.exitCode], ['pong\n', '', 0]);
+      });
+
+      test('globally: every command, the manual, and the code cache', async () => {
+        const prefix = join(base, 'global');
+        await npm(['install', '--global', '--prefix', prefix, tarball], join(base, 'empty'), environment());
+        assert.ok(existsSync(join(prefix, 'share', 'man', 'man1', 'tmq-pub.1')));
+        await rm(join(base, 'home', '.cache'), {recursive: true, force: true});
+        await works(join(base, 'empty'), join(prefix, 'bin'));
+        const kept = readdirSync(join(base, 'home', '.cache', 'tmq')).sort();
+        assert.deepEqual(
+          kept.map((name) =>
+            name
+              .split('-')
+              .slice(0, 2)
+              .join(' ')
+              .replace(/\.\d+\.\d+$/, ''),
+          ),
+          ['broker', 'passwd', 'pub', 'sub'].map((name) => `${name} v${line.split('.')[0]}`),
+        );
+        // A second round writes nothing: what was kept is what is taken.
+        const state = () => kept.map((name) => statSync(join(base, 'home', '.cache', 'tmq', name)).mtimeMs);
+        const before = state();
+        await works(join(base, 'empty'), join(prefix, 'bin'));
+        assert.deepEqual(state(), before);
+      });
+    });
+  }
+});
