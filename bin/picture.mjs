@@ -133,8 +133,9 @@ const palette = {31: '#ff7b72', 32: '#7ee787', 33: '#e3b341', 34: '#79c0ff', 36:
 const cell = {width: 8.4, height: 20};
 const margin = 20;
 
-/** @param {string} text */
-const escaped = (text) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+/** Blanks as such that no viewer makes one of, or none. @param {string} text */
+const escaped = (text) =>
+  text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll(' ', '\u00a0');
 
 /** One element for each run of the same looks. @param {Cell[]} row @param {number} index */
 function rowElements(row, index) {
@@ -176,7 +177,7 @@ function picture(rows) {
     '<title>A session with tmq: a password, a broker, a message, and two mistakes</title>',
     `<rect width="${width}" height="${height}" rx="8" fill="#161b22"/>`,
     ...dots,
-    `<g font-family="ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace" font-size="14" xml:space="preserve">`,
+    `<g font-family="ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace" font-size="14">`,
     ...rows.flatMap(rowElements),
     '</g>',
     '</svg>',
