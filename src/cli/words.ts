@@ -113,10 +113,15 @@ function missing(row: Row): UsageError {
 function unknown(rows: ReadonlyMap<string, Row>, word: string): UsageError {
   const glued = gluedValue(rows, word);
   if (glued !== undefined) {
-    const shown = glued.row.option.secret === true ? `${glued.spelling}…` : word;
-    const placeholder = glued.row.placeholders.map((name) => ` <${name}>`).join('');
+    const {placeholders, option} = glued.row;
+    const isSecret = option.secret === true;
+    const value = word.slice(glued.spelling.length);
+    // What would have to be quoted is better not shown as if it could be typed.
+    const isValue = placeholders.length === 1 && !isSecret && /^[\w.,:/@%+-]+$/.test(value);
+    const values = isValue ? ` ${value}` : placeholders.map((name) => ` <${name}>`).join('');
     const name = glued.spelling.replace(/=$/, '');
-    return new UsageError(`Unknown option '${shown}'. Did you mean '${name}${placeholder}'?`);
+    const shown = isSecret ? `${glued.spelling}…` : word;
+    return new UsageError(`Unknown option '${shown}'. Did you mean '${name}${values}'?`);
   }
   const names = [...new Set(rows.values())].flatMap((row) =>
     row.option.hidden === true || row.long === undefined ? [] : [row.long],

@@ -46,7 +46,7 @@ const commandLines: readonly Row[] = [
   [['--completion'], '--completion argument given but no shell specified.'],
   [['--completion', 'tcsh'], "No completion for 'tcsh'. The shells are bash, zsh and fish."],
   [[...pub, '--nosuch'], "Unknown option '--nosuch'."],
-  [[...pub, '--qos=1'], "Unknown option '--qos=1'. Did you mean '--qos <level>'?"],
+  [[...pub, '--qos=1'], "Unknown option '--qos=1'. Did you mean '--qos 1'?"],
   [[...pub, '-Psecret'], "Unknown option '-P…'. Did you mean '-P <password>'?"],
   [['pub', '-t'], '-t argument given but no topic specified.'],
   [['passwd', '--list=yes', good], "Option '--list' takes no value."],

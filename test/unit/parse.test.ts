@@ -120,8 +120,9 @@ test('refuses what mosquitto refuses', () => {
   refuses(['--'], "Unknown option '--'.");
   refuses(['-'], "Unknown option '-'.");
   refuses(['-sv'], /^Unknown option '-sv'\./);
-  refuses(['--number=1'], "Unknown option '--number=1'. Did you mean '--number <number>'?");
-  refuses(['-lx'], "Unknown option '-lx'. Did you mean '-l <item>'?");
+  refuses(['--number=1'], "Unknown option '--number=1'. Did you mean '--number 1'?");
+  refuses(['--value=a b'], "Unknown option '--value=a b'. Did you mean '--value <word>'?");
+  refuses(['-lx'], "Unknown option '-lx'. Did you mean '-l x'?");
   refuses(['--valeu', 'x'], "Unknown option '--valeu'. Did you mean '--value'?");
   refuses(['-value', 'x'], "Unknown option '-value'. Did you mean '--value'?");
   refuses(['-v'], '-v argument given but no word specified.');
