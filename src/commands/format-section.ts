@@ -35,6 +35,10 @@ const fields: readonly Remark[] = [
   {term: '%S', text: 'MQTT 5: the first subscription identifier.'},
 ];
 
+/** For the pages of the commands that print messages. */
+export const formatDifference =
+  'In JSON, "retain" is true or false and "tst" ends as in +0100, as with mosquitto 2.1; 2.0 prints 0 or 1, and Z+0100.';
+
 export const formatSection: ManualSection = {
   title: 'Output formats',
   text: [

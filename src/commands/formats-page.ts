@@ -57,7 +57,7 @@ const messages: ManualSection = {
     {term: 'tst', text: 'The local time of arrival: "2026-11-20T07:08:32.123456+0100".'},
     {term: 'topic', text: 'The topic.'},
     {term: 'qos', text: 'The quality of service: 0, 1 or 2.'},
-    {term: 'retain', text: 'The retain flag: 0 or 1.'},
+    {term: 'retain', text: 'The retain flag: true or false.'},
     {term: 'payloadlen', text: 'The length of the payload in bytes.'},
     {term: 'mid', text: 'The packet identifier, where the quality of service is not 0.'},
     {

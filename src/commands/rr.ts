@@ -11,7 +11,7 @@ import {propertiesFor} from '../mqtt/properties.ts';
 import type {Payload, Session, SubscribeOptions} from '../mqtt/session.ts';
 import {clientDifferences} from './client-differences.ts';
 import {type ClientPlan, clientOptions, toClientPlan} from './client-options.ts';
-import {formatSection} from './format-section.ts';
+import {formatDifference, formatSection} from './format-section.ts';
 import {publishTopicOption} from './network-options.ts';
 import {openSession} from './open-session.ts';
 import {type PayloadSource, payloadOptions, payloadSource, readPayload} from './payload-source.ts';
@@ -82,6 +82,7 @@ export const rr = defineCommand({
     'A retained message on the response topic is not taken for the response, and correlation data is compared; mosquitto_rr prints whatever comes first.',
     'A refused subscription or request, and a broker that disconnects before the response, give a status other than 0.',
     'DISCONNECT is sent at the end, so no will is published.',
+    formatDifference,
     ...clientDifferences,
   ],
   plan(values): RrPlan {

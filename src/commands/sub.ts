@@ -11,7 +11,7 @@ import {propertiesFor} from '../mqtt/properties.ts';
 import type {Session, SubscribeOptions} from '../mqtt/session.ts';
 import {clientDifferences} from './client-differences.ts';
 import {type ClientPlan, clientOptions, toClientPlan} from './client-options.ts';
-import {formatSection} from './format-section.ts';
+import {formatDifference, formatSection} from './format-section.ts';
 import {streamLast} from './last-payload.ts';
 import {subscribeUrlOption} from './network-options.ts';
 import {openSession} from './open-session.ts';
@@ -154,6 +154,7 @@ export const sub = defineCommand({
     'A timeout (-W) is 27 and a signal 130 or 143 also before the broker has accepted the connection; mosquitto_sub ends with 255 there.',
     '-E with -U alone ends when the unsubscription is acknowledged. Some denied subscriptions among others are told.',
     '--random-filter means per cent. -R does not keep --remove-retained from clearing. --remove-retained ends when it should.',
+    formatDifference,
     ...clientDifferences,
   ],
   plan(values): SubPlan {

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
 import fc from 'fast-check';
+import {formatSections} from '../../src/commands/formats-page.ts';
 import {compileFormat, type Sink} from '../../src/format/format.ts';
 import {jsonNotes} from '../../src/format/json.ts';
 import {compactJson, indentJson} from '../../src/format/json-text.ts';
@@ -153,6 +154,19 @@ test('bytes that are not UTF-8 are base64, and say so', () => {
   );
   for (const word of ['payload-encoding', 'base64', 'correlation-data-encoding'])
     assert.ok(jsonNotes.join(' ').includes(word));
+});
+
+test('the manual names the keys in their order, and what retain is', () => {
+  const {remarks = []} = formatSections.find(({title}) => title === 'Messages as JSON')!;
+  const properties: Properties = {contentType: 'x'};
+  const full = message(Uint8Array.of(0xff), {qos: 1, messageId: 1, retain: true, properties});
+  const read = JSON.parse(print(full)) as Record<string, unknown>;
+  assert.deepEqual(
+    remarks.map(({term}) => term),
+    Object.keys(read),
+  );
+  assert.equal(read.retain, true);
+  assert.match(remarks.find(({term}) => term === 'retain')!.text, /true or false/);
 });
 
 test('%J passes on what the payload says, to the letter', () => {
