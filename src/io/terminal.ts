@@ -87,7 +87,9 @@ export async function traceLooks(
   return (line) => {
     const match = /^(Client .*?) (sending|received) ([A-Z]+)(.*)$/s.exec(line);
     if (match === null) return chalk.dim(line);
-    const [, who = '', verb = '', packet = '', rest = ''] = match;
+    const [, name = '', verb = '', packet = '', rest = ''] = match;
+    // mosquitto says (null) in some lines, and null in others, where there is no client id.
+    const who = name.replace(/^Client \(?null\)?$/, 'Client');
     const direction = verb === 'sending' ? chalk.green('sending ') : chalk.blue('received');
     return `${chalk.dim(who)} ${direction} ${chalk.bold(packet)}${rest}`;
   };

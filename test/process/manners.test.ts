@@ -278,5 +278,9 @@ describe('with a broker', () => {
       /^\u001b\[2mClient me\u001b\[22m \u001b\[32msending \u001b\[39m \u001b\[1mCONNECT\u001b\[22m\r\n/,
     );
     assert.equal(coloured.screen().replace(/\u001b\[\d+m/g, ''), plain.screen());
+    const nameless = words.filter((word) => word !== '-i' && word !== 'me');
+    await using unnamed = onTerminal(nameless, {env: {NO_COLOR: '1'}});
+    await unnamed.finished;
+    assert.equal(unnamed.screen(), plain.screen().replaceAll('Client me', 'Client'));
   });
 });
