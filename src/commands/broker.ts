@@ -19,7 +19,7 @@ const options = {
   port: {
     flags: '-p, --port <port>',
     group: 'Broker',
-    summary: 'listen on this port; 0 takes a free one. Defaults to 1883.',
+    summary: 'listen on this port; 0 takes a free one (default 1883)',
     details: 'With a configuration file it replaces the port of its only listener.',
     parse: integer({
       minimum: 0,
@@ -48,7 +48,7 @@ const options = {
   tls: {
     flags: '--tls <source>',
     group: 'Broker',
-    summary: 'auto: also serve TLS, with certificates made on the spot',
+    summary: 'also serve TLS: auto makes the certificates on the spot',
     details:
       'A private authority, a certificate for localhost, 127.0.0.1, ::1 and the name of this machine, and a client certificate are made at each start, valid for a year; the key of the authority is thrown away. The listener is on port 8883, or a free one.',
     complete: ['auto'],
@@ -114,7 +114,7 @@ const options = {
   seed: {
     flags: '--seed <number>',
     group: 'Testing',
-    summary: 'the seed of the dice of --fault, so that a run can be repeated. Defaults to 1.',
+    summary: 'the seed of the dice of --fault, so that a run can be repeated (default 1)',
     parse: integer({
       minimum: 0,
       maximum: 4294967295,

@@ -45,7 +45,7 @@ export const passwdOptions = {
   hash: {
     flags: '-H, --hash <scheme>',
     group: 'Password file',
-    summary: `how to hash: ${names.join(', ')}. Defaults to ${names[0]}.`,
+    summary: `how to hash: ${names.join(', ')} (default ${names[0]})`,
     details:
       'sha512 ($6$) is read by every mosquitto since 1.0, and is a single round; sha512-pbkdf2 ($7$) by 2.0 and later; argon2id by mosquitto 2.1 where it was built with it. sha512-crypt is the $6$ of crypt(3), for other programs: mosquitto cannot read it.',
     missing: '-H argument given but not enough other arguments.',
