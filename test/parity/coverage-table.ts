@@ -28,7 +28,7 @@ const debug = 'parity/debug.test.ts';
 const quirks = 'parity/quirks.test.ts';
 const reason = 'unit/reason.test.ts';
 
-const outage: Proof = [outages, 'nothing is lost, and what is kept comes in order'];
+const outage: Proof = [outages, 'through restarts of mosquitto'];
 const conversation: Proof = [debug, "describe('-d'"];
 
 export const reference: Readonly<Record<string, readonly Row[]>> = {

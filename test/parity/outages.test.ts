@@ -1,24 +1,44 @@
 // needs: mosquitto, mosquitto_pub
 /**
  * Twenty restarts of a broker that keeps its sessions, and connections cut in the middle of packets in
- * between: sub at QoS 2 prints every message in order, and pub -l gets every line through. Now and then,
- * on a busy machine, some messages come twice after a restart; whose doing that is, is not known yet, so
- * it is told and not judged.
+ * between: sub at QoS 2 prints every message once and in order, and pub -l gets every line through.
  */
 
 import assert from 'node:assert/strict';
-import {test} from 'node:test';
+import {describe, test} from 'node:test';
+import {startBrokerProcess} from '../support/broker-process.ts';
 import {startCuttingProxy} from '../support/cutting-proxy.ts';
-import {type Mosquitto, startMosquitto} from '../support/mosquitto.ts';
+import {startMosquitto} from '../support/mosquitto.ts';
 import {type RunningMain, startMain} from '../support/run.ts';
 import {run} from '../support/spawn.ts';
 
-const config = `listener {port} 127.0.0.1
+/**
+ * With more messages in flight than its window, mosquitto 2.0.11 restores those beyond it as never sent:
+ * it publishes them again after their PUBREL, against [MQTT-4.3.3-6], and not always in order. A window
+ * that holds a whole round, on both sides, leaves the clients alone to be judged.
+ */
+const mosquittoConfig = `listener {port} 127.0.0.1
+allow_anonymous true
+max_inflight_messages 1000
+max_queued_messages 0
+persistence true
+persistence_location {directory}/
+`;
+
+const ownConfig = `listener 0 127.0.0.1
 allow_anonymous true
 max_queued_messages 0
 persistence true
 persistence_location {directory}/
 `;
+
+interface Restartable extends AsyncDisposable {
+  readonly port: number;
+  /** Resolves when the log of the broker that runs matches. */
+  logged(pattern: RegExp): Promise<void>;
+  stop(): Promise<void>;
+  restart(): Promise<void>;
+}
 
 const restarts = 20;
 const perRestart = 40;
@@ -28,7 +48,7 @@ const round = (number: number) =>
   Array.from({length: perRestart}, (_, index) => `${number}-${index}`).map((text) => `${text}\n`);
 
 /** Published by a client that sees no outage: each message reaches the broker exactly once. */
-async function publishOnce(broker: Mosquitto, texts: readonly string[]): Promise<void> {
+async function publishOnce(broker: Restartable, texts: readonly string[]): Promise<void> {
   const words = ['-p', String(broker.port), '-q', '2', '-l', '-t', 'direct'];
   const {exitCode, stderr} = await run('mosquitto_pub', words, {input: texts.join('')});
   assert.deepEqual([exitCode, stderr], [0, '']);
@@ -39,15 +59,22 @@ function printed(subscriber: RunningMain, topic: string): readonly string[] {
   return lines.filter((line) => line.startsWith(`${topic} `)).map((line) => line.slice(topic.length + 1));
 }
 
-test('nothing is lost, and what is kept comes in order', {timeout: 120_000}, async (context) => {
-  await using broker = await startMosquitto(config);
+/** All the restarts and cuts, and what came out of them. */
+async function outages(broker: Restartable): Promise<void> {
   // Every second connection is cut, each at another byte.
   const allowance = (connection: number) => (connection % 2 === 1 ? 300 + connection * 61 : undefined);
-  await using towardsClient = await startCuttingProxy({upstreamPort: broker.port, toClient: allowance});
-  await using towardsServer = await startCuttingProxy({upstreamPort: broker.port, toServer: allowance});
+  await using towardsClient = await startCuttingProxy({
+    upstreamPort: () => broker.port,
+    toClient: allowance,
+  });
+  await using towardsServer = await startCuttingProxy({
+    upstreamPort: () => broker.port,
+    toServer: allowance,
+  });
 
   const subscribers = ['311', '5'].map((version) => {
     const session = ['-i', `keeper-${version}`, '-c', '-V', version, '-q', '2'];
+    if (version === '5') session.push('-D', 'connect', 'receive-maximum', '1000');
     const filters = ['-t', 'direct', '-t', 'lines/#', '-F', '%t %p'];
     return startMain(['sub', '-p', String(towardsClient.port), ...session, ...filters]);
   });
@@ -87,11 +114,7 @@ test('nothing is lost, and what is kept comes in order', {timeout: 120_000}, asy
       await subscriber.waitFor('stdout', /^direct end$/m);
       const {exitCode} = await subscriber.interrupt();
       assert.equal(exitCode, 0);
-      const direct = printed(subscriber, 'direct');
-      const once = [...new Set(direct)];
-      assert.deepEqual(once, [...texts, 'end']);
-      if (direct.length > once.length)
-        context.diagnostic(`${direct.length - once.length} messages came twice`);
+      assert.deepEqual(printed(subscriber, 'direct'), [...texts, 'end']);
       for (const topic of ['lines/1', 'lines/2']) {
         const got = new Set(printed(subscriber, topic));
         assert.deepEqual(
@@ -105,4 +128,16 @@ test('nothing is lost, and what is kept comes in order', {timeout: 120_000}, asy
   } finally {
     await Promise.all([...subscribers, ...publishers].map((each) => each[Symbol.asyncDispose]()));
   }
+}
+
+describe('nothing is lost, nothing comes twice, all in order', {concurrency: true, timeout: 120_000}, () => {
+  test('through restarts of mosquitto', async () => {
+    await using broker = await startMosquitto(mosquittoConfig);
+    await outages(broker);
+  });
+
+  test('through restarts of tmq broker', async () => {
+    await using broker = await startBrokerProcess(ownConfig, {quiet: false});
+    await outages(broker);
+  });
 });

@@ -19,6 +19,8 @@ export interface BrokerProcess extends AsyncDisposable {
   /** Bytes of memory that are resident. */
   residentBytes(): Promise<number>;
   stderr(): string;
+  /** Resolves when what the running one says on stderr matches: without `quiet`, its log. */
+  logged(pattern: RegExp): Promise<void>;
   /** Ends it: SIGTERM unless told. */
   stop(signal?: NodeJS.Signals): Promise<void>;
   /** Starts it again after `stop`, with what is now in its directory. */
@@ -26,12 +28,15 @@ export interface BrokerProcess extends AsyncDisposable {
 }
 
 /** Starts it. In `config`, {directory} is filled in; it should have a listener on port 0. */
-export async function startBrokerProcess(config: string): Promise<BrokerProcess> {
+export async function startBrokerProcess(
+  config: string,
+  {quiet = true}: {readonly quiet?: boolean} = {},
+): Promise<BrokerProcess> {
   const directory = await mkdtemp(join(tmpdir(), 'tmq-broker-process-'));
   const path = join(directory, 'mosquitto.conf');
   await writeFile(path, config.replaceAll('{directory}', directory));
   const launch = async (): Promise<{readonly running: Running; readonly port: number}> => {
-    const words = ['broker', '-c', path, '--ready', 'json', '--quiet'];
+    const words = ['broker', '-c', path, '--ready', 'json', ...(quiet ? ['--quiet'] : ['-v'])];
     const running = start(
       process.execPath,
       ['--import', 'tsx', '--input-type=module', '-e', program, '--', ...words],
@@ -51,6 +56,9 @@ export async function startBrokerProcess(config: string): Promise<BrokerProcess>
       return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) * 1024;
     },
     stderr: () => current.running.stderr(),
+    async logged(pattern) {
+      await current.running.waitFor('stderr', pattern);
+    },
     async stop(signal) {
       await current.running.stop(signal);
     },

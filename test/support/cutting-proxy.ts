@@ -17,7 +17,8 @@ export interface CuttingProxy extends AsyncDisposable {
 }
 
 export interface CutPlan {
-  readonly upstreamPort: number;
+  /** Asked anew for each connection where it is a function: a broker may come back on another port. */
+  readonly upstreamPort: number | (() => number);
   /** Bytes that a connection (from 0) may pass in that direction before it is cut; undefined: never. */
   readonly toServer?: (connection: number) => number | undefined;
   readonly toClient?: (connection: number) => number | undefined;
@@ -45,7 +46,9 @@ export async function startCuttingProxy(plan: CutPlan): Promise<CuttingProxy> {
   let connections = 0;
   const server = createServer((client) => {
     const number = connections++;
-    const upstream = connect(plan.upstreamPort, '127.0.0.1');
+    const {upstreamPort} = plan;
+    const port = typeof upstreamPort === 'number' ? upstreamPort : upstreamPort();
+    const upstream = connect(port, '127.0.0.1');
     let open = true;
     const close = () => {
       if (!open) return;
