@@ -103,7 +103,7 @@ async function tour() {
 
   say('A password file for the broker: one user by command, others from plain text.');
   await run('tmq passwd -b -c auth.txt rajan password123', {prints: /Adding password for user rajan/});
-  writeFileSync(join(directory, 'plain.txt'), 'alice:wonderland\nbob:builder\n');
+  writeFileSync(join(directory, 'plain.txt'), 'alice:wonderland\nbob:builder\n', {mode: 0o600});
   await run('cat plain.txt');
   await run('tmq passwd -U plain.txt');
   await run('cat plain.txt auth.txt', {prints: /^alice:\$6\$\S+\nbob:\$6\$\S+\nrajan:\$6\$\S+\n$/});
@@ -154,7 +154,7 @@ async function tour() {
   if (ended.status !== 0) throw new Error(`The broker ended with ${ended.status}:\n${ended.output}`);
   if (!readFileSync(join(directory, 'auth.txt'), 'utf8').startsWith('rajan:$6$'))
     throw new Error('auth.txt is damaged.');
-  console.log('All of this worked. More: README.md, `tmq --help`, `man ./man/tmq.1`.');
+  console.log('All of this worked. More: README.md, `npx tmq help`, `man ./man/tmq.1`.');
 }
 
 const deadline = setTimeout(() => {
