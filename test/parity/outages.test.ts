@@ -94,13 +94,17 @@ async function outages(broker: Restartable): Promise<void> {
     ]),
   );
   const everybody = ['keeper-311', 'keeper-5', 'lines-1', 'lines-2'];
+  const allConnected = () =>
+    Promise.all(everybody.map((id) => broker.logged(new RegExp(`connected from .* as ${id} `))));
   try {
+    // A first connection that fails is not tried again.
+    await allConnected();
     for (let number = 0; number < restarts; number++) {
       for (const {stdin} of publishers) stdin.write(round(number).join(''));
       await publishOnce(broker, round(number));
       await broker.stop();
       await broker.restart();
-      await Promise.all(everybody.map((id) => broker.logged(new RegExp(`connected from .* as ${id} `))));
+      await allConnected();
     }
     for (const {stdin} of publishers) stdin.end();
     for (const {finished} of publishers) {
