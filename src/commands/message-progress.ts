@@ -5,7 +5,7 @@
  */
 
 import type {Io} from '../io/process.ts';
-import {bytesText, durationText, grouped, statusLine} from '../io/status-line.ts';
+import {bytesText, durationText, grouped, recentRate, statusLine} from '../io/status-line.ts';
 import type {Payload} from '../mqtt/session.ts';
 import type {ClientPlan} from './client-options.ts';
 import {isWatched, unwatched} from './pub-progress.ts';
@@ -77,25 +77,6 @@ function counted(payload: Payload, written: {bytes: number}): Payload {
         return before;
       });
     },
-  };
-}
-
-/** The rate is that of the last seconds: the first bytes only fill the system's buffers, and flatter. */
-const rateSeconds = 5;
-
-/**
- * Takes how much there is and when, in seconds; gives the bytes a second of late, as soon as there is something
- * to compare with. Less than before is a new beginning.
- */
-export function recentRate(): (bytes: number, now: number) => number | undefined {
-  let samples: {readonly bytes: number; readonly now: number}[] = [];
-  return (bytes, now) => {
-    if (bytes < (samples.at(-1)?.bytes ?? 0)) samples = [];
-    // One that is older stays: the rate needs all of the time.
-    const first = samples.findLastIndex((sample) => now - sample.now >= rateSeconds);
-    samples = [...samples.slice(Math.max(0, first)), {bytes, now}];
-    const begin = samples[0]!;
-    return now > begin.now ? (bytes - begin.bytes) / (now - begin.now) : undefined;
   };
 }
 

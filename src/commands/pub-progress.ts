@@ -11,6 +11,7 @@ import {
   canRewrite,
   durationText,
   grouped,
+  recentRate,
   type StatusLine,
   statusLine,
 } from '../io/status-line.ts';
@@ -52,15 +53,16 @@ export function watchLines(
   if (!isWatched(plan, io) || io.stdin.isTTY === true) return {...unwatched, start: () => batches};
   let line = unwatched;
   let bytes = 0;
-  let begin = 0n;
   const total = inputBytes(io);
+  const [lineRate, byteRate] = [recentRate(), recentRate()];
   const describe = () => {
-    const seconds = Number(io.now() - begin) / 1e9;
-    return linesText({...progress, bytes, seconds, ...(total === undefined ? {} : {total})});
+    const now = Number(io.now()) / 1e9;
+    const perSecond = lineRate(progress.acknowledged + progress.refused, now);
+    const bytesPerSecond = byteRate(bytes, now);
+    return linesText({...progress, bytes, perSecond, bytesPerSecond, total});
   };
   return {
     async *start() {
-      begin = io.now();
       line = statusLine(io, describe);
       for await (const batch of batches) {
         // Before it is sent: afterwards its memory may be used again.
@@ -75,21 +77,24 @@ export function watchLines(
 
 export interface LinesState extends PublishProgress {
   readonly bytes: number;
-  readonly seconds: number;
+  /** The lines of late that were acknowledged or refused, and the bytes, as soon as they are known. */
+  readonly perSecond: number | undefined;
+  readonly bytesPerSecond: number | undefined;
   /** The size of the input in bytes, where it has one. */
-  readonly total?: number;
+  readonly total: number | undefined;
 }
 
 /** '12,000 lines, 61,000/s, 11,980 acknowledged, 45%, 3 s left' */
-export function linesText({read, acknowledged, refused, bytes, seconds, total}: LinesState): string {
-  const done = acknowledged + refused;
-  const parts = [`${grouped(read)} lines`, `${grouped(seconds > 0 ? done / seconds : 0)}/s`];
-  if (done < read || refused > 0) parts.push(`${grouped(acknowledged)} acknowledged`);
+export function linesText(state: LinesState): string {
+  const {read, acknowledged, refused, bytes, perSecond, bytesPerSecond = 0, total} = state;
+  const parts = [`${grouped(read)} lines`];
+  if (perSecond !== undefined) parts.push(`${grouped(perSecond)}/s`);
+  if (acknowledged < read || refused > 0) parts.push(`${grouped(acknowledged)} acknowledged`);
   if (refused > 0) parts.push(`${grouped(refused)} refused`);
   if (total !== undefined && total > 0 && bytes > 0) {
-    const share = Math.min(1, bytes / total);
-    parts.push(`${Math.floor(share * 100)}%`);
-    if (share < 1) parts.push(`${durationText((seconds / share) * (1 - share))} left`);
+    const left = Math.max(0, total - bytes);
+    parts.push(`${Math.floor((1 - left / total) * 100)}%`);
+    if (left > 0 && bytesPerSecond > 0) parts.push(`${durationText(left / bytesPerSecond)} left`);
   }
   return parts.join(', ');
 }

@@ -1,7 +1,7 @@
 /**
  * A line on stderr that tells how far something has come: on a terminal only, rewritten in place, and gone
  * without a trace at the end. It asks for its text when it is drawn, so whoever makes progress pays nothing
- * for being watched. Knows no numbers' meaning; how to write them is here, too.
+ * for being watched. Knows no numbers' meaning; how to write them, and how fast they grow, is here, too.
  */
 
 import type {Io} from './process.ts';
@@ -71,4 +71,23 @@ export function durationText(seconds: number): string {
   const parts = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
   const shown = parts[0] === 0 ? parts.slice(1) : parts;
   return shown.map((part, index) => (index === 0 ? String(part) : String(part).padStart(2, '0'))).join(':');
+}
+
+/** The rate is that of the last seconds: the first bytes only fill the system's buffers, and flatter. */
+const rateSeconds = 5;
+
+/**
+ * Takes how much there is and when, in seconds; gives the bytes a second of late, as soon as there is something
+ * to compare with. Less than before is a new beginning.
+ */
+export function recentRate(): (bytes: number, now: number) => number | undefined {
+  let samples: {readonly bytes: number; readonly now: number}[] = [];
+  return (bytes, now) => {
+    if (bytes < (samples.at(-1)?.bytes ?? 0)) samples = [];
+    // One that is older stays: the rate needs all of the time.
+    const first = samples.findLastIndex((sample) => now - sample.now >= rateSeconds);
+    samples = [...samples.slice(Math.max(0, first)), {bytes, now}];
+    const begin = samples[0]!;
+    return now > begin.now ? (bytes - begin.bytes) / (now - begin.now) : undefined;
+  };
 }

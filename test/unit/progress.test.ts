@@ -3,9 +3,9 @@
 import assert from 'node:assert/strict';
 import {PassThrough} from 'node:stream';
 import {describe, mock, test} from 'node:test';
-import {messagesText, recentRate} from '../../src/commands/message-progress.ts';
+import {messagesText} from '../../src/commands/message-progress.ts';
 import {linesText} from '../../src/commands/pub-progress.ts';
-import {bytesText, durationText, grouped, statusLine} from '../../src/io/status-line.ts';
+import {bytesText, durationText, grouped, recentRate, statusLine} from '../../src/io/status-line.ts';
 
 test('numbers are written to be read', () => {
   assert.deepEqual([0, 999, 1000, 1234567].map(grouped), ['0', '999', '1,000', '1,234,567']);
@@ -22,17 +22,29 @@ test('numbers are written to be read', () => {
 });
 
 test('lines are told with their rate, what is missing, and the time left of a file', () => {
-  const state = {read: 12_000, acknowledged: 12_000, refused: 0, bytes: 24_000, seconds: 2};
+  const state = {
+    read: 12_000,
+    acknowledged: 12_000,
+    refused: 0,
+    bytes: 24_000,
+    perSecond: 6000,
+    bytesPerSecond: 12_000,
+    total: undefined,
+  };
   assert.equal(linesText(state), '12,000 lines, 6,000/s');
-  assert.equal(linesText({...state, acknowledged: 11_980}), '12,000 lines, 5,990/s, 11,980 acknowledged');
+  assert.equal(linesText({...state, perSecond: undefined}), '12,000 lines');
+  assert.equal(linesText({...state, acknowledged: 11_980}), '12,000 lines, 6,000/s, 11,980 acknowledged');
   assert.equal(
     linesText({...state, acknowledged: 11_980, refused: 20}),
     '12,000 lines, 6,000/s, 11,980 acknowledged, 20 refused',
   );
   assert.equal(linesText({...state, total: 96_000}), '12,000 lines, 6,000/s, 25%, 6 s left');
+  assert.equal(linesText({...state, total: 96_000, bytesPerSecond: 0}), '12,000 lines, 6,000/s, 25%');
   assert.equal(linesText({...state, total: 24_000}), '12,000 lines, 6,000/s, 100%');
+  // Without a newline at its end, a file has one byte less than was counted.
+  assert.equal(linesText({...state, total: 23_999}), '12,000 lines, 6,000/s, 100%');
   assert.equal(
-    linesText({...state, read: 0, acknowledged: 0, bytes: 0, seconds: 0, total: 9}),
+    linesText({...state, read: 0, acknowledged: 0, bytes: 0, perSecond: 0, bytesPerSecond: 0, total: 9}),
     '0 lines, 0/s',
   );
 });
