@@ -7,7 +7,7 @@
 import type {Io} from '../io/process.ts';
 import {sanitiseText} from '../io/sanitise.ts';
 import {canRewrite} from '../io/status-line.ts';
-import {type Spinner, spinner, traceLooks} from '../io/terminal.ts';
+import {type Spinner, spinner, traceLooks, warningLine} from '../io/terminal.ts';
 import type {ConnectionOptions, Endpoint} from '../mqtt/connection-options.ts';
 import type {ReconnectPolicy, Session} from '../mqtt/session.ts';
 import {type ClientPlan, resolveConnection} from './client-options.ts';
@@ -34,7 +34,9 @@ const reconnectDelayMilliseconds = 1000;
  * @throws TmqError when a secret cannot be had or the broker cannot be reached or refuses
  */
 export async function openSession(plan: ClientPlan, io: Io, options: OpenOptions = {}): Promise<Session> {
-  if (!plan.quiet) for (const each of plan.warnings) io.stderr.write(`Warning: ${each}\n`);
+  if (!plan.quiet) {
+    for (const each of plan.warnings) io.stderr.write(await warningLine(io, each, plan.color));
+  }
   const connection = await resolveConnection(plan.connection, io);
   const {connect} = await import('../mqtt/session.ts');
   const waiting = await showWaiting(plan, io, connection.endpoint, options);

@@ -2,8 +2,7 @@
 
 import {Output} from '../io/output.ts';
 import type {Io} from '../io/process.ts';
-import {sanitiseText} from '../io/sanitise.ts';
-import {colours} from '../io/terminal.ts';
+import {warningLine} from '../io/terminal.ts';
 
 /** Writes to stdout; resolves when it is written. @throws ClosedPipe when nobody reads it */
 export async function print(io: Io, text: string): Promise<void> {
@@ -12,10 +11,10 @@ export async function print(io: Io, text: string): Promise<void> {
   await output.flush();
 }
 
-/** A sentence on stderr that stops nothing; names in it cannot move the cursor. */
+/** A sentence on stderr that stops nothing. */
 export async function warn(io: Io, sentence: string): Promise<void> {
-  const label = io.stderr.isTTY === true ? (await colours(io)).yellow('Warning:') : 'Warning:';
+  const line = await warningLine(io, sentence);
   await new Promise<void>((resolve) => {
-    io.stderr.write(`${label} ${sanitiseText(sentence)}\n`, () => resolve());
+    io.stderr.write(line, () => resolve());
   });
 }

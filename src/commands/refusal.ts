@@ -12,7 +12,7 @@ function denied(filter: string, code: number, version: ProtocolVersion): string 
 }
 
 /**
- * Nothing where all filters were granted, a warning where some were denied, and the error to end with
+ * Nothing where all filters were granted, the sentence of a warning where some were denied, and the error to end with
  * where all were: its status is the first reason code.
  */
 export function subscriptionRefusal(
@@ -26,7 +26,7 @@ export function subscriptionRefusal(
   });
   if (refused.length === 0) return undefined;
   const list = refused.map(({filter, code}) => denied(filter, code, version)).join(', ');
-  if (refused.length < filters.length) return `Warning: the broker denied the subscription to ${list}.`;
+  if (refused.length < filters.length) return `the broker denied the subscription to ${list}.`;
   return new TmqError(
     `All subscription requests were denied: ${list}.`,
     refused[0]?.code ?? ExitCode.failure,

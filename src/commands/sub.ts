@@ -5,7 +5,7 @@ import {decimal, integer, type OptionTable} from '../cli/option.ts';
 import {ExitCode, TmqError, UsageError} from '../errors.ts';
 import {Output} from '../io/output.ts';
 import type {Io} from '../io/process.ts';
-import {topicPaint} from '../io/terminal.ts';
+import {topicPaint, warningLine} from '../io/terminal.ts';
 import type {QoS} from '../mqtt/message.ts';
 import {propertiesFor} from '../mqtt/properties.ts';
 import type {Session, SubscribeOptions} from '../mqtt/session.ts';
@@ -266,7 +266,9 @@ async function subscribe(plan: SubPlan, session: Session, io: Io): Promise<void>
   const [codes] = await Promise.all([subscribing, leaving]);
   const refused = subscriptionRefusal(filters, codes, plan.client.connection.protocolVersion);
   if (refused instanceof TmqError) throw refused;
-  if (refused !== undefined && !plan.client.quiet) io.stderr.write(`${refused}\n`);
+  if (refused !== undefined && !plan.client.quiet) {
+    io.stderr.write(await warningLine(io, refused, plan.client.color));
+  }
 }
 
 async function createView(plan: SubPlan, io: Io, output: Output): Promise<View> {

@@ -6,6 +6,7 @@
 
 import type {ChalkInstance} from 'chalk';
 import type {Io, Terminal} from './process.ts';
+import {sanitiseText} from './sanitise.ts';
 import {canRewrite} from './status-line.ts';
 
 export type ColourChoice = 'auto' | 'always' | 'never';
@@ -50,6 +51,18 @@ export async function colours(
 ): Promise<ChalkInstance> {
   const {Chalk} = await import('chalk');
   return new Chalk({level: colourLevel(io.env, choice, stream)});
+}
+
+/** A sentence that stops nothing, as a line for stderr: 'Warning:' stands out where a terminal shows it. */
+export async function warningLine(
+  io: Pick<Io, 'env' | 'stderr'>,
+  sentence: string,
+  choice: ColourChoice = 'auto',
+): Promise<string> {
+  // Names in it cannot move the cursor.
+  const text = sanitiseText(sentence);
+  if (io.stderr.isTTY !== true && choice !== 'always') return `Warning: ${text}\n`;
+  return `${(await colours(io, choice)).yellow('Warning:')} ${text}\n`;
 }
 
 /** What stands before and after text to change its looks. */

@@ -28,3 +28,14 @@ test('the word Error is red on a terminal, or where colour is asked for', async 
   assert.match((await runTmq([...missing, 'always'])).stderr, red);
   assert.match(await shown([...missing, 'never']), /^Error: /);
 });
+
+test('the word Warning is yellow there, whichever command warns', async () => {
+  const yellow = /^\u001b\[33mWarning:\u001b\[39m /;
+  const idle = ['pub', '-t', 'a', '-m', 'x', '-h', '127.0.0.1', '-p', '1', '--will-qos', '1'];
+  assert.match(await shown(idle), yellow);
+  assert.match(await shown(idle, {NO_COLOR: '1'}), /^Warning: /);
+  assert.match((await runTmq([...idle, '--color', 'always'])).stderr, yellow);
+  assert.match((await runTmq(idle)).stderr, /^Warning: /);
+  const unreadable = ['passwd', '-b', '-H', 'sha512-crypt', '-c', '-', 'alice', 'secret'];
+  assert.match(await shown(unreadable), /\u001b\[33mWarning:\u001b\[39m mosquitto cannot read/);
+});
