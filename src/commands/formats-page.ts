@@ -74,15 +74,17 @@ const messages: ManualSection = {
 
 const entries: ManualSection = {
   title: 'Password files as JSON',
-  text: ['What tmq passwd --list --json prints, an object for each user on a line of its own:'],
+  text: [
+    'What tmq passwd --list --json prints, an object for each user on a line of its own. Its keys, in this order:',
+  ],
   remarks: [
     {term: 'username', text: 'The name.'},
+    {term: 'line', text: 'The number of the line, from 1.'},
     {
       term: 'scheme',
       text: '"sha512", "sha512-pbkdf2", "argon2id", "sha512-crypt"; "plain" for plain text, "unknown" for what no broker reads.',
     },
     {term: 'cost', text: 'An object with the parameters of the scheme, or null.'},
-    {term: 'line', text: 'The number of the line, from 1.'},
     {term: 'weakness', text: 'With --weak: why the entry falls short of what is advised.'},
   ],
 };

@@ -3,6 +3,8 @@
 
 import assert from 'node:assert/strict';
 import {readdirSync, readFileSync} from 'node:fs';
+import {mkdtemp, rm, writeFile} from 'node:fs/promises';
+import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {test} from 'node:test';
 import fc from 'fast-check';
@@ -12,6 +14,7 @@ import {type OptionTable, spelling} from '../../src/cli/option.ts';
 import {form, line} from '../../src/cli/roff.ts';
 import {commands} from '../../src/commands/all.ts';
 import {formatSection} from '../../src/commands/format-section.ts';
+import {formatSections} from '../../src/commands/formats-page.ts';
 import {ExitCode} from '../../src/errors.ts';
 import {fieldTable} from '../../src/format/fields.ts';
 import {compileFormat} from '../../src/format/format.ts';
@@ -174,4 +177,20 @@ test('an unknown command has no page', async () => {
     (await runMain(['--manual', 'subb'])).stderr,
     /^Error: Unknown command 'subb'\. Did you mean 'sub'\?/,
   );
+});
+
+test('the keys of passwd in JSON are in the order that is told', async () => {
+  const {remarks = []} = formatSections.find(({title}) => title === 'Password files as JSON')!;
+  const directory = await mkdtemp(join(tmpdir(), 'tmq-manual-'));
+  try {
+    const file = join(directory, 'plain');
+    await writeFile(file, 'alice:secret\n', {mode: 0o600});
+    const {stdout} = await runMain(['passwd', '--weak', '--json', file]);
+    assert.deepEqual(
+      remarks.map(({term}) => term),
+      Object.keys(JSON.parse(stdout.toString()) as object),
+    );
+  } finally {
+    await rm(directory, {recursive: true});
+  }
 });
