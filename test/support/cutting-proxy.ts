@@ -10,7 +10,7 @@ export interface CuttingProxy extends AsyncDisposable {
   readonly port: number;
   /** Connections cut so far. */
   readonly cuts: number;
-  /** Connections made so far. */
+  /** Connections made so far, all the way to the broker. */
   readonly connections: number;
   /** Cuts whatever is connected now. */
   cut(): void;
@@ -45,7 +45,6 @@ export async function startCuttingProxy(plan: CutPlan): Promise<CuttingProxy> {
   let cuts = 0;
   let connections = 0;
   const server = createServer((client) => {
-    const number = connections++;
     const {upstreamPort} = plan;
     const port = typeof upstreamPort === 'number' ? upstreamPort : upstreamPort();
     const upstream = connect(port, '127.0.0.1');
@@ -67,8 +66,12 @@ export async function startCuttingProxy(plan: CutPlan): Promise<CuttingProxy> {
       socket.on('error', () => undefined);
       socket.on('close', close);
     }
-    pass(client, upstream, plan.toServer?.(number), cut);
-    pass(upstream, client, plan.toClient?.(number), cut);
+    // Only what reaches the broker is counted: how often somebody tries while it is away is chance.
+    upstream.once('connect', () => {
+      const number = connections++;
+      pass(client, upstream, plan.toServer?.(number), cut);
+      pass(upstream, client, plan.toClient?.(number), cut);
+    });
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
