@@ -93,7 +93,7 @@ async function runCommand(
   progress: Progress,
 ): Promise<ExitCode> {
   const entry = commands.find((each) => each.name === name);
-  if (entry === undefined) throw await unknownCommand(name);
+  if (entry === undefined) throw await unknownCommand(name, words.length === 0);
   if (progress.invocation === 'tmq') progress.invocation = `tmq ${name}`;
   const [command, {parse}] = await Promise.all([entry.load(), import('./cli/parse.ts')]);
   const {values, operands, request} = parse(command, words, optionsFileOf(command, io));
@@ -110,16 +110,19 @@ function optionsFileOf(command: AnyCommand, io: Io): (given?: string) => readonl
   return (given) => (optionsFile === undefined ? [] : readOptionsFile(optionsFile, given, io.env));
 }
 
-async function unknownCommand(word: string): Promise<UsageError> {
-  if (word.startsWith('-')) {
-    return new UsageError(`Unknown option '${word}'. A command comes first: tmq pub ${word} …`);
-  }
-  const {suggest} = await import('./cli/suggest.ts');
-  const near = suggest(
-    word,
-    commands.map(({name}) => name),
-  );
-  return new UsageError(`Unknown command '${word}'.${near === undefined ? '' : ` Did you mean '${near}'?`}`);
+/** `isAlone`: no further word says what was meant. */
+async function unknownCommand(word: string, isAlone = true): Promise<UsageError> {
+  const [{suggestCommand}, {spelling}] = await Promise.all([
+    import('./cli/suggest.ts'),
+    import('./cli/option.ts'),
+  ]);
+  const names = commands.map(({name}) => name);
+  const options = Object.values(programOptions).map((option) => spelling(option).long ?? '');
+  const near = suggestCommand(word, names, isAlone ? options : []);
+  const isOption = word.startsWith('-');
+  const hint = near === undefined ? '' : ` Did you mean '${near}'?`;
+  const advice = isOption && hint === '' ? ` A command comes first: tmq pub ${word} …` : hint;
+  return new UsageError(`Unknown ${isOption ? 'option' : 'command'} '${word}'.${advice}`);
 }
 
 async function printProgramHelp(io: Io): Promise<ExitCode> {

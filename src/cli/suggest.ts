@@ -14,6 +14,30 @@ export function suggest(word: string, candidates: readonly string[]): string | u
   return best?.candidate;
 }
 
+/** What other programs take, and people type without thinking. */
+const habits: Readonly<Record<string, string>> = {
+  '-h': '--help',
+  '-?': '--help',
+  '-v': '--version',
+  '-V': '--version',
+  request: 'rr',
+};
+
+/** The command, or the option of the program, that was meant: also by its whole word or by mosquitto's name. */
+export function suggestCommand(
+  word: string,
+  commands: readonly string[],
+  options: readonly string[],
+): string | undefined {
+  const candidates = [...commands, ...options];
+  const habit = habits[word];
+  if (habit !== undefined && candidates.includes(habit)) return habit;
+  if (word.startsWith('-')) return suggest(word, options);
+  const stem = word.replace(/^mosquitto_/, '');
+  const whole = commands.find((name) => stem.startsWith(name) && name.length > 2);
+  return suggest(stem, commands) ?? whole ?? suggest(`--${word}`, options);
+}
+
 /** Insertions, deletions, replacements and swaps of neighbours (optimal string alignment). */
 export function editDistance(left: string, right: string): number {
   let beforeLast: number[] = [];

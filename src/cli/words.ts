@@ -127,8 +127,16 @@ function unknown(rows: ReadonlyMap<string, Row>, word: string): UsageError {
     row.option.hidden === true || row.long === undefined ? [] : [row.long],
   );
   const near = word.startsWith('-') ? suggest(word, names) : suggest(`--${word}`, names);
-  const hint = near === undefined ? '' : ` Did you mean '${near}'?`;
-  return new UsageError(`Unknown option '${word}'.${hint}`);
+  if (near !== undefined) return new UsageError(`Unknown option '${word}'. Did you mean '${near}'?`);
+  return new UsageError(`Unknown option '${word}'.${/^[^-]/.test(word) ? strayWord(rows) : ''}`);
+}
+
+/** Where a word that stands behind no option may have been meant to stand. */
+function strayWord(rows: ReadonlyMap<string, Row>): string {
+  if (!rows.has('-t')) return '';
+  return rows.has('-m')
+    ? ' A topic needs -t before it, a message -m, and several words quotes around them.'
+    : ' A topic needs -t before it.';
 }
 
 /** '--qos=1' and '-p1883', which mosquitto does not take; '-topic' is more likely a long option. */
