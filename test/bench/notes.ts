@@ -1,0 +1,95 @@
+/** Words to the figures: what each bench does, why a goal is missed, and which figures README.md shows. */
+
+/** What a reader must know to judge a bench's figures fairly. */
+export const benchNotes: Readonly<Record<string, string>> = {
+  startup:
+    'One command on this machine, from its start to its end. The code cache is there, as from the second run on; one row does without. What lies between an empty Node script and a C program, `tmq` cannot change.',
+  publine:
+    '`pub -l` from a file. At QoS 1 and 2 the races have 60,000 lines, because mosquitto_pub 2.0.11 loses lines past 65,535 and ends with 0; the last rows have more, and nothing to be compared with.',
+  bounded: 'Memory of `pub -l` where the receiver is slower than the input, and whether every byte arrived.',
+  subflood: '`sub` from a server that sends a million messages of 24 bytes as fast as they are taken.',
+  large: 'One message of 256 MB, from a file and to the null device.',
+  broker:
+    'Messages delivered a second, as multiples of mosquitto’s: there more is better. They come from floods, in which many messages are handled in one go; the paced row is what remains of that when each is alone. Ready time and memory are shares of those of aedes-cli, a broker of npm.',
+  pipeline:
+    'Lines through a publisher, a broker and a subscriber: three times tmq, over three times mosquitto.',
+  rtt: 'One command to a broker that is 50 ms away, there and back.',
+  passwd:
+    'Files of 10,000 users, and one user. mosquitto_passwd 2.0.11 always takes 101 iterations; the yardstick at 1000 is the same hashing on this Node, one password after another.',
+};
+
+/** Why a goal is missed, by bench and label, where the bench's own remark does not say it. */
+export const reasons: Readonly<Record<string, string>> = {
+  'startup: pub one-shot / empty node script':
+    'without any library 1.25 is the least; the rest is the MQTT client and the words of the command line',
+  'startup: sub -C 1 of a retained message / mosquitto_sub': 'by what Node takes to start',
+  'startup: pub one-shot with TLS / mosquitto_pub':
+    'Node 20 builds its whole store of root certificates for each context',
+  'rtt: pub -q 1 / mosquitto_pub': 'one round trip is saved, and spent on the start of Node',
+  'rtt: pub -q 2 / mosquitto_pub': 'one round trip is saved, and spent on the start of Node',
+  'rtt: sub -C 1 of a retained message / mosquitto_sub':
+    'one round trip is saved, and spent on the start of Node',
+  'publine: QoS 0, 500,000 lines, wall / mosquitto_pub': 'the broker is the limit: see the next row',
+  'publine: QoS 1, 60,000 lines, wall / mosquitto_pub': 'two thirds are waiting for the broker',
+  'publine: QoS 2, 60,000 lines, wall / mosquitto_pub': 'two thirds are waiting for the broker',
+  'pipeline: QoS 1, 60,000 lines, wall / all of mosquitto': 'three programs share two processors',
+  'broker: ready time / aedes-cli': 'most of it is the start of Node',
+  'broker: 1000 idle clients, memory / aedes-cli': 'more than half of it is Node without any client',
+  'broker: 1 to 1, QoS 1 / mosquitto': 'acknowledgements leave less to be handled in one go',
+  'broker: 1 to 1, QoS 2 / mosquitto': 'acknowledgements leave less to be handled in one go',
+  'broker: 1 to 1, QoS 1, password, ACL, MQTT 5 / mosquitto':
+    'acknowledgements leave less to be handled in one go',
+  'broker: 1 to 1, QoS 2, password, ACL, MQTT 5 / mosquitto':
+    'acknowledgements leave less to be handled in one go',
+  'passwd: -U, 10,000 lines, 1000 iterations / one after another': 'only a second idle processor could help',
+};
+
+/** README's rows: figures as 'bench: label'. */
+export const readmeRows: readonly {
+  readonly what: string;
+  readonly figures: readonly string[];
+  readonly remark?: string;
+}[] = [
+  {
+    what: 'one `pub`: an empty Node script; npm’s `mqtt pub`; `mosquitto_pub`',
+    figures: [
+      'startup: pub one-shot / empty node script',
+      'startup: pub one-shot / npm mqtt pub',
+      'startup: pub one-shot / mosquitto_pub',
+    ],
+    remark: 'what Node takes to start',
+  },
+  {
+    what: 'one retained message, `sub -C 1`: `mosquitto_sub`; `pub` with TLS: `mosquitto_pub`',
+    figures: [
+      'startup: sub -C 1 of a retained message / mosquitto_sub',
+      'startup: pub one-shot with TLS / mosquitto_pub',
+    ],
+  },
+  {
+    what: 'a million small messages to `sub`: `mosquitto_sub` to a file, to a pipe, with `-F %j`',
+    figures: [
+      'subflood: to a file / mosquitto_sub',
+      'subflood: to a pipe / mosquitto_sub',
+      'subflood: -F %j, to a file / mosquitto_sub',
+    ],
+  },
+  {
+    what: '`pub -l` into mosquitto, QoS 0, 1, 2: `mosquitto_pub` (at QoS 1 and 2 it loses lines past 65,535)',
+    figures: [
+      'publine: QoS 0, 500,000 lines, wall / mosquitto_pub',
+      'publine: QoS 1, 60,000 lines, wall / mosquitto_pub',
+      'publine: QoS 2, 60,000 lines, wall / mosquitto_pub',
+    ],
+    remark: 'at QoS 0 the broker is the limit',
+  },
+  {
+    what: 'messages through `tmq broker`, in floods, QoS 0, 1, 2: mosquitto, times as many; its CPU, when each is alone',
+    figures: [
+      'broker: 1 to 1, QoS 0 / mosquitto',
+      'broker: 1 to 1, QoS 1 / mosquitto',
+      'broker: 1 to 1, QoS 2 / mosquitto',
+      'broker: paced 1 to 50, cpu / mosquitto',
+    ],
+  },
+];

@@ -1,0 +1,141 @@
+/**
+ * The recorded figures in Markdown: all of them for FIGURES.md, the main ones for README.md. Pure. Where C
+ * is better, and where a goal is missed, it says so; what to know about each bench, and why its goals are
+ * missed, is in notes.ts.
+ */
+
+import {benchNotes, readmeRows, reasons} from './notes.ts';
+import type {Recorded, RecordedFigure} from './record.ts';
+
+type Bench = Recorded['benches'][number];
+
+/** With as many decimals as there is reason for, and its unit but for ratios. */
+function shown(value: number, unit: RecordedFigure['unit']): string {
+  const text = unit === '%' || value >= 20 ? value.toFixed(0) : value.toFixed(2);
+  return unit === 'x' ? text : `${text} ${unit}`;
+}
+
+/** In a share less is better, in a multiple more. */
+function isMoreBetter({goal}: RecordedFigure): boolean {
+  return goal?.direction === 'at least';
+}
+
+/** A figure of tmq over one of mosquitto's programs, on the wrong side of 1. */
+export function isWonByC(figure: RecordedFigure): boolean {
+  const isOurs = /^(?!empty| {2}).* \/ (all of )?mosquitto\w*$/.test(figure.label);
+  return isOurs && figure.unit === 'x' && (isMoreBetter(figure) ? figure.median < 1 : figure.median > 1);
+}
+
+/** What there is to tell next to a figure. @throws Error when a goal is missed and nothing says why */
+function note(bench: string, figure: RecordedFigure): string {
+  const isMissed = figure.verdict === 'NOT MET';
+  const key = `${bench}: ${figure.label.trim()}`;
+  const texts = [figure.remark, isMissed ? reasons[key] : undefined].filter((text) => text !== undefined);
+  if (isMissed && texts.length === 0) {
+    throw new Error(`Nothing says why a goal is missed: give '${key}' a reason in test/bench/notes.ts.`);
+  }
+  return texts.join('; ');
+}
+
+function verdict(figure: RecordedFigure): string {
+  const texts = figure.verdict === 'told' ? [] : [figure.verdict === 'met' ? 'met' : '**not met**'];
+  if (isWonByC(figure)) texts.push('**C wins**');
+  return texts.join(', ');
+}
+
+function row(bench: string, figure: RecordedFigure): string {
+  const {label, unit, median, lowerQuartile, upperQuartile, goal, rounds} = figure;
+  const quartiles = rounds === 1 ? '' : `${shown(lowerQuartile, unit)} … ${shown(upperQuartile, unit)}`;
+  const cells = [
+    label.replace(/^ +/, '… '),
+    shown(median, unit),
+    quartiles,
+    String(rounds),
+    goal === undefined ? '' : `${goal.direction} ${goal.limit}`,
+    verdict(figure),
+    note(bench, figure),
+  ];
+  return `| ${cells.map((cell) => cell.replaceAll('|', '\\|').replaceAll('$', '\\$')).join(' | ')} |`;
+}
+
+function section({name, figures}: Bench): string {
+  return [
+    `## ${name}`,
+    '',
+    ...(benchNotes[name] === undefined ? [] : [benchNotes[name], '']),
+    '| figure | median | quartiles | rounds | goal | verdict | |',
+    '| --- | ---: | --- | ---: | --- | --- | --- |',
+    ...figures.map((figure) => row(name, figure)),
+    '',
+  ].join('\n');
+}
+
+/** 'Node v20.20.2, mosquitto 2.0.11, …' */
+function environmentText({environment}: Recorded): string {
+  const named = ({machine, node, ...peers}: Recorded['environment']) => [
+    `Node ${node}`,
+    ...Object.entries(peers).map((entry) => entry.join(' ')),
+    String(machine),
+  ];
+  return named(environment).join(', ');
+}
+
+/** FIGURES.md. */
+export function figuresPage(recorded: Recorded): string {
+  return [
+    '# Figures',
+    '',
+    `From \`npm run bench\`, and written by \`npm run figures\`: ${environmentText(recorded)}, over the loopback.`,
+    '',
+    'Unless something else is said, a figure is the time that `tmq` takes as a share of what the other takes, or its',
+    'memory as a share of the other’s. Whole programs run in turn, one pair after another; what is told is the median of',
+    'the pairs, and the quartiles, which say how quiet the machine was. Milliseconds of one machine tell little about',
+    'another, and are left out. The others are Debian’s builds of mosquitto with their default settings, and the npm',
+    'packages `mqtt` and `aedes-cli`; the environment is cleaned of what changes how Node starts.',
+    '',
+    ...recorded.benches.map(section),
+  ].join('\n');
+}
+
+function figureOf(recorded: Recorded, key: string): RecordedFigure {
+  for (const {name, figures} of recorded.benches) {
+    const found = figures.find(({label}) => `${name}: ${label}` === key);
+    if (found !== undefined) return found;
+  }
+  throw new Error(`There is no figure '${key}' any more: README's rows are in test/bench/notes.ts.`);
+}
+
+function readmeRow(recorded: Recorded, {what, figures, remark}: (typeof readmeRows)[number]): string {
+  const texts = figures.map((key) => {
+    const figure = figureOf(recorded, key);
+    return `${shown(figure.median, figure.unit)}${isWonByC(figure) ? ' (**C wins**)' : ''}`;
+  });
+  return `| ${what} | ${texts.join('; ')}${remark === undefined ? '' : `: ${remark}`} |`;
+}
+
+/** '24 of 33 goals are met' */
+function goalsText({benches}: Recorded): string {
+  const verdicts = benches.flatMap(({figures}) => figures.map(({verdict}) => verdict));
+  const judged = verdicts.filter((each) => each !== 'told');
+  return `${judged.filter((each) => each === 'met').length} of ${judged.length} goals are met`;
+}
+
+/** What README says about speed: where it was measured, a table, and where the rest is. */
+export function readmeSection(recorded: Recorded): string {
+  return [
+    `Time as a share of the other's, median of paired runs of \`npm run bench\`. ${goalsText(recorded)}; where one is not,`,
+    `[all figures](test/bench/FIGURES.md) say why. ${environmentText(recorded)}:`,
+    '',
+    '| `tmq` beside | |',
+    '| --- | --- |',
+    ...readmeRows.map((row) => readmeRow(recorded, row)),
+    '',
+  ].join('\n');
+}
+
+/** README.md with this below its heading. @throws Error when that is not there */
+export function withSection(readme: string, text: string): string {
+  const whole = /(?<=^## Speed\n\n).*?(?=\n## )/ms;
+  if (!whole.test(readme)) throw new Error("README.md has no section 'Speed' with another behind it.");
+  return readme.replace(whole, () => text);
+}

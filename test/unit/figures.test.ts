@@ -1,0 +1,94 @@
+/** The figures that are told: those of the last run, the same in each place, and none of them prettier than it is. */
+
+import assert from 'node:assert/strict';
+import {existsSync, readFileSync} from 'node:fs';
+import {join} from 'node:path';
+import {test} from 'node:test';
+import {figuresPage, isWonByC, readmeSection, withSection} from '../bench/page.ts';
+import {type Recorded, type RecordedFigure, type Run, withRun} from '../bench/record.ts';
+import {judge, summarise} from '../bench/statistics.ts';
+
+const root = join(import.meta.dirname, '..', '..');
+const read = (...path: readonly string[]) => readFileSync(join(root, ...path), 'utf8');
+const recorded = JSON.parse(read('test', 'bench', 'figures.json')) as Recorded;
+const benches = [...read('test', 'bench', 'main.ts').matchAll(/^ {2}(\w+): async \(\) => \(await/gm)].map(
+  ([, name]) => name,
+);
+
+test('README.md and FIGURES.md say what figures.json says; otherwise: npm run figures', () => {
+  assert.equal(read('test', 'bench', 'FIGURES.md'), figuresPage(recorded));
+  const readme = read('README.md');
+  assert.equal(readme, withSection(readme, readmeSection(recorded)));
+});
+
+test('every bench has its figures there, and each that misses its goal says why', () => {
+  assert.ok(benches.length >= 9);
+  assert.deepEqual(recorded.benches.map(({name}) => name).sort(), benches.sort());
+  const rows = figuresPage(recorded)
+    .split('\n')
+    .filter((line) => line.includes('**not met**'));
+  const missed = recorded.benches.flatMap(({figures}) =>
+    figures.filter(({verdict}) => verdict === 'NOT MET'),
+  );
+  assert.equal(rows.length, missed.length);
+  for (const line of rows) assert.match(line, /\*\*not met\*\*.* \| \S.* \|$/);
+  assert.ok(existsSync(join(root, 'test', 'bench', 'FIGURES.md')));
+});
+
+const figure = (label: string, values: readonly number[], more: Partial<RecordedFigure> = {}) => {
+  const whole = {label, unit: 'x' as const, values, ...more};
+  return {...whole, ...summarise(values), verdict: judge(whole)};
+};
+const run = (name: string, ...figures: readonly ReturnType<typeof figure>[]): Run => ({
+  environment: {node: 'v20.19.0', mosquitto: '2.0.11', machine: 'linux x64, 2 processors'},
+  benches: [{name, figures}],
+});
+
+test('a run takes the place of what it measured anew, and of nothing else', () => {
+  const first = withRun(undefined, run('one', figure('a', [1.23456, 2, 3])));
+  const second = withRun(first, run('two', figure('b', [4])));
+  const third = withRun(second, run('one', figure('a', [5])));
+  assert.deepEqual(
+    third.benches.map(({name, figures}) => [name, figures.map(({median, rounds}) => [median, rounds])]),
+    [
+      ['one', [[5, 1]]],
+      ['two', [[4, 1]]],
+    ],
+  );
+  assert.deepEqual(first.benches[0]!.figures[0], {
+    label: 'a',
+    unit: 'x',
+    rounds: 3,
+    median: 2,
+    lowerQuartile: 1.617,
+    upperQuartile: 2.5,
+    verdict: 'told',
+  });
+  const elsewhere = {...run('one', figure('a', [1])), environment: {node: 'v22.0.0'}};
+  assert.throws(() => withRun(second, elsewhere), /two would have to be measured anew/);
+  assert.deepEqual(withRun(first, elsewhere).environment, {node: 'v22.0.0'});
+});
+
+test('C wins where it does: more time than it takes, or fewer messages', () => {
+  const wins = (label: string, median: number, more: Partial<RecordedFigure> = {}) =>
+    isWonByC(withRun(undefined, run('one', figure(label, [median], more))).benches[0]!.figures[0]!);
+  assert.equal(wins('pub / mosquitto_pub', 1.01), true);
+  assert.equal(wins('pub / mosquitto_pub', 0.99), false);
+  assert.equal(wins('wall / all of mosquitto', 1.2), true);
+  const multiple = {goal: {direction: 'at least', limit: 2}} as const;
+  assert.equal(wins('QoS 0 / mosquitto', 1.9, multiple), false);
+  assert.equal(wins('QoS 0 / mosquitto', 0.9, multiple), true);
+  // Not ours, not theirs.
+  assert.equal(wins('empty node script / mosquitto_pub', 4), false);
+  assert.equal(wins('  the receiver, given ready packets / mosquitto_pub', 1.1), false);
+  assert.equal(wins('pub / npm mqtt pub', 2), false);
+});
+
+test('a goal that is missed needs a reason', () => {
+  const missed = figure('new', [2], {goal: {direction: 'at most', limit: 1}});
+  assert.throws(() => figuresPage(withRun(undefined, run('one', missed))), /'one: new'/);
+  assert.match(
+    figuresPage(withRun(undefined, run('one', {...missed, remark: 'the disk'}))),
+    /\| new \| 2\.00 \| {2}\| 1 \| at most 1 \| \*\*not met\*\* \| the disk \|/,
+  );
+});
