@@ -85,7 +85,8 @@ export function figuresPage(recorded: Recorded): string {
   return [
     '# Figures',
     '',
-    `From \`npm run bench\`, and written by \`npm run figures\`: ${environmentText(recorded)}, over the loopback.`,
+    `${environmentText(recorded)}, over the loopback. Made by \`npm run bench -- --json > run.json\`, which ends with 1`,
+    'where a goal is missed, and `npm run figures -- run.json`; a run of some benches, or several files, will do.',
     '',
     'Unless something else is said, a figure is the time that `tmq` takes as a share of what the other takes, or its',
     'memory as a share of the other’s. Whole programs run in turn, one pair after another; what is told is the median of',
