@@ -24,6 +24,9 @@ const seldomPackages = ['chalk', 'hash-wasm', 'ora', 'sha512-crypt-ts', 'socks',
 const seldomModules =
   /^node:(child_process|crypto|dns|dns\/promises|fs\/promises|http|https|os|readline|timers\/promises|tls|v8|zlib)$/;
 
+/** A name in the clause of an import, before what it may be called there; types are none. */
+const named = /(?<=(^|,)\s*)(?!type\s)\w+/g;
+
 /** @param {string} file */
 const isSource = (file) => file.startsWith(join(root, 'src') + sep);
 const shim = (/** @type {string} */ name) => ({path: join(root, 'bin', 'shims', `${name}.cjs`)});
@@ -56,6 +59,25 @@ const packagesApart = {
   },
 };
 
+/** What src/mqtt/ takes of MQTT.js and its codec: many runs do without, see src/mqtt/brief-client.ts. */
+const mqttjsModules = ['mqtt/lib/client', 'mqtt-packet', 'mqtt-packet/constants.js'];
+
+/** Leaves MQTT.js, as one, in a file of its own, which the loader runs from the cache like any bundle. */
+/** @type {Plugin} */
+const mqttjsApart = {
+  name: 'mqttjs-apart',
+  setup({onResolve, onLoad}) {
+    const mqttjs = join(root, 'src', 'mqtt') + sep;
+    onResolve({filter: new RegExp(`^(${mqttjsModules.join('|')})$`)}, ({path, importer}) =>
+      importer.startsWith(mqttjs) ? {path, namespace: 'mqttjs'} : undefined,
+    );
+    onResolve({filter: /^/, namespace: 'mqttjs'}, ({path}) => ({path, external: true}));
+    onLoad({filter: /^/, namespace: 'mqttjs'}, ({path}) => ({
+      contents: `module.exports=require('./library-mqttjs.cjs')['${path}']`,
+    }));
+  },
+};
+
 /** Lets static imports stay what they are in the source, and loads the module when it is first used. */
 /** @type {Plugin} */
 const modulesAtFirstUse = {
@@ -63,15 +85,20 @@ const modulesAtFirstUse = {
   setup({onResolve, onLoad}) {
     onResolve({filter: seldomModules}, ({path, importer, kind}) => {
       if (kind !== 'import-statement' || !isSource(importer)) return undefined;
+      const source = readFileSync(importer, 'utf8');
       // Who takes the whole module may look for what only a later Node has.
-      const takesAll = new RegExp(`^import (\\* as )?\\w+ from '${path}'`, 'm').test(
-        readFileSync(importer, 'utf8'),
-      );
-      return takesAll ? undefined : {path, namespace: 'first-use'};
+      if (new RegExp(`^import (\\* as )?\\w+ from '${path}'`, 'm').test(source)) return undefined;
+      // Only what is asked for: a getter for everything that a module has takes time to make.
+      const clauses = source.matchAll(new RegExp(`^import \\{([^}]*)\\} from '${path}'`, 'gm'));
+      const names = [...clauses].flatMap(([, clause]) => [.../** @type {string} */ (clause).matchAll(named)]);
+      const suffix = `?${names.map(([name]) => name).sort()}`;
+      return {path, suffix, namespace: 'first-use'};
     });
-    onLoad({filter: /^/, namespace: 'first-use'}, async ({path}) => {
-      const names = Object.keys(await import(path)).filter((name) => name !== 'default');
-      const getters = names.map((name) => `get ${name}(){return require('${path}').${name}}`);
+    onLoad({filter: /^/, namespace: 'first-use'}, ({path, suffix}) => {
+      const getters = suffix
+        .slice(1)
+        .split(',')
+        .map((name) => `get ${name}(){return require('${path}').${name}}`);
       return {contents: `module.exports={__esModule:true,${getters}}`};
     });
   },
@@ -97,11 +124,13 @@ const only = (command) => ({
   },
 });
 
-/** @param {string} entryPoint @param {readonly Plugin[]} plugins @returns {Promise<Uint8Array>} */
-async function bundle(entryPoint, plugins) {
+/** @typedef {{entryPoints: string[]} | {stdin: {contents: string, resolveDir: string}}} Entry */
+
+/** @param {Entry} entry @param {readonly Plugin[]} plugins @returns {Promise<Uint8Array>} */
+async function bundle(entry, plugins) {
   const {outputFiles} = await build({
     absWorkingDir: root,
-    entryPoints: [entryPoint],
+    ...entry,
     write: false,
     plugins: [...plugins],
     bundle: true,
@@ -126,13 +155,11 @@ async function bundle(entryPoint, plugins) {
 }
 
 /**
- * A program for bin/tmq.js: a function, and before it a line by which the loader tells whose code a
- * cache is.
- * @param {readonly Plugin[]} plugins @returns {Promise<Uint8Array>}
+ * A bundle that bin/tmq.js runs: a function, and before it a line by which it tells whose code a cache is.
+ * @param {Entry} entry @param {readonly Plugin[]} plugins @returns {Promise<Uint8Array>}
  */
-async function program(plugins) {
-  const shared = [replacePackages, packagesApart, modulesAtFirstUse];
-  const contents = await bundle('src/main.ts', [...shared, ...plugins]);
+async function cacheable(entry, plugins) {
+  const contents = await bundle(entry, plugins);
   const stamp = `// tmq ${version} ${createHash('sha256').update(contents).digest('hex')}\n`;
   return Buffer.concat([
     Buffer.from(`${stamp}(function(exports,require,module){`),
@@ -141,12 +168,30 @@ async function program(plugins) {
   ]);
 }
 
+/** @param {readonly Plugin[]} plugins */
+const program = (plugins) =>
+  cacheable({entryPoints: ['src/main.ts']}, [
+    replacePackages,
+    packagesApart,
+    mqttjsApart,
+    modulesAtFirstUse,
+    ...plugins,
+  ]);
+
+const mqttjs = {
+  contents: mqttjsModules.map((path) => `exports['${path}']=require('${path}')`).join(';'),
+  resolveDir: root,
+};
+
 /** @type {readonly (readonly [string, Promise<Uint8Array>])[]} */
 const files = [
   ['tmq.cjs', program([])],
   ...commands.map((command) => /** @type {const} */ ([`${command}.cjs`, program([only(command)])])),
-  ['testing.cjs', bundle('src/broker/testing.ts', [replacePackages, packagesApart])],
-  ...seldomPackages.map((name) => /** @type {const} */ ([`package-${name}.cjs`, bundle(name, [])])),
+  ['library-mqttjs.cjs', cacheable({stdin: mqttjs}, [replacePackages])],
+  ['testing.cjs', bundle({entryPoints: ['src/broker/testing.ts']}, [replacePackages, packagesApart])],
+  ...seldomPackages.map(
+    (name) => /** @type {const} */ ([`package-${name}.cjs`, bundle({entryPoints: [name]}, [])]),
+  ),
 ];
 
 // Each file is replaced in one step: what runs from dist/ meanwhile finds the old one or the new one.

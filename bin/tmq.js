@@ -94,32 +94,47 @@ function attempt(action) {
   }
 }
 
-const name = bundleName();
 const directoryOfBundles = join(__dirname, '..', 'dist');
-const filename = join(directoryOfBundles, `${name}.cjs`);
-const source = fs.readFileSync(filename, 'latin1');
-// The first line of a bundle tells tmq's version and a hash of the rest. Flags change what V8 makes of it.
-const stamp = source.slice(0, source.indexOf('\n'));
-const flags = [...process.execArgv, env.NODE_OPTIONS ?? ''];
-const key = Buffer.from(`${JSON.stringify([stamp, process.version, process.arch, flags])}\n`);
 const directory = attempt(cacheDirectory);
-const path = directory && join(directory, `${name}-${process.version}-${process.arch}-${stamp.slice(-16)}`);
-const cachedData = path && attempt(() => readCache(path, key));
+const flags = [...process.execArgv, env.NODE_OPTIONS ?? ''];
+/** What puts into the cache what was run without it. @type {(() => void)[]} */
+const cacheWriters = [];
 
-const script = new Script(source, {filename, ...(cachedData ? {cachedData} : {})});
-const bundle = {exports: /** @type {typeof import('../src/main.ts')} */ ({})};
-/** The bundle stands elsewhere. @param {string} id */
-const requireThere = (id) => require(id.startsWith('./') ? join(directoryOfBundles, id) : id);
-script.runInThisContext()(bundle.exports, requireThere, bundle);
+/** Runs a bundle of ours, from the cache if it is there. @param {string} name @returns {object} */
+function run(name) {
+  const filename = join(directoryOfBundles, `${name}.cjs`);
+  const source = fs.readFileSync(filename, 'latin1');
+  // The first line of a bundle tells tmq's version and a hash of the rest. Flags change what V8 makes of it.
+  const stamp = source.slice(0, source.indexOf('\n'));
+  const key = Buffer.from(`${JSON.stringify([stamp, process.version, process.arch, flags])}\n`);
+  const path = directory && join(directory, `${name}-${process.version}-${process.arch}-${stamp.slice(-16)}`);
+  const cachedData = path && attempt(() => readCache(path, key));
+  const script = new Script(source, {filename, ...(cachedData ? {cachedData} : {})});
+  if (path && (!cachedData || script.cachedDataRejected)) {
+    cacheWriters.push(() => writeCache(path, key, script.createCachedData()));
+  }
+  const bundle = {exports: {}};
+  script.runInThisContext()(bundle.exports, requireThere, bundle);
+  return bundle.exports;
+}
 
-const {main, processIo} = bundle.exports;
+/** @type {Map<string, object>} */
+const libraries = new Map();
+
+/** What bundles have in files of their own: what stands beside this program, and packages. @param {string} id */
+function requireThere(id) {
+  const library = /^\.\/(library-\w+)\.cjs$/.exec(id)?.[1];
+  if (library === undefined) return require(id.startsWith('./') ? join(directoryOfBundles, id) : id);
+  const loaded = libraries.get(library) ?? run(library);
+  libraries.set(library, loaded);
+  return loaded;
+}
+
+const {main, processIo} = /** @type {typeof import('../src/main.ts')} */ (run(bundleName()));
 main(process.argv.slice(2), processIo(process.argv[1])).then((status) => {
   process.exitCode = status;
   // After a run that did its work, so that what it compiled is in the cache; help leaves too much out.
-  const worthKeeping = status === 0 && !process.argv.includes('--help');
-  if (path && worthKeeping && (!cachedData || script.cachedDataRejected)) {
-    attempt(() => writeCache(path, key, script.createCachedData()));
-  }
+  if (status === 0 && !process.argv.includes('--help')) for (const write of cacheWriters) attempt(write);
 });
 
 // All is done and written by now: what Node would still do is to take itself apart, piece by piece. Only

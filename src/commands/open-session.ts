@@ -18,6 +18,8 @@ export interface OpenOptions {
   readonly reconnect?: Partial<ReconnectPolicy>;
   /** Send what follows behind CONNECT where CONNACK cannot matter to it; TMQ_NO_PIPELINE=1 prevents it. */
   readonly pipelined?: boolean;
+  /** Nothing is received at QoS 2, and the end is near. */
+  readonly brief?: boolean;
   /** With -d, also tell what each SUBACK granted. */
   readonly traceGrants?: boolean;
   /** Whether stdin is being read: what is typed there must not meet a spinner. */
@@ -60,6 +62,7 @@ export async function openSession(plan: ClientPlan, io: Io, options: OpenOptions
     },
     fastPath: (io.env.TMQ_NO_FASTPATH ?? '') === '',
     pipelined: options.pipelined === true && (io.env.TMQ_NO_PIPELINE ?? '') === '',
+    brief: options.brief === true,
     settled: () => waiting?.stop(),
     traceGrants: options.traceGrants === true && !plan.quiet,
     ...(plan.debug ? {trace: (line) => tell(line, looks)} : {}),

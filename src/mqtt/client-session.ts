@@ -28,6 +28,7 @@ import type {
   SessionContext,
   SubscribeOptions,
 } from './session.ts';
+import {mayBeBrief, mayTap} from './short-ways.ts';
 import {grantedLine, traceLines} from './trace.ts';
 import {describe, dial} from './transport.ts';
 import {Bell, orAborted, pause} from './waiting.ts';
@@ -255,8 +256,9 @@ export class ClientSession implements Session {
     const inTime = () => clearTimeout(timer);
     const signal = AbortSignal.any([this.#halt.signal, deadline.signal]);
     const {notice} = this.#context;
-    const readBuffer = this.#fastPath ? new ReadBuffer() : undefined;
-    const libraries = loadLibraries();
+    const fastPath = mayTap(this.#options, this.#context);
+    const readBuffer = fastPath ? new ReadBuffer() : undefined;
+    const libraries = loadLibraries(mayBeBrief(this.#options, this.#context));
     try {
       const stream = await dial(endpoint, {
         signal,
@@ -277,7 +279,7 @@ export class ClientSession implements Session {
         observer: this.#observer(),
         signal,
         libraries: await libraries,
-        fastPath: this.#fastPath,
+        fastPath,
         pipelined,
         readBuffer: readBuffer?.isAttached === true ? readBuffer : undefined,
       });
@@ -289,12 +291,6 @@ export class ClientSession implements Session {
       inTime();
       throw error;
     }
-  }
-
-  /** Only where nobody can tell: a trace wants every packet, and aliases of the broker are MQTT.js's. */
-  get #fastPath(): boolean {
-    const {trace, fastPath = true} = this.#context;
-    return fastPath && trace === undefined && (this.#options.properties?.topicAliasMaximum ?? 0) === 0;
   }
 
   #observer() {

@@ -29,7 +29,7 @@ export function packetBytes(bytes: Uint8Array, at: number): number {
 }
 
 /** Where what follows the fixed header of the packet at `at` begins; the header must be there. */
-function bodyOf(bytes: Uint8Array, at: number): number {
+export function bodyOf(bytes: Uint8Array, at: number): number {
   let index = at + 1;
   while (bytes[index]! >= 0x80) index++;
   return index + 1;

@@ -4,6 +4,8 @@
  */
 
 import type {MqttClient as MqttJsClient} from 'mqtt';
+import {BriefClient} from './brief-client.ts';
+import {packetBytes} from './brief-packets.ts';
 import {type Codec, loadCodec} from './codec.ts';
 import type {ConnectionOptions} from './connection-options.ts';
 import {codecProperties} from './packet.ts';
@@ -15,8 +17,16 @@ export interface Libraries {
   readonly codec: Codec;
 }
 
+/** In place of MQTT.js and the codec, see BriefClient. */
+const briefLibraries: Libraries = {
+  MqttClient: BriefClient as unknown as typeof MqttJsClient,
+  // What is left out of CONNECT is a matter of MQTT 5.
+  codec: {encode: packetBytes, connectWithoutUsername: packetBytes},
+};
+
 /** Loads what a link needs; worth starting while the connection is being made. */
-export async function loadLibraries(): Promise<Libraries> {
+export async function loadLibraries(isBrief: boolean): Promise<Libraries> {
+  if (isBrief) return briefLibraries;
   const [client, codec] = await Promise.all([import('mqtt/lib/client'), loadCodec()]);
   // Node takes the module's exports for its default export, other loaders what the module calls so.
   const exported = client.default as unknown as typeof MqttJsClient & {default?: typeof MqttJsClient};

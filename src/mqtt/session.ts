@@ -33,6 +33,11 @@ export interface SessionContext {
    * connection where nothing in CONNACK can matter to it. Whatever is sent so succeeds only with CONNACK.
    */
   readonly pipelined?: boolean;
+  /**
+   * The session is over soon, and no message of QoS 2 will come: on the fast path it does without MQTT.js
+   * where it is a clean one of MQTT 3.1.1.
+   */
+  readonly brief?: boolean;
   /** Called when the first connection was accepted, and when the session ends or fails: nobody waits for it any more. */
   readonly settled?: () => void;
   /** One line for each thing worth telling: connection lost, connected again. */

@@ -23,6 +23,7 @@ import {
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {after, before, beforeEach, describe, test} from 'node:test';
+import {startFakeBroker} from '../support/fake-broker.ts';
 import {run, type SpawnOptions} from '../support/spawn.ts';
 import {program} from '../support/tmq.ts';
 
@@ -113,6 +114,27 @@ describe('the code cache', () => {
       await run(process.execPath, [program, ...words], {env: {HOME: home, XDG_CACHE_HOME: undefined}});
     }
     assert.deepEqual(caches(), []);
+  });
+
+  test('holds MQTT.js apart, for runs that need it', async () => {
+    await using broker = await startFakeBroker(async (connection) => {
+      await connection.accept();
+      await connection.idle();
+    });
+    const env = {HOME: home, XDG_CACHE_HOME: undefined};
+    const publish = async (...words: readonly string[]) => {
+      const args = [program, 'pub', '-p', String(broker.port), '-t', 'a', '-m', 'x', ...words];
+      const {stderr, exitCode} = await run(process.execPath, args, {env});
+      assert.deepEqual({stderr, exitCode}, {stderr: '', exitCode: 0});
+      return readdirSync(folder)
+        .map((name) => name.replace(/-v\d.*/, ''))
+        .sort();
+    };
+    assert.deepEqual(await publish(), ['pub']);
+    assert.deepEqual(await publish('-V', '5'), ['library-mqttjs', 'pub']);
+    const made = caches().map(identity);
+    await publish('-V', '5');
+    assert.deepEqual(caches().map(identity), made);
   });
 });
 

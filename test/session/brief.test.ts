@@ -1,0 +1,171 @@
+// needs: mosquitto
+/** A session that is over soon does without MQTT.js; nobody can tell, whatever the broker says or leaves unsaid. */
+
+import assert from 'node:assert/strict';
+import {describe, test} from 'node:test';
+import {ExitCode, TmqError} from '../../src/errors.ts';
+import {BriefClient} from '../../src/mqtt/brief-client.ts';
+import type {ConnectionOptions} from '../../src/mqtt/connection-options.ts';
+import {connect} from '../../src/mqtt/session.ts';
+import {type FakeConnection, startFakeBroker} from '../support/fake-broker.ts';
+import {startMosquitto} from '../support/mosquitto.ts';
+import {collector, numbered, publication, sessionContext, sessionOptions} from '../support/sessions.ts';
+
+const limit = {timeout: 20_000};
+const plain = (port: number, overrides: Partial<ConnectionOptions> = {}) =>
+  sessionOptions(port, {protocolVersion: 4, ...overrides});
+
+function failsWith(exitCode: number, sentence: RegExp) {
+  return (error: unknown) => {
+    assert.ok(error instanceof TmqError, String(error));
+    assert.deepEqual([error.exitCode, sentence.test(error.message)], [exitCode, true], error.message);
+    return true;
+  };
+}
+
+/** Each byte on its own: the reader sees no packet whole. */
+async function sendSlowly(connection: FakeConnection, bytes: readonly number[]): Promise<void> {
+  connection.socket.setNoDelay(true);
+  for (const byte of bytes) {
+    await new Promise<void>((resolve) => connection.socket.write(Buffer.of(byte), () => resolve()));
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+for (const [name, fastPath] of [
+  ['a brief session', true],
+  ['the same through MQTT.js', false],
+] as const) {
+  const context = () => sessionContext({brief: true, fastPath});
+
+  describe(name, () => {
+    test('publishes at every QoS, subscribes, and receives what is retained', limit, async () => {
+      await using broker = await startMosquitto();
+      const greeting = {
+        clientId: 'brief',
+        credentials: {username: 'me', password: 'secret'},
+        will: {topic: 'will', payload: Buffer.from('gone'), qos: 1, retain: true},
+      } as const;
+      await using session = await connect(plain(broker.port, greeting), context());
+      for (const qos of [0, 1, 2] as const) {
+        const {reasonCode} = await session.publish(
+          Buffer.from(`at ${qos}`),
+          publication(`kept/${qos}`, {qos, retain: true}),
+        );
+        assert.equal(reasonCode, 0);
+      }
+      const received = collector((_, count) => count === 3);
+      const receiving = session.receive(received);
+      assert.deepEqual(await session.subscribe(['kept/+', 'other'], {qos: 1}), [1, 1]);
+      await receiving;
+      assert.deepEqual([...received.texts()].sort(), ['at 0', 'at 1', 'at 2']);
+      assert.deepEqual(await session.unsubscribe(['other']), [0]);
+      await session.end();
+      assert.doesNotMatch(broker.log(), /protocol error|malformed/i);
+    });
+
+    test('sends many messages in its window', limit, async () => {
+      await using broker = await startMosquitto();
+      await using session = await connect(plain(broker.port), context());
+      const report = await session.publishAll(numbered(500), publication('many', {qos: 2}));
+      assert.deepEqual(report, {read: 500, acknowledged: 500, refused: 0});
+    });
+
+    test('understands answers that come byte by byte', limit, async () => {
+      await using broker = await startFakeBroker(async (connection) => {
+        await connection.next('connect');
+        await sendSlowly(connection, [0x20, 2, 0, 0]);
+        const {messageId} = await connection.next('subscribe');
+        await sendSlowly(connection, [0x90, 4, 0, Number(messageId), 0, 0x80]);
+        await connection.idle();
+      });
+      await using session = await connect(plain(broker.port), context());
+      assert.deepEqual(await session.subscribe(['a', 'b'], {qos: 0}), [0, 0x80]);
+    });
+
+    test('tells a refusal with its code', limit, async () => {
+      await using broker = await startFakeBroker(async (connection) => {
+        await connection.next('connect');
+        connection.sendBytes(Buffer.of(0x20, 2, 0, 5));
+        await connection.closed;
+      });
+      await assert.rejects(
+        connect(plain(broker.port), context()),
+        failsWith(5, /^Connection error: Connection Refused: not authorised/),
+      );
+    });
+
+    test('says of what is not MQTT that it is none', limit, async () => {
+      await using broker = await startFakeBroker(async (connection) => {
+        await connection.next('connect');
+        connection.sendBytes('HTTP/1.1 400 Bad Request\r\n\r\n');
+        await connection.closed;
+      });
+      await assert.rejects(
+        connect(plain(broker.port), context()),
+        failsWith(ExitCode.protocol, /^127\.0\.0\.1:\d+ does not answer as an MQTT broker does/),
+      );
+    });
+
+    for (const [what, bytes] of [
+      ['a second CONNACK', [0x20, 2, 0, 0]],
+      ['a SUBACK with an impossible code', [0x90, 3, 0, 1, 0x42]],
+      ['a length without end', [0x90, 0xff, 0xff, 0xff, 0xff, 0xff]],
+      ['a PUBLISH without a topic', [0x30, 1, 0]],
+    ] as const) {
+      test(`ends, with status 2, at ${what}`, limit, async () => {
+        await using broker = await startFakeBroker(async (connection) => {
+          await connection.accept();
+          await connection.next('subscribe');
+          connection.sendBytes(Buffer.from(bytes));
+          await connection.closed;
+        });
+        const session = await connect(plain(broker.port), context());
+        await assert.rejects(
+          session.subscribe(['a'], {qos: 0}),
+          failsWith(ExitCode.protocol, /sent what is not allowed in MQTT/),
+        );
+      });
+    }
+
+    test('asks a silent broker whether it is there, and gives it up', limit, async () => {
+      await using broker = await startFakeBroker(async (connection) => {
+        await connection.accept();
+        await connection.closed;
+      });
+      const session = await connect(plain(broker.port, {keepaliveSeconds: 1}), context());
+      await assert.rejects(
+        session.receive(collector(() => false)),
+        failsWith(ExitCode.keepalive, /keepalive exceeded/),
+      );
+      assert.ok(broker.connections[0]!.packets.some(({cmd}) => cmd === 'pingreq'));
+    });
+
+    test('stays for as long as the broker answers', limit, async () => {
+      let answered = 0;
+      await using broker = await startFakeBroker(async (connection) => {
+        await connection.accept();
+        connection.socket.on('data', (chunk) => {
+          if (!chunk.equals(Buffer.of(0xc0, 0))) return;
+          connection.sendBytes(Buffer.of(0xd0, 0));
+          if (++answered === 3) connection.send({cmd: 'publish', topic: 'a', payload: 'at last', qos: 0});
+        });
+        await connection.closed;
+      });
+      await using session = await connect(plain(broker.port, {keepaliveSeconds: 1}), context());
+      const received = collector(() => true);
+      await session.receive(received);
+      assert.deepEqual(received.texts(), ['at last']);
+    });
+  });
+}
+
+test('an error of what it is made of is told like any other', () => {
+  const errors: unknown[] = [];
+  const stream = {on: () => stream, once: () => stream, write: () => true} as never;
+  const greeting = {clientId: 'x'.repeat(70_000), clean: true, keepalive: 60};
+  const client = new BriefClient(() => stream, greeting);
+  client.on('error', (error) => errors.push(error));
+  client.connect();
+  assert.ok(failsWith(ExitCode.invalid, /longer than the 65535 bytes/)(errors[0]));
+});
