@@ -42,17 +42,29 @@ function spellings(options: OptionTable): ReadonlyMap<string, Row> {
   return rows;
 }
 
+/** The row with this spelling. To take every row apart for it costs as much as all that is then parsed. */
+function findRow(options: OptionTable, word: string): Row | undefined {
+  if (!word.startsWith('-')) return undefined;
+  for (const table of [options, generalOptions] as const) {
+    for (const [key, option] of Object.entries<Option<unknown>>(table)) {
+      if (!option.flags.includes(word)) continue;
+      const row = {key, option, ...spelling(option)};
+      if (row.short === word || row.long === word) return row;
+    }
+  }
+  return undefined;
+}
+
 const requests = new Set(Object.keys(generalOptions));
 
 /** Reads words up to the first error, --help or --version; the caller decides what comes first. */
 export function readWords(command: AnyCommand, words: readonly string[], where?: string): CommandLine {
-  const rows = spellings(command.options);
   const occurrences: Occurrence[] = [];
   const operands: string[] = [];
   const origin = where === undefined ? {} : {where};
   for (let index = 0; index < words.length; index++) {
     const word = words[index]!;
-    const [row, attached] = lookUp(command, rows, word);
+    const [row, attached] = lookUp(command, word);
     if (row === undefined) {
       if (command.gnuLongOptions === true && word === '--') {
         operands.push(...words.slice(index + 1));
@@ -62,7 +74,7 @@ export function readWords(command: AnyCommand, words: readonly string[], where?:
         operands.push(word);
         continue;
       }
-      return {occurrences, operands, end: {error: unknown(rows, word)}};
+      return {occurrences, operands, end: {error: unknown(spellings(command.options), word)}};
     }
     if (requests.has(row.key)) {
       return {occurrences, operands, end: {request: row.key as 'help' | 'version'}};
@@ -87,15 +99,12 @@ export function readWords(command: AnyCommand, words: readonly string[], where?:
 }
 
 /** The row of a word and, where the command takes '--long=value', the value attached. */
-function lookUp(
-  command: AnyCommand,
-  rows: ReadonlyMap<string, Row>,
-  word: string,
-): readonly [row: Row | undefined, attached?: string] {
-  const row = rows.get(word);
+function lookUp(command: AnyCommand, word: string): readonly [row: Row | undefined, attached?: string] {
+  const {options} = command;
+  const row = findRow(options, word);
   if (row !== undefined || command.gnuLongOptions !== true || !word.startsWith('--')) return [row];
   const equals = word.indexOf('=');
-  return equals === -1 ? [undefined] : [rows.get(word.slice(0, equals)), word.slice(equals + 1)];
+  return equals === -1 ? [undefined] : [findRow(options, word.slice(0, equals)), word.slice(equals + 1)];
 }
 
 /** After the first operand a word that is no option is one too: a password may begin with '-'. */
