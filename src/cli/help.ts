@@ -33,12 +33,9 @@ export function commandHelp(command: AnyCommand, invocation: string, style: Help
     (example) => `${wrap(sentence(example.summary), 2)}\n${foldCommand(example.command, style)}`,
   );
   if (examples.length > 0) paragraphs.push([style.heading('Examples:'), ...examples].join('\n'));
-  paragraphs.push(
-    wrap(
-      `More, such as exit statuses and files: 'man tmq-${command.name}', or 'tmq --manual ${command.name} | man -l -'.`,
-      0,
-    ),
-  );
+  const installed = style.name(`man tmq-${command.name}`);
+  const printed = style.name(`tmq --manual ${command.name} | man -l -`);
+  paragraphs.push(`More, such as exit statuses and files:\n  ${installed}, or ${printed}`);
   return `${paragraphs.join('\n\n')}\n`;
 }
 

@@ -19,7 +19,7 @@ const options = {
   port: {
     flags: '-p, --port <port>',
     group: 'Broker',
-    summary: 'listen on this port; 0 takes a free one (default 1883)',
+    summary: 'port to listen on (default 1883); 0: a free one',
     details: 'With a configuration file it replaces the port of its only listener.',
     parse: integer({
       minimum: 0,
