@@ -40,6 +40,8 @@ export interface ServePlan {
   readonly faults: readonly Fault[];
   readonly seed?: number;
   readonly suggest: (word: string, known: readonly string[]) => string | undefined;
+  /** A warning as a line for stderr. */
+  readonly warningLine: (sentence: string) => Promise<string>;
 }
 
 /** Serves until a signal, the end of stdin or of the child; resolves with the exit status. */
@@ -50,7 +52,9 @@ export async function serve(plan: ServePlan, io: Io): Promise<ExitCode> {
     if (!plan.quiet) io.stderr.write(`${line}\n`);
   };
   const config = configOf(plan);
-  for (const warning of config.warnings) say(`Warning: ${warning}.`);
+  if (!plan.quiet) {
+    for (const warning of config.warnings) io.stderr.write(await plan.warningLine(`${warning}.`));
+  }
   if (plan.testConfig) {
     checkFiles(config.listeners);
     say(`${plan.configFile ?? 'The configuration'} is valid.`);

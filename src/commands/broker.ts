@@ -259,6 +259,8 @@ export const broker: Command<typeof options, BrokerPlan> = defineCommand({
   plan,
   async run(what, io) {
     const {serve} = await import('../broker/serve.ts');
-    return await serve({...what, suggest}, io);
+    const warningLine = async (sentence: string) =>
+      (await import('../io/terminal.ts')).warningLine(io, sentence);
+    return await serve({...what, suggest, warningLine}, io);
   },
 });

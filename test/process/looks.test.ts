@@ -1,6 +1,9 @@
 /** Colour on a terminal, and nowhere else. */
 
 import assert from 'node:assert/strict';
+import {mkdtemp, rm, writeFile} from 'node:fs/promises';
+import {tmpdir} from 'node:os';
+import {join} from 'node:path';
 import {test} from 'node:test';
 import {startOnTerminal} from '../support/pseudo-terminal.ts';
 import {program, runTmq} from '../support/tmq.ts';
@@ -36,6 +39,16 @@ test('the word Warning is yellow there, whichever command warns', async () => {
   assert.match(await shown(idle, {NO_COLOR: '1'}), /^Warning: /);
   assert.match((await runTmq([...idle, '--color', 'always'])).stderr, yellow);
   assert.match((await runTmq(idle)).stderr, /^Warning: /);
+  const directory = await mkdtemp(join(tmpdir(), 'tmq-looks-'));
+  try {
+    // Without a password file nobody can connect.
+    await writeFile(join(directory, 'locked.conf'), 'listener 1883 127.0.0.1\n');
+    const locked = ['broker', '--test-config', '-c', join(directory, 'locked.conf')];
+    assert.match(await shown(locked), yellow);
+    assert.match((await runTmq(locked)).stderr, /^Warning: nobody can connect/);
+  } finally {
+    await rm(directory, {recursive: true});
+  }
   const unreadable = ['passwd', '-b', '-H', 'sha512-crypt', '-c', '-', 'alice', 'secret'];
   assert.match(await shown(unreadable), /\u001b\[33mWarning:\u001b\[39m mosquitto cannot read/);
 });
