@@ -209,7 +209,8 @@ export class Tap extends Duplex {
     if (this.#proceeding || this.destroyed || this.#streamed !== undefined) return;
     this.#proceeding = true;
     try {
-      while (!this.#isBlocked) {
+      // MQTT.js ends the connection at a packet that it cannot read: nothing behind it counts.
+      while (!this.#isBlocked && !this.destroyed) {
         if (!this.#next()) break;
       }
       this.#settle();

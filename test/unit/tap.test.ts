@@ -306,6 +306,19 @@ describe('the tap', () => {
     tap.destroy();
   });
 
+  test('behind a packet that ends the connection, nothing is taken', async () => {
+    const {tap, taken, passed, server} = tapped(4);
+    const publish = encode({cmd: 'publish', topic: 'a', payload: 'x', qos: 0, dup: false, retain: false}, 4);
+    const bothQosBits = Buffer.from([0x36, 3, 0, 1, 0x61]);
+    tap.once('data', () => tap.open());
+    // As MQTT.js does with what it cannot read.
+    tap.on('data', (bytes: Buffer) => bytes.equals(bothQosBits) && tap.destroy());
+    server.end(Buffer.concat([connack(4), publish, bothQosBits, publish]));
+    await once(tap, 'close');
+    assert.equal(Buffer.concat(passed).length, connack(4).length + bothQosBits.length);
+    assert.equal(taken.length, 1);
+  });
+
   test('what is written goes through, and the end is a FIN behind it', async () => {
     const {tap, server, sent} = tapped(4);
     for (let index = 0; index < 100; index++) tap.write(Buffer.from(`${index};`));

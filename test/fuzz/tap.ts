@@ -1,0 +1,294 @@
+/**
+ * The tap against mqtt-packet: a server's frames, right and wrong, cut anywhere. Whatever it takes must be
+ * what mqtt-packet reads in the same frame, everything else must go on as it came, in order and once;
+ * and behind a frame that mqtt-packet refuses, nothing.
+ */
+
+import assert from 'node:assert/strict';
+import {once} from 'node:events';
+import {Duplex} from 'node:stream';
+import {setImmediate as nextTurn} from 'node:timers/promises';
+import type {Packet} from 'mqtt-packet';
+import type {Message, ProtocolVersion} from '../../src/mqtt/message.ts';
+import {ReadBuffer} from '../../src/mqtt/read-buffer.ts';
+import {type Reception, Tap, type TapObserver} from '../../src/mqtt/tap.ts';
+import {type Conversation, conversation, frameOf, pieces, type RandomFrame} from './frames.ts';
+import {Random} from './random.ts';
+import {frameSize, framesOf, messageLine, packetLine, Reference} from './reference.ts';
+
+/** Stands for a socket, with or without a piece of memory to read into. */
+class Wire extends Duplex {
+  readonly written: Buffer[] = [];
+  readonly #readBuffer: ReadBuffer | undefined;
+
+  constructor(readBuffer: ReadBuffer | undefined) {
+    super();
+    this.#readBuffer = readBuffer;
+  }
+
+  override _read(): void {}
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
+    this.written.push(Buffer.from(chunk));
+    done();
+  }
+
+  /** A read of the system; gives what it did not take. Only while the wire is not paused. */
+  feed(chunk: Buffer): Buffer {
+    if (this.#readBuffer === undefined) {
+      this.push(Buffer.from(chunk));
+      return chunk.subarray(chunk.length);
+    }
+    const {buffer, callback} = this.#readBuffer.onread;
+    const memory = (buffer as () => Buffer)();
+    // Whoever kept a view of it will notice.
+    if (chunk.length < 500) memory.fill(0xee, 0, 2000);
+    const count = chunk.copy(memory);
+    callback(count, memory);
+    return chunk.subarray(count);
+  }
+}
+
+function propertiesOf({properties = {}}: Message): string {
+  const entries = Object.entries(properties).map(([key, value]) => {
+    if (key === 'subscriptionIdentifiers') return ['subscriptionIdentifier', value];
+    if (key === 'userProperties') return [key, folded(value as readonly (readonly [string, string])[])];
+    return [key, Buffer.isBuffer(value) ? value.toString('hex') : value];
+  });
+  return JSON.stringify(entries);
+}
+
+/** User properties as mqtt-packet keeps them: by name, and an empty value is forgotten for the next one. */
+function folded(pairs: readonly (readonly [string, string])[]): Record<string, string | string[]> {
+  const result: Record<string, string | string[]> = Object.create(null);
+  for (const [name, value] of pairs) {
+    const known = result[name];
+    if (!known) result[name] = value;
+    else if (Array.isArray(known)) known.push(value);
+    else result[name] = [known, value];
+  }
+  return result;
+}
+
+/** A message on one line, whatever its payload will be. What the message says may change later. */
+function lineOf(message: Message): (payload: Uint8Array) => string {
+  const properties = propertiesOf(message);
+  return (payload) => messageLine({...message, payload, properties});
+}
+
+/** What happened to the frames of one connection. */
+class Story implements TapObserver {
+  readonly lines: string[] = [];
+  readonly passed: Buffer[] = [];
+  /** Of the messages taken that are to be acknowledged. */
+  readonly owed: number[] = [];
+  /** mqtt-packet has refused what was passed on. */
+  refused = false;
+  readonly #random: Random;
+  readonly #reference: Reference;
+  readonly tap: Tap;
+  #unread = Buffer.alloc(0);
+  #unsettled = false;
+  #flushing = false;
+  #willing = true;
+  #failure: unknown;
+
+  constructor(random: Random, version: ProtocolVersion, wire: Wire, readBuffer: ReadBuffer | undefined) {
+    this.#random = random;
+    this.#reference = new Reference(version);
+    this.tap = new Tap(wire, version, this, readBuffer);
+    this.tap.on('error', () => undefined);
+    this.tap.on('data', (bytes: Buffer) => this.#passed(bytes));
+  }
+
+  get failure(): unknown {
+    return this.#failure;
+  }
+
+  /** As MQTT.js does: what it cannot read ends the connection. */
+  #passed(bytes: Buffer): void {
+    if (this.refused) return;
+    this.passed.push(Buffer.from(bytes));
+    this.#unread = Buffer.concat([this.#unread, bytes]);
+    for (;;) {
+      const size = frameSize(this.#unread, 0);
+      if (size === undefined || size > this.#unread.length) return;
+      const end = Number.isNaN(size) ? 5 : size;
+      const packet = this.#reference.read(this.#unread.subarray(0, end));
+      this.#unread = this.#unread.subarray(end);
+      if (packet === undefined) {
+        this.refused = true;
+        this.tap.destroy();
+        return;
+      }
+      if (packet.cmd === 'connack') this.#later(() => this.tap.open());
+    }
+  }
+
+  /** Behind the present task, or in another turn. */
+  #later(action: () => void): void {
+    if (this.#random.permille(700)) queueMicrotask(action);
+    else setImmediate(action);
+  }
+
+  message(message: Message): Reception {
+    if ((this.#flushing && this.#random.permille(500)) || (!this.#willing && !this.#flushing)) {
+      if (!this.#flushing) this.#offerAgain();
+      return 'later';
+    }
+    if (this.#random.permille(20) && !this.#flushing) {
+      this.#willing = false;
+      this.#offerAgain();
+      return 'later';
+    }
+    this.lines.push(lineOf(message)(message.payload));
+    if (this.#random.permille(30)) return 'elsewhere';
+    if (message.qos === 1) this.owed.push(message.messageId!);
+    this.#unsettled = true;
+    return 'taken';
+  }
+
+  #offerAgain(): void {
+    this.#later(() => {
+      this.#willing = true;
+      this.tap.offerAgain();
+    });
+  }
+
+  begun(message: Message, payloadBytes: number): ReturnType<TapObserver['begun']> {
+    if (this.#random.permille(400)) return undefined;
+    const parts: Buffer[] = [];
+    const line = lineOf(message);
+    const slow = this.#random.permille(500);
+    return {
+      write: (piece) => {
+        parts.push(Buffer.from(piece));
+        return slow ? nextTurn() : Promise.resolve();
+      },
+      end: () => {
+        const payload = Buffer.concat(parts);
+        assert.equal(payload.length, payloadBytes);
+        this.lines.push(line(payload));
+      },
+      broken: () => undefined,
+    };
+  }
+
+  acknowledgement({cmd, messageId, reasonCode}: Parameters<TapObserver['acknowledgement']>[0]): void {
+    this.lines.push(`${cmd} ${messageId} ${reasonCode}`);
+  }
+
+  settle(acknowledge: () => void): Promise<void> | undefined {
+    if (!this.#unsettled || this.#flushing) return undefined;
+    this.#unsettled = false;
+    this.#flushing = true;
+    return new Promise((resolve) => {
+      this.#later(() => {
+        this.#flushing = false;
+        acknowledge();
+        resolve();
+        this.tap.offerAgain();
+      });
+    });
+  }
+
+  write(bytes: Uint8Array): void {
+    if (this.tap.writable) this.tap.write(bytes);
+  }
+
+  heard(): void {}
+
+  failed(error: unknown): void {
+    this.#failure ??= error;
+    this.tap.destroy();
+  }
+}
+
+/** CONNACK; hardly ever nothing. */
+function greeting(random: Random, version: ProtocolVersion): readonly RandomFrame[] {
+  const bytes = frameOf(0x20, Buffer.from(version === 5 ? [0, 0, 0] : [0, 0]));
+  return random.permille(10) ? [] : [{bytes, nature: 'right'}];
+}
+
+/** Whether nothing speaks against its being taken: neither a session nor an error is to be seen to. */
+function isForTheTap(packet: Packet): boolean {
+  if (packet.messageId === 0) return false;
+  if (packet.cmd !== 'publish') return ['puback', 'pubrec', 'pubcomp'].includes(packet.cmd);
+  const {topic, qos, properties} = packet;
+  return qos < 2 && !/^$|[\0\ufffd]/.test(topic) && properties?.topicAlias === undefined;
+}
+
+/** What must have been taken, and what must have been passed on, given what was. */
+function check({bytes, natures}: Conversation, version: ProtocolVersion, story: Story): void {
+  const reference = new Reference(version);
+  const passed: Buffer[] = [];
+  let greeted = false;
+  let at = 0;
+  let taken = 0;
+  for (const frame of framesOf(bytes)) {
+    const nature = natures.get(at) ?? 'odd';
+    at += frame.length;
+    const packet = reference.read(frame);
+    const line = packet === undefined ? undefined : packetLine(packet);
+    const isPlain = greeted && nature === 'plain';
+    if (isPlain) assert.equal(story.lines[taken], line);
+    const mayBeTaken = greeted && nature === 'odd' && packet !== undefined && isForTheTap(packet);
+    if (isPlain || (mayBeTaken && story.lines[taken] === line)) {
+      taken++;
+      continue;
+    }
+    passed.push(frame);
+    if (packet === undefined) {
+      assert.notEqual(nature, 'plain');
+      assert.equal(story.refused, true);
+      break;
+    }
+    greeted ||= packet.cmd === 'connack';
+  }
+  assert.equal(story.lines[taken], undefined, 'something was taken that was not there to be taken');
+  const expected = Buffer.concat(passed);
+  const found = Buffer.concat(story.passed);
+  // Of a packet that never ends, something may have come on.
+  assert.equal(found.subarray(0, expected.length).toString('hex'), expected.toString('hex'));
+  if (!story.refused) assert.equal([...framesOf(found)].length, passed.length);
+}
+
+/** The PUBACKs of what was taken, in order; some may be missing when the connection was ended. */
+function checkAcknowledgements(story: Story, wire: Wire): void {
+  const written = Buffer.concat(wire.written);
+  const identifiers: number[] = [];
+  for (let at = 0; at < written.length; at += 4) {
+    assert.equal(written.readUInt16BE(at), 0x4002);
+    identifiers.push(written.readUInt16BE(at + 2));
+  }
+  const owed = story.refused ? story.owed.slice(0, identifiers.length) : story.owed;
+  assert.deepEqual(identifiers, owed);
+}
+
+/** One connection, from its beginning to its end. Gives the number of its frames. */
+export async function fuzzTap(seed: number): Promise<number> {
+  const random = new Random(seed);
+  const version = random.pick([3, 4, 5, 5] as const);
+  const sent = conversation(random, {version, side: 'server'}, greeting(random, version));
+  const readBuffer = random.permille(600) ? new ReadBuffer() : undefined;
+  const wire = new Wire(readBuffer);
+  const story = new Story(random, version, wire, readBuffer);
+  for (const piece of pieces(random, sent.bytes)) {
+    let rest = piece;
+    while (rest.length > 0 && !story.tap.destroyed) {
+      if (wire.isPaused() || random.permille(10)) await nextTurn();
+      else rest = wire.feed(rest);
+    }
+  }
+  const end = story.tap.destroyed ? undefined : once(story.tap, 'end').catch(() => undefined);
+  while ((wire.isPaused() || wire.readableLength > 0) && !story.tap.destroyed) await nextTurn();
+  wire.push(null);
+  await Promise.race([end, story.tap.closed ? undefined : once(story.tap, 'close').catch(() => undefined)]);
+  // What was taken last is flushed and acknowledged behind the end.
+  for (let turns = 0; turns < 6; turns++) await nextTurn();
+  if (story.failure !== undefined) throw story.failure;
+  check(sent, version, story);
+  checkAcknowledgements(story, wire);
+  story.tap.destroy();
+  return sent.count;
+}
