@@ -5,7 +5,7 @@
 
 import {appendFileSync} from 'node:fs';
 import {open} from 'node:fs/promises';
-import {isIP, type Socket} from 'node:net';
+import type {Socket} from 'node:net';
 import {
   checkServerIdentity,
   connect,
@@ -20,6 +20,7 @@ import {type ClientCertificate, clientCertificate} from './client-certificate.ts
 import type {TlsOptions} from './connection-options.ts';
 import {fileProblem} from './file-problem.ts';
 import {step} from './handshake.ts';
+import {addressFamily, hastenAddressChecks} from './ip-address.ts';
 import {
   type CertificateFacts,
   certificateError,
@@ -144,11 +145,12 @@ export interface Handshake {
 function wrap(socket: Socket, {place, secureContext}: Handshake): TLSSocket {
   const {host, options} = place;
   const psk = options.psk;
+  hastenAddressChecks();
   return connect({
     socket,
     secureContext,
     // A server name must not be an address [RFC 6066, 3]; without a host, as on a unix socket, there is none.
-    servername: host === undefined || isIP(host) !== 0 ? '' : host,
+    servername: host === undefined || addressFamily(host) !== 0 ? '' : host,
     // Judged in `judge`: Node would destroy the socket, and with it what the sentence is made of.
     rejectUnauthorized: false,
     checkServerIdentity: (_name, certificate) =>
