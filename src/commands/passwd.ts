@@ -58,7 +58,7 @@ export const passwd = defineCommand({
     'A user with several lines has one after an update: mosquitto 2.0 takes the last, so that changing the first would leave the old password in force.',
     'User names that a broker would read differently are refused: empty ones, a leading #, blanks around, control characters.',
     'Prompts go to the terminal, not to standard output. ^C gives the status 130. A password from a pipe is read once.',
-    'The file is replaced by renaming. Another hard link to it keeps the old content, and a container that has the single file bound into it sees the change when it starts again.',
+    'The file is replaced by renaming, never overwritten. Another hard link to it keeps the old content. A single file that is mounted into a container cannot be replaced there, which is refused: mount its directory instead. Replaced outside, it is seen by the container when that starts again.',
     'Salts have 12 bytes, which every version of mosquitto reads. PBKDF2 has 210,000 iterations unless told.',
   ],
   environment: [

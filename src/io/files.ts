@@ -128,39 +128,23 @@ async function writeBeside(fs: FileSystem, {name, temporary, content, old}: Repl
 }
 
 /**
- * A file that is a mount point of its own, as one bound into a container, cannot be renamed over. It is
- * overwritten from its start and cut afterwards: the one case in which a power cut can leave a mixture.
+ * Writes beside and renames over; on failure nothing is left but the old file. A file that is mounted by
+ * itself cannot be renamed over, and is not overwritten either: whoever dies in the middle would leave
+ * less than the old file.
  */
-async function overwrite(fs: FileSystem, {name, path, temporary, content}: Replacement): Promise<void> {
-  try {
-    const handle = await fs.open(path, 'r+');
-    try {
-      await handle.write(content, 0, content.length, 0);
-      await handle.truncate(content.length);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-  } catch (error) {
-    throw explained(
-      error,
-      `Unable to write ${name}, which may be damaged; its new content is in ${temporary}`,
-    );
-  }
-}
-
-/** Writes beside and renames over; on failure nothing is left but the old file. */
 async function replace(fs: FileSystem, replacement: Replacement): Promise<void> {
-  const {path, temporary} = replacement;
-  const discard = () => fs.unlink(temporary).catch(() => undefined);
+  const {name, path, temporary} = replacement;
   try {
     await writeBeside(fs, replacement);
     await fs.rename(temporary, path);
   } catch (error) {
-    const mounted = codeOf(error) === 'EBUSY';
-    if (mounted) await overwrite(fs, replacement);
-    await discard();
-    if (!mounted) throw error;
+    await fs.unlink(temporary).catch(() => undefined);
+    if (codeOf(error) !== 'EBUSY') throw error;
+    throw new TmqError(
+      `${name} cannot be replaced in one step, for it is mounted by itself, as into a container; mount its directory instead.`,
+      undefined,
+      {cause: error},
+    );
   }
   await syncDirectory(fs, dirname(path));
 }

@@ -1,6 +1,7 @@
 /** `tmq passwd` as processes: many at once, killed ones, and what others can see of them. */
 
 import assert from 'node:assert/strict';
+import {spawnSync} from 'node:child_process';
 import {once} from 'node:events';
 import {watch} from 'node:fs';
 import {mkdtemp, readdir, readFile, rm, writeFile} from 'node:fs/promises';
@@ -8,7 +9,8 @@ import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {after, before, beforeEach, describe, test} from 'node:test';
 import {parsePasswordFile, usersOf} from '../../src/password/file.ts';
-import {runTmq, startTmq} from '../support/tmq.ts';
+import {run} from '../support/spawn.ts';
+import {program, runTmq, startTmq} from '../support/tmq.ts';
 
 const hash =
   '$6$dtMF49Z2e8YSrYEY$1nAtPhU4V+d8dj/3glka5H7VrQBf/IZ2WFhJDQI5CGpbK6soFrwk0cciOf0pioSvkTsiZ9rD24pOZTPpYxq1Kg==';
@@ -99,6 +101,45 @@ describe('killed processes', () => {
     assert.deepEqual([stderr, exitCode], ['', 0]);
     assert.deepEqual(await users(), [...first, 'last']);
     assert.deepEqual(await readdir(directory), ['passwd']);
+  });
+});
+
+/** Runs `tmq passwd …` where the file is mounted by itself, as `-v /etc/passwd:/passwd` does it in a container. */
+const mounted = (words: readonly string[]) => {
+  const script = 'mount --bind "$0" "$0" && exec "$@"';
+  const tmq = [process.execPath, program, 'passwd', ...words];
+  return run('unshare', ['--map-root-user', '--mount', 'sh', '-c', script, file, ...tmq]);
+};
+const self = import.meta.filename;
+const cannotMount =
+  spawnSync('unshare', ['--map-root-user', '--mount', 'mount', '--bind', self, self]).status !== 0;
+
+describe('a file that is mounted by itself', {skip: cannotMount && 'no mount namespaces here'}, () => {
+  const content = `# head\na:${hash}\nplain:x\n`;
+  for (const words of [
+    ['-b', 'FILE', 'b', 'x'],
+    ['-b', 'FILE', 'a', 'x'],
+    ['-c', '-b', 'FILE', 'b', 'x'],
+    ['-D', 'FILE', 'a'],
+    ['-U', 'FILE'],
+  ]) {
+    test(`is refused and stays as it is: ${words.join(' ')}`, async () => {
+      await writeFile(file, content, {mode: 0o600});
+      const {stdout, stderr, exitCode} = await mounted(words.map((word) => word.replace('FILE', file)));
+      assert.equal(
+        stderr,
+        `Error: ${file} cannot be replaced in one step, for it is mounted by itself, as into a container; mount its directory instead.\n`,
+      );
+      assert.deepEqual([stdout.toString(), exitCode], ['', 1]);
+      assert.equal(await readFile(file, 'utf8'), content);
+      assert.deepEqual(await readdir(directory), ['passwd']);
+    });
+  }
+
+  test('can be read', async () => {
+    await writeFile(file, content, {mode: 0o600});
+    const {stdout, exitCode} = await mounted(['--list', file]);
+    assert.deepEqual([stdout.toString().split('\n').length, exitCode], [3, 0]);
   });
 });
 

@@ -422,6 +422,7 @@ const elsewhere: Readonly<Record<string, readonly string[]>> = {
   'commands/passwd-change.ts': ['process/passwd-terminal.test.ts'],
   'commands/receive-options.ts': ['commands/pub-sub.test.ts'],
   'io/file-payload.ts': ['session/streamed.test.ts'],
+  'io/files.ts': ['unit/files.test.ts', 'process/passwd.test.ts'],
   'io/lock.ts': ['unit/files.test.ts'],
   'io/output.ts': ['unit/output.test.ts'],
   'io/prompt.ts': ['process/passwd-terminal.test.ts'],
