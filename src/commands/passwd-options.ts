@@ -30,7 +30,7 @@ export const passwdOptions = {
     group: 'Password file',
     summary: 'hash all passwords that stand in the file in plain text',
     details:
-      'Entries that are hashed already, comments and lines that are no entries stay as they are, so it can be repeated. A plain-text password is everything after the first colon.',
+      'Entries that are hashed already, comments and lines that are no entries stay as they are, so it can be repeated. A plain-text password is everything after the first colon. Others who change the file wait while it is written, and not while 20,000 passwords are hashed; while more are, they do.',
   },
   import: {
     flags: '--import <source>',

@@ -1,13 +1,14 @@
 /** What `passwd` tells about a password file without changing it: who is in it, how well kept, and is this the password? */
 
 import {ExitCode, TmqError} from '../errors.ts';
-import {readWhole} from '../io/files.ts';
+import {Output} from '../io/output.ts';
 import type {Io} from '../io/process.ts';
 import {openPrompter} from '../io/prompt.ts';
 import {sanitiseText} from '../io/sanitise.ts';
-import {duplicateUsers, type NumberedUser, parsePasswordFile, usersOf} from '../password/file.ts';
+import type {NumberedUser} from '../password/file.ts';
 import {type Cost, schemeOf, verifySecret} from '../password/hash.ts';
-import {print, warn} from './passwd-output.ts';
+import {readUsers} from './passwd-file.ts';
+import {warn} from './passwd-output.ts';
 import type {GivenUser} from './passwd-plan.ts';
 
 interface Row {
@@ -67,25 +68,37 @@ export async function report(
   io: Io,
 ): Promise<ExitCode> {
   const weak = action === 'weak';
-  const rows = usersOf(parsePasswordFile(await readWhole(path, 'password file'))).map(toRow);
-  const chosen = weak ? rows.filter(({weakness}) => weakness !== undefined) : rows;
-  const lines = chosen.map((row) => `${json ? toJson(row, weak) : toText(row, weak)}\n`);
-  await print(io, lines.join(''));
-  return weak && chosen.length > 0 ? ExitCode.failure : ExitCode.success;
+  const output = new Output(io.stdout);
+  let found = false;
+  for await (const users of readUsers(path)) {
+    for (const row of users.map(toRow)) {
+      if (weak && row.weakness === undefined) continue;
+      found = true;
+      output.text(`${json ? toJson(row, weak) : toText(row, weak)}\n`);
+    }
+    await output.flush();
+  }
+  return weak && found ? ExitCode.failure : ExitCode.success;
 }
 
 /** The entry that lets a user in: where there are several, the one that mosquitto 2.0 takes. */
 async function findSecret(path: string, username: string, io: Io): Promise<string> {
-  const file = parsePasswordFile(await readWhole(path, 'password file'));
-  const lines = usersOf(file).filter(({line}) => line.username === username);
-  if (lines.length === 0) throw new TmqError(`User ${username} not found in password file.`);
-  const numbers = duplicateUsers(file).get(username);
-  if (numbers !== undefined) {
+  const numbers: number[] = [];
+  let last: NumberedUser | undefined;
+  for await (const users of readUsers(path)) {
+    for (const user of users) {
+      if (user.line.username !== username) continue;
+      numbers.push(user.number);
+      // What lets nobody in never counts when something else does.
+      if (user.line.kind === 'entry' || last?.line.kind !== 'entry') last = user;
+    }
+  }
+  if (last === undefined) throw new TmqError(`User ${username} not found in password file.`);
+  if (numbers.length > 1) {
     await warn(io, `User ${username} has several lines: ${numbers.join(', ')}. The last entry counts here.`);
   }
-  const entry = lines.flatMap(({line}) => (line.kind === 'entry' ? [line] : [])).at(-1);
-  if (entry !== undefined) return entry.secret;
-  const {number, line} = lines.at(-1)!;
+  const {number, line} = last;
+  if (line.kind === 'entry') return line.secret;
   const reason = line.kind === 'malformed' ? line.reason : 'its password is plain text, which -U hashes';
   throw new TmqError(`Line ${number} of ${path} lets nobody in: ${reason}.`);
 }

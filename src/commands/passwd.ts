@@ -88,7 +88,7 @@ export const passwd = defineCommand({
       case 'import':
         return await (await import('./passwd-change.ts')).importUsers(plan, io);
       case 'upgrade':
-        return await (await import('./passwd-change.ts')).upgrade(plan, io);
+        return await (await import('./passwd-upgrade.ts')).upgrade(plan, io);
       case 'delete':
         return await (await import('./passwd-change.ts')).deleteUser(plan, io);
     }

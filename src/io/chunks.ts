@@ -46,10 +46,11 @@ async function change(stream: Readable, signal: AbortSignal): Promise<void> {
   }
 }
 
-/** All bytes of a stream to its end. @throws the signal's reason when it aborts */
-export async function readAll(stream: Readable, signal: AbortSignal): Promise<Buffer> {
+/** All chunks of a stream to its end. @throws the signal's reason when it aborts */
+export async function* allChunks(
+  stream: Readable,
+  signal: AbortSignal,
+): AsyncGenerator<Buffer, void, undefined> {
   const source = chunks(stream, signal);
-  const parts: Buffer[] = [];
-  for (let part = await source.next(); part !== undefined; part = await source.next()) parts.push(part);
-  return Buffer.concat(parts);
+  for (let chunk = await source.next(); chunk !== undefined; chunk = await source.next()) yield chunk;
 }

@@ -1,7 +1,8 @@
 /**
- * Files read whole, and replaced so that at every moment the old content or the new one is there: written
- * beside, flushed to the disk, renamed over. Links are followed to the real file, whose mode and owner stay.
- * One process at a time; a lock left by a dead one is taken over. Knows nothing of what the files hold.
+ * Files read piece by piece, and replaced so that at every moment the old content or the new one is there:
+ * written beside, flushed to the disk, renamed over. Links are followed to the real file, whose mode and
+ * owner stay. One process at a time; a lock left by a dead one is taken over. Knows nothing of what the files
+ * hold.
  */
 
 import {randomBytes} from 'node:crypto';
@@ -11,6 +12,7 @@ import {basename, dirname, join, resolve} from 'node:path';
 import {getSystemErrorMap} from 'node:util';
 import {TmqError} from '../errors.ts';
 import {acquireLock, type Lock, type LockFileSystem} from './lock.ts';
+import {type Pieces, piecesOf, Tally} from './pieces.ts';
 
 /** What is asked of the system; tests hand in one that fails. */
 export type FileSystem = LockFileSystem & Pick<typeof promises, 'open' | 'readdir' | 'realpath' | 'stat'>;
@@ -41,16 +43,30 @@ function explained(error: unknown, attempt: string): unknown {
 }
 
 /**
- * The bytes of a file or a pipe. `noun` is what it is called when it cannot be read: 'password file'.
+ * The content of a file or a pipe. `noun` is what it is called when it cannot be read: 'password file'.
  * @throws TmqError
  */
-export async function readWhole(path: string, noun: string, fs: FileSystem = promises): Promise<Buffer> {
+export async function* readPieces(
+  path: string,
+  noun: string,
+  fs: FileSystem = promises,
+): AsyncGenerator<Uint8Array, void, undefined> {
   try {
-    if ((await fs.stat(path)).isDirectory()) throw new TmqError(`${path} is not a file.`);
-    return await fs.readFile(path);
+    const handle = await fs.open(path, 'r');
+    try {
+      if ((await handle.stat()).isDirectory()) throw new TmqError(`${path} is not a file.`);
+      yield* piecesOf(handle);
+    } finally {
+      await handle.close();
+    }
   } catch (error) {
     throw explained(error, `Unable to open ${noun} ${path}`);
   }
+}
+
+/** Makes sure that a file is there and can be read. @throws TmqError as readPieces does */
+export async function checkReadable(path: string, noun: string): Promise<void> {
+  for await (const _ of readPieces(path, noun)) return;
 }
 
 /** Size and permissions of a file; undefined when there is none. @throws TmqError */
@@ -109,19 +125,27 @@ interface Replacement {
   readonly name: string;
   readonly path: string;
   readonly temporary: string;
-  readonly content: Uint8Array;
-  readonly old: Stats | undefined;
+  readonly old: OldFile | undefined;
+  readonly content: Pieces;
+  readonly signal: AbortSignal;
 }
 
-/** Writes the new content beside the old, down to the disk. */
-async function writeBeside(fs: FileSystem, {name, temporary, content, old}: Replacement): Promise<void> {
+/** Writes the new content beside the old, down to the disk; false, and not so far, when it is the same. */
+async function writeBeside(fs: FileSystem, replacement: Replacement): Promise<boolean> {
+  const {name, temporary, old, content, signal} = replacement;
   const handle = await fs.open(temporary, 'wx', 0o600);
   try {
-    await handle.writeFile(content);
-    await adoptStatus(handle, old).catch((error: unknown) => {
+    const tally = new Tally();
+    for await (const piece of tally.over(content)) {
+      signal.throwIfAborted();
+      await handle.writeFile(piece);
+    }
+    if (old?.tally.equals(tally)) return false;
+    await adoptStatus(handle, old?.status).catch((error: unknown) => {
       throw explained(error, `Unable to keep owner and mode of ${name}`);
     });
     await handle.sync();
+    return true;
   } finally {
     await handle.close();
   }
@@ -133,12 +157,14 @@ async function writeBeside(fs: FileSystem, {name, temporary, content, old}: Repl
  * less than the old file.
  */
 async function replace(fs: FileSystem, replacement: Replacement): Promise<void> {
-  const {name, path, temporary} = replacement;
+  const {name, path, temporary, signal} = replacement;
+  const discard = () => fs.unlink(temporary).catch(() => undefined);
   try {
-    await writeBeside(fs, replacement);
+    if (!(await writeBeside(fs, replacement))) return await discard();
+    signal.throwIfAborted();
     await fs.rename(temporary, path);
   } catch (error) {
-    await fs.unlink(temporary).catch(() => undefined);
+    await discard();
     if (codeOf(error) !== 'EBUSY') throw error;
     throw new TmqError(
       `${name} cannot be replaced in one step, for it is mounted by itself, as into a container; mount its directory instead.`,
@@ -170,12 +196,20 @@ async function sweep(fs: FileSystem, hidden: string): Promise<void> {
   for (const name of left) await fs.unlink(join(dirname(hidden), name)).catch(() => undefined);
 }
 
-/** The old content of a regular file with its status; undefined when there is none. */
-async function readOld(fs: FileSystem, path: string, name: string) {
+/** A file that is about to be replaced. */
+interface OldFile {
+  readonly status: Stats;
+  readonly handle: promises.FileHandle;
+  /** Of what was read of it. */
+  readonly tally: Tally;
+}
+
+/** The regular file at `path`; undefined when there is none. */
+async function openOld(fs: FileSystem, path: string, name: string): Promise<OldFile | undefined> {
   try {
     const status = await fs.stat(path);
     if (!status.isFile()) throw new TmqError(`${name} is not a file.`);
-    return {status, content: await fs.readFile(path)};
+    return {status, handle: await fs.open(path, 'r'), tally: new Tally()};
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return undefined;
     throw error;
@@ -183,28 +217,28 @@ async function readOld(fs: FileSystem, path: string, name: string) {
 }
 
 /** What a file is to hold, made from what it holds; undefined when there is no file yet. */
-export type FileChange = (content: Buffer | undefined) => Promise<Uint8Array> | Uint8Array;
+export type FileChange = (old: Pieces | undefined) => Pieces;
 
 /**
- * Replaces a file by what `change` makes of its content, while nobody else does. Nothing is written when
+ * Replaces a file by what `change` makes of its content, while nobody else does. Nothing is replaced when
  * nothing changes or `change` throws. A new file has mode 0600.
  * @throws TmqError when the system refuses, the signal's reason when it aborts before the replacement
  */
 export async function updateFile(name: string, change: FileChange, context: UpdateContext): Promise<void> {
-  const fs = context.fs ?? promises;
+  const {signal, fs = promises} = context;
   try {
     const path = await realPath(fs, name);
     const hidden = join(dirname(path), `.${basename(path)}.tmq`);
     const held = await lock(`${hidden}-lock`, context, fs);
+    let old: OldFile | undefined;
     try {
       if (held !== undefined) await sweep(fs, hidden);
-      const old = await readOld(fs, path, name);
-      const content = await change(old?.content);
-      context.signal.throwIfAborted();
-      if (old?.content.equals(content)) return;
+      old = await openOld(fs, path, name);
+      const content = change(old?.tally.over(piecesOf(old.handle)));
       const temporary = `${hidden}-new.${held?.id ?? randomBytes(8).toString('hex')}`;
-      await replace(fs, {name, path, temporary, content, old: old?.status});
+      await replace(fs, {name, path, temporary, old, content, signal});
     } finally {
+      await old?.handle.close().catch(() => undefined);
       // A lock that stays behind is a dead process's lock soon.
       await held?.release().catch(() => undefined);
     }

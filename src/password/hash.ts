@@ -33,28 +33,20 @@ const advisedIterations = 210_000;
 
 /** mosquitto 2.0 reads a salt of 12 bytes only, 2.1 of 12 or 64. */
 const saltLength = 12;
-const saltLengths: readonly number[] = [12, 64];
 const digestLength = 64;
+
+/** Base64 of exactly 64 bytes, and of 12 or 64, as mosquitto writes it: padded, with no bit astray. */
+const base64Of64 = '[A-Za-z\\d+/]{85}[AQgw]==';
+const base64OfSalt = `[A-Za-z\\d+/]{16}|${base64Of64}`;
 
 /** The same, in a time that tells nothing about where they differ. */
 function equal(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && timingSafeEqual(a, b);
 }
 
-/** Salt and digest of mosquitto's own layouts: padded base64, 12 or 64 bytes, and 64 bytes. */
-function saltAndDigest(salt: string, digest: string): {salt: Buffer; digest: Buffer} | undefined {
-  const decoded = {salt: Buffer.from(salt, 'base64'), digest: Buffer.from(digest, 'base64')};
-  const exact = decoded.salt.toString('base64') === salt && decoded.digest.toString('base64') === digest;
-  const sized = saltLengths.includes(decoded.salt.length) && decoded.digest.length === digestLength;
-  return exact && sized ? decoded : undefined;
-}
-
 // mosquitto's $6$: $6$<salt>$<SHA-512(password ‖ salt)>
 
-function parseSha512(secret: string) {
-  const match = /^\$6\$([^$]+)\$([^$]+)$/.exec(secret);
-  return match === null ? undefined : saltAndDigest(match[1]!, match[2]!);
-}
+const sha512Pattern = new RegExp(`^\\$6\\$(${base64OfSalt})\\$(${base64Of64})$`);
 
 const digestOf = (password: Uint8Array, salt: Uint8Array) =>
   createHash('sha512').update(password).update(salt).digest();
@@ -62,15 +54,16 @@ const digestOf = (password: Uint8Array, salt: Uint8Array) =>
 const sha512: HashScheme = {
   name: 'sha512',
   mosquitto: true,
-  cost: (secret) => (parseSha512(secret) === undefined ? undefined : {iterations: 1}),
+  cost: (secret) => (sha512Pattern.test(secret) ? {iterations: 1} : undefined),
   weakness: () => 'a single round of SHA-512; advised: argon2id or sha512-pbkdf2',
   async hash(password) {
     const salt = randomBytes(saltLength);
     return `$6$${salt.toString('base64')}$${digestOf(password, salt).toString('base64')}`;
   },
   async verify(password, secret) {
-    const parsed = parseSha512(secret);
-    return parsed !== undefined && equal(digestOf(password, parsed.salt), parsed.digest);
+    const [, salt, digest] = sha512Pattern.exec(secret) ?? [];
+    if (salt === undefined || digest === undefined) return false;
+    return equal(digestOf(password, Buffer.from(salt, 'base64')), Buffer.from(digest, 'base64'));
   },
 };
 
@@ -87,13 +80,13 @@ function deriveKey(password: Uint8Array, salt: Uint8Array, iterations: number): 
   });
 }
 
+const pbkdf2Pattern = new RegExp(`^\\$7\\$(\\d{1,10})\\$(${base64OfSalt})\\$(${base64Of64})$`);
+
 function parsePbkdf2(secret: string) {
-  const match = /^\$7\$(\d{1,10})\$([^$]+)\$([^$]+)$/.exec(secret);
-  if (match === null) return undefined;
-  const iterations = Number(match[1]);
-  if (iterations < 1 || iterations > maximumIterations) return undefined;
-  const rest = saltAndDigest(match[2]!, match[3]!);
-  return rest && {...rest, iterations};
+  const [, count, salt, digest] = pbkdf2Pattern.exec(secret) ?? [];
+  const iterations = Number(count);
+  if (salt === undefined || digest === undefined) return undefined;
+  return iterations >= 1 && iterations <= maximumIterations ? {iterations, salt, digest} : undefined;
 }
 
 const sha512Pbkdf2: HashScheme = {
@@ -116,8 +109,8 @@ const sha512Pbkdf2: HashScheme = {
   async verify(password, secret) {
     const parsed = parsePbkdf2(secret);
     if (parsed === undefined) return false;
-    const key = await deriveKey(password, parsed.salt, parsed.iterations);
-    return equal(key, parsed.digest);
+    const key = await deriveKey(password, Buffer.from(parsed.salt, 'base64'), parsed.iterations);
+    return equal(key, Buffer.from(parsed.digest, 'base64'));
   },
 };
 

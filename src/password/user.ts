@@ -65,44 +65,43 @@ export function passwordOfWord(word: string): Uint8Array {
   return password;
 }
 
-/** A user with a password to be hashed, or with a secret that is one already. */
-export type ListedUser =
-  | {readonly username: string; readonly password: Uint8Array}
-  | {readonly username: string; readonly secret: string};
-
-/** One line of a list: everything after the first colon is the password. */
-function readUser(line: Buffer): ListedUser {
-  const colon = line.indexOf(':');
-  if (colon === -1) throw new TmqError("It has no ':' between user and password.");
-  const username = line.toString('utf8', 0, colon);
-  const password = line.subarray(colon + 1);
-  checkUsername(username);
-  if (password.length === 0) throw new TmqError('Empty password.');
-  const secret = password.toString('latin1');
-  if (schemeOf(secret) !== undefined) return {username, secret};
-  checkPassword(password);
-  return {username, password};
-}
-
 /**
- * Reads lines of `user:password`; blank ones and those that begin with '#' are skipped, and what is a hash
- * already is kept as one.
- * @throws TmqError about the first bad line, by its number, or about a user who comes twice
+ * Many users, from lines of `user:password`, where everything after the first colon is the password; blank
+ * lines and those that begin with '#' are skipped.
  */
-export function parseUserList(content: Buffer): readonly ListedUser[] {
-  const users = new Map<string, ListedUser>();
-  const lines = content.toString('latin1').split('\n');
-  for (const [index, text] of lines.entries()) {
+export class UserList {
+  /** User name → secret, in the order of the lines; empty where the password is still to be hashed. */
+  readonly secrets = new Map<string, string>();
+  /** User name → bytes of the password as latin1, of those whose password was no hash yet. */
+  readonly passwords = new Map<string, string>();
+  #number = 0;
+
+  /** The next line, without its end. @throws TmqError naming the line when it is none of the kind */
+  add(bytes: Uint8Array): void {
+    this.#number++;
+    const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
     const line = Buffer.from(text.replace(/\r$/, ''), 'latin1');
-    if (line.toString().trim() === '' || line[0] === 0x23) continue;
+    if (line.toString().trim() === '' || line[0] === 0x23) return;
     try {
-      const user = readUser(line);
-      if (users.has(user.username)) throw new TmqError('The user was there before.');
-      users.set(user.username, user);
+      this.#addUser(line);
     } catch (error) {
       if (!(error instanceof TmqError)) throw error;
-      throw new TmqError(`Line ${index + 1} cannot be imported, so none was: ${error.message}`);
+      throw new TmqError(`Line ${this.#number} cannot be imported, so none was: ${error.message}`);
     }
   }
-  return [...users.values()];
+
+  #addUser(line: Buffer): void {
+    const colon = line.indexOf(':');
+    if (colon === -1) throw new TmqError("It has no ':' between user and password.");
+    const username = line.toString('utf8', 0, colon);
+    const password = line.subarray(colon + 1);
+    checkUsername(username);
+    if (password.length === 0) throw new TmqError('Empty password.');
+    const text = password.toString('latin1');
+    const hashed = schemeOf(text) !== undefined;
+    if (!hashed) checkPassword(password);
+    if (this.secrets.has(username)) throw new TmqError('The user was there before.');
+    this.secrets.set(username, hashed ? text : '');
+    if (!hashed) this.passwords.set(username, text);
+  }
 }

@@ -315,6 +315,30 @@ describe('upgrading', () => {
     expect(await passwd(['-U', file]), ['', `Error: ${file} is empty: there is nothing to upgrade.\n`, 1]);
   });
 
+  test('-U hashes more than it remembers, each line in its place', async () => {
+    const names = Array.from({length: 20_500}, (_, index) => `user${index}`);
+    await writeFile(file, names.map((name) => `# ${name}\n${name}:pw-${name}\n`).join(''), {mode: 0o600});
+    expect(await passwd(['-U', file]), ['', '', 0]);
+    const lines = (await content()).split('\n');
+    assert.equal(lines.length, 2 * names.length + 1);
+    for (const [index, name] of names.entries()) {
+      assert.equal(lines[2 * index], `# ${name}`);
+      assert.ok(lines[2 * index + 1]!.startsWith(`${name}:$6$`));
+    }
+    for (const name of ['user0', 'user19999', 'user20000', 'user20499']) {
+      assert.equal(await verifySecret(await secretOf(name), `pw-${name}`), true, name);
+    }
+  });
+
+  test('-U says which line cannot be hashed, and hashes none', async () => {
+    const text = 'a:x\n\nb:y\0z\n';
+    await writeFile(file, text, {mode: 0o600});
+    const {stderr, exitCode} = await passwd(['-U', file]);
+    assert.match(stderr, /^Error: Line 3 of .* cannot be hashed, so none was: .* NUL byte/);
+    assert.equal(exitCode, 1);
+    assert.equal(await content(), text);
+  });
+
   test('is stopped by a signal, without a change', async () => {
     const text = Array.from({length: 200}, (_, index) => `u${index}:x\n`).join('');
     await writeFile(file, text, {mode: 0o600});

@@ -9,6 +9,7 @@ import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {after, before, beforeEach, describe, test} from 'node:test';
 import {parsePasswordFile, usersOf} from '../../src/password/file.ts';
+import {verifySecret} from '../../src/password/hash.ts';
 import {run} from '../support/spawn.ts';
 import {program, runTmq, startTmq} from '../support/tmq.ts';
 
@@ -75,7 +76,8 @@ describe('killed processes', () => {
   }
 
   test('200 updates, each killed at some moment, lose no user and leave nothing behind', async () => {
-    const first = numbers(100).map((index) => `user${index}`);
+    // Some pieces of a file, so that writing it takes several steps.
+    const first = numbers(2000).map((index) => `user${index}`);
     await writeFile(file, first.map((name) => `${name}:${hash}\n`).join(''), {mode: 0o600});
     const watcher = watch(directory);
     watcher.setMaxListeners(0);
@@ -101,6 +103,61 @@ describe('killed processes', () => {
     assert.deepEqual([stderr, exitCode], ['', 0]);
     assert.deepEqual(await users(), [...first, 'last']);
     assert.deepEqual(await readdir(directory), ['passwd']);
+  });
+});
+
+describe('what comes between', () => {
+  test('a line that appears while -U is hashing is hashed as well, and nothing is lost', async () => {
+    const before = numbers(5).map((index) => `early${index}:x\n`);
+    await writeFile(file, before.join(''), {mode: 0o600});
+    const lock = join(directory, '.passwd.tmq-lock');
+    await writeFile(lock, '');
+    await using upgrading = startTmq(['passwd', '-H', 'sha512-crypt', '-U', file]);
+    // It has read the file once, and says how it is going to hash.
+    await upgrading.waitFor('stderr', /mosquitto cannot read sha512-crypt/);
+    const changed = ['late1:y\n', ...before.slice(1), 'late2:z\n', '# end\n'];
+    await writeFile(file, changed.join(''));
+    await rm(lock);
+    assert.equal((await upgrading.finished).exitCode, 0);
+    const names = ['late1', 'early1', 'early2', 'early3', 'early4', 'late2'];
+    assert.deepEqual(await users(), names);
+    const entries = usersOf(parsePasswordFile(await readFile(file)));
+    for (const {line} of entries) {
+      const password = {late1: 'y', late2: 'z'}[line.username] ?? 'x';
+      assert.ok(line.kind === 'entry' && (await verifySecret(line.secret, password)), line.username);
+    }
+  });
+});
+
+describe('a large file', () => {
+  test('passes through a memory that could not hold it', async () => {
+    const count = 200_000;
+    const text = numbers(count).map((index) => `user${index}:${hash}\n`);
+    await writeFile(file, `# head\n${text.join('')}`, {mode: 0o600});
+    const small = async (words: readonly string[], status = 0) => {
+      const argv = ['--max-old-space-size=20', program, 'passwd', ...words];
+      const {stdout, stderr, exitCode} = await run(process.execPath, argv, {timeoutMilliseconds: 60_000});
+      assert.deepEqual([stderr.slice(0, 500), exitCode], ['', status], words.join(' '));
+      return stdout;
+    };
+    await small(['-b', file, 'last', 'x']);
+    await small(['-b', file, 'user7', 'x']);
+    await small(['-D', file, 'user8']);
+    await small(['--verify', '-b', file, 'last', 'x']);
+    assert.match(
+      (await small(['--list', file])).toString().slice(-40),
+      /last\tsha512\titerations=1\t200001\n$/,
+    );
+    assert.equal((await small(['--weak', file], 1)).toString().split('\n').length, count + 1);
+    await small(['-U', file]);
+    const left = (await readFile(file, 'utf8')).split('\n');
+    assert.equal(left.length, count + 2);
+    const expected = ['# head\n', ...text.filter((_, index) => index !== 8)].map((line) => line.slice(0, -1));
+    assert.deepEqual(
+      expected.flatMap((line, index) => (left[index] === line ? [] : [index])),
+      [8],
+    );
+    assert.match(left[8]!, /^user7:\$6\$/);
   });
 });
 

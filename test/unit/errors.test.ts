@@ -27,6 +27,7 @@ const plain = file('plain', 'alice:secret\n');
 const good = file('good', `alice:$6$AAAAAAAAAAAAAAAA$${'A'.repeat(86)}==\n`);
 const damaged = file('damaged', 'alice:$7$x\n');
 const empty = file('empty', '');
+const nul = file('nul', 'alice:x\nbob:x\0y\n');
 const config = (name: string, content: string) => ['broker', '-p', '0', '-c', file(`${name}.conf`, content)];
 
 type Row = readonly [
@@ -334,6 +335,10 @@ const runs: readonly Row[] = [
   ],
   [['passwd', '--verify', '-b', damaged, 'alice', 'x'], `Line 1 of ${damaged} lets nobody in: `],
   [['passwd', '-U', empty], `${empty} is empty: there is nothing to upgrade.`],
+  [
+    ['passwd', '-U', nul],
+    `Line 2 of ${nul} cannot be hashed, so none was: Password must not contain a NUL byte, at which mosquitto would cut it.`,
+  ],
   [['passwd', '--import', empty, good], 'There is no user to import.'],
   [
     ['passwd', '--import', '-', good],
@@ -457,7 +462,7 @@ const particular: Readonly<Record<string, string>> = {
   'cli/words.ts: undefined': 'above: -M',
   'commands/broker.ts: undefined': 'above: --exec, --bind and the like',
   'commands/client-options.ts: undefined': 'above: -x',
-  'commands/passwd-change.ts: Unable to open … …. It was removed meanwhile.': 'a race with another process',
+  'commands/passwd-file.ts: Unable to open … …. It was removed meanwhile.': 'a race with another process',
   'commands/passwd-change.ts: … was not changed.': 'process/passwd-terminal.test.ts',
   'commands/passwd-plan.ts: undefined': 'above: too many words',
   'commands/payload-source.ts: Message length must be less than … bytes.': 'takes 256 MiB',

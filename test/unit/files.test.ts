@@ -7,7 +7,8 @@ import {hostname, tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {describe, test} from 'node:test';
 import {TmqError} from '../../src/errors.ts';
-import {type FileSystem, fileStatus, readWhole, updateFile} from '../../src/io/files.ts';
+import {type FileSystem, fileStatus, readPieces, updateFile} from '../../src/io/files.ts';
+import type {Pieces} from '../../src/io/pieces.ts';
 import {run, start} from '../support/spawn.ts';
 
 const never = new AbortController().signal;
@@ -33,13 +34,30 @@ async function place(content: string | null = 'old\n'): Promise<Place> {
 }
 
 const text = (path: string) => promises.readFile(path, 'utf8');
-const set = (value: string) => () => Buffer.from(value);
-const append = (value: string) => (content: Buffer | undefined) =>
-  Buffer.concat([content ?? Buffer.alloc(0), Buffer.from(value)]);
+
+/** What a file holds, read piece by piece. */
+async function read(pieces: Pieces | undefined): Promise<string> {
+  const copies: Buffer[] = [];
+  for await (const piece of pieces ?? []) copies.push(Buffer.from(piece));
+  return Buffer.concat(copies).toString();
+}
+
+/** A new content in several pieces, some of them while the old content is still unread. */
+const set = (value: string) =>
+  async function* (old: Pieces | undefined) {
+    yield Buffer.from(value.slice(0, 1));
+    await read(old);
+    yield Buffer.from(value.slice(1));
+  };
+const append = (value: string) =>
+  async function* (old: Pieces | undefined) {
+    yield* old ?? [];
+    yield Buffer.from(value);
+  };
 
 /** The calls that change something or make it durable, as `name` and, for a handle's, `handle.name`. */
 const changing = ['symlink', 'open', 'rename', 'unlink'];
-const changingHandle = ['writeFile', 'chown', 'chmod', 'sync', 'close'];
+const changingHandle = ['read', 'writeFile', 'chown', 'chmod', 'sync', 'close'];
 
 /** The real file system, which asks `before` ahead of every call that changes something. */
 function watched(before: (call: string) => Promise<void> | void): FileSystem {
@@ -85,9 +103,9 @@ describe('replacing', () => {
     await using here = await place(null);
     await updateFile(
       here.file,
-      (content) => {
-        assert.equal(content, undefined);
-        return Buffer.from('first\n');
+      (old) => {
+        assert.equal(old, undefined);
+        return set('first\n')(old);
       },
       context,
     );
@@ -105,7 +123,7 @@ describe('replacing', () => {
       modes.push((await promises.stat(join(here.directory, name!))).mode & 0o777);
     });
     await updateFile(here.file, set('new\n'), {...context, fs});
-    assert.deepEqual(modes, [0o600, 0o600]);
+    assert.deepEqual(modes, [0o600, 0o600, 0o600]);
     assert.equal((await promises.stat(here.file)).mode & 0o777, 0o666);
   });
 
@@ -124,12 +142,48 @@ describe('replacing', () => {
     assert.equal(await promises.readlink(join(here.directory, 'dangling')), 'sub/later');
   });
 
-  test('writes nothing when nothing changes', async () => {
+  test('replaces nothing when nothing changes', async () => {
     await using here = await place();
     const {ino, mtimeMs} = await promises.stat(here.file);
-    await updateFile(here.file, set('old\n'), context);
-    const after = await promises.stat(here.file);
-    assert.deepEqual([after.ino, after.mtimeMs], [ino, mtimeMs]);
+    for (const change of [set('old\n'), append('')]) {
+      await updateFile(here.file, change, context);
+      const after = await promises.stat(here.file);
+      assert.deepEqual([after.ino, after.mtimeMs], [ino, mtimeMs]);
+      assert.deepEqual(await promises.readdir(here.directory), ['passwd']);
+    }
+  });
+
+  test('tells a file that was not read to its end from one that stays the same', async () => {
+    await using here = await place();
+    await updateFile(here.file, async function* () {}, context);
+    assert.equal(await text(here.file), '');
+    const long = 'x'.repeat(200_000);
+    await promises.writeFile(here.file, long);
+    async function* firstPiece(old: Pieces | undefined): AsyncGenerator<Uint8Array> {
+      for await (const piece of old ?? []) return yield piece;
+    }
+    await updateFile(here.file, firstPiece, context);
+    const left = await text(here.file);
+    assert.ok(left.length > 0 && left.length < long.length);
+  });
+
+  test('passes a large file through in pieces, with every byte in its place', async () => {
+    const content = Buffer.alloc(1_000_003, 'line 0123456789\n').toString();
+    await using here = await place(content);
+    let pieces = 0;
+    await updateFile(
+      here.file,
+      async function* (old) {
+        yield Buffer.from('first\n');
+        for await (const piece of old!) {
+          pieces++;
+          yield piece;
+        }
+      },
+      context,
+    );
+    assert.ok(pieces > 10, `${pieces} pieces`);
+    assert.equal(await text(here.file), `first\n${content}`);
   });
 
   test('writes nothing when the change throws, or when the signal aborts meanwhile', async () => {
@@ -140,11 +194,16 @@ describe('replacing', () => {
     };
     await assert.rejects(updateFile(here.file, refuse, context), refusal);
     const controller = new AbortController();
-    const abort = () => {
+    async function* abort() {
+      yield Buffer.from('new\n');
       controller.abort(refusal);
-      return Buffer.from('new\n');
-    };
+    }
     await assert.rejects(updateFile(here.file, abort, {...context, signal: controller.signal}), refusal);
+    async function* refuseLate(): AsyncGenerator<Uint8Array> {
+      yield Buffer.from('new\n');
+      throw refusal;
+    }
+    await assert.rejects(updateFile(here.file, refuseLate, context), refusal);
     assert.equal(await text(here.file), 'old\n');
     assert.deepEqual(await promises.readdir(here.directory), ['passwd']);
   });
@@ -192,14 +251,14 @@ describe('messages', () => {
     await using here = await place();
     const missing = join(here.directory, 'no', 'file');
     assert.equal(
-      await message(readWhole(missing, 'password file')),
+      await message(read(readPieces(missing, 'password file'))),
       `Unable to open password file ${missing}. No such file or directory.`,
     );
     assert.equal(
       await message(updateFile(missing, set(''), context)),
       `Unable to open file ${missing} for writing. No such file or directory.`,
     );
-    assert.equal(await message(readWhole(here.directory, 'x')), `${here.directory} is not a file.`);
+    assert.equal(await message(read(readPieces(here.directory, 'x'))), `${here.directory} is not a file.`);
     assert.equal(
       await message(updateFile(here.directory, set(''), context)),
       `${here.directory} is not a file.`,
@@ -249,7 +308,7 @@ describe('a step that fails', () => {
   for (const content of [null, 'old\n']) {
     test(`leaves ${content === null ? 'nothing' : 'the old file'} or the new file, and no lock that stops the next`, async () => {
       const steps = await stepsOf(content);
-      assert.ok(steps.length >= 9, steps.join(' '));
+      assert.ok(steps.length >= 11, steps.join(' '));
       for (const [index, step] of steps.entries()) {
         await using here = await place(content);
         let number = 0;
@@ -275,10 +334,11 @@ describe('a step that fails', () => {
 
   test('a disk that is full in the middle of writing leaves the old file', async () => {
     await using here = await place();
+    let writes = 0;
     const fs = watched(async (call) => {
-      if (call !== 'handle.writeFile') return;
+      if (call !== 'handle.writeFile' || ++writes === 1) return;
       const name = (await promises.readdir(here.directory)).find((found) => found.includes('-new.'));
-      await promises.writeFile(join(here.directory, name!), 'ne');
+      assert.equal(await text(join(here.directory, name!)), 'n');
       throw systemError('ENOSPC', -28);
     });
     await assert.rejects(updateFile(here.file, set('new\n'), {...context, fs}), /No space left on device/);
@@ -303,7 +363,12 @@ const suicide = (file: string, index: number) => `
       return property === 'open' ? wrap(result, ${JSON.stringify(changingHandle)}) : result;
     };
   }});
-  await updateFile(${JSON.stringify(file)}, () => Buffer.from('new\\n'),
+  const change = async function* (old) {
+    yield Buffer.from('n');
+    for await (const _ of old);
+    yield Buffer.from('ew\\n');
+  };
+  await updateFile(${JSON.stringify(file)}, change,
     {pid: process.pid, signal: new AbortController().signal, fs: wrap({...promises}, ${JSON.stringify(changing)})});
 `;
 
@@ -355,12 +420,12 @@ describe('the lock', () => {
       await promises.writeFile(join(here.directory, '.passwd.tmq-new.bbbbbbbbbbbbbbbb'), 'half');
       await promises.symlink(await dead('dddddddddddddddd'), `${lockOf(here)}.cccccccccccccccc`);
       let inside = 0;
-      const change = async (content: Buffer | undefined) => {
+      async function* change(old: Pieces | undefined) {
         assert.equal(inside++, 0, 'two hold the lock');
         await new Promise((resolve) => setImmediate(resolve));
+        yield* append('x')(old);
         inside--;
-        return append('x')(content);
-      };
+      }
       await Promise.all(Array.from({length: 12}, () => updateFile(here.file, change, context)));
       assert.equal(await text(here.file), 'x'.repeat(12));
       assert.deepEqual(await promises.readdir(here.directory), ['passwd']);

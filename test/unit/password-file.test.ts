@@ -3,15 +3,13 @@
 import assert from 'node:assert/strict';
 import {describe, test} from 'node:test';
 import fc from 'fast-check';
+import {type Edit, Editing, hashPasswords, RemoveUser, SetUsers} from '../../src/password/edit.ts';
 import {
-  duplicateUsers,
   formatPasswordFile,
+  LineReader,
   type PasswordFile,
   parsePasswordFile,
   usersOf,
-  withHashedPasswords,
-  withoutUser,
-  withUsers,
 } from '../../src/password/file.ts';
 
 const hash =
@@ -20,10 +18,16 @@ const other =
   '$6$vRe/NC3ZUloDH78T$iCUhWv+fgw34kA1p2y1/lz5SSYOF8YFVhKLh/QSW+PBf6GEQCvb1gytlBsihEI/Spys2P9SAEKl0qylSJiI6Cw==';
 
 const parse = (text: string) => parsePasswordFile(Buffer.from(text));
-const format = (file: PasswordFile) => formatPasswordFile(file).toString();
+
+/** What an edit makes of a file that is shown in one piece, or in the given ones. */
+function edited(edit: Edit, ...pieces: readonly (readonly PasswordFile[number][])[]): PasswordFile {
+  const editing = new Editing(edit);
+  return [...pieces.flatMap((lines) => editing.take(lines)), ...[...editing.rest()].flat()];
+}
+const format = (edit: Edit, text: string) => formatPasswordFile(edited(edit, parse(text))).toString();
 const set = (text: string, ...users: readonly string[]) =>
-  format(withUsers(parse(text), new Map(users.map((user) => [user, other]))).file);
-const remove = (text: string, user: string) => format(withoutUser(parse(text), user));
+  format(new SetUsers(new Map(users.map((user) => [user, other]))), text);
+const remove = (text: string, user: string) => format(new RemoveUser(user), text);
 
 describe('reading', () => {
   const kinds: readonly (readonly [line: string, kind: string])[] = [
@@ -68,18 +72,11 @@ describe('reading', () => {
     assert.deepEqual(line!.kind === 'plain' && [...line!.password], [0xff, 0x3a, 0x62]);
   });
 
-  test('numbers count every line, and duplicates are found', () => {
+  test('numbers count every line', () => {
     const file = parse(`# x\na:${hash}\n\nb:plain\na:broken$\nstray\nb:${hash}\n`);
     assert.deepEqual(
       usersOf(file).map(({number, line}) => `${number} ${line.username} ${line.kind}`),
       ['2 a entry', '4 b plain', '5 a plain', '7 b entry'],
-    );
-    assert.deepEqual(
-      [...duplicateUsers(file)],
-      [
-        ['a', [2, 5]],
-        ['b', [4, 7]],
-      ],
     );
   });
 
@@ -112,16 +109,15 @@ describe('setting', () => {
   });
 
   test('further lines of an updated user go, so that no old password stays alive', () => {
-    const {file, updated, added, removed} = withUsers(
-      parse(`a:${hash}\nb:${hash}\na:${hash}\na:x\n`),
-      new Map([['a', other]]),
-    );
-    assert.equal(format(file), `a:${other}\nb:${hash}\n`);
-    assert.deepEqual({updated, added, removed}, {updated: ['a'], added: [], removed: [3, 4]});
+    const edit = new SetUsers(new Map([['a', other]]));
+    assert.equal(format(edit, `a:${hash}\nb:${hash}\na:${hash}\na:x`), `a:${other}\nb:${hash}\n`);
+    assert.deepEqual([edit.updated, edit.removed], [1, [3, 4]]);
   });
 
   test('new users come in the order given', () => {
     assert.equal(set('', 'z', 'ü', 'a'), `z:${other}\nü:${other}\na:${other}\n`);
+    const many = Array.from({length: 2500}, (_, index) => `user${index}`);
+    assert.equal(set('#', ...many), `#\n${many.map((user) => `${user}:${other}\n`).join('')}`);
   });
 });
 
@@ -134,18 +130,33 @@ describe('removing', () => {
     assert.equal(remove(`b:${hash}\na:${hash}`, 'a'), `b:${hash}\n`);
   });
 
-  test('of nobody is the same file', () => {
-    const file = parse(`a:${hash}\n`);
-    assert.equal(withoutUser(file, 'A'), file);
+  test('tells whether there was anybody', () => {
+    for (const [user, found] of [
+      ['a', true],
+      ['A', false],
+    ] as const) {
+      const edit = new RemoveUser(user);
+      assert.equal(format(edit, `a:${hash}\n`), found ? '' : `a:${hash}\n`);
+      assert.equal(edit.found, found);
+    }
   });
 });
 
 describe('hashing plain text', () => {
   test('touches plain lines only', () => {
     const text = `# a:b\na:pl:ain\nb:${hash}\n\nc:$5$x$y\nd:\nstray\ne: x \r\n`;
-    const file = withHashedPasswords(parse(text), () => other);
-    assert.equal(format(file), text.replace('pl:ain', other).replace('e: x ', `e:${other}`));
-    assert.equal(withHashedPasswords(file, () => assert.fail('hashed twice')).length, file.length);
+    const once = format(
+      hashPasswords(() => other),
+      text,
+    );
+    assert.equal(once, text.replace('pl:ain', other).replace('e: x ', `e:${other}`));
+    assert.equal(
+      format(
+        hashPasswords(() => assert.fail('hashed twice')),
+        once,
+      ),
+      once,
+    );
   });
 });
 
@@ -184,7 +195,32 @@ describe('any file', () => {
     fc.assert(
       fc.property(bytes, (content) => {
         assert.deepEqual(formatPasswordFile(parsePasswordFile(content)), content);
-        assert.deepEqual(formatPasswordFile(parsePasswordFile(content.toString('latin1'))), content);
+      }),
+      {numRuns: 1000},
+    );
+  });
+
+  test('is read and edited in pieces as it is in one', () => {
+    fc.assert(
+      fc.property(bytes, fc.array(fc.nat({max: 60}), {maxLength: 8}), name, (content, cuts, mine) => {
+        const places = [
+          0,
+          ...cuts.filter((cut) => cut < content.length).sort((a, b) => a - b),
+          content.length,
+        ];
+        const reader = new LineReader();
+        const pieces = places
+          .slice(1)
+          .map((end, index) => reader.take(Uint8Array.prototype.slice.call(content, places[index], end)));
+        pieces.push(reader.rest());
+        const whole = parsePasswordFile(content);
+        assert.deepEqual(pieces.flat(), whole);
+        const edits = [
+          () => new SetUsers(new Map([[mine, other]])),
+          () => new RemoveUser(mine),
+          () => hashPasswords(() => other),
+        ];
+        for (const edit of edits) assert.deepEqual(edited(edit(), ...pieces), edited(edit(), whole));
       }),
       {numRuns: 1000},
     );
@@ -194,15 +230,13 @@ describe('any file', () => {
     fc.assert(
       fc.property(bytes, name, (content, mine) => {
         const file = parsePasswordFile(content);
-        const changed = withUsers(file, new Map([[mine, other]]));
-        const after = formatPasswordFile(changed.file);
+        const after = formatPasswordFile(edited(new SetUsers(new Map([[mine, other]])), file));
         assert.deepEqual(withoutMine(after, [mine]), withoutMine(content, [mine]));
         const lines = usersOf(parsePasswordFile(after)).filter(({line}) => line.username === mine);
         assert.equal(lines.length, 1);
         assert.equal(lines[0]!.line.kind === 'entry' && lines[0]!.line.secret, other);
-        assert.equal(changed.added.length + changed.updated.length, 1);
 
-        const gone = formatPasswordFile(withoutUser(file, mine));
+        const gone = formatPasswordFile(edited(new RemoveUser(mine), file));
         assert.deepEqual(
           parsePasswordFile(gone).map((line) => line.text),
           withoutMine(content, [mine]),
@@ -216,7 +250,10 @@ describe('any file', () => {
     fc.assert(
       fc.property(bytes, (content) => {
         const file = parsePasswordFile(content);
-        const once = withHashedPasswords(file, () => other);
+        const once = edited(
+          hashPasswords(() => other),
+          file,
+        );
         once.forEach((line, index) => {
           const before = file[index]!;
           if (before.kind === 'plain') {
@@ -225,7 +262,10 @@ describe('any file', () => {
             assert.equal(line.end, before.end);
           } else assert.equal(line, before);
         });
-        const twice = withHashedPasswords(parsePasswordFile(formatPasswordFile(once)), () => hash);
+        const twice = edited(
+          hashPasswords(() => hash),
+          parsePasswordFile(formatPasswordFile(once)),
+        );
         assert.deepEqual(formatPasswordFile(twice), formatPasswordFile(once));
       }),
       {numRuns: 1000},
