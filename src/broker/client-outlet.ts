@@ -6,13 +6,14 @@
  * they go on and its QoS 0 messages are dropped, as mosquitto does at once.
  */
 
-import type {ProtocolVersion} from '../mqtt/message.ts';
+import type {ProtocolVersion, QoS} from '../mqtt/message.ts';
 import type {BrokerLimits} from './config.ts';
 import type {Connection} from './connection.ts';
 import type {Delivery, Outbox, Outlet} from './outbox.ts';
 import type {BrokerParts} from './parts.ts';
 import type {Passage} from './passage.ts';
 import type {PublishForm} from './publish-packet.ts';
+import {payloadBytes, RelayedMessage} from './relayed-message.ts';
 import type {Appointment} from './schedule.ts';
 import type {SessionLink} from './session.ts';
 import {PacketType} from './validate.ts';
@@ -79,6 +80,24 @@ export class ClientOutlet implements Outlet, Passage {
 
   publish(delivery: Delivery, packetId: number, dup: boolean): boolean {
     const {message, qos} = delivery;
+    const {counters} = this.#parts;
+    if (message instanceof RelayedMessage && this.#takesUnchanged(message, qos)) {
+      this.#connection.relay(message, packetId, dup);
+      counters.publishSent++;
+      counters.publishBytesSent += message.end - message.payloadAt;
+      return true;
+    }
+    return this.#encode(delivery, packetId, dup);
+  }
+
+  /** The frame itself, as long as it is for this protocol level, and all of it. */
+  #takesUnchanged({levelFive, start, end, qos}: RelayedMessage, granted: QoS): boolean {
+    const same = qos === granted && levelFive === (this.protocolVersion === 5);
+    return same && this.passage !== undefined && end - start <= this.maximumPacketSize;
+  }
+
+  #encode(delivery: Delivery, packetId: number, dup: boolean): boolean {
+    const {message, qos} = delivery;
     const {topicAliasMaximum, maximumPacketSize} = this.#settings;
     let form = this.#form(delivery);
     // Not at QoS 2: MQTT.js keeps the packet until PUBREL, and has then forgotten what the alias stood for.
@@ -92,7 +111,7 @@ export class ClientOutlet implements Outlet, Passage {
     this.#connection.write(frame, qos === 0 ? undefined : {packetId, at: packetIdAt, dup});
     const {counters} = this.#parts;
     counters.publishSent++;
-    counters.publishBytesSent += message.payload.length;
+    counters.publishBytesSent += payloadBytes(message);
     return true;
   }
 
@@ -148,6 +167,10 @@ export class ClientOutlet implements Outlet, Passage {
   /** More waits for this client than should. */
   get lagging(): boolean {
     return this.#look() > this.#parts.backlogs.slow || this.#outbox.queued > this.#slowMessages;
+  }
+
+  get queuesUp(): boolean {
+    return this.#outbox.queued >= this.#slowMessages;
   }
 
   /** Holds a publisher back while this client lags; never the client itself, which could not catch up. */

@@ -264,13 +264,23 @@ export class Client implements ConnectionHandler, SessionLink {
 
   fastPublish(): FastPublish | undefined {
     const {connection, parts} = this.#options;
-    const {session, terms} = this.#member!;
+    const {session, terms, publishing} = this.#member!;
     if (!mayPassFast(parts, terms.outlet.mountPoint)) return undefined;
-    return new FastPublish(session, parts, new Passages(session, parts, connection.protocolVersion));
+    const passages = new Passages(session, parts, connection.protocolVersion);
+    return new FastPublish({session, parts, passages, publishing});
   }
 
   acknowledgement(acknowledgement: Acknowledgement): void {
     this.#member!.publishing.acknowledgement(acknowledgement);
+    this.#member?.outlet.relieved();
+  }
+
+  succeeded(type: number, packetId: number): boolean {
+    return this.#member!.publishing.succeeded(type, packetId);
+  }
+
+  settled(): void {
+    this.#member!.session.outbox.pump();
     this.#member?.outlet.relieved();
   }
 

@@ -17,17 +17,15 @@ import {
 } from 'mqtt-packet';
 import type {ProtocolVersion} from '../mqtt/message.ts';
 import type {ObservedPacket} from './broker.ts';
-import type {Counters} from './counters.ts';
+import type {ConnectionContext, ConnectionHandler, Ending} from './connection-handler.ts';
 import {FastFrames} from './fast-frames.ts';
-import type {FastPublish} from './fast-publish.ts';
 import {bodyStart, FrameSplitter, otherProtocol} from './frames.ts';
 import {Outgoing, type PacketIdentity} from './outgoing.ts';
 import {PacketReader, protocolError} from './packet-reader.ts';
-import {type DecodedPublish, decodePublish, type Frame} from './publish-packet.ts';
+import {decodePublish, type Frame} from './publish-packet.ts';
 import {PacketViolation, ReasonCode} from './reason-code.ts';
+import type {RelayedMessage} from './relayed-message.ts';
 import {
-  type Acknowledgement,
-  type ConnectDetails,
   decodeAcknowledgement,
   isAcknowledgement,
   PacketType,
@@ -36,42 +34,8 @@ import {
   validateFrame,
 } from './validate.ts';
 
+export type {ConnectionContext, ConnectionHandler, Ending} from './connection-handler.ts';
 export type {IConnectPacket, IDisconnectPacket, ISubscribePacket, IUnsubscribePacket, Packet};
-
-/** Why a connection ended. */
-export type Ending =
-  | {readonly cause: 'closed'}
-  | {readonly cause: 'error'; readonly error: Error}
-  | {readonly cause: 'violation'; readonly violation: PacketViolation}
-  /** We closed it ourselves. */
-  | {readonly cause: 'ours'};
-
-/** Who is told what a connection receives. May throw PacketViolation to end it. */
-export interface ConnectionHandler {
-  /** The first packet. Nothing more is read until it resolves. */
-  connect(packet: IConnectPacket, details: ConnectDetails): void | Promise<void>;
-  publish(publish: DecodedPublish): void;
-  /** Asked after a PUBLISH: how some of those that follow may be handled without it. */
-  fastPublish(): FastPublish | undefined;
-  acknowledgement(acknowledgement: Acknowledgement): void;
-  packet(packet: Packet): void;
-  /** Told before the last packet of a violation is sent; once. */
-  ended(ending: Ending): void;
-  /** Bytes have left. */
-  drained(): void;
-}
-
-export interface ConnectionContext {
-  readonly counters: Counters;
-  /** Milliseconds of the broker's clock. */
-  readonly now: () => number;
-  readonly maxPacketSize: number;
-  readonly observe?: (clientId: string, direction: 'in' | 'out', packet: ObservedPacket) => void;
-  /** See BrokerContext. */
-  readonly fastPath?: boolean | undefined;
-  /** What should not happen. */
-  readonly bug: (error: unknown) => void;
-}
 
 // A buffer for each of 65,536 numbers, made at the first CONNACK, would be most of what a broker holds.
 writeToStream.cacheNumbers = false;
@@ -294,6 +258,13 @@ export class Connection {
     const seen = new Outgoing();
     seen.frame(frame, identity);
     this.#observe('out', Buffer.concat(seen.take()));
+  }
+
+  /** Sends a message as it came; not where anybody watches. */
+  relay(message: RelayedMessage, packetId: number, dup: boolean): void {
+    if (!this.open) return;
+    this.#out.relayed(message, packetId, dup);
+    this.#sent(1, message.end - message.start);
   }
 
   /** Sends whole frames that follow each other. */

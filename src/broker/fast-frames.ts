@@ -33,7 +33,7 @@ export class FastFrames {
   pass(splitter: FrameSplitter): boolean {
     const {piece, position, limit} = splitter;
     const type = piece[position]! >> 4;
-    if (type !== PacketType.publish) return isAcknowledgement(type) && this.#acknowledgement(splitter, type);
+    if (type !== PacketType.publish) return isAcknowledgement(type) && this.#acknowledgements(splitter, type);
     if (this.#publish === undefined) return false;
     const bytes = this.#publish.forward(piece, position, limit);
     if (bytes > 0) {
@@ -60,22 +60,36 @@ export class FastFrames {
   }
 
   /**
-   * An acknowledgement that says success; in MQTT 5 it may say so, and that it has no properties
-   * [MQTT 5, 3.4.2.1].
+   * Acknowledgements of one type that say success; in MQTT 5 they may say so, and that they have no
+   * properties [MQTT 5, 3.4.2.1]. Whether there was one.
    */
-  #acknowledgement(splitter: FrameSplitter, type: number): boolean {
+  #acknowledgements(splitter: FrameSplitter, type: number): boolean {
     const {piece, position, limit} = splitter;
-    const flags = type === PacketType.pubrel ? 2 : 0;
-    const remaining = piece[position + 1]!;
-    const size = 2 + remaining;
-    if (piece[position] !== ((type << 4) | flags) || position + size > piece.length) return false;
-    if (remaining < 2 || remaining > this.#longestAcknowledgement || size > limit) return false;
-    for (let index = 4; index < size; index++) if (piece[position + index] !== 0) return false;
-    const packetId = (piece[position + 2]! << 8) | piece[position + 3]!;
-    if (packetId === 0) return false;
-    splitter.skip(size);
-    this.#counters.messagesReceived++;
-    this.#handler.acknowledgement({type, packetId, reasonCode: 0});
+    const first = piece[position]!;
+    if (first !== ((type << 4) | (type === PacketType.pubrel ? 2 : 0))) return false;
+    let at = position;
+    let frames = 0;
+    while (piece[at] === first) {
+      const size = this.#sizeOfSuccess(piece, at);
+      if (size === 0 || size > limit) break;
+      const packetId = (piece[at + 2]! << 8) | piece[at + 3]!;
+      if (packetId === 0 || !this.#handler.succeeded(type, packetId)) break;
+      at += size;
+      frames++;
+    }
+    if (frames === 0) return false;
+    splitter.skip(at - position);
+    this.#counters.messagesReceived += frames;
+    this.#handler.settled();
     return true;
+  }
+
+  /** The bytes of the acknowledgement at `at`, if it is there as a whole and says success; else 0. */
+  #sizeOfSuccess(piece: Buffer, at: number): number {
+    const remaining = piece[at + 1]!;
+    const end = at + 2 + remaining;
+    if (remaining < 2 || remaining > this.#longestAcknowledgement || end > piece.length) return 0;
+    for (let index = at + 4; index < end; index++) if (piece[index] !== 0) return 0;
+    return 2 + remaining;
   }
 }

@@ -5,8 +5,10 @@
  */
 
 import type {BrokerLimits} from './config.ts';
+import {DeliveryQueue} from './delivery-queue.ts';
 import {InflightTable} from './inflight.ts';
 import type {RestoredSession, SavedDelivery} from './journal.ts';
+import {payloadBytes} from './relayed-message.ts';
 
 /** One message on its way to one session. */
 export interface Delivery extends SavedDelivery {
@@ -51,11 +53,10 @@ export class Outbox {
   readonly #published = new InflightTable<Delivery>();
   /** Those of them not sent again on the present connection. */
   #unsent: Set<number> = nothing;
-  /** PUBREL packets unanswered, in the order their PUBREC came [MQTT-4.6.0-4]. */
-  #released: Set<number> = nothing;
-  /** Before `queueStart` nothing, which must not keep in memory what has left. */
-  #queue: (Delivery | undefined)[] = [];
-  #queueStart = 0;
+  /** PUBREL packets unanswered, with the turn in which their PUBREC came [MQTT-4.6.0-4]. */
+  readonly #released = new InflightTable<number>();
+  #releases = 0;
+  readonly #queue = new DeliveryQueue<Delivery>();
   #queuedBytes = 0;
   #inflightBytes = 0;
   #lastPacketId = 0;
@@ -69,7 +70,7 @@ export class Outbox {
 
   /** Messages waiting for the window. */
   get queued(): number {
-    return this.#queue.length - this.#queueStart;
+    return this.#queue.length;
   }
 
   get queuedBytes(): number {
@@ -84,13 +85,13 @@ export class Outbox {
   restore({sent, released, queued}: Pick<RestoredSession, 'sent' | 'released' | 'queued'>): void {
     for (const {delivery, packetId} of sent) {
       this.#published.set(packetId, delivery);
-      this.#inflightBytes += delivery.message.payload.length;
+      this.#inflightBytes += payloadBytes(delivery.message);
       this.#lastPacketId = packetId;
     }
-    if (released.length > 0) this.#released = new Set(released);
+    for (const packetId of released) this.#released.set(packetId, ++this.#releases);
     for (const delivery of queued) {
       this.#queue.push(delivery);
-      this.#queuedBytes += delivery.message.payload.length;
+      this.#queuedBytes += payloadBytes(delivery.message);
     }
   }
 
@@ -98,15 +99,15 @@ export class Outbox {
   saved(): Pick<RestoredSession, 'sent' | 'released' | 'queued'> {
     return {
       sent: this.#inOrder().map(([packetId, delivery]) => ({delivery, packetId})),
-      released: [...this.#released],
-      queued: this.#waiting(),
+      released: this.#releasedInOrder(),
+      queued: this.#queue.toArray(),
     };
   }
 
   /** A new connection: resends what was unacknowledged [MQTT-4.4.0-1], then goes on with the queue. */
   attach(outlet: Outlet): void {
     this.#outlet = outlet;
-    for (const packetId of this.#released) outlet.release(packetId);
+    for (const packetId of this.#releasedInOrder()) outlet.release(packetId);
     if (this.#published.size > 0) this.#unsent = new Set(this.#inOrder().map(([packetId]) => packetId));
     this.pump();
   }
@@ -119,13 +120,13 @@ export class Outbox {
   /** Takes a message; false when it had to be dropped because too many wait. */
   add(delivery: Delivery): boolean {
     this.#queue.push(delivery);
-    this.#queuedBytes += delivery.message.payload.length;
+    this.#queuedBytes += payloadBytes(delivery.message);
     this.#observer.queued(delivery);
     this.pump();
     if (!this.#overfull()) return true;
     // The last in is the one that waits: had it been sent, nobody would be waiting.
     const last = this.#queue.pop()!;
-    this.#queuedBytes -= last.message.payload.length;
+    this.#queuedBytes -= payloadBytes(last.message);
     this.#observer.settled(last);
     return false;
   }
@@ -143,8 +144,9 @@ export class Outbox {
     return this.#published.entries(this.#lastPacketId);
   }
 
-  #waiting(): Delivery[] {
-    return this.#queue.slice(this.#queueStart) as Delivery[];
+  #releasedInOrder(): number[] {
+    const all = this.#released.entries(this.#lastPacketId);
+    return all.sort(([, one], [, other]) => one - other).map(([packetId]) => packetId);
   }
 
   /**
@@ -175,7 +177,7 @@ export class Outbox {
 
   #sendOne(): boolean {
     const outlet = this.#outlet!;
-    const delivery = this.#queue[this.#queueStart];
+    const delivery = this.#queue.first;
     if (delivery === undefined) return false;
     const {message, qos} = delivery;
     // [MQTT-3.3.2-5]
@@ -190,29 +192,20 @@ export class Outbox {
     const full =
       maxInflightBytes > 0 &&
       this.#published.size > 0 &&
-      this.#inflightBytes + message.payload.length > maxInflightBytes;
+      this.#inflightBytes + payloadBytes(message) > maxInflightBytes;
     if (full || !this.#windowOpen(outlet)) return false;
     const packetId = this.#freePacketId();
     if (packetId === 0) return false;
     this.#shift();
     this.#published.set(packetId, delivery);
-    this.#inflightBytes += message.payload.length;
+    this.#inflightBytes += payloadBytes(message);
     this.#observer.sent(delivery, packetId);
     if (!outlet.publish(delivery, packetId, false)) this.#settle(packetId, delivery);
     return true;
   }
 
   #shift(): void {
-    const delivery = this.#queue[this.#queueStart]!;
-    this.#queuedBytes -= delivery.message.payload.length;
-    this.#queue[this.#queueStart++] = undefined;
-    if (this.#queueStart === this.#queue.length) {
-      this.#queue = [];
-      this.#queueStart = 0;
-    } else if (this.#queueStart >= 1024 && this.#queueStart * 2 > this.#queue.length) {
-      this.#queue = this.#queue.slice(this.#queueStart);
-      this.#queueStart = 0;
-    }
+    this.#queuedBytes -= payloadBytes(this.#queue.shift()!.message);
   }
 
   /** An unused packet identifier [MQTT-2.2.1-4], [MQTT-4.3.2-1], [MQTT-4.3.3-1]; 0 when all are used. */
@@ -227,9 +220,11 @@ export class Outbox {
   #settle(packetId: number, delivery: Delivery): void {
     this.#published.delete(packetId);
     this.#unsent.delete(packetId);
-    this.#inflightBytes -= delivery.message.payload.length;
+    this.#inflightBytes -= payloadBytes(delivery.message);
     this.#observer.settled(delivery);
   }
+
+  // What these settle makes room in the window; whoever is done with telling calls `pump`.
 
   /** PUBACK [MQTT-4.3.2-3]; a refusal settles it too [MQTT-4.4.0-2]. */
   acknowledged(packetId: number): AcknowledgementResult {
@@ -237,7 +232,6 @@ export class Outbox {
     if (delivery === undefined) return 'unknown';
     if (delivery.qos !== 1) return 'wrong';
     this.#settle(packetId, delivery);
-    this.pump();
     return 'accepted';
   }
 
@@ -252,14 +246,12 @@ export class Outbox {
     if (delivery.qos !== 2) return 'wrong';
     if (refused) {
       this.#settle(packetId, delivery);
-      this.pump();
       return 'accepted';
     }
     this.#published.delete(packetId);
     this.#unsent.delete(packetId);
-    this.#inflightBytes -= delivery.message.payload.length;
-    if (this.#released === nothing) this.#released = new Set();
-    this.#released.add(packetId);
+    this.#inflightBytes -= payloadBytes(delivery.message);
+    this.#released.set(packetId, ++this.#releases);
     this.#observer.released(delivery, packetId);
     this.#outlet?.release(packetId);
     return 'accepted';
@@ -269,7 +261,6 @@ export class Outbox {
   completed(packetId: number): AcknowledgementResult {
     if (!this.#released.delete(packetId)) return this.#published.has(packetId) ? 'wrong' : 'unknown';
     this.#observer.completed(packetId);
-    this.pump();
     return 'accepted';
   }
 
@@ -299,14 +290,13 @@ export class Outbox {
   }
 
   #filterQueue(keep: (delivery: Delivery) => boolean): void {
-    const before = this.#waiting();
-    this.#queue = [];
-    this.#queueStart = 0;
+    const before = this.#queue.toArray();
+    this.#queue.clear();
     this.#queuedBytes = 0;
     for (const delivery of before) {
       if (keep(delivery)) {
         this.#queue.push(delivery);
-        this.#queuedBytes += delivery.message.payload.length;
+        this.#queuedBytes += payloadBytes(delivery.message);
       } else this.#observer.settled(delivery);
     }
   }

@@ -6,7 +6,9 @@
  * broker's time, most of it spent on collecting them.
  */
 
+import {copyBytes} from './byte-copy.ts';
 import {type Frame, keptBytes} from './publish-packet.ts';
+import type {RelayedMessage} from './relayed-message.ts';
 
 const sharedBytes = 16_384;
 /** Buffers kept for the next turn; each connection that sends in a turn has one. */
@@ -72,6 +74,20 @@ export class Outgoing {
     target[start + at] = packetId >> 8;
     target[start + at + 1] = packetId & 255;
     if (dup) target[start]! |= 8;
+  }
+
+  /** Adds a copy of a message's frame, of fewer bytes than `keptBytes`, with an identity of its own. */
+  relayed(message: RelayedMessage, packetId: number, dup: boolean): void {
+    const {bytes, start, end, packetIdAt} = message;
+    const shared = this.#room(end - start);
+    const at = this.#sharedLength;
+    copyBytes({from: bytes, start, end}, shared, at);
+    const identifier = at + packetIdAt - start;
+    shared[identifier] = packetId >> 8;
+    shared[identifier + 1] = packetId & 255;
+    if (dup) shared[at]! |= 8;
+    this.#sharedLength = at + end - start;
+    this.#length += end - start;
   }
 
   /** Adds PUBACK, PUBREC, PUBREL or PUBCOMP with success and nothing else [MQTT 5, 3.4.2.1]. */

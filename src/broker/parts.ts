@@ -23,6 +23,8 @@ export interface BrokerParts {
   readonly counters: Counters;
   readonly backlogs: Backlogs;
   readonly encoder: PublishEncoder;
+  /** The next number of a delivery. */
+  readonly sequence: () => number;
   /** Lines about clients coming and going. */
   readonly notice: (line: string) => void;
 }
@@ -55,7 +57,7 @@ export function assembleParts(limits: BrokerLimits, given: BrokerContext): Broke
   }
   const backlogs = new Backlogs();
   const stores = {registry, retained, subscriptions, counters, backlogs};
-  return {limits, context, schedule, router, ...stores, encoder, notice};
+  return {limits, context, schedule, router, ...stores, encoder, sequence, notice};
 }
 
 /** Whether a topic is the broker's own: $SYS is made anew at each start. */

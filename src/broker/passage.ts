@@ -1,10 +1,10 @@
 /**
- * Where the QoS 0 messages of one publisher go when they may leave as the bytes they came as: to clients
+ * Where the messages of one publisher go when they may leave as the bytes they came as: to clients
  * of the same protocol level that want nothing changed. Answers are remembered by topic until anything
  * changes that they depend on. Knows no frames.
  */
 
-import type {ProtocolVersion} from '../mqtt/message.ts';
+import type {ProtocolVersion, QoS} from '../mqtt/message.ts';
 import type {BrokerParts} from './parts.ts';
 import type {Session, SessionLink} from './session.ts';
 import {type TopicEntry, TopicTable} from './topic-table.ts';
@@ -15,11 +15,13 @@ export interface Passage {
   readonly maximumPacketSize: number;
   /** More waits for it than should: each message needs a decision of its own. */
   readonly lagging: boolean;
+  /** As many messages wait for its window as may before it counts as lagging. */
+  readonly queuesUp: boolean;
   /** Sends so many whole frames; the bytes may be kept. */
   send(bytes: Buffer, frames: number): void;
 }
 
-interface Target {
+export interface Target {
   readonly session: Session;
   readonly link: SessionLink;
   readonly passage: Passage;
@@ -30,6 +32,8 @@ export interface Route extends TopicEntry {
   readonly topic: string;
   /** The same list for all topics of the same receivers; undefined where each message needs more. */
   readonly targets: readonly Target[] | undefined;
+  /** Up to this QoS the message goes to nobody else, and to each of them at the QoS it came with. */
+  readonly relayedQos: QoS;
   /** Bytes that every target takes in one packet. */
   readonly largest: number;
 }
@@ -74,6 +78,7 @@ export class Passages {
       topic,
       topicBytes: Buffer.from(topic),
       targets: targets === undefined ? undefined : this.#known(targets),
+      relayedQos: this.#relayedQos(topic),
       largest: Math.min(...(targets ?? []).map(({passage}) => passage.maximumPacketSize)),
     });
   }
@@ -97,7 +102,21 @@ export class Passages {
     return targets;
   }
 
-  /** PUBLISH at QoS 0 has one form in MQTT 3.1 and 3.1.1, and another in MQTT 5. */
+  /** Of a topic that has targets. */
+  #relayedQos(topic: string): QoS {
+    let lowest: QoS = 2;
+    let receivers = 0;
+    for (const {member, subscriptions} of this.#parts.subscriptions.route(topic).direct) {
+      if (!member.mayReceive(topic)) continue;
+      receivers++;
+      // For one who is away it has to be kept.
+      if (member.link === undefined) return 0;
+      lowest = Math.min(lowest, Math.max(...subscriptions.map(({qos}) => qos))) as QoS;
+    }
+    return receivers === 0 ? 0 : lowest;
+  }
+
+  /** PUBLISH has one form in MQTT 3.1 and 3.1.1, and another in MQTT 5. */
   #sameLevel({protocolVersion}: Passage): boolean {
     return (protocolVersion === 5) === (this.protocolVersion === 5);
   }

@@ -4,8 +4,10 @@
  */
 
 import {isUtf8} from 'node:buffer';
+import type {QoS} from '../mqtt/message.ts';
 import {isPublishTopic} from '../mqtt/topic.ts';
 import {type Answering, sendWithReason} from './answering.ts';
+import {PacketIdSet} from './packet-ids.ts';
 import {protocolError} from './packet-reader.ts';
 import type {DecodedPublish, StoredMessage} from './publish-packet.ts';
 import {PacketViolation, ReasonCode} from './reason-code.ts';
@@ -36,7 +38,7 @@ export class Publishing {
   /** The client's topic aliases, gone with the connection [MQTT-3.3.2-7]. */
   #aliases: Map<number, string> | undefined;
   /** QoS 2 messages of this connection not yet released: they count against Receive Maximum [4.9]. */
-  #unreleased: Set<number> | undefined;
+  readonly #unreleased = new PacketIdSet();
 
   constructor(answering: Answering) {
     this.#answering = answering;
@@ -75,11 +77,7 @@ export class Publishing {
       this.#reject(publish, topic, rejection);
       return;
     }
-    if (qos === 2) {
-      parts.registry.received(session, packetId);
-      this.#unreleased ??= new Set();
-      this.#unreleased.add(packetId);
-    }
+    if (qos === 2) this.#receive(packetId);
     const matched = parts.router.publish(this.#message(publish, topic), session);
     const outcome = matched ? success : {reasonCode: ReasonCode.noMatchingSubscribers};
     // [MQTT-4.3.2-4], [MQTT-4.3.3-8]
@@ -89,15 +87,42 @@ export class Publishing {
 
   /** [MQTT-3.3.4-7]: QoS 1 messages are acknowledged at once, so only QoS 2 can pile up. */
   #countAgainstMaximum(): void {
+    if (!this.#atMaximum) return;
+    throw new PacketViolation(
+      ReasonCode.receiveMaximumExceeded,
+      'MQTT-3.3.4-7',
+      `More than ${this.#answering.parts.limits.maxInflightMessages} messages at QoS 2 are not released.`,
+    );
+  }
+
+  get #atMaximum(): boolean {
     const {connection, parts} = this.#answering;
     const maximum = parts.limits.maxInflightMessages;
-    if (connection.protocolVersion === 5 && maximum > 0 && (this.#unreleased?.size ?? 0) >= maximum) {
-      throw new PacketViolation(
-        ReasonCode.receiveMaximumExceeded,
-        'MQTT-3.3.4-7',
-        `More than ${maximum} messages at QoS 2 are not released.`,
-      );
-    }
+    return connection.protocolVersion === 5 && maximum > 0 && this.#unreleased.size >= maximum;
+  }
+
+  #receive(packetId: number): void {
+    const {parts, session} = this.#answering;
+    parts.registry.received(session, packetId);
+    this.#unreleased.add(packetId);
+  }
+
+  /**
+   * Begins with a message that is known to be allowed and in order; false: nothing was done, and the
+   * general way must take it. `taken` follows.
+   */
+  begins(qos: QoS, packetId: number): boolean {
+    const {listener, session} = this.#answering;
+    if (qos > listener.maxQos) return false;
+    if (qos < 2) return true;
+    if (session.incoming.has(packetId) || this.#atMaximum) return false;
+    this.#receive(packetId);
+    return true;
+  }
+
+  /** The message is where it was to go: it is acknowledged [MQTT-4.3.2-4], [MQTT-4.3.3-8]. */
+  taken(qos: QoS, packetId: number): void {
+    this.#answering.connection.acknowledge(qos === 1 ? PacketType.puback : PacketType.pubrec, packetId);
   }
 
   /** The topic said, or the one its alias stands for [MQTT-3.3.2-12]. */
@@ -193,7 +218,10 @@ export class Publishing {
         : type === PacketType.pubrec
           ? outbox.received(packetId, reasonCode >= 0x80)
           : outbox.completed(packetId);
-    if (result === 'accepted') return;
+    if (result === 'accepted') {
+      outbox.pump();
+      return;
+    }
     const name = packetNames[type];
     if (result === 'wrong') {
       throw protocolError('MQTT-2.2.1-5', `${name} does not answer packet ${packetId}.`);
@@ -204,11 +232,25 @@ export class Publishing {
     if (type === PacketType.pubrec) this.#acknowledge(PacketType.pubrel, packetId, notFound);
   }
 
+  /**
+   * The same for one that says success. What it makes room for waits until all that came with it are told.
+   * False: nothing was done, and the general way must take it.
+   */
+  succeeded(type: number, packetId: number): boolean {
+    const {outbox, incoming} = this.#answering.session;
+    if (type === PacketType.puback) return outbox.acknowledged(packetId) === 'accepted';
+    if (type === PacketType.pubrec) return outbox.received(packetId, false) === 'accepted';
+    if (type === PacketType.pubcomp) return outbox.completed(packetId) === 'accepted';
+    if (!incoming.has(packetId)) return false;
+    this.#release(packetId);
+    return true;
+  }
+
   /** [MQTT-4.3.3-11], whatever has become of the message [MQTT-4.3.3-13]. */
   #release(messageId: number): void {
     const {parts, session} = this.#answering;
     const known = parts.registry.released(session, messageId);
-    this.#unreleased?.delete(messageId);
+    this.#unreleased.delete(messageId);
     this.#acknowledge(PacketType.pubcomp, messageId, known ? success : notFound);
   }
 }

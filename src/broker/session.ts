@@ -5,6 +5,7 @@
 
 import type {Permissions} from './access.ts';
 import type {Delivery, Outbox} from './outbox.ts';
+import {PacketIdSet} from './packet-ids.ts';
 import type {Passage} from './passage.ts';
 import type {StoredMessage} from './publish-packet.ts';
 import type {Appointment} from './schedule.ts';
@@ -50,7 +51,7 @@ export class Session {
   readonly outbox: Outbox;
   readonly subscriptions = new Map<string, Subscription<Session>>();
   /** Packet identifiers of QoS 2 messages taken and not released [MQTT-4.3.3-10]. */
-  readonly incoming = new Set<number>();
+  readonly incoming = new PacketIdSet();
   link: SessionLink | undefined;
   /** Seconds. */
   expirySeconds = 0;

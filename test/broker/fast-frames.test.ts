@@ -13,6 +13,7 @@ import {FrameSplitter} from '../../src/broker/frames.ts';
 import {assembleParts} from '../../src/broker/parts.ts';
 import {type Passage, Passages} from '../../src/broker/passage.ts';
 import {decodePublish} from '../../src/broker/publish-packet.ts';
+import type {Publishing} from '../../src/broker/publishing.ts';
 import type {SessionLink} from '../../src/broker/session.ts';
 import type {Said} from '../support/packet-client.ts';
 
@@ -56,6 +57,9 @@ function linesOf(frames: Buffer, protocolVersion: Version): string[] {
   return lines;
 }
 
+/** The subscriber takes nothing at QoS 1 and 2. */
+const unused = undefined as unknown as Publishing;
+
 /** A publisher's fast way to one subscriber, and a line for all that takes it. */
 function fastWay(version: Version, lines: string[]): FastFrames {
   const context = {access: openAccess, now: () => 0n, log: () => undefined};
@@ -65,6 +69,7 @@ function fastWay(version: Version, lines: string[]): FastFrames {
     protocolVersion: version,
     maximumPacketSize: Number.POSITIVE_INFINITY,
     lagging: false,
+    queuesUp: false,
     send(bytes, frames) {
       const sent = linesOf(bytes, version);
       assert.equal(sent.length, frames);
@@ -80,7 +85,15 @@ function fastWay(version: Version, lines: string[]): FastFrames {
     publish: (publish) => void lines.push(line('publish', {...publish, messageId: publish.packetId})),
     acknowledgement: ({type, packetId, reasonCode}) =>
       void lines.push(line(acknowledgements[type]!, {messageId: packetId, reasonCode})),
-    fastPublish: () => new FastPublish(session, parts, new Passages(session, parts, version)),
+    succeeded(type, packetId) {
+      lines.push(line(acknowledgements[type]!, {messageId: packetId, reasonCode: 0}));
+      return true;
+    },
+    settled: () => undefined,
+    fastPublish: () => {
+      const passages = new Passages(session, parts, version);
+      return new FastPublish({session, parts, passages, publishing: unused});
+    },
   } satisfies Partial<ConnectionHandler>;
   return new FastFrames(handler as unknown as ConnectionHandler, parts.counters, version);
 }

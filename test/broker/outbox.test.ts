@@ -46,6 +46,7 @@ describe('Outbox', () => {
     assert.ok(!sent.includes(0));
     assert.equal(outbox.queued, 2);
     assert.equal(outbox.acknowledged(1234), 'accepted');
+    outbox.pump();
     assert.equal(sent.at(-1), 1234);
     assert.equal(outbox.queued, 1);
   });
@@ -55,6 +56,7 @@ describe('Outbox', () => {
     for (let count = 0; count < 5; count++) {
       outbox.add(delivery(1));
       outbox.acknowledged(sent.at(-1)!);
+      outbox.pump();
     }
     assert.deepEqual(sent, [1, 2, 3, 4, 5]);
   });
@@ -64,8 +66,10 @@ describe('Outbox', () => {
     for (const payload of ['0123456789abcdef', '12345', '12345', '1']) outbox.add(delivery(1, payload));
     assert.equal(sent.length, 1);
     outbox.acknowledged(1);
+    outbox.pump();
     assert.equal(sent.length, 3);
     outbox.acknowledged(2);
+    outbox.pump();
     assert.equal(sent.length, 4);
   });
 
@@ -76,8 +80,26 @@ describe('Outbox', () => {
     assert.equal(outbox.received(1, false), 'accepted');
     assert.equal(sent.length, 1);
     assert.equal(outbox.completed(1), 'accepted');
+    assert.equal(sent.length, 1);
+    outbox.pump();
     assert.deepEqual(sent, [1, 2]);
     assert.equal(outbox.completed(1), 'unknown');
+  });
+
+  it('MQTT-4.6.0-4: releases on a new connection in the order in which PUBREC came', () => {
+    const {outbox} = connected(5);
+    for (let count = 0; count < 5; count++) outbox.add(delivery(2));
+    for (const packetId of [3, 5, 1, 2]) assert.equal(outbox.received(packetId, false), 'accepted');
+    assert.equal(outbox.completed(5), 'accepted');
+    assert.deepEqual(outbox.saved().released, [3, 1, 2]);
+    outbox.detach();
+    const left: string[] = [];
+    outbox.attach({
+      sendQuota: 5,
+      publish: (_, packetId, dup) => left.push(`publish ${packetId} ${dup}`) > 0,
+      release: (packetId) => left.push(`release ${packetId}`),
+    });
+    assert.deepEqual(left, ['release 3', 'release 1', 'release 2', 'publish 4 true']);
   });
 
   it('whatever is answered in whatever order, the window is kept and everything leaves in order', () => {
@@ -121,6 +143,7 @@ describe('Outbox', () => {
               const answer = state === 'release' ? 'completed' : 'acknowledged';
               assert.equal(outbox[answer](packetId), 'accepted');
             }
+            outbox.pump();
           }
           const releases = [...wire.values()].filter((state) => state === 'release').length;
           assert.ok(wire.size <= Math.max(sendQuota, releases), `${wire.size}`);
