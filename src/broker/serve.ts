@@ -13,7 +13,6 @@ import type {CertificateFiles} from './certificates.ts';
 import {runChild} from './child.ts';
 import {type BrokerConfig, type ListenerConfig, parseBrokerConfig} from './config.ts';
 import type {Fault} from './faults.ts';
-import {localCertificates, withTls} from './local-tls.ts';
 import {type Log, openLog} from './log.ts';
 import {readBytes, readNames} from './read-file.ts';
 import {environmentOf, readyLine} from './ready.ts';
@@ -60,15 +59,15 @@ export async function serve(plan: ServePlan, io: Io): Promise<ExitCode> {
     say(`${plan.configFile ?? 'The configuration'} is valid.`);
     return ExitCode.success;
   }
-  await using certificates = plan.tls
-    ? await localCertificates(plan.tlsDirectory, Number(io.now() / 1_000_000n))
-    : undefined;
-  const listeners = plan.tls ? withTls(config.listeners, certificates?.files) : config.listeners;
+  // What it takes to make certificates takes time to load, and few brokers make any.
+  const tls = plan.tls ? await import('./local-tls.ts') : undefined;
+  await using certificates = await tls?.localCertificates(plan.tlsDirectory, Number(io.now() / 1_000_000n));
+  const withTls = (plain: BrokerConfig['listeners']) => tls?.withTls(plain, certificates?.files) ?? plain;
   const log = openLog(config.log, io);
   try {
     await using tracer = tracerFor(plan, io, log);
     const running = await runBroker(
-      {...config, listeners},
+      {...config, listeners: withTls(config.listeners)},
       {
         now: io.now,
         log: log.write,
@@ -82,7 +81,16 @@ export async function serve(plan: ServePlan, io: Io): Promise<ExitCode> {
       running.broker.publish({topic, payload: Buffer.from(line), qos: 0, retain: false});
     };
     try {
-      return await announceAndWait({plan, io, config, running, log, say, certificates: certificates?.files});
+      return await announceAndWait({
+        plan,
+        io,
+        config,
+        running,
+        log,
+        say,
+        withTls,
+        certificates: certificates?.files,
+      });
     } finally {
       log.publish = undefined;
       await running.close();
@@ -99,6 +107,8 @@ interface Serving {
   readonly running: RunningBroker;
   readonly log: Log;
   readonly say: (line: string) => void;
+  /** The listeners, and those that --tls adds to them. */
+  readonly withTls: (plain: BrokerConfig['listeners']) => BrokerConfig['listeners'];
   readonly certificates: CertificateFiles | undefined;
 }
 
@@ -165,14 +175,14 @@ function first(emitter: NodeJS.EventEmitter, names: readonly string[]): Promise<
 }
 
 /** On SIGHUP: the configuration, and all files it names; what cannot be used leaves things as they were. */
-function reload({plan, config, running, log, certificates}: Serving): void {
+function reload({plan, config, running, log, withTls}: Serving): void {
   try {
     log.reopen();
     const {listeners} = plan.configFile === undefined ? config : configOf(plan);
     if (listeners.length !== config.listeners.length) {
       log.write('warning', 'Warning: listeners are added and removed by a restart only.');
     }
-    running.reload(plan.tls ? withTls(listeners, certificates) : listeners);
+    running.reload(withTls(listeners));
     log.write('notice', 'Reloaded.');
   } catch (error) {
     if (!(error instanceof TmqError)) throw error;
