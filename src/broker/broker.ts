@@ -67,6 +67,7 @@ export class Broker {
     const {counters} = this.#parts;
     // Gone before its turn came: it will not say so again.
     if (stream.destroyed) return;
+    this.#sys.begin();
     if (this.#closing || this.#full(listener)) {
       if (!this.#closing) {
         this.#parts.notice(`Client connection from ${peer.address} denied: max_connections exceeded.`);

@@ -53,14 +53,21 @@ export class SysTree {
   readonly #published = new Map<string, string>();
   readonly #loads = new Map<string, Load>();
   readonly #started: number;
+  #hasBegun = false;
   #appointment: Appointment | undefined;
 
-  /** Publishes at once, then every `intervalSeconds`; never with 0. */
+  /** Publishes every `intervalSeconds` once it has begun; never with 0. */
   constructor(parts: SysParts, intervalSeconds: number) {
     this.#parts = parts;
     this.#interval = intervalSeconds;
     this.#started = parts.schedule.now();
-    if (intervalSeconds > 0) this.#update();
+  }
+
+  /** Somebody is there who could read it: until then, the work would only delay the first of them. */
+  begin(): void {
+    if (this.#hasBegun || this.#interval === 0) return;
+    this.#hasBegun = true;
+    this.#update();
   }
 
   close(): void {
