@@ -15,6 +15,7 @@ import {FastPublish} from '../../src/broker/fast-publish.ts';
 import {assembleParts, type BrokerParts} from '../../src/broker/parts.ts';
 import {type Passage, Passages} from '../../src/broker/passage.ts';
 import type {DecodedPublish} from '../../src/broker/publish-packet.ts';
+import type {Publishing} from '../../src/broker/publishing.ts';
 import type {SessionLink} from '../../src/broker/session.ts';
 import {packetNames} from '../../src/broker/validate.ts';
 import type {ProtocolVersion} from '../../src/mqtt/message.ts';
@@ -66,6 +67,7 @@ function brokerParts(version: ProtocolVersion, sent: (frames: Buffer, count: num
     protocolVersion: version,
     maximumPacketSize: Number.POSITIVE_INFINITY,
     lagging: false,
+    queuesUp: false,
     send: sent,
   };
   const link = {passage, slow: () => undefined} satisfies Partial<SessionLink> as unknown as SessionLink;
@@ -74,6 +76,9 @@ function brokerParts(version: ProtocolVersion, sent: (frames: Buffer, count: num
   parts.registry.subscribe({...options, filter: '#', member: subscriber});
   return parts;
 }
+
+/** The subscriber takes nothing at QoS 1 and 2. */
+const unused = undefined as unknown as Publishing;
 
 /** One connection, and a line for everything that it makes of what it is told. */
 class Reading {
@@ -128,7 +133,16 @@ class Reading {
         const properties = propertiesOf(publish, this.#reference);
         this.#add(messageLine({...publish, messageId: publish.packetId, properties}));
       },
-      fastPublish: () => new FastPublish(session, this.parts, new Passages(session, this.parts, version)),
+      fastPublish: () => {
+        const {parts} = this;
+        const passages = new Passages(session, parts, version);
+        return new FastPublish({session, parts, passages, publishing: unused});
+      },
+      succeeded: (type, packetId) => {
+        this.#add(`${packetNames[type]!.toLowerCase()} ${packetId} 0`);
+        return true;
+      },
+      settled: () => undefined,
       acknowledgement: ({type, packetId, reasonCode}) =>
         this.#add(`${packetNames[type]!.toLowerCase()} ${packetId} ${reasonCode}`),
       packet: ({cmd}) => this.#add(cmd),
