@@ -49,7 +49,7 @@ function equal(a: Uint8Array, b: Uint8Array): boolean {
 const sha512Pattern = new RegExp(`^\\$6\\$(${base64OfSalt})\\$(${base64Of64})$`);
 
 const digestOf = (password: Uint8Array, salt: Uint8Array) =>
-  createHash('sha512').update(password).update(salt).digest();
+  createHash('sha512').update(password).update(salt);
 
 const sha512: HashScheme = {
   name: 'sha512',
@@ -58,12 +58,12 @@ const sha512: HashScheme = {
   weakness: () => 'a single round of SHA-512; advised: argon2id or sha512-pbkdf2',
   async hash(password) {
     const salt = randomBytes(saltLength);
-    return `$6$${salt.toString('base64')}$${digestOf(password, salt).toString('base64')}`;
+    return `$6$${salt.toString('base64')}$${digestOf(password, salt).digest('base64')}`;
   },
   async verify(password, secret) {
     const [, salt, digest] = sha512Pattern.exec(secret) ?? [];
     if (salt === undefined || digest === undefined) return false;
-    return equal(digestOf(password, Buffer.from(salt, 'base64')), Buffer.from(digest, 'base64'));
+    return equal(digestOf(password, Buffer.from(salt, 'base64')).digest(), Buffer.from(digest, 'base64'));
   },
 };
 

@@ -7,7 +7,7 @@
 import {copyFile, writeFile} from 'node:fs/promises';
 import {join} from 'node:path';
 import {type Bench, type BenchContext, tmq} from './bench.ts';
-import {type Measurement, measure, paired, wallRatios} from './measure.ts';
+import {type Measurement, measure, paired, peakRatios, wallRatios} from './measure.ts';
 import {atMost, type Figure} from './statistics.ts';
 
 const users = 10_000;
@@ -18,9 +18,12 @@ const {pbkdf2Sync, randomBytes} = require('node:crypto');
 for (let user = 0; user < ${users}; user++) pbkdf2Sync('password' + user, randomBytes(12), ${iterations}, 64, 'sha512');
 `;
 
+const plainFile = (count: number) =>
+  Array.from({length: count}, (_, user) => `user${user}:password${user}\n`).join('');
+
 async function upgrade(context: BenchContext): Promise<readonly Figure[]> {
   const plain = join(context.directory, 'plain');
-  await writeFile(plain, Array.from({length: users}, (_, user) => `user${user}:password${user}\n`).join(''));
+  await writeFile(plain, plainFile(users));
   const script = join(context.directory, 'one-after-another.cjs');
   await writeFile(script, oneAfterAnother(1000));
   const file = join(context.directory, 'passwords');
@@ -54,18 +57,22 @@ async function upgrade(context: BenchContext): Promise<readonly Figure[]> {
   ];
 }
 
-/** mosquitto's own scheme, one round of SHA-512 a user: what is left is reading, writing and salts. */
+/**
+ * mosquitto's own scheme, one round of SHA-512 a user: what is left is reading, writing and salts. Ten times
+ * the users tell whether memory grows with them.
+ */
 async function upgradeQuickly(context: BenchContext): Promise<readonly Figure[]> {
-  const plain = join(context.directory, 'plain-quick');
-  await writeFile(plain, Array.from({length: users}, (_, user) => `user${user}:password${user}\n`).join(''));
   const file = join(context.directory, 'passwords-quick');
+  const upgrading = async (count: number) => {
+    const plain = join(context.directory, `plain-${count}`);
+    await writeFile(plain, plainFile(count));
+    return async () => {
+      await copyFile(plain, file);
+      return await measure({...tmq('passwd', '-U', file), usage: true});
+    };
+  };
   const series = await paired(
-    {
-      tmq: async () => {
-        await copyFile(plain, file);
-        return await measure({...tmq('passwd', '-U', file), usage: true});
-      },
-    },
+    {tmq: await upgrading(users), many: await upgrading(10 * users)},
     {rounds: context.rounds(5), warmUp: 1},
   );
   return [
@@ -79,6 +86,12 @@ async function upgradeQuickly(context: BenchContext): Promise<readonly Figure[]>
       label: '-U, 10,000 lines, $6$: peak memory',
       unit: 'MB',
       values: series.tmq.peak,
+    },
+    {
+      label: '-U, $6$, peak memory: 100,000 lines / 10,000',
+      unit: 'x',
+      values: peakRatios(series.many, series.tmq),
+      goal: atMost(1.6),
     },
   ];
 }
