@@ -161,17 +161,18 @@ describe('a large file', () => {
   });
 });
 
-/** Runs `tmq passwd …` where the file is mounted by itself, as `-v /etc/passwd:/passwd` does it in a container. */
-const mounted = (words: readonly string[]) => {
-  const script = 'mount --bind "$0" "$0" && exec "$@"';
+/** Runs a shell script in a namespace of its own, where $0 is the file, and "$@" is `tmq passwd …`. */
+const mounted = (script: string, words: readonly string[]) => {
   const tmq = [process.execPath, program, 'passwd', ...words];
   return run('unshare', ['--map-root-user', '--mount', 'sh', '-c', script, file, ...tmq]);
 };
 const self = import.meta.filename;
-const cannotMount =
-  spawnSync('unshare', ['--map-root-user', '--mount', 'mount', '--bind', self, self]).status !== 0;
+const noMounting =
+  spawnSync('unshare', ['--map-root-user', '--mount', 'mount', '--bind', self, self]).status !== 0 &&
+  'no mount namespaces here';
 
-describe('a file that is mounted by itself', {skip: cannotMount && 'no mount namespaces here'}, () => {
+describe('a file that is mounted by itself', {skip: noMounting}, () => {
+  const bind = 'mount --bind "$0" "$0" && exec "$@"';
   const content = `# head\na:${hash}\nplain:x\n`;
   for (const words of [
     ['-b', 'FILE', 'b', 'x'],
@@ -182,7 +183,10 @@ describe('a file that is mounted by itself', {skip: cannotMount && 'no mount nam
   ]) {
     test(`is refused and stays as it is: ${words.join(' ')}`, async () => {
       await writeFile(file, content, {mode: 0o600});
-      const {stdout, stderr, exitCode} = await mounted(words.map((word) => word.replace('FILE', file)));
+      const {stdout, stderr, exitCode} = await mounted(
+        bind,
+        words.map((word) => word.replace('FILE', file)),
+      );
       assert.equal(
         stderr,
         `Error: ${file} cannot be replaced in one step, for it is mounted by itself, as into a container; mount its directory instead.\n`,
@@ -195,7 +199,7 @@ describe('a file that is mounted by itself', {skip: cannotMount && 'no mount nam
 
   test('can be read', async () => {
     await writeFile(file, content, {mode: 0o600});
-    const {stdout, exitCode} = await mounted(['--list', file]);
+    const {stdout, exitCode} = await mounted(bind, ['--list', file]);
     assert.deepEqual([stdout.toString().split('\n').length, exitCode], [3, 0]);
   });
 });
@@ -229,8 +233,57 @@ describe('what others can see', () => {
     }
   });
 
-  test('a full disk is told, and changes nothing', async () => {
+  test('a device is no password file', async () => {
     const {stderr, exitCode} = await runTmq(['passwd', '-c', '-b', '/dev/full', 'a', 'x']);
     assert.deepEqual([stderr, exitCode], ['Error: /dev/full is not a file.\n', 1]);
   });
+});
+
+describe('a disk', {skip: noMounting}, () => {
+  /** What is mounted is gone with the processes, so the shell tells what is left there. */
+  const onDisk = async (options: string, prepared: string, words: readonly string[]) => {
+    const script = `
+      directory=$(dirname "$0")
+      exec 3<"$0"
+      mount -t tmpfs -o ${options} none "$directory" && cat <&3 >"$0" && ${prepared} || exit 99
+      "$@"
+      status=$?
+      cat "$0"
+      ls -A "$directory"
+      exit $status`;
+    const {stdout, stderr, exitCode} = await mounted(script, words);
+    return {left: stdout.toString(), stderr, exitCode};
+  };
+  const content = `# head\n${numbers(300)
+    .map((index) => `user${index}:${hash}\n`)
+    .join('')}`;
+  for (const words of [
+    ['-b', 'FILE', 'a', 'x'],
+    ['-b', 'FILE', 'user7', 'x'],
+    ['-D', 'FILE', 'user7'],
+  ]) {
+    const named = () => words.map((word) => word.replace('FILE', file));
+
+    test(`that is full leaves the old file: ${words.join(' ')}`, async () => {
+      await writeFile(file, content, {mode: 0o600});
+      // Room for one file, and not for another beside it.
+      const {left, stderr, exitCode} = await onDisk('size=64k', 'true', named());
+      assert.deepEqual(
+        [stderr, exitCode],
+        [`Error: Unable to open file ${file} for writing. No space left on device.\n`, 1],
+      );
+      assert.equal(left, `${content}passwd\n`);
+    });
+
+    test(`that is read-only is told: ${words.join(' ')}`, async () => {
+      await writeFile(file, content, {mode: 0o600});
+      const remount = 'mount -o remount,ro "$directory"';
+      const {left, stderr, exitCode} = await onDisk('size=1m', remount, named());
+      assert.deepEqual(
+        [stderr, exitCode],
+        [`Error: Unable to write into the directory of ${file}. Read-only file system.\n`, 1],
+      );
+      assert.equal(left, `${content}passwd\n`);
+    });
+  }
 });
