@@ -151,16 +151,14 @@ describe('the package', () => {
         await rm(join(base, 'home', '.cache'), {recursive: true, force: true});
         await works(join(base, 'empty'), join(prefix, 'bin'));
         const kept = readdirSync(join(base, 'home', '.cache', 'tmq')).sort();
-        assert.deepEqual(
-          kept.map((name) =>
-            name
-              .split('-')
-              .slice(0, 2)
-              .join(' ')
-              .replace(/\.\d+\.\d+$/, ''),
-          ),
-          ['broker', 'passwd', 'pub', 'sub'].map((name) => `${name} v${line.split('.')[0]}`),
-        );
+        const major = `v${line.split('.')[0]}.`;
+        for (const name of ['broker', 'passwd', 'pub', 'sub']) {
+          assert.ok(
+            kept.some((each) => each.startsWith(`${name}-${major}`)),
+            name,
+          );
+        }
+        assert.ok(kept.every((each) => each.includes(`-${major}`)));
         // A second round writes nothing: what was kept is what is taken.
         const state = () => kept.map((name) => statSync(join(base, 'home', '.cache', 'tmq', name)).mtimeMs);
         const before = state();
