@@ -55,6 +55,16 @@ function refusal(reasonCode: number, text: string): TmqError {
   return new TmqError(`Publish refused: ${text}`, reasonCode);
 }
 
+/** The server takes messages as of another QoS than they have; RabbitMQ, up to 3.12, those of QoS 2. */
+function mismatch(qos: 1 | 2): TmqError {
+  const other = qos === 2 ? 1 : 2;
+  const remedy = qos === 2 ? 'it does not have QoS 2. Publish with -q 1' : 'MQTT does not allow that';
+  return new TmqError(
+    `The broker acknowledged a message of QoS ${qos} as if it were of QoS ${other}: ${remedy}.`,
+    ExitCode.protocol,
+  );
+}
+
 export class Outbox {
   readonly #setup: OutboxSetup;
   readonly #window: Window<Outgoing>;
@@ -105,12 +115,16 @@ export class Outbox {
     this.#bell.fail(error);
   }
 
-  /** A PUBACK, PUBREC or PUBCOMP came. The window is refilled at once: waiting for more would stall. */
+  /**
+   * A PUBACK, PUBREC or PUBCOMP came. The window is refilled at once: waiting for more would stall.
+   * @throws TmqError 2 for one that belongs to another QoS: the right one would never come
+   */
   acknowledged(packet: Packet): void {
     const messageId = packet.messageId ?? 0;
     const reasonCode = packet.reasonCode ?? 0;
     const outcome = this.#window.acknowledge({cmd: packet.cmd, messageId, reasonCode});
     if (outcome.kind === 'release') this.#sendRelease(messageId, outcome.known ? 0 : 146);
+    if (outcome.kind === 'mismatched') throw mismatch(outcome.qos);
     if (outcome.kind !== 'done') return;
     this.#setup.identifiers.release(messageId);
     outcome.value.settle({reasonCode: outcome.reasonCode, reasonString: packet.properties?.reasonString});

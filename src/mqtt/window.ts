@@ -13,6 +13,8 @@ export type Step<Value> =
 export type Outcome<Value> =
   | {readonly kind: 'done'; readonly value: Value; readonly reasonCode: number}
   | {readonly kind: 'release'; readonly messageId: number; readonly known: boolean}
+  /** The server answers as to another QoS than this one, which the message was sent with. */
+  | {readonly kind: 'mismatched'; readonly qos: 1 | 2}
   | {readonly kind: 'ignored'};
 
 export interface Acknowledgement {
@@ -88,7 +90,7 @@ export class Window<Value> {
 
   #received(entry: Entry<Value> | undefined, {messageId, reasonCode}: Acknowledgement): Outcome<Value> {
     if (entry === undefined) return {kind: 'release', messageId, known: false};
-    if (entry.qos !== 2) return {kind: 'ignored'};
+    if (entry.qos !== 2) return {kind: 'mismatched', qos: 1};
     if (reasonCode >= 128) return this.#finish(entry, reasonCode);
     entry.stage = 'released';
     return {kind: 'release', messageId, known: true};
@@ -100,7 +102,9 @@ export class Window<Value> {
     const entry = this.#entries.get(acknowledgement.messageId);
     if (cmd === 'pubrec') return this.#received(entry, acknowledgement);
     if (entry === undefined) return {kind: 'ignored'};
-    if (cmd === 'puback' && entry.qos === 1) return this.#finish(entry, reasonCode);
+    if (cmd === 'puback') {
+      return entry.qos === 1 ? this.#finish(entry, reasonCode) : {kind: 'mismatched', qos: 2};
+    }
     if (cmd === 'pubcomp' && entry.qos === 2 && entry.stage === 'released') {
       return this.#finish(entry, reasonCode === identifierNotFound ? 0 : reasonCode);
     }

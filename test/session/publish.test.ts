@@ -294,3 +294,26 @@ test('a publish after the end is refused', limit, async () => {
   await assert.rejects(session.subscribe(['a'], {qos: 0}), failsWith(ExitCode.noConnection, /has ended/));
   await assert.rejects(session.receive(collector(() => true)), failsWith(ExitCode.noConnection, /has ended/));
 });
+
+for (const [qos, answer, sentence] of [
+  [2, 'puback', /of QoS 2 as if it were of QoS 1: it does not have QoS 2. Publish with -q 1\.$/],
+  [1, 'pubrec', /of QoS 1 as if it were of QoS 2: MQTT does not allow that\.$/],
+] as const) {
+  for (const protocolVersion of [4, 5] as const) {
+    const name = `a ${answer.toUpperCase()} for QoS ${qos} ends the session, version ${protocolVersion}`;
+    test(`${name}: nothing else would come`, limit, async () => {
+      await using broker = await startFakeBroker(async (connection) => {
+        await connection.accept();
+        const {messageId} = await connection.next('publish');
+        connection.send({cmd: answer, messageId});
+        await connection.idle();
+      });
+      const options = sessionOptions(broker.port, {protocolVersion});
+      const session = await connect(options, sessionContext({reconnect: persistent}));
+      const published = session.publish(x, publication('a', {qos}));
+      await assert.rejects(published, failsWith(ExitCode.protocol, sentence));
+      await session.end().catch(() => undefined);
+      assert.equal(broker.connections.length, 1, 'connected again for the same answer');
+    });
+  }
+}
