@@ -16,6 +16,8 @@ export interface HashScheme {
   readonly name: SchemeName;
   /** Whether mosquitto reads it; some schemes are for other programs. */
   readonly mosquitto: boolean;
+  /** Whether threads beside this one hash, so that several passwords at once are done sooner. */
+  readonly threaded: boolean;
   /** What the `iterations` of `hash` are called and may be; absent where the work is fixed. */
   readonly iterations?: {readonly default: number; readonly minimum: number; readonly maximum: number};
   /** The cost stated by a well-formed secret of this scheme; undefined for any other text. */
@@ -54,6 +56,7 @@ const digestOf = (password: Uint8Array, salt: Uint8Array) =>
 const sha512: HashScheme = {
   name: 'sha512',
   mosquitto: true,
+  threaded: false,
   cost: (secret) => (sha512Pattern.test(secret) ? {iterations: 1} : undefined),
   weakness: () => 'a single round of SHA-512; advised: argon2id or sha512-pbkdf2',
   async hash(password) {
@@ -92,6 +95,7 @@ function parsePbkdf2(secret: string) {
 const sha512Pbkdf2: HashScheme = {
   name: 'sha512-pbkdf2',
   mosquitto: true,
+  threaded: true,
   iterations: {default: advisedIterations, minimum: 1, maximum: maximumIterations},
   cost(secret) {
     const parsed = parsePbkdf2(secret);
@@ -146,6 +150,7 @@ function parseArgon2id(secret: string) {
 const argon2id: HashScheme = {
   name: 'argon2id',
   mosquitto: true,
+  threaded: false,
   cost(secret) {
     const parsed = parseArgon2id(secret);
     return parsed && {memory: parsed.memory, passes: parsed.passes, lanes: parsed.lanes};
@@ -189,6 +194,7 @@ async function crypt(password: Uint8Array, salt: string): Promise<string> {
 const sha512Crypt: HashScheme = {
   name: 'sha512-crypt',
   mosquitto: false,
+  threaded: false,
   iterations: cryptRounds,
   cost: parseCrypt,
   weakness: ({rounds = 0}) =>

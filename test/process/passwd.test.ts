@@ -129,6 +129,27 @@ describe('what comes between', () => {
   });
 });
 
+describe('a signal', () => {
+  for (const [signal, status] of [
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const) {
+    test(`${signal} ends a long -U at once, and the file is as it was`, async () => {
+      // Minutes of work, which nobody waits for here.
+      const content = numbers(5000)
+        .map((index) => `user${index}:x\n`)
+        .join('');
+      await writeFile(file, content, {mode: 0o600});
+      await using upgrading = startTmq(['passwd', '-H', 'sha512-crypt', '-U', file]);
+      await upgrading.waitFor('stderr', /mosquitto cannot read sha512-crypt/);
+      const {exitCode, timedOut} = await upgrading.stop(signal);
+      assert.deepEqual([exitCode, timedOut], [status, false]);
+      assert.equal(await readFile(file, 'utf8'), content);
+      assert.deepEqual(await readdir(directory), ['passwd']);
+    });
+  }
+});
+
 describe('a large file', () => {
   test('passes through a memory that could not hold it', async () => {
     const count = 200_000;
