@@ -79,6 +79,11 @@ export function watchView({format, output, io, title}: WatchOptions): View {
   };
   draw();
   io.stdout.on('resize', draw);
+  let ended = false;
+  const end = () => {
+    if (!ended) output.text(watch.end());
+    ended = true;
+  };
   return {
     count: nothing,
     print(message) {
@@ -87,8 +92,13 @@ export function watchView({format, output, io, title}: WatchOptions): View {
       output.text(watch.show(message.topic, line.toString()));
     },
     batchEnds: nothing,
-    end: () => output.text(watch.end()),
-    [Symbol.dispose]: () => void io.stdout.off('resize', draw),
+    end,
+    [Symbol.dispose]() {
+      io.stdout.off('resize', draw);
+      // A terminal is left as it was by who is interrupted, too; nobody waits for it.
+      end();
+      output.flush().catch(nothing);
+    },
   };
 }
 

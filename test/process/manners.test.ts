@@ -207,6 +207,32 @@ describe('with a broker', () => {
     assert.match((await watching).stdout.toString(), /seen/);
   });
 
+  for (const [how, words, status] of [
+    ['Ctrl-C', [], 0],
+    ['-W', ['-W', '1'], 27],
+    ['-C', ['-C', '1'], 0],
+  ] as const) {
+    test(`a watch that is ended by ${how} leaves the terminal as it was`, async () => {
+      const id = `watch-${how}`;
+      await using watching = onTerminal([
+        ...['sub', '-w', '-t', 'watched', '-p', String(broker.port), '-i', id],
+        ...words,
+      ]);
+      await broker.logged(new RegExp(`SUBACK to ${id}`));
+      if (how !== '-W') {
+        await runTmq(['pub', '-t', 'watched', '-m', 'seen', '-p', String(broker.port)]);
+        await watching.shows(/seen/);
+      }
+      if (how === 'Ctrl-C') watching.send('\u0003');
+      assert.equal((await watching.finished).exitCode, status);
+      // Lines are wrapped again.
+      const [, unwrapped = '', ...rest] = watching.screen().split(/\u001b\[\?7[lh]/);
+      assert.match(unwrapped, /Broker: localhost/);
+      assert.equal(rest.length, 1);
+      assert.match(watching.screen(), /\u001b\[\?7h/);
+    });
+  }
+
   test('off a terminal, nothing is told', async () => {
     const input = 'x\n'.repeat(50_000);
     const words = ['pub', '-l', '-q', '1', '-t', 'a', '-p', String(broker.port)];
