@@ -29,16 +29,16 @@ import {
   harmless,
   type TlsPlace,
 } from './tls-error.ts';
-import {trustedCertificates} from './trusted-certificates.ts';
+import {type TrustedCertificates, trustedCertificates} from './trusted-certificates.ts';
 
 export interface TlsContext {
   readonly signal: AbortSignal;
   readonly notice?: (line: string) => void;
 }
 
-/** Everything that comes from files, read and checked. */
+/** Everything that comes from files, read; `trusted` is to be checked yet. */
 export interface TlsMaterial {
-  readonly trusted: readonly string[] | undefined;
+  readonly trusted: TrustedCertificates;
   readonly certificate: ClientCertificate | undefined;
 }
 
@@ -86,12 +86,13 @@ function checkCiphers({ciphers, minimumVersion, psk}: TlsOptions): void {
  */
 export function createTlsContext(options: TlsOptions, material: TlsMaterial): SecureContext {
   checkCiphers(options);
+  const {certificates} = material.trusted;
   const ciphers = options.ciphers ?? (options.psk === undefined ? undefined : 'PSK');
   const settings: SecureContextOptions = {
     minVersion: options.minimumVersion ?? 'TLSv1.2',
     ...(options.psk === undefined ? {} : {maxVersion: 'TLSv1.2'}),
     ...(ciphers === undefined ? {} : {ciphers}),
-    ...(material.trusted === undefined ? {} : {ca: [...material.trusted]}),
+    ...(certificates === undefined ? {} : {ca: [...certificates]}),
     ...material.certificate,
   };
   try {
@@ -139,6 +140,8 @@ export interface Handshake {
   readonly place: TlsPlace;
   readonly secureContext: SecureContext;
   readonly context: TlsContext;
+  /** Whom the context trusts. */
+  readonly trusted: Pick<TrustedCertificates, 'check'>;
 }
 
 /** Puts TLS on the socket without waiting; nothing is verified yet. */
@@ -192,6 +195,8 @@ export async function secure(socket: Socket, handshake: Handshake): Promise<TLSS
           }
         };
         stream.once('secureConnect', finish);
+        // Now it is the server that computes.
+        handshake.trusted.check();
         return () => stream.off('secureConnect', finish);
       },
     );

@@ -72,22 +72,26 @@ async function reachSecurely(
     // It may be reset before TLS listens to it; TLS then finds it closed.
     return socket.on('error', () => undefined);
   });
+  const {name, certifiedHost: host} = destination;
+  const place = host === undefined ? {name, options} : {name, options, host};
+  const {trusted} = material;
   let secureContext: SecureContext;
+  let socket: Socket;
   try {
     // The system call that connects is made on the next tick; after it, the processor is free for this.
     await Promise.race([new Promise((resolve) => setImmediate(resolve)), connecting]);
     secureContext = createTlsContext(options, material);
+    socket = await connecting;
   } catch (error) {
     giveUp.abort(error);
     await connecting.then(
-      (socket) => socket.destroy(),
+      (connected) => connected.destroy(),
       () => undefined,
     );
+    trusted.check();
     throw error;
   }
-  const {name, certifiedHost: host} = destination;
-  const place = host === undefined ? {name, options} : {name, options, host};
-  return await secure(await connecting, {place, secureContext, context});
+  return await secure(socket, {place, secureContext, context, trusted});
 }
 
 async function reach(destination: Destination, tls: TlsOptions | undefined, context: DialContext) {

@@ -14,6 +14,17 @@ import {fileProblem} from './file-problem.ts';
 
 type Notice = (line: string) => void;
 
+/** Whom to trust, and whether what says so is whole. */
+export interface TrustedCertificates {
+  /** In PEM form; undefined: those that come with Node. */
+  readonly certificates: readonly string[] | undefined;
+  /** Takes a millisecond, which a handshake leaves to spare. @throws TmqError 8 for a file that is damaged */
+  check(): void;
+}
+
+/** What is left to be checked. */
+type Checks = (() => void)[];
+
 /** The bundles of Debian, Fedora, openSUSE, Alpine and macOS, FreeBSD. */
 const systemBundles = [
   '/etc/ssl/certs/ca-certificates.crt',
@@ -51,19 +62,20 @@ function readText(path: string, role: string): string {
   }
 }
 
-function fromFile(path: string, role: string): readonly string[] {
+function fromFile(path: string, role: string, checks: Checks): readonly string[] {
   const text = readText(path, role);
   const certificates = certificatesIn(text);
   if (certificates.length === 0) {
     throw new TmqError(`The ${role} ${path} holds no certificate in PEM form.`, ExitCode.tls);
   }
-  const broken = certificates.findIndex((pem) => !isCertificate(pem));
-  if (broken !== -1) {
+  checks.push(() => {
+    const broken = certificates.findIndex((pem) => !isCertificate(pem));
+    if (broken === -1) return;
     throw new TmqError(
       `The ${role} ${path} is damaged: certificate ${broken + 1} cannot be read.`,
       ExitCode.tls,
     );
-  }
+  });
   return certificates;
 }
 
@@ -94,11 +106,15 @@ async function fromNode(): Promise<readonly string[]> {
   return getCACertificates?.('system') ?? [];
 }
 
-async function fromSystem(options: TlsOptions, notice?: Notice): Promise<readonly string[] | undefined> {
+async function fromSystem(
+  options: TlsOptions,
+  checks: Checks,
+  notice?: Notice,
+): Promise<readonly string[] | undefined> {
   const {systemCertificateFile: file, systemCertificateDirectory: directory} = options;
   if (file !== undefined || directory !== undefined) {
     return [
-      ...(file === undefined ? [] : fromFile(file, 'CA file (SSL_CERT_FILE)')),
+      ...(file === undefined ? [] : fromFile(file, 'CA file (SSL_CERT_FILE)', checks)),
       ...(directory === undefined ? [] : await fromDirectory(directory, 'CA directory (SSL_CERT_DIR)')),
     ];
   }
@@ -113,21 +129,35 @@ async function fromSystem(options: TlsOptions, notice?: Notice): Promise<readonl
 }
 
 /**
- * The certificates to trust, in PEM form; undefined for those that come with Node. Where nothing else is
- * said, the system's are meant.
+ * The certificates to trust. Where nothing else is said, the system's are meant.
  * @throws TmqError: 1 for a file that cannot be read, 8 for one that holds no certificate
  */
 export async function trustedCertificates(
   options: TlsOptions,
   notice?: Notice,
+): Promise<TrustedCertificates> {
+  const checks: Checks = [];
+  const certificates = await chosenCertificates(options, checks, notice);
+  return {
+    certificates,
+    check() {
+      for (const each of checks) each();
+    },
+  };
+}
+
+async function chosenCertificates(
+  options: TlsOptions,
+  checks: Checks,
+  notice?: Notice,
 ): Promise<readonly string[] | undefined> {
   const {caFile, caPath, systemCertificates, psk, insecure} = options;
   const own = [
-    ...(caFile === undefined ? [] : fromFile(caFile, 'CA file')),
+    ...(caFile === undefined ? [] : fromFile(caFile, 'CA file', checks)),
     ...(caPath === undefined ? [] : await fromDirectory(caPath, 'CA directory')),
   ];
   const chosen = own.length > 0 || psk !== undefined || insecure === true;
   if (systemCertificates !== true && chosen) return own;
-  const system = await fromSystem(options, notice);
+  const system = await fromSystem(options, checks, notice);
   return system === undefined && own.length > 0 ? [...rootCertificates, ...own] : system?.concat(own);
 }

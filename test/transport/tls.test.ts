@@ -187,13 +187,13 @@ test('system certificates: the variables of OpenSSL say where else they are', as
   });
 });
 
-test('a CA file that is missing, garbage or damaged is told from the others before connecting', async () => {
+test('a CA file that is missing, garbage or damaged is told from the others, also where nobody answers', async () => {
   const garbage = join(directory, 'garbage.crt');
   const damaged = join(directory, 'damaged.crt');
   await writeFile(garbage, 'no certificate at all\n');
   const good = await readFile(files.ca, 'utf8');
   await writeFile(damaged, good + good.replace(/\n.{20}/, '\nAAAAAAAAAAAAAAAAAAAA'));
-  // Nothing listens on port 1: had it been tried, the error would be another one.
+  // Nothing listens on port 1: without these, the error would be another one.
   await assertFails(to(1, {caFile: garbage}), {
     exitCode: 8,
     message: `The CA file ${garbage} holds no certificate in PEM form.`,
@@ -205,6 +205,17 @@ test('a CA file that is missing, garbage or damaged is told from the others befo
   await assertFails(to(1, {caFile: '/nowhere/ca.crt'}), {
     exitCode: 1,
     message: 'Cannot read the CA file /nowhere/ca.crt: no such file or directory.',
+  });
+});
+
+test('a CA file that is damaged is of no use, though the certificate that counts can be read', async () => {
+  const damaged = join(directory, 'half-damaged.crt');
+  const good = await readFile(files.ca, 'utf8');
+  await writeFile(damaged, good + good.replace(/\n.{20}/, '\nAAAAAAAAAAAAAAAAAAAA'));
+  await using server = await serve(files.server);
+  await assertFails(to(server.port, {caFile: damaged}), {
+    exitCode: 8,
+    message: `The CA file ${damaged} is damaged: certificate 2 cannot be read.`,
   });
 });
 
