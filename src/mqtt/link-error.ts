@@ -4,7 +4,7 @@
  */
 
 import {ExitCode, TmqError} from '../errors.ts';
-import type {Endpoint} from './connection-options.ts';
+import type {ConnectionOptions, Endpoint} from './connection-options.ts';
 import {describe, explain} from './transport.ts';
 
 /** The broker answered CONNECT with a refusal: trying again would be refused again. */
@@ -18,16 +18,35 @@ export function lost(endpoint: Endpoint): TmqError {
   return new TmqError(`The connection to ${describe(endpoint)} was lost.`, ExitCode.connectionLost);
 }
 
+/** What may be behind a connection that was closed instead of being accepted, which a broker does without a word. */
+function suspicion({endpoint, protocolVersion}: ConnectionOptions): string {
+  if (protocolVersion === 5) return ' Does it know MQTT 5? If not, -V 311 helps.';
+  if (endpoint.transport === 'tcp' && endpoint.tls === undefined)
+    return ' Is that port for TLS (--cafile) or WebSockets (--ws)?';
+  return '';
+}
+
+/** The connection ended before CONNACK. */
+export function notAccepted(options: ConnectionOptions, cause?: unknown): TmqError {
+  return new TmqError(
+    `${describe(options.endpoint)} closed the connection without accepting it.${suspicion(options)}`,
+    ExitCode.connectionLost,
+    {cause},
+  );
+}
+
 /** An error of the system; of a connection that was there it can only mean that it is lost. */
-function systemError(error: unknown, code: string, {endpoint, connected}: Occasion): TmqError {
-  const explained = explain(error, endpoint);
-  if (!connected || explained.exitCode !== ExitCode.failure) return explained;
-  const sentence = `The connection to ${describe(endpoint)} was lost (${code}).`;
+function systemError(error: unknown, code: string, {options, connected}: Occasion): TmqError {
+  const explained = explain(error, options.endpoint);
+  if (!connected)
+    return explained.exitCode === ExitCode.connectionLost ? notAccepted(options, error) : explained;
+  if (explained.exitCode !== ExitCode.failure) return explained;
+  const sentence = `The connection to ${describe(options.endpoint)} was lost (${code}).`;
   return new TmqError(sentence, ExitCode.connectionLost, {cause: error});
 }
 
 interface Occasion {
-  readonly endpoint: Endpoint;
+  readonly options: ConnectionOptions;
   readonly connected: boolean;
 }
 
@@ -36,13 +55,14 @@ interface Occasion {
  * codec's, about bytes that are not MQTT.
  * @param connected whether CONNACK had come
  */
-export function linkError(error: unknown, endpoint: Endpoint, connected: boolean): TmqError {
+export function linkError(error: unknown, options: ConnectionOptions, connected: boolean): TmqError {
   if (error instanceof TmqError) return error;
   const code = (error as {code?: unknown} | null)?.code;
-  if (typeof code === 'string') return systemError(error, code, {endpoint, connected});
+  if (typeof code === 'string') return systemError(error, code, {options, connected});
   const detail = error instanceof Error ? error.message : String(error);
+  const place = describe(options.endpoint);
   const sentence = connected
-    ? `${describe(endpoint)} sent what is not allowed in MQTT (${detail}).`
-    : `${describe(endpoint)} does not answer as an MQTT broker does (${detail}).`;
+    ? `${place} sent what is not allowed in MQTT (${detail}).`
+    : `${place} does not answer as an MQTT broker does (${detail}).`;
   return new TmqError(sentence, ExitCode.protocol, {cause: error});
 }

@@ -12,7 +12,7 @@ import type {Arrival, LinkSetup} from './arrival.ts';
 import {awaitClose, disconnectPacket, type Farewell} from './farewell.ts';
 import {Gate, smallBytes} from './gate.ts';
 import {limitsOf, type ServerLimits} from './limits.ts';
-import {ConnectionRefused, linkError, lost} from './link-error.ts';
+import {ConnectionRefused, linkError, lost, notAccepted} from './link-error.ts';
 import {copyOf, type Message} from './message.ts';
 import {clientOptions, type MqttJsClient} from './mqttjs.ts';
 import {messageOf, type Packet} from './packet.ts';
@@ -210,7 +210,7 @@ export class Link {
 
   /** The first error ends the link; later ones are only echoes of it. */
   fail(error: unknown): void {
-    this.#failure ??= linkError(error, this.#setup.options.endpoint, this.#isAccepted);
+    this.#failure ??= linkError(error, this.#setup.options, this.#isAccepted);
     this.stream.destroy();
   }
 
@@ -391,7 +391,8 @@ export class Link {
   /** The stream is closed: all that waits for an answer hears why. */
   #close(): TmqError {
     this.#gone = true;
-    this.#failure ??= lost(this.#setup.options.endpoint);
+    const {options} = this.#setup;
+    this.#failure ??= this.#isAccepted ? lost(options.endpoint) : notAccepted(options);
     this.#held = undefined;
     this.#requests.fail(this.#failure);
     return this.#failure;

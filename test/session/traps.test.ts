@@ -332,6 +332,29 @@ test('T11: a connection closed without a word is lost', limit, async () => {
   );
 });
 
+for (const [protocolVersion, remedy] of [
+  [
+    4,
+    /closed the connection without accepting it\. Is that port for TLS \(--cafile\) or WebSockets \(--ws\)\?$/,
+  ],
+  [5, /closed the connection without accepting it\. Does it know MQTT 5\? If not, -V 311 helps\.$/],
+] as const) {
+  for (const end of ['destroySoon', 'resetAndDestroy'] as const) {
+    test(
+      `T11: a connection closed instead of accepted (${end}), version ${protocolVersion}`,
+      limit,
+      async () => {
+        await using broker = await startFakeBroker(async (connection) => {
+          await connection.next('connect');
+          connection.socket[end]();
+        });
+        const opened = connect(sessionOptions(broker.port, {protocolVersion}), sessionContext());
+        await assert.rejects(opened, failsWith(ExitCode.connectionLost, remedy));
+      },
+    );
+  }
+}
+
 test('T11: a connection that is reset is lost, once it was there', limit, async () => {
   await using broker = await startFakeBroker(async (connection) => {
     await connection.accept();
