@@ -84,12 +84,15 @@ export function fileAccess(
     return {mayPublish: may('write'), mayReceive: may('read'), maySubscribe: () => true};
   };
   return {
-    async admit(identity, listener) {
-      const refusal = await refuse(identity, now(listener), files);
-      if (refusal !== undefined) return {accepted: false, reason: refusal};
-      const username = identity.certifiedUsername ?? identity.username;
-      const client = {clientId: identity.clientId, ...(username === undefined ? {} : {username})};
-      return accept(username, permissions(listener, client));
+    admit(identity, listener) {
+      const judged = (admitted: boolean): Admission => {
+        if (!admitted) return {accepted: false, reason: 'not-authorized'};
+        const username = identity.certifiedUsername ?? identity.username;
+        const client = {clientId: identity.clientId, ...(username === undefined ? {} : {username})};
+        return accept(username, permissions(listener, client));
+      };
+      const admitted = mayEnter(identity, now(listener), files);
+      return typeof admitted === 'boolean' ? judged(admitted) : admitted.then(judged);
     },
     reload(changed) {
       files = readFiles(changed, read);
@@ -107,22 +110,16 @@ function accept(username: string | undefined, permissions: Permissions): Admissi
   return {accepted: true, permissions, ...(username === undefined ? {} : {username})};
 }
 
-/** Why this client may not come in; undefined when it may. mosquitto answers every case with one code. */
-async function refuse(
-  identity: Identity,
-  listener: ListenerConfig,
-  files: Files,
-): Promise<'not-authorized' | undefined> {
+/** Whether this client may come in; only a password takes time. mosquitto answers every refusal with one code. */
+function mayEnter(identity: Identity, listener: ListenerConfig, files: Files): boolean | Promise<boolean> {
   const {clientId, username, password, certifiedUsername} = identity;
-  if (!clientId.startsWith(listener.clientIdPrefixes ?? '')) return 'not-authorized';
+  if (!clientId.startsWith(listener.clientIdPrefixes ?? '')) return false;
   const certified = listener.tls?.useIdentityAsUsername || listener.tls?.useSubjectAsUsername;
-  if (certified) return certifiedUsername === undefined ? 'not-authorized' : undefined;
-  if (username === undefined || listener.passwordFile === undefined) {
-    return listener.allowAnonymous ? undefined : 'not-authorized';
-  }
+  if (certified) return certifiedUsername !== undefined;
+  if (username === undefined || listener.passwordFile === undefined) return listener.allowAnonymous;
   const secret = files.passwords.get(listener.passwordFile)?.get(username);
-  if (secret === undefined || password === undefined) return 'not-authorized';
-  return (await verifySecret(secret, password)) ? undefined : 'not-authorized';
+  if (secret === undefined || password === undefined) return false;
+  return verifySecret(secret, password);
 }
 
 function readFiles(listeners: readonly ListenerConfig[], read: (path: string) => Uint8Array): Files {

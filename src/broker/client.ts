@@ -209,11 +209,9 @@ export class Client implements ConnectionHandler, SessionLink {
     const {connection} = this.#options;
     // MQTT 3.1 has no such flag.
     const present = sessionPresent && connection.protocolVersion > 3;
-    connection.send(
-      connection.protocolVersion === 5
-        ? {cmd: 'connack', sessionPresent: present, reasonCode: 0, properties}
-        : {cmd: 'connack', sessionPresent: present, returnCode: 0},
-    );
+    if (connection.protocolVersion === 5) {
+      connection.send({cmd: 'connack', sessionPresent: present, reasonCode: 0, properties});
+    } else connection.write([Buffer.of(0x20, 2, present ? 1 : 0, 0)]);
   }
 
   /** CONNACK with a code, and the end [MQTT-3.1.4-2], [MQTT-3.2.2-6], [MQTT-3.2.2-7], [MQTT-4.12.0-4]. */

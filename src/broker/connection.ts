@@ -12,6 +12,7 @@ import {
   type ISubscribePacket,
   type IUnsubscribePacket,
   type Packet,
+  type Parser,
   parser,
   writeToStream,
 } from 'mqtt-packet';
@@ -352,17 +353,36 @@ export class Connection {
   }
 }
 
-/** Parses one whole frame that validation has passed. */
-function parse(frame: Buffer, protocolVersion: ProtocolVersion): Packet {
-  const reader = parser({protocolVersion});
-  let parsed: Packet | undefined;
-  reader.on('packet', (packet) => {
+/** A parser for each protocol version: to make one for each CONNECT is most of the work of reading it. */
+const parsers = new Map<ProtocolVersion, Parser>();
+let parsed: Packet | undefined;
+
+function parserFor(protocolVersion: ProtocolVersion): Parser {
+  const known = parsers.get(protocolVersion);
+  if (known !== undefined) return known;
+  const fresh = parser({protocolVersion});
+  fresh.on('packet', (packet) => {
     parsed = packet;
   });
-  reader.on('error', (error: unknown) => {
+  fresh.on('error', (error: unknown) => {
     throw error;
   });
-  reader.parse(frame);
-  if (parsed === undefined) throw new Error(`mqtt-packet does not parse ${packetNames[frame[0]! >> 4]}`);
-  return parsed;
+  parsers.set(protocolVersion, fresh);
+  return fresh;
+}
+
+/** Parses one whole frame that validation has passed. */
+function parse(frame: Buffer, protocolVersion: ProtocolVersion): Packet {
+  let packet: Packet | undefined;
+  let left = frame.length;
+  try {
+    left = parserFor(protocolVersion).parse(frame);
+    packet = parsed;
+  } finally {
+    parsed = undefined;
+    // What it has begun with would be taken for the beginning of the next frame.
+    if (packet === undefined || left > 0) parsers.delete(protocolVersion);
+  }
+  if (packet === undefined) throw new Error(`mqtt-packet does not parse ${packetNames[frame[0]! >> 4]}`);
+  return packet;
 }
