@@ -136,7 +136,7 @@ async function publishRepeatedly(plan: PubPlan, payload: Payload, io: Io): Promi
   using watch = watchMessages(payload, progress, {plan: plan.client, io});
   for (; progress.sent < repeat.count; progress.sent++) {
     if (progress.sent > 0 && repeat.delayMilliseconds > 0) await pause(repeat.delayMilliseconds, io.signal);
-    await session.publish(watch.payload, publication);
+    await session.publish(watch.payload, publication, progress.sent === repeat.count - 1);
   }
   await session.end();
   return ExitCode.success;

@@ -99,8 +99,8 @@ export class ClientSession implements Session {
     }
   }
 
-  async publish(payload: Payload, publication: Publication): Promise<Published> {
-    return await orAborted(this.#outbox.publish(payload, publication), this.#halt.signal);
+  async publish(payload: Payload, publication: Publication, isLast = false): Promise<Published> {
+    return await orAborted(this.#outbox.publish(payload, publication, isLast), this.#halt.signal);
   }
 
   async publishAll(

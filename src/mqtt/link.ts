@@ -34,6 +34,8 @@ export class Link {
   readonly accepted: Promise<void>;
   limits: ServerLimits = limitsOf({cmd: 'connack'});
   sessionPresent = false;
+  /** Whether CONNACK has accepted the connection. */
+  isAccepted = false;
 
   readonly #setup: LinkSetup;
   readonly #client: MqttJsClient;
@@ -43,9 +45,10 @@ export class Link {
   readonly #gate = new Gate();
   #withheldPubrecs: Packet[] = [];
   #failure: TmqError | undefined;
-  #isAccepted = false;
   #accept: () => void = () => undefined;
   #ended = false;
+  /** The system has taken DISCONNECT. */
+  #taken = false;
   #gone = false;
   /** A message waits for its receiver, so nothing behind it is read, not even a PINGRESP. */
   #held: (() => void) | undefined;
@@ -87,7 +90,7 @@ export class Link {
       if (this.#setup.pipelined)
         afterTicket(this.#setup.stream, () => {
           // MQTT.js would not send it before CONNACK.
-          if (!this.#isAccepted) this.write(pingreq);
+          if (!this.isAccepted) this.write(pingreq);
         });
       await Promise.race([accepted, this.closed]);
       if (this.#failure !== undefined) throw await this.closed;
@@ -96,14 +99,9 @@ export class Link {
     }
   }
 
-  /** Whether CONNACK has accepted the connection. */
-  get isAccepted(): boolean {
-    return this.#isAccepted;
-  }
-
   get isOpen(): boolean {
     return (
-      (this.#isAccepted || this.#setup.pipelined) &&
+      (this.isAccepted || this.#setup.pipelined) &&
       !this.#ended &&
       this.#failure === undefined &&
       this.stream.writable
@@ -210,32 +208,34 @@ export class Link {
 
   /** The first error ends the link; later ones are only echoes of it. */
   fail(error: unknown): void {
-    this.#failure ??= linkError(error, this.#setup.options, this.#isAccepted);
+    this.#failure ??= linkError(error, this.#setup.options, this.isAccepted);
     this.stream.destroy();
   }
 
-  /**
-   * Sends DISCONNECT behind everything written, and closes, when the peer has taken it all.
-   * @throws TmqError 7 when the peer did not take everything
-   */
+  /** Says goodbye, and closes when the peer has taken everything. @throws TmqError 7 when it did not */
   async shutdown(farewell: Farewell): Promise<void> {
     if (this.#gone || !this.stream.writable) return;
-    this.#gate.flush();
-    this.#ended = true;
-    // Behind half a packet, no other would be understood.
-    if (this.#gate.isBusy) this.fail(lost(this.#setup.options.endpoint));
-    const {options, observer, libraries} = this.#setup;
-    const packet = disconnectPacket(options, farewell.reasonCode);
-    observer.traced?.('out', packet);
-    let taken = false;
-    // What is written is taken in order: with DISCONNECT, everything is. What happens after it does not count.
-    this.stream.write(libraries.codec.encode(packet, options.protocolVersion), (error) => {
-      taken = error == null;
-    });
+    this.sayGoodbye(farewell.reasonCode);
     this.stream.end();
     this.resume();
     await awaitClose(this.stream, this.closed, farewell);
-    if (!taken) throw this.#failure ?? lost(options.endpoint);
+    if (!this.#taken) throw this.#failure ?? lost(this.#setup.options.endpoint);
+  }
+
+  /** Sends DISCONNECT behind everything written, once; nothing can follow it. */
+  sayGoodbye(reasonCode: number): void {
+    if (this.#ended) return;
+    this.#gate.flush();
+    this.#ended = true;
+    const {options, observer, libraries} = this.#setup;
+    // Behind half a packet, no other would be understood.
+    if (this.#gate.isBusy) this.fail(lost(options.endpoint));
+    const packet = disconnectPacket(options, reasonCode);
+    observer.traced?.('out', packet);
+    // What is written is taken in order: with DISCONNECT, everything is. What happens after it does not count.
+    this.stream.write(libraries.codec.encode(packet, options.protocolVersion), (error) => {
+      this.#taken = error == null;
+    });
   }
 
   #attach(): void {
@@ -325,7 +325,7 @@ export class Link {
       );
       return;
     }
-    this.#isAccepted = true;
+    this.isAccepted = true;
     this.#accept();
   }
 
@@ -392,7 +392,7 @@ export class Link {
   #close(): TmqError {
     this.#gone = true;
     const {options} = this.#setup;
-    this.#failure ??= this.#isAccepted ? lost(options.endpoint) : notAccepted(options);
+    this.#failure ??= this.isAccepted ? lost(options.endpoint) : notAccepted(options);
     this.#held = undefined;
     this.#requests.fail(this.#failure);
     return this.#failure;

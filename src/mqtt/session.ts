@@ -118,8 +118,11 @@ export interface Session extends AsyncDisposable {
   readonly clientId: string;
   /** Whether a broker has accepted a connection: when pipelined, that may come later than the session. */
   readonly isAccepted: boolean;
-  /** Resolves when the QoS is satisfied. @throws TmqError with the reason code when refused, 7 when the connection is lost */
-  publish(payload: Payload, publication: Publication): Promise<Published>;
+  /**
+   * Resolves when the QoS is satisfied. `isLast`: nothing but the end follows, so goodbye may be said at once.
+   * @throws TmqError with the reason code when refused, 7 when the connection is lost
+   */
+  publish(payload: Payload, publication: Publication, isLast?: boolean): Promise<Published>;
   /** Sends every payload in order, at most the window unacknowledged, across reconnects. Reads on only as fast as the network takes. */
   publishAll(
     payloads: AsyncIterable<readonly Uint8Array[]>,

@@ -26,6 +26,7 @@ function withCode(exitCode: number) {
 /** What a command asks of its session first. */
 const requests: Readonly<Record<string, (session: Session) => Promise<unknown>>> = {
   'a message at QoS 0': (session) => session.publish(Buffer.from('x'), publication('a')),
+  'the last message at QoS 0': (session) => session.publish(Buffer.from('x'), publication('a'), true),
   'a message at QoS 1': (session) => session.publish(Buffer.from('x'), publication('a', {qos: 1})),
   'a message at QoS 2': (session) => session.publish(Buffer.from('x'), publication('a', {qos: 2})),
   'a subscription': (session) => session.subscribe(['a'], {qos: 0}),
@@ -64,6 +65,65 @@ for (const fastPath of [true, false]) {
       ]);
       const [, granted] = await done;
       assert.deepEqual([granted, received.texts(), session.isAccepted], [[0], ['kept'], true]);
+    });
+
+    test(
+      'goodbye is said behind the last message at QoS 0, and CONNACK still waited for',
+      limit,
+      async () => {
+        await using broker = await startFakeBroker(async (connection) => {
+          const sent = [await connection.any(), await connection.any(), await connection.any()];
+          assert.deepEqual(
+            sent.map(({cmd}) => cmd),
+            ['connect', 'publish', 'disconnect'],
+          );
+          connection.send({cmd: 'connack', returnCode: 0, sessionPresent: false});
+        });
+        for (let round = 0; round < 10; round++) {
+          await using session = await connect(plain(broker.port), context());
+          await session.publish(Buffer.from('x'), publication('a'), true);
+          assert.equal(session.isAccepted, true);
+          await session.end();
+          await broker.finished(round);
+          assert.equal(broker.connections[round]!.packets.length, 3);
+        }
+      },
+    );
+
+    test('the last message at QoS 0 arrives, every time', limit, async () => {
+      await using broker = await startMosquitto();
+      await using subscriber = await connect(plain(broker.port, {clientId: 'all'}), context());
+      const count = 30;
+      const received = collector((_, total) => total === count);
+      const receiving = subscriber.receive(received);
+      await subscriber.subscribe(['last'], {qos: 0});
+      for (let index = 0; index < count; index++) {
+        await using session = await connect(plain(broker.port, {clientId: ''}), context());
+        await session.publish(Buffer.from(String(index)), publication('last'), true);
+      }
+      await receiving;
+      assert.deepEqual(
+        received.texts(),
+        Array.from({length: count}, (_, index) => String(index)),
+      );
+    });
+
+    test('where CONNACK is there already, goodbye is said at the end', limit, async () => {
+      await using broker = await startFakeBroker(async (connection) => {
+        await connection.accept();
+        await connection.next('publish');
+        await connection.next('publish');
+        await connection.idle();
+      });
+      await using session = await connect(plain(broker.port), context());
+      await session.publish(Buffer.from('1'), publication('a'));
+      await session.publish(Buffer.from('2'), publication('a'), true);
+      await session.end();
+      await broker.finished(0);
+      assert.deepEqual(
+        broker.connections[0]!.packets.map(({cmd}) => cmd),
+        ['connect', 'publish', 'publish', 'disconnect'],
+      );
     });
 
     for (const [what, request] of Object.entries(requests)) {
@@ -161,4 +221,14 @@ test('TMQ_NO_PIPELINE and -d wait for CONNACK', limit, async () => {
     assert.equal((await running.finished).exitCode, 0);
     assert.deepEqual(seen, ['connect']);
   }
+});
+
+test('pub says all that it has to say to a broker before its answer', limit, async () => {
+  await using broker = await startFakeBroker(async (connection) => {
+    await connection.next('disconnect');
+    connection.send({cmd: 'connack', returnCode: 0, sessionPresent: false});
+  });
+  const {exitCode, stderr} = await startMain(['pub', '-p', String(broker.port), '-t', 'a', '-m', 'x'])
+    .finished;
+  assert.deepEqual([exitCode, stderr], [0, '']);
 });
