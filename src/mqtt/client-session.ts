@@ -29,14 +29,10 @@ import type {
   SubscribeOptions,
 } from './session.ts';
 import {mayBeBrief, mayTap} from './short-ways.ts';
+import {foreseenRefusal, type Subscription, subscribePacket} from './subscription.ts';
 import {grantedLine, traceLines} from './trace.ts';
 import {describe, dial} from './transport.ts';
 import {Bell, orAborted, pause} from './waiting.ts';
-
-interface Subscription {
-  readonly filters: readonly string[];
-  readonly options: SubscribeOptions;
-}
 
 export class ClientSession implements Session {
   readonly #options: ConnectionOptions;
@@ -221,22 +217,17 @@ export class ClientSession implements Session {
   }
 
   async #subscribeOn(link: Link, {filters, options}: Subscription): Promise<readonly number[]> {
-    const answer = await link.request({
-      cmd: 'subscribe',
-      subscriptions: filters.map((topic) => ({
-        topic,
-        qos: options.qos,
-        nl: options.noLocal ?? false,
-        rap: options.retainAsPublished ?? false,
-        rh: options.retainHandling ?? 0,
-      })),
-      properties: this.#properties(options.properties),
-    });
+    const refused = filters.map((filter) => foreseenRefusal(link.limits, filter, options));
+    const asked = filters.filter((_, index) => refused[index] === undefined);
+    if (asked.length === 0) return refused.map((code) => code ?? 0);
+    const properties = this.#properties(options.properties);
+    const answer = await link.request(subscribePacket({filters: asked, options}, properties));
     // The acknowledgement of the SUBACK's bytes travels with something we send, and a broker with Nagle's
     // algorithm on holds back the retained messages until it has it: 40 ms if we stay silent.
     if (this.#context.trace === undefined) link.ping();
-    const granted = answer.granted ?? [];
-    if (granted.length === filters.length) return granted;
+    const granted = (answer.granted ?? []).values();
+    if (answer.granted?.length === asked.length)
+      return refused.map((code) => code ?? granted.next().value ?? 0);
     const error = new TmqError(
       'The broker answered other subscriptions than it was asked for.',
       ExitCode.protocol,

@@ -14,6 +14,9 @@ export interface ServerLimits {
   /** Bytes of a packet. */
   readonly maximumPacketSize: number;
   readonly topicAliasMaximum: number;
+  readonly wildcardSubscriptions: boolean;
+  readonly subscriptionIdentifiers: boolean;
+  readonly sharedSubscriptions: boolean;
 }
 
 /** The limits in a CONNACK; what it does not say is not limited, but aliases are not allowed. */
@@ -27,5 +30,8 @@ export function limitsOf(connack: Packet): ServerLimits {
     retainAvailable: properties.retainAvailable !== false,
     maximumPacketSize: number('maximumPacketSize', Number.POSITIVE_INFINITY),
     topicAliasMaximum: number('topicAliasMaximum', 0),
+    wildcardSubscriptions: properties.wildcardSubscriptionAvailable !== false,
+    subscriptionIdentifiers: properties.subscriptionIdentifiersAvailable !== false,
+    sharedSubscriptions: properties.sharedSubscriptionAvailable !== false,
   };
 }

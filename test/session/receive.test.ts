@@ -245,6 +245,28 @@ test('refused subscriptions are reported, one code for each filter', limit, asyn
   assert.deepEqual(await session.subscribe(['a', 'b', 'c'], {qos: 1}), [1, 135, 143]);
 });
 
+test('what the server has said that it does not take is not asked for', limit, async () => {
+  const asked: unknown[] = [];
+  await using broker = await startFakeBroker(async (connection) => {
+    const properties = {
+      sharedSubscriptionAvailable: false,
+      wildcardSubscriptionAvailable: false,
+      subscriptionIdentifiersAvailable: false,
+    };
+    await connection.accept({properties});
+    const {messageId, subscriptions} = await connection.next('subscribe');
+    asked.push(...(subscriptions as {readonly topic: string}[]).map(({topic}) => topic));
+    connection.send({cmd: 'suback', messageId, granted: [1, 135]});
+    await connection.idle();
+  });
+  await using session = await connect(sessionOptions(broker.port), sessionContext());
+  const granted = await session.subscribe(['$share/g/a', 'b', 'c/#', 'd'], {qos: 1});
+  assert.deepEqual(granted, [158, 1, 162, 135]);
+  assert.deepEqual(asked, ['b', 'd']);
+  const properties = {subscriptionIdentifier: 7};
+  assert.deepEqual(await session.subscribe(['e', 'f/+'], {qos: 1, properties}), [161, 162]);
+});
+
 test('an end during a flush is clean, and acknowledges nothing behind its DISCONNECT', limit, async () => {
   await using broker = await startFakeBroker(async (connection) => {
     await connection.accept();

@@ -71,6 +71,9 @@ test('what CONNACK does not say is not limited, but aliases', () => {
     retainAvailable: true,
     maximumPacketSize: Number.POSITIVE_INFINITY,
     topicAliasMaximum: 0,
+    wildcardSubscriptions: true,
+    subscriptionIdentifiers: true,
+    sharedSubscriptions: true,
   });
   const properties = {
     receiveMaximum: 5,
@@ -78,6 +81,9 @@ test('what CONNACK does not say is not limited, but aliases', () => {
     retainAvailable: false,
     maximumPacketSize: 100,
     topicAliasMaximum: 3,
+    wildcardSubscriptionAvailable: false,
+    subscriptionIdentifiersAvailable: false,
+    sharedSubscriptionAvailable: false,
   };
   assert.deepEqual(limitsOf({cmd: 'connack', properties}), {
     receiveMaximum: 5,
@@ -85,6 +91,9 @@ test('what CONNACK does not say is not limited, but aliases', () => {
     retainAvailable: false,
     maximumPacketSize: 100,
     topicAliasMaximum: 3,
+    wildcardSubscriptions: false,
+    subscriptionIdentifiers: false,
+    sharedSubscriptions: false,
   });
 });
 
