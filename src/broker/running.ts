@@ -3,6 +3,7 @@
  * the command and the tests' own brokers have in common. Reads no command line.
  */
 
+import {ExitCode, Interrupted, TmqError} from '../errors.ts';
 import {type FileAccess, fileAccess} from './access.ts';
 import {Broker, type BrokerContext} from './broker.ts';
 import type {BrokerConfig} from './config.ts';
@@ -13,9 +14,16 @@ import {serverTlsOptions} from './listener-tls.ts';
 import {readBytes} from './read-file.ts';
 import {openStore} from './store.ts';
 
+/** Keeps others from a file. */
+export interface StoreLock {
+  release(): Promise<void>;
+}
+
 export interface RunContext extends Pick<BrokerContext, 'now' | 'log' | 'observe' | 'fastPath'> {
   /** What is to go wrong between clients and broker. */
   readonly faults?: readonly Fault[];
+  /** Takes a lock for as long as the broker runs; nothing is locked without. @throws TmqError when somebody has it */
+  readonly lock?: (path: string) => Promise<StoreLock>;
   /** For the faults' dice; 1 unless told. */
   readonly seed?: number;
 }
@@ -38,6 +46,37 @@ export interface RunningBroker {
  */
 export async function runBroker(config: BrokerConfig, context: RunContext): Promise<RunningBroker> {
   const access: FileAccess = fileAccess(config.listeners, readBytes);
+  const lock = await lockFor(config, context);
+  try {
+    return await runLocked({config, context, access, lock});
+  } catch (error) {
+    await lock?.release();
+    throw error;
+  }
+}
+
+/** Of two brokers with one store, each would overwrite what the other keeps. */
+async function lockFor({persistence}: BrokerConfig, {lock}: RunContext): Promise<StoreLock | undefined> {
+  if (persistence === undefined || lock === undefined) return undefined;
+  const {path} = persistence;
+  try {
+    return await lock(`${path}.lock`);
+  } catch (error) {
+    // Where no lock can be made there is none; whether there can be a store, opening it will tell.
+    if (error instanceof Error && 'code' in error) return undefined;
+    if (!(error instanceof TmqError) || error instanceof Interrupted) throw error;
+    throw new TmqError(`Cannot use the store ${path}: ${error.message}`, ExitCode.failure, {cause: error});
+  }
+}
+
+interface Locked {
+  readonly config: BrokerConfig;
+  readonly context: RunContext;
+  readonly access: FileAccess;
+  readonly lock: StoreLock | undefined;
+}
+
+async function runLocked({config, context, access, lock}: Locked): Promise<RunningBroker> {
   const {log} = context;
   const store =
     config.persistence === undefined
@@ -70,6 +109,7 @@ export async function runBroker(config: BrokerConfig, context: RunContext): Prom
       async close() {
         await listening.close(broker.close());
         store?.close();
+        await lock?.release();
       },
     };
   } catch (error) {

@@ -16,7 +16,7 @@ import type {Fault} from './faults.ts';
 import {type Log, openLog} from './log.ts';
 import {readBytes, readNames} from './read-file.ts';
 import {environmentOf, readyLine} from './ready.ts';
-import {checkFiles, type RunningBroker, runBroker} from './running.ts';
+import {checkFiles, type RunContext, type RunningBroker, runBroker} from './running.ts';
 import {type Direction, debugLine, traceJson, traceText} from './trace.ts';
 
 /** What the command line says. */
@@ -41,6 +41,8 @@ export interface ServePlan {
   readonly suggest: (word: string, known: readonly string[]) => string | undefined;
   /** A warning as a line for stderr. */
   readonly warningLine: (sentence: string) => Promise<string>;
+  /** Keeps other brokers from a file. @throws TmqError when one has it */
+  readonly lock: NonNullable<RunContext['lock']>;
 }
 
 /** Serves until a signal, the end of stdin or of the child; resolves with the exit status. */
@@ -72,6 +74,7 @@ export async function serve(plan: ServePlan, io: Io): Promise<ExitCode> {
         now: io.now,
         log: log.write,
         faults: plan.faults,
+        lock: plan.lock,
         fastPath: (io.env.TMQ_NO_FASTPATH ?? '') === '',
         ...(plan.seed === undefined ? {} : {seed: plan.seed}),
         ...(tracer.observe === undefined ? {} : {observe: tracer.observe}),

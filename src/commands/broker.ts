@@ -6,6 +6,9 @@ import {choice, integer, list, type OptionTable, text, type Values} from '../cli
 import {suggest} from '../cli/suggest.ts';
 import {UsageError} from '../errors.ts';
 
+/** How long to wait for another broker to let go of its store: one that is about to end, perhaps. */
+const lockMilliseconds = 2000;
+
 const options = {
   config: {
     flags: '-c, --config <file>',
@@ -253,7 +256,7 @@ export const broker: Command<typeof options, BrokerPlan> = defineCommand({
   files: [
     {
       term: 'mosquitto.db.tmq',
-      text: 'What persistence keeps, unless persistence_file and persistence_location say otherwise. Every change is written at once, so that a kill loses nothing.',
+      text: 'What persistence keeps, unless persistence_file and persistence_location say otherwise. Every change is written at once, so that a kill loses nothing. While a broker runs, mosquitto.db.tmq.lock keeps others from it.',
     },
   ],
   plan,
@@ -261,6 +264,10 @@ export const broker: Command<typeof options, BrokerPlan> = defineCommand({
     const {serve} = await import('../broker/serve.ts');
     const warningLine = async (sentence: string) =>
       (await import('../io/terminal.ts')).warningLine(io, sentence);
-    return await serve({...what, suggest, warningLine}, io);
+    const lock = async (path: string) => {
+      const [{acquireLock}, fs] = await Promise.all([import('../io/lock.ts'), import('node:fs/promises')]);
+      return await acquireLock(path, {fs, ...io, timeoutMilliseconds: lockMilliseconds});
+    };
+    return await serve({...what, suggest, warningLine, lock}, io);
   },
 });

@@ -1,9 +1,9 @@
 /** The store: what it is told it tells again, whatever happens to the process or to the end of the file. */
 
 import assert from 'node:assert/strict';
-import {appendFile, mkdtemp, readFile, rm, stat, truncate, writeFile} from 'node:fs/promises';
+import {appendFile, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
-import {join} from 'node:path';
+import {dirname, join} from 'node:path';
 import {describe, it} from 'node:test';
 import fc from 'fast-check';
 import mqtt from 'mqtt';
@@ -199,17 +199,13 @@ describe('store', () => {
 const program = `import {main, processIo} from ${JSON.stringify(join(import.meta.dirname, '..', '..', 'src', 'main.ts'))};
 process.exitCode = await main(process.argv.slice(1), processIo());`;
 
+function startProcess(...words: string[]): Running {
+  const options = ['--import', 'tsx', '--input-type=module', '-e', program];
+  return start(process.execPath, [...options, '--', 'broker', ...words]);
+}
+
 async function startBroker(config: string): Promise<{process: Running; port: string}> {
-  const words = ['broker', '-v', '-c', config, '--ready', 'json'];
-  const process_ = start(process.execPath, [
-    '--import',
-    'tsx',
-    '--input-type=module',
-    '-e',
-    program,
-    '--',
-    ...words,
-  ]);
+  const process_ = startProcess('-v', '-c', config, '--ready', 'json');
   const [line] = await process_.waitFor('stdout', /^\{.*\}$/m);
   return {process: process_, port: String(JSON.parse(line).listeners[0].port)};
 }
@@ -265,6 +261,41 @@ describe('a broker with persistence', () => {
       const nothing = await run('mosquitto_sub', subscriber(third.port, '-W', '1'));
       assert.equal(nothing.stdout.toString(), '');
       await third.process.stop('SIGTERM');
+    });
+  });
+
+  it('keeps a second broker from its store, until it has ended or was killed', async () => {
+    await withPath(async (path) => {
+      const config = `${path}.conf`;
+      const text = `listener 0 127.0.0.1\nallow_anonymous true\npersistence true\npersistence_file ${path}\n`;
+      await writeFile(config, text);
+      const keep = async (port: string, topic: string) => {
+        const words = ['-p', port, '-t', topic, '-m', 'kept', '-r', '-q', '1'];
+        assert.equal((await run('mosquitto_pub', words)).exitCode, 0);
+      };
+      const first = await startBroker(config);
+      await using _first = first.process;
+      await keep(first.port, 'before');
+      await using second = startProcess('-c', config);
+      const {exitCode, stderr} = await second.finished;
+      assert.equal(exitCode, 1);
+      const line = stderr.toString();
+      assert.ok(line.includes(`Error: Cannot use the store ${path}: ${path}.lock is held by process `), line);
+      assert.ok(line.includes(`${first.process.child.pid}`), line);
+      // The first one has lost nothing by it.
+      await keep(first.port, 'after');
+      await first.process.stop('SIGKILL');
+
+      const third = await startBroker(config);
+      await using _third = third.process;
+      const retained = await run('mosquitto_sub', ['-p', third.port, '-t', '#', '-v', '-C', '2']);
+      assert.deepEqual(retained.stdout.toString().trimEnd().split('\n').sort(), [
+        'after kept',
+        'before kept',
+      ]);
+      assert.equal((await third.process.stop('SIGTERM')).exitCode, 0);
+      const left = (await readdir(dirname(path))).sort();
+      assert.deepEqual(left, ['store', 'store.conf']);
     });
   });
 

@@ -423,6 +423,7 @@ const elsewhere: Readonly<Record<string, readonly string[]>> = {
   'broker/child.ts': ['broker/command.test.ts'],
   'broker/listener-tls.ts': ['broker/listen.test.ts'],
   'broker/serve.ts': ['broker/command.test.ts'],
+  'broker/running.ts': ['broker/store.test.ts'],
   'broker/store.ts': ['broker/store.test.ts'],
   'commands/passwd-change.ts': ['process/passwd-terminal.test.ts'],
   'commands/receive-options.ts': ['commands/pub-sub.test.ts'],
