@@ -96,7 +96,9 @@ export class Client implements ConnectionHandler, SessionLink {
     this.#timer?.cancel();
     if (packet.clientId !== '') this.#clientId = packet.clientId;
     this.#maximumPacketSize = packet.properties?.maximumPacketSize ?? Number.POSITIVE_INFINITY;
-    const username = peer.certifiedUsername ?? packet.username;
+    // As for mosquitto, an empty name is none.
+    const named = packet.username === '' ? undefined : packet.username;
+    const username = peer.certifiedUsername ?? named;
     const terms = connectTerms({packet, details, username}, parts.limits, listener);
     if ('reason' in terms) {
       connection.observeConnect(packet);
@@ -109,7 +111,7 @@ export class Client implements ConnectionHandler, SessionLink {
     const identity: Identity = {
       ...peer,
       clientId: terms.clientId,
-      ...(packet.username === undefined ? {} : {username: packet.username}),
+      ...(named === undefined ? {} : {username: named}),
       ...(packet.password === undefined ? {} : {password: packet.password}),
     };
     const admission = parts.context.access.admit(identity, listener);

@@ -122,7 +122,7 @@ export class Outbox {
     this.#queue.push(delivery);
     this.#queuedBytes += payloadBytes(delivery.message);
     this.#observer.queued(delivery);
-    this.pump();
+    this.pump(delivery);
     if (!this.#overfull()) return true;
     // The last in is the one that waits: had it been sent, nobody would be waiting.
     const last = this.#queue.pop()!;
@@ -151,10 +151,13 @@ export class Outbox {
 
   /**
    * Sends as much as the window allows [MQTT-4.9.0-1], [MQTT-4.9.0-2]; it stops nothing but PUBLISH at QoS 1 and 2
-   * [MQTT-4.9.0-3], [MQTT-3.3.4-10].
+   * [MQTT-4.9.0-3], [MQTT-3.3.4-10]. What is only just `arriving` is in time, however short its time is.
    */
-  pump(): void {
-    while (this.#outlet !== undefined && (this.#unsent.size > 0 ? this.#resendOne() : this.#sendOne())) {
+  pump(arriving?: Delivery): void {
+    while (
+      this.#outlet !== undefined &&
+      (this.#unsent.size > 0 ? this.#resendOne() : this.#sendOne(arriving))
+    ) {
       // Each round sends or settles one.
     }
   }
@@ -175,13 +178,14 @@ export class Outbox {
     return true;
   }
 
-  #sendOne(): boolean {
+  #sendOne(arriving: Delivery | undefined): boolean {
     const outlet = this.#outlet!;
     const delivery = this.#queue.first;
     if (delivery === undefined) return false;
     const {message, qos} = delivery;
     // [MQTT-3.3.2-5]
-    const expired = message.expiresAt !== undefined && message.expiresAt <= this.#now();
+    const expired =
+      delivery !== arriving && message.expiresAt !== undefined && message.expiresAt <= this.#now();
     if (expired || qos === 0) {
       this.#shift();
       if (!expired) outlet.publish(delivery, 0, false);

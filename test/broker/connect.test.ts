@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict';
 import {describe, it} from 'node:test';
-import {openAccess} from '../../src/broker/access.ts';
-import {frameOf, packetBroker} from '../support/packet-client.ts';
+import {type Access, openAccess} from '../../src/broker/access.ts';
+import {frameOf, packetBroker, plainListener} from '../support/packet-client.ts';
 
 const properties = (packet: Record<string, unknown>) => (packet.properties ?? {}) as Record<string, unknown>;
 
@@ -136,6 +136,23 @@ describe('CONNECT', () => {
         'Client b disconnected, not authorised.',
       ]);
     }
+  });
+
+  it('an empty user name is none, as for mosquitto', async () => {
+    const asked: unknown[] = [];
+    const access: Access = {
+      admit(identity) {
+        asked.push('username' in identity);
+        return openAccess.admit(identity, plainListener);
+      },
+    };
+    await using broker = packetBroker({access});
+    for (const version of [3, 4, 5] as const) {
+      const client = await broker.connect(`c${version}`, {version, username: '', password: Buffer.from('x')});
+      assert.equal(client.connack[version === 5 ? 'reasonCode' : 'returnCode'], 0);
+    }
+    assert.deepEqual(asked, [false, false, false]);
+    assert.ok(broker.log.every((line) => !line.includes("u'")));
   });
 
   it('MQTT-3.1.4-6: nothing after a refused CONNECT is processed, even when the answer takes time', async () => {

@@ -404,6 +404,41 @@ describe('properties of messages', () => {
     await back.quiet();
   });
 
+  it('3.3.2.3.3: an interval of 0 is time enough for whoever is there and has room, and for nobody else', async () => {
+    await using broker = packetBroker();
+    const waits = {
+      version: 5,
+      clean: false,
+      properties: {sessionExpiryInterval: never, receiveMaximum: 1},
+    } as const;
+    const away = await broker.connect('away', waits);
+    await away.subscribe('t', {qos: 1});
+    await away.leave();
+    const publisher = await broker.connect('publisher', {version: 5});
+    const full = await broker.connect('full', waits);
+    await full.subscribe('#', {qos: 1});
+    publisher.publish('first', '1', {qos: 1, messageId: 1});
+    await publisher.expect('puback');
+    const first = await full.expect('publish');
+    const there = [];
+    for (const qos of [0, 1, 2]) {
+      const one = await broker.connect(`there ${qos}`, {version: 5});
+      await one.subscribe('t', {qos});
+      there.push(one);
+    }
+    publisher.publish('t', 'x', {qos: 2, messageId: 2, properties: {messageExpiryInterval: 0}});
+    await publisher.expect('pubrec');
+    for (const [qos, one] of there.entries()) {
+      const {payload, qos: sent, properties: said} = await one.expect('publish');
+      assert.deepEqual([String(payload), sent], ['x', qos]);
+      assert.equal((said as Record<string, unknown>).messageExpiryInterval, 0);
+    }
+    full.send({cmd: 'puback', messageId: first.messageId});
+    await full.quiet();
+    const back = await broker.connect('away', waits);
+    await back.quiet();
+  });
+
   it('MQTT-4.3.3-7: what was sent once does not expire any more', async () => {
     await using broker = packetBroker();
     const settings = {version: 5, clean: false, properties: {sessionExpiryInterval: never}} as const;
