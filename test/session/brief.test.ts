@@ -2,6 +2,7 @@
 /** A session that is over soon does without MQTT.js; nobody can tell, whatever the broker says or leaves unsaid. */
 
 import assert from 'node:assert/strict';
+import {Duplex} from 'node:stream';
 import {describe, test} from 'node:test';
 import {ExitCode, TmqError} from '../../src/errors.ts';
 import {BriefClient} from '../../src/mqtt/brief-client.ts';
@@ -160,9 +161,32 @@ for (const [name, fastPath] of [
   });
 }
 
+test('CONNECT and what follows it in the same go are one write', async () => {
+  const written: number[] = [];
+  const stream = new Duplex({
+    read() {},
+    write(chunk: Buffer, _encoding, done) {
+      written.push(chunk.length);
+      done();
+    },
+    writev(chunks, done) {
+      written.push(chunks.reduce((sum, {chunk}) => sum + chunk.length, 0));
+      done();
+    },
+  });
+  const client = new BriefClient(() => stream, {clientId: '', clean: true, keepalive: 60});
+  client.connect();
+  await Promise.resolve();
+  client._writePacket({cmd: 'subscribe', messageId: 1, subscriptions: [{topic: 'a', qos: 0}]});
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual(written, [14 + 8]);
+  stream.destroy();
+});
+
 test('an error of what it is made of is told like any other', () => {
   const errors: unknown[] = [];
-  const stream = {on: () => stream, once: () => stream, write: () => true} as never;
+  const nothing = () => stream;
+  const stream = {on: nothing, once: nothing, cork: nothing, uncork: nothing, write: () => true} as never;
   const greeting = {clientId: 'x'.repeat(70_000), clean: true, keepalive: 60};
   const client = new BriefClient(() => stream, greeting);
   client.on('error', (error) => errors.push(error));
