@@ -154,10 +154,21 @@ async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
   }
 }
 
+/**
+ * At QoS 0 a batch is one write, so the larger the better. Else a batch waits for the window while its
+ * lines grow old: in short ones most of the memory, and a fifth of the time, is saved.
+ */
+function linesAtOnce({qos}: Publication): number {
+  return qos === 0 ? Number.POSITIVE_INFINITY : 512;
+}
+
 async function publishLines(plan: PubPlan, io: Io): Promise<ExitCode> {
   const progress = {read: 0, acknowledged: 0, refused: 0};
   try {
-    using view = watchLines(lines(io.stdin), progress, {plan: plan.client, io});
+    using view = watchLines(lines(io.stdin, {mostLines: linesAtOnce(plan.publication)}), progress, {
+      plan: plan.client,
+      io,
+    });
     await using session = await openSession(plan.client, io, {
       reconnect: {afterLoss: true},
       readsStdin: true,

@@ -1,6 +1,6 @@
 /**
- * A byte stream cut into lines: what `pub -l` reads. Lines come in batches, one batch for each chunk that
- * completed any, as slices of that chunk; bytes are never decoded, so NUL, CR and broken UTF-8 pass.
+ * A byte stream cut into lines: what `pub -l` reads. Lines come in batches, one or more for each chunk
+ * that completed any, as slices of that chunk; bytes are never decoded, so NUL, CR and broken UTF-8 pass.
  *
  * A batch is good until the next one is asked for: whoever makes the chunks may then use their memory
  * again. The part of a line that a chunk leaves behind is therefore copied.
@@ -40,17 +40,20 @@ function tooLong(lineNumber: number, limit: number): TmqError {
 
 /**
  * Splits at LF, which is not part of a line. Empty lines are kept, and so is a last line without LF.
- * @param limit the most bytes a line may have
+ * @param limits the most bytes a line may have, and the most lines of a batch
  * @throws TmqError naming the number of the line that is longer; the lines before it come first
  */
 export async function* lines(
   input: AsyncIterable<Uint8Array>,
-  limit: number = maximumLineBytes,
+  {
+    limit = maximumLineBytes,
+    mostLines = Number.POSITIVE_INFINITY,
+  }: {readonly limit?: number; readonly mostLines?: number} = {},
 ): AsyncGenerator<readonly Uint8Array[], void, undefined> {
   const rest = new Rest();
   let count = 0;
   for await (const chunk of input) {
-    const batch: Uint8Array[] = [];
+    let batch: Uint8Array[] = [];
     let start = 0;
     let end = chunk.indexOf(lineFeed);
     while (end !== -1 && rest.length + end - start <= limit) {
@@ -58,6 +61,11 @@ export async function* lines(
       batch.push(rest.length === 0 ? piece : rest.join(piece));
       start = end + 1;
       end = chunk.indexOf(lineFeed, start);
+      if (batch.length === mostLines) {
+        count += mostLines;
+        yield batch;
+        batch = [];
+      }
     }
     count += batch.length;
     if (batch.length > 0) yield batch;

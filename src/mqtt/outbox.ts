@@ -8,35 +8,15 @@ import {ExitCode, TmqError} from '../errors.ts';
 import type {PacketIdentifiers} from './identifiers.ts';
 import type {Link} from './link.ts';
 import type {ProtocolVersion, Publication} from './message.ts';
+import {encodeRun, type Fate, largePayloadBytes, type Outgoing, runLength} from './outgoing.ts';
 import type {Packet} from './packet.ts';
 import {pipelinedPayloadBytes} from './pipelining.ts';
 import {isFailure, reasonSentence} from './reason.ts';
+import {checkSize, type Route, routeFor} from './route.ts';
 import type {Payload, Published, PublishProgress, PublishReport} from './session.ts';
 import {publishLine} from './trace.ts';
 import {Bell} from './waiting.ts';
 import {Window} from './window.ts';
-import {maximumRemainingLength, type PublishEncoder, publishEncoder} from './wire.ts';
-
-/** A payload of at least this many bytes is written as it is instead of being copied behind its header. */
-const largePayloadBytes = 65_536;
-
-/** What became of a message at QoS 1 or 2. */
-type Fate = {readonly reasonCode: number; readonly reasonString?: unknown} | {readonly error: unknown};
-
-interface Outgoing {
-  readonly payload: Payload;
-  readonly publication: Publication;
-  settle(fate: Fate): void;
-}
-
-/** A publication as this connection takes it. */
-interface Route {
-  readonly publication: Publication;
-  readonly encoder: PublishEncoder;
-  /** With the alias instead of the topic, once the server knows it. */
-  readonly aliased?: PublishEncoder;
-  readonly alias?: number;
-}
 
 export interface OutboxSetup {
   readonly protocolVersion: ProtocolVersion;
@@ -178,11 +158,10 @@ export class Outbox {
     };
     for await (const batch of payloads) {
       progress.read += batch.length;
-      for (const payload of batch) {
+      for (let start = 0; start < batch.length; ) {
         while (failure === undefined && !this.#hasRoom()) await this.#bell.wait();
         if (failure !== undefined) break;
-        // A batch is good until the next one is asked for; a message may have to be sent again later.
-        this.#add({payload: Buffer.from(payload), publication, settle});
+        start += this.#addRun(batch, start, {publication, settle});
       }
       if (failure !== undefined) break;
     }
@@ -202,6 +181,39 @@ export class Outbox {
     this.#link?.resume();
   }
 
+  /** Sends what there is room for in one piece, at least the first. Returns how many. */
+  #addRun(
+    batch: readonly Uint8Array[],
+    start: number,
+    line: Pick<Outgoing, 'publication' | 'settle'>,
+  ): number {
+    const link = this.#link;
+    const route = this.#routes.get(line.publication);
+    const isPlain = this.#setup.trace === undefined && route?.alias === undefined && !this.#window.isHolding;
+    const count = link && route && isPlain ? this.#runLength(link, route, batch, start) : 0;
+    if (link === undefined || route === undefined || count === 0) {
+      // A batch is good until the next one is asked for; a message may have to be sent again later.
+      this.#add({...line, payload: Buffer.from(batch[start]!)});
+      return 1;
+    }
+    const payloads = batch.slice(start, start + count);
+    const messageIds = payloads.map(() => this.#setup.identifiers.take());
+    const {bytes, messages} = encodeRun(route.encoder, {payloads, messageIds, line});
+    for (const [index, message] of messages.entries()) {
+      this.#window.addSent(messageIds[index]!, line.publication.qos === 2 ? 2 : 1, message);
+    }
+    link.write(bytes);
+    link.resume();
+    return count;
+  }
+
+  /** How many payloads may leave together now. */
+  #runLength(link: Link, {encoder}: Route, batch: readonly Uint8Array[], start: number): number {
+    const end = Math.min(batch.length, start + this.#window.room);
+    const mostBytes = Math.min(link.limits.maximumPacketSize, largePayloadBytes);
+    return runLength(encoder, {batch, start, end, mostBytes});
+  }
+
   #sendNext(): void {
     const link = this.#link;
     while (link?.isOpen) {
@@ -214,7 +226,7 @@ export class Outbox {
       const {payload, publication, settle} = step.value;
       try {
         const route = this.#route(link, publication);
-        this.#checkSize(link, route, payload);
+        checkSize(route, payload.length, link.limits);
         this.#writeOne(link, {route, payload, messageId: step.messageId, duplicate: step.duplicate});
       } catch (error) {
         this.#window.remove(step.messageId);
@@ -236,7 +248,7 @@ export class Outbox {
     for (;;) {
       const link = await this.#setup.link();
       const route = this.#route(link, publication);
-      this.#checkSize(link, route, payload);
+      checkSize(route, payload.length, link.limits);
       const messageId = this.#setup.identifiers.count();
       this.#entrusted = true;
       const written = await new Promise<boolean>((resolve) => {
@@ -261,7 +273,7 @@ export class Outbox {
       // Between the link's being there and our being told, it may be gone.
       if (!link.isOpen) continue;
       const route = this.#route(link, publication);
-      this.#checkSize(link, route, batch[start]!);
+      checkSize(route, batch[start]!.length, link.limits);
       if (this.#mustGoAlone(route, batch[start]!)) {
         this.#writeCounted(link, route, batch[start]!);
         start++;
@@ -350,46 +362,8 @@ export class Outbox {
   #route(link: Link, publication: Publication): Route {
     const known = this.#routes.get(publication);
     if (known !== undefined) return known;
-    const route = this.#newRoute(link, publication);
+    const route = routeFor(publication, link.limits, this.#setup.protocolVersion);
     this.#routes.set(publication, route);
     return route;
-  }
-
-  #newRoute(link: Link, wanted: Publication): Route {
-    const {maximumQos, retainAvailable, topicAliasMaximum} = link.limits;
-    const {protocolVersion} = this.#setup;
-    if (wanted.qos > maximumQos) {
-      throw new TmqError('Message QoS not supported on broker, try a lower QoS.', ExitCode.qosNotSupported);
-    }
-    const publication = {...wanted, retain: wanted.retain && retainAvailable};
-    const encoder = publishEncoder(publication, protocolVersion);
-    const alias = protocolVersion === 5 ? wanted.properties?.topicAlias : undefined;
-    if (alias === undefined) return {publication, encoder};
-    if (alias > topicAliasMaximum) {
-      throw new TmqError(`Topic alias ${alias} is more than the broker allows (${topicAliasMaximum}).`, 148);
-    }
-    return {
-      publication,
-      encoder,
-      alias,
-      aliased: publishEncoder({...publication, topic: ''}, protocolVersion),
-    };
-  }
-
-  #checkSize(link: Link, route: Route, payload: Payload): void {
-    const packetBytes = route.encoder.packetBytes(payload.length);
-    // 5: the fixed header with the longest length field.
-    if (packetBytes > maximumRemainingLength + 5) {
-      throw new TmqError(
-        `The message is larger than MQTT allows (${maximumRemainingLength} bytes).`,
-        ExitCode.packetTooLarge,
-      );
-    }
-    if (packetBytes > link.limits.maximumPacketSize) {
-      throw new TmqError(
-        `Packet larger than supported by the server: ${packetBytes} bytes, it takes ${link.limits.maximumPacketSize}.`,
-        ExitCode.packetTooLarge,
-      );
-    }
   }
 }

@@ -55,9 +55,19 @@ export class Window<Value> {
     return this.#entries.size;
   }
 
+  /** How many messages added now would be sent at once, where none waits. */
+  get room(): number {
+    return Math.max(0, this.#limit - this.#entries.size);
+  }
+
   /** Whether a message added now would be sent at once. */
   get hasRoom(): boolean {
     return this.#entries.size < this.#limit;
+  }
+
+  /** Whether something waits to be sent, which comes before what is added now. */
+  get isHolding(): boolean {
+    return this.#unsent.length > 0;
   }
 
   has(messageId: number): boolean {
@@ -66,9 +76,18 @@ export class Window<Value> {
 
   /** @param messageId one that is not in use */
   add(messageId: number, qos: 1 | 2, value: Value): void {
+    this.#unsent.push(this.#enter(messageId, qos, value));
+  }
+
+  /** For one that is sent now, while there is room and nothing waits. */
+  addSent(messageId: number, qos: 1 | 2, value: Value): void {
+    this.#enter(messageId, qos, value).sent = true;
+  }
+
+  #enter(messageId: number, qos: 1 | 2, value: Value): Entry<Value> {
     const entry: Entry<Value> = {messageId, qos, value, stage: 'published', duplicate: false, sent: false};
     this.#entries.set(messageId, entry);
-    this.#unsent.push(entry);
+    return entry;
   }
 
   /** The next thing to send, counted as sent from now on; undefined while the window is full or nothing waits. */

@@ -23,8 +23,8 @@ const shortCopyBytes = 48;
 export interface PublishEncoder {
   /** The bytes of the whole packet. */
   packetBytes(payloadBytes: number): number;
-  /** All packets in one buffer; only for QoS 0. */
-  frames(payloads: readonly Uint8Array[]): Buffer;
+  /** All packets in one buffer, without DUP; with an identifier for each unless at QoS 0. */
+  frames(payloads: readonly Uint8Array[], messageIds?: readonly number[]): Buffer;
   /** The packet up to its payload, which may be sent behind it. The identifier is left out at QoS 0. */
   header(payloadBytes: number, messageId: number, duplicate: boolean): Buffer;
 }
@@ -135,15 +135,21 @@ export function publishEncoder(publication: Publication, protocolVersion: Protoc
       copy(properties, header, at);
       return header;
     },
-    frames(payloads) {
+    frames(payloads, messageIds = []) {
       let length = 0;
       for (const payload of payloads) length += packetBytes(payload.length);
       const buffer = Buffer.allocUnsafe(length);
       let at = 0;
+      let index = 0;
       for (const payload of payloads) {
         buffer[at] = first;
         at = writeVariableInteger(buffer, at + 1, variableBytes + payload.length);
         at = copy(topic, buffer, at);
+        if (qos > 0) {
+          const messageId = messageIds[index++]!;
+          buffer[at++] = messageId >> 8;
+          buffer[at++] = messageId & 0xff;
+        }
         at = copy(properties, buffer, at);
         at = copy(payload, buffer, at);
       }

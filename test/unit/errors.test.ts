@@ -437,7 +437,7 @@ const elsewhere: Readonly<Record<string, readonly string[]>> = {
   'mqtt/http-tunnel.ts': ['transport/proxy.test.ts'],
   'mqtt/inbox.ts': ['session/last-payload.test.ts'],
   'mqtt/link.ts': ['session/connect.test.ts', 'session/traps.test.ts'],
-  'mqtt/outbox.ts': ['session/publish.test.ts'],
+  'mqtt/route.ts': ['session/publish.test.ts'],
   'mqtt/proxy.ts': ['transport/proxy.test.ts'],
   'mqtt/recovery.ts': ['parity/quirks.test.ts'],
   'mqtt/tcp.ts': ['transport/tcp.test.ts'],
@@ -491,7 +491,7 @@ const particular: Readonly<Record<string, string>> = {
   'mqtt/link.ts: … does not answer any more (keepalive exceeded).': 'session/connect.test.ts',
   'mqtt/outbox.ts: The broker acknowledged a message of QoS … as if it were of QoS …: ….':
     'session/publish.test.ts',
-  'mqtt/outbox.ts: The message is larger than MQTT allows (… bytes).': 'takes 256 MiB',
+  'mqtt/route.ts: The message is larger than MQTT allows (… bytes).': 'takes 256 MiB',
   'io/prompt.ts: There is no terminal to ask for the password.': 'process/passwd-terminal.test.ts',
   'mqtt/connection-error.ts: Connecting to … was given up.': 'transport/tcp.test.ts',
   'mqtt/outbox.ts: Publish refused: …': 'parity/result-rows.ts',

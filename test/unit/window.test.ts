@@ -39,6 +39,25 @@ test('the smaller of the own maximum and the Receive Maximum counts', () => {
   }
 });
 
+test('what was sent by others takes room, and is sent again like all', () => {
+  const window = new Window<string>(3);
+  assert.equal(window.room, 3);
+  window.addSent(1, 1, 'a');
+  window.addSent(2, 1, 'b');
+  assert.deepEqual([window.room, window.isHolding], [1, false]);
+  assert.deepEqual(drain(window), []);
+  window.add(3, 1, 'c');
+  window.add(4, 1, 'd');
+  assert.deepEqual([window.room, window.isHolding], [0, true]);
+  assert.deepEqual(window.acknowledge(puback(1)), {kind: 'done', value: 'a', reasonCode: 0});
+  window.restart({sessionKept: true, receiveMaximum: 2});
+  assert.deepEqual([window.room, window.isHolding], [0, true]);
+  assert.deepEqual(drain(window), [
+    {kind: 'publish', messageId: 2, value: 'b', duplicate: true},
+    {kind: 'publish', messageId: 3, value: 'c', duplicate: false},
+  ]);
+});
+
 test('a message at QoS 2 keeps its place until PUBCOMP', () => {
   const window = new Window<string>(1);
   window.add(1, 2, 'a');

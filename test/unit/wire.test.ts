@@ -85,14 +85,21 @@ test('many packets in one buffer are read back one by one', () => {
       version,
       fc.array(payload, {maxLength: 12}),
       (given, protocolVersion, payloads) => {
-        const frames = publishEncoder({...given, qos: 0}, protocolVersion).frames(payloads);
+        const messageIds = payloads.map((_, index) => 65_535 - index * 1000);
+        const frames = publishEncoder(given, protocolVersion).frames(payloads, messageIds);
         const packets = parseAll(frames, protocolVersion);
         assert.deepEqual(
           packets.map(({payload: read}) => Buffer.from(read)),
           payloads.map((each) => Buffer.from(each)),
         );
         for (const packet of packets) {
-          assert.deepEqual([packet.topic, packet.qos, packet.retain], [given.topic, 0, given.retain]);
+          assert.deepEqual([packet.topic, packet.qos, packet.retain], [given.topic, given.qos, given.retain]);
+        }
+        if (given.qos > 0) {
+          assert.deepEqual(
+            packets.map(({messageId}) => messageId),
+            messageIds,
+          );
         }
       },
     ),
