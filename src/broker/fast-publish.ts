@@ -1,11 +1,11 @@
 /**
  * The hot way of PUBLISH without retain and properties, to topics already known. At QoS 0 consecutive
- * frames that go to the same clients, and may go unchanged, leave as one slice; at QoS 1 and 2 a frame
- * is at least read without judging its topic again. What needs a decision is left to the general way,
- * which alone is used with TMQ_NO_FASTPATH=1.
+ * frames that go to the same clients, and may go unchanged, leave as one slice; at QoS 1 and 2 they are
+ * relayed, or at least read without judging their topic again. What needs a decision is left to the
+ * general way, which alone is used with TMQ_NO_FASTPATH=1.
  *
- * Measured against the general way in one run, messages a second: at QoS 0 one to one 7 times, one to
- * fifty and 1000 topics in turn 4.5 times; at QoS 1 1.4 times, at QoS 2 1.2 times.
+ * Measured against the general way in one run: at QoS 0 one to one 7 times the messages a second, one to
+ * fifty and 1000 topics in turn 4.5 times; at QoS 1 0.6 and at QoS 2 0.7 of the processor time.
  */
 
 import {copyBytes} from './byte-copy.ts';
