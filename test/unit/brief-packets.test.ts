@@ -12,10 +12,10 @@ const v4 = {protocolVersion: 4};
 
 const greeting = fc.record(
   {
-    clientId: text,
-    clean: fc.boolean(),
+    clientId: fc.oneof(text, fc.constant('')),
+    clean: fc.constant(true),
     keepalive: fc.integer({min: 0, max: 65_535}),
-    username: text,
+    username: fc.oneof(text, fc.constant('')),
     will: fc.record({
       topic: text,
       payload: fc.uint8Array({maxLength: 300}),
