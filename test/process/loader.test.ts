@@ -121,7 +121,8 @@ describe('the code cache', () => {
       await connection.accept();
       await connection.idle();
     });
-    const env = {HOME: home, XDG_CACHE_HOME: undefined};
+    // The general way needs it always.
+    const env = {HOME: home, XDG_CACHE_HOME: undefined, TMQ_NO_FASTPATH: undefined};
     const publish = async (...words: readonly string[]) => {
       const args = [program, 'pub', '-p', String(broker.port), '-t', 'a', '-m', 'x', ...words];
       const {stderr, exitCode} = await run(process.execPath, args, {env});
