@@ -373,7 +373,10 @@ export class ClientSession implements Session {
         const loss = await link.closed;
         if (this.#halt.signal.aborted) return;
         this.#link = undefined;
-        if (!link.isAccepted || !reconnect.afterLoss || !mayPass(loss, this.#options.endpoint)) throw loss;
+        if (!link.isAccepted || !reconnect.afterLoss || !mayPass(loss, this.#options.endpoint)) {
+          await this.#inbox.emptied();
+          throw loss;
+        }
         notice?.(`Connection to ${place} lost (${loss.message.replace(/\.$/, '')}). Connecting again.`);
         await pause(reconnect.delayMilliseconds, this.#halt.signal);
         link = await this.#connect(true);

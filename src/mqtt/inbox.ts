@@ -110,6 +110,8 @@ export class Inbox {
   #unsettled = false;
   /** To be called when messages are taken again. */
   #offerAgain: (() => void) | undefined;
+  /** Who waits until all that came is flushed. */
+  #onEmptied: (() => void)[] = [];
 
   constructor(awaitsReply: () => boolean) {
     this.#awaitsReply = awaitsReply;
@@ -232,6 +234,20 @@ export class Inbox {
     for (const {proceed} of dropped) proceed();
   }
 
+  /** Resolves when all that has come was taken and flushed, or nobody takes it any more. */
+  emptied(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#onEmptied.push(resolve);
+      this.#checkEmptied();
+    });
+  }
+
+  #checkEmptied(): void {
+    const isBusy = this.#waiting.length + this.#batch.length > 0 || this.#unsettled;
+    if (this.#state === 'flushing' || (this.#state === 'taking' && isBusy)) return;
+    for (const resolve of this.#onEmptied.splice(0)) resolve();
+  }
+
   /** Nobody takes messages any more. */
   fail(error: unknown): void {
     const reception = this.#reception;
@@ -298,6 +314,7 @@ export class Inbox {
     } else if (!streaming) {
       this.#state = 'taking';
       this.#takeWaiting();
+      this.#checkEmptied();
     }
   }
 
@@ -311,5 +328,6 @@ export class Inbox {
     this.#waiting = [];
     for (const {proceed} of waiting) proceed();
     this.#askAgain();
+    this.#checkEmptied();
   }
 }

@@ -5,6 +5,8 @@
 
 import {ExitCode, TmqError} from '../errors.ts';
 import type {ConnectionOptions, Endpoint} from './connection-options.ts';
+import type {Packet} from './packet.ts';
+import {reasonSentence} from './reason.ts';
 import {describe, explain} from './transport.ts';
 
 /** The broker answered CONNECT with a refusal: trying again would be refused again. */
@@ -16,6 +18,12 @@ export class MessageBroken extends TmqError {}
 /** The connection ended, and nobody said why. */
 export function lost(endpoint: Endpoint): TmqError {
   return new TmqError(`The connection to ${describe(endpoint)} was lost.`, ExitCode.connectionLost);
+}
+
+/** The server ended it, and said why [MQTT 5, 3.14]. */
+export function dismissed(endpoint: Endpoint, {reasonCode, properties}: Packet): TmqError {
+  const reason = reasonSentence(reasonCode ?? 0, properties?.reasonString);
+  return new TmqError(`${describe(endpoint)} ended the connection: ${reason}.`, ExitCode.noConnection);
 }
 
 /** What may be behind a connection that was closed instead of being accepted, which a broker does without a word. */
@@ -60,6 +68,10 @@ export function linkError(error: unknown, options: ConnectionOptions, connected:
   const code = (error as {code?: unknown} | null)?.code;
   if (typeof code === 'string') return systemError(error, code, {options, connected});
   const detail = error instanceof Error ? error.message : String(error);
+  // What ws says of a write into a connection that the peer is closing.
+  if (detail.startsWith('WebSocket is not open')) {
+    return connected ? lost(options.endpoint) : notAccepted(options, error);
+  }
   const place = describe(options.endpoint);
   const sentence = connected
     ? `${place} sent what is not allowed in MQTT (${detail}).`

@@ -12,12 +12,12 @@ import type {Arrival, LinkSetup} from './arrival.ts';
 import {awaitClose, disconnectPacket, type Farewell} from './farewell.ts';
 import {Gate, smallBytes} from './gate.ts';
 import {limitsOf, type ServerLimits} from './limits.ts';
-import {ConnectionRefused, linkError, lost, notAccepted} from './link-error.ts';
+import {ConnectionRefused, dismissed, linkError, lost, notAccepted} from './link-error.ts';
 import {copyOf, type Message} from './message.ts';
 import {clientOptions, type MqttJsClient} from './mqttjs.ts';
 import {messageOf, type Packet} from './packet.ts';
 import {afterTicket, pingreq} from './pipelining.ts';
-import {reasonSentence, refusalText} from './reason.ts';
+import {refusalText} from './reason.ts';
 import {Requests} from './requests.ts';
 import type {StreamedPayload} from './session.ts';
 import {Tap, type TapObserver} from './tap.ts';
@@ -65,6 +65,7 @@ export class Link {
       else this.stream.once('close', onClose);
     });
     this.stream.on('error', (error) => this.fail(error));
+    this.stream.once('end', () => this.resume());
     if (this.stream.errored !== null) this.fail(this.stream.errored);
     this.#client = new setup.libraries.MqttClient(() => this.stream as never, {
       ...clientOptions(setup.options, setup.clientId),
@@ -291,15 +292,7 @@ export class Link {
     observer.received(packet);
     if (packet.cmd === 'connack') observer.traced?.('in', packet);
     if (packet.cmd === 'suback' || packet.cmd === 'unsuback') this.#requests.answered(packet);
-    if (packet.cmd === 'disconnect') {
-      const reason = reasonSentence(packet.reasonCode ?? 0, packet.properties?.reasonString);
-      this.fail(
-        new TmqError(
-          `${describe(this.#setup.options.endpoint)} ended the connection: ${reason}.`,
-          ExitCode.noConnection,
-        ),
-      );
-    }
+    if (packet.cmd === 'disconnect') this.fail(dismissed(this.#setup.options.endpoint, packet));
   }
 
   #greeted(packet: Packet): void {
@@ -339,6 +332,8 @@ export class Link {
     };
     this.#held = proceed;
     this.#guard(() => this.#setup.observer.arrived(this.#arrival(packet), proceed));
+    // The rest is here already, and gone with the connection if it is not looked at now.
+    if (this.stream.readableEnded) proceed();
   }
 
   /** Thrown into MQTT.js, an error would stop the reading for good, with the connection open. */

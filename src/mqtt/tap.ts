@@ -81,6 +81,8 @@ export class Tap extends Duplex {
   #proceeding = false;
   /** Packet identifiers of messages taken and not yet acknowledged. */
   #taken: number[] = [];
+  /** The end of the connection, while something that came before it still waits. */
+  #endings: (() => void)[] = [];
 
   /** @param readBuffer what the socket reads into, if it was given one */
   constructor(
@@ -93,9 +95,9 @@ export class Tap extends Duplex {
     this.#socket = socket;
     this.#observer = observer;
     this.#publishReader = new PublishReader(protocolVersion);
-    socket.on('end', () => this.push(null));
-    socket.on('error', (error) => this.destroy(error));
-    socket.on('close', () => this.destroy());
+    socket.on('end', () => this.#afterwards(() => this.push(null)));
+    socket.on('error', (error) => this.#afterwards(() => this.destroy(error)));
+    socket.on('close', () => this.#afterwards(() => this.destroy()));
     if (readBuffer === undefined) socket.on('data', (chunk: Buffer) => this.#received(chunk));
     else {
       this.#readBuffer = readBuffer;
@@ -167,6 +169,12 @@ export class Tap extends Duplex {
     done(error);
   }
 
+  /** The end comes behind what came before it: TLS and WebSockets tell of it even while nothing is read. */
+  #afterwards(ending: () => void): void {
+    if (this.#isBlocked && this.#at < this.#bytes.length) this.#endings.push(ending);
+    else ending();
+  }
+
   get #isBlocked(): boolean {
     return this.#state === 'greeted' || this.#full || this.#waiting;
   }
@@ -222,6 +230,8 @@ export class Tap extends Duplex {
     if (this.destroyed) return;
     if (this.#isBlocked) this.#socket.pause();
     else if (this.#socket.isPaused()) this.#socket.resume();
+    if (this.#isBlocked && this.#at < this.#bytes.length) return;
+    for (const ending of this.#endings.splice(0)) ending();
   }
 
   /** Hands on one packet, or what is there of it; false when there is nothing to be done. */

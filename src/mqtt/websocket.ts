@@ -91,6 +91,8 @@ export async function upgrade(socket: Socket, request: Upgrade): Promise<Duplex>
       maxPayload: 0,
     });
     const stream = createWebSocketStream(webSocket);
+    // ws leaves it open for writing, and silent. What came before the end is to be handed on first.
+    stream.once('end', () => setImmediate(() => stream.destroy()));
     const waitingFor = 'the WebSocket handshake with';
     return await step<Duplex>({stream, beneath: socket, signal, waitingFor}, (done, fail) => {
       const opened = () => done(stream);

@@ -484,6 +484,7 @@ const particular: Readonly<Record<string, string>> = {
   'mqtt/http-tunnel.ts: … …': 'transport/proxy.test.ts',
   'mqtt/http-tunnel.ts: … … to …: HTTP ….': 'transport/proxy.test.ts',
   'mqtt/link-error.ts: The connection to … was lost.': 'session/traps.test.ts',
+  'mqtt/link-error.ts: … ended the connection: ….': 'session/traps.test.ts',
   'mqtt/link-error.ts: … closed the connection without accepting it.…': 'session/traps.test.ts',
   'mqtt/link-error.ts: undefined': 'session/traps.test.ts',
   'mqtt/link.ts: … says that it kept a session although a clean one was asked for.':
