@@ -99,6 +99,12 @@ const directory = attempt(cacheDirectory);
 const flags = [...process.execArgv, env.NODE_OPTIONS ?? ''];
 /** What puts into the cache what was run without it. @type {(() => void)[]} */
 const cacheWriters = [];
+/**
+ * What came from the cache. Freed, so large a piece would have the C library hold on to what is freed after
+ * it: a broker with 1000 clients would have 2 MB more.
+ * @type {Buffer[]}
+ */
+const read = [];
 
 /** Runs a bundle of ours, from the cache if it is there. @param {string} name @returns {object} */
 function run(name) {
@@ -109,6 +115,7 @@ function run(name) {
   const key = Buffer.from(`${JSON.stringify([stamp, process.version, process.arch, flags])}\n`);
   const path = directory && join(directory, `${name}-${process.version}-${process.arch}-${stamp.slice(-16)}`);
   const cachedData = path && attempt(() => readCache(path, key));
+  if (cachedData) read.push(cachedData);
   const script = new Script(source, {filename, ...(cachedData ? {cachedData} : {})});
   if (path && (!cachedData || script.cachedDataRejected)) {
     cacheWriters.push(() => writeCache(path, key, script.createCachedData()));
