@@ -84,7 +84,7 @@ export class Connection {
       this.#process();
     });
     stream.on('error', (error) => this.#end({cause: 'error', error}));
-    stream.on('close', () => this.#end({cause: 'closed'}));
+    stream.on('close', () => this.#closed());
     stream.on('drain', () => this.#handler?.drained());
   }
 
@@ -148,6 +148,12 @@ export class Connection {
     if (this.#holds > 0 || !this.open) return;
     if (this.#ended) this.#end({cause: 'closed'});
     else this.stream.resume();
+  }
+
+  /** The peer's own end is seen even while nothing is read: what came before it is handled when nothing holds. */
+  #closed(): void {
+    if (this.#ended && this.held && this.open) return;
+    this.#end({cause: 'closed'});
   }
 
   #failed(error: unknown): void {
