@@ -171,8 +171,13 @@ export class Tap extends Duplex {
 
   /** The end comes behind what came before it: TLS and WebSockets tell of it even while nothing is read. */
   #afterwards(ending: () => void): void {
-    if (this.#isBlocked && this.#at < this.#bytes.length) this.#endings.push(ending);
+    if (this.#keepsBytes) this.#endings.push(ending);
     else ending();
+  }
+
+  /** Something came that may not be handed on yet. */
+  get #keepsBytes(): boolean {
+    return this.#isBlocked && this.#at < this.#bytes.length;
   }
 
   get #isBlocked(): boolean {
@@ -230,7 +235,7 @@ export class Tap extends Duplex {
     if (this.destroyed) return;
     if (this.#isBlocked) this.#socket.pause();
     else if (this.#socket.isPaused()) this.#socket.resume();
-    if (this.#isBlocked && this.#at < this.#bytes.length) return;
+    if (this.#keepsBytes) return;
     for (const ending of this.#endings.splice(0)) ending();
   }
 

@@ -8,18 +8,17 @@ import assert from 'node:assert/strict';
 import {test} from 'node:test';
 import {connect} from '../../src/mqtt/session.ts';
 import {type FakeConnection, startFakeBroker} from '../support/fake-broker.ts';
+import {moment} from '../support/moment.ts';
 import {collector, persistent, publication, sessionContext, sessionOptions} from '../support/sessions.ts';
 
 const limit = {timeout: 20_000};
 const publish = {cmd: 'publish', topic: 'a', qos: 2} as const;
 
-/** A promise, and what resolves it. */
-function moment() {
-  let happen: () => void = () => undefined;
-  const happened = new Promise<void>((resolve) => {
-    happen = resolve;
-  });
-  return {happened, happen: () => happen()};
+/** A session that is kept over its cuts, and what it receives up to the message 'end'. */
+async function openKept(port: number) {
+  const options = sessionOptions(port, {clean: false, protocolVersion: 4});
+  const session = await connect(options, sessionContext({reconnect: persistent}));
+  return {session, received: collector(({payload}) => String(payload) === 'end')};
 }
 
 /** Gets a message to the other side, up to its PUBREL. */
@@ -57,9 +56,7 @@ async function taken({cut, sessionPresent, again}: Course): Promise<readonly str
     await deliver(connection, {messageId: 8, payload: 'end'});
     await connection.idle();
   });
-  const options = sessionOptions(broker.port, {clean: false, protocolVersion: 4});
-  const session = await connect(options, sessionContext({reconnect: persistent}));
-  const received = collector(({payload}) => String(payload) === 'end');
+  const {session, received} = await openKept(broker.port);
   await session.receive({
     message: (message) => received.message(message),
     async flush() {
@@ -124,9 +121,7 @@ test('a released message that still waits to be taken is not taken twice either'
     await deliver(connection, {messageId: 8, payload: 'end'});
     await connection.idle();
   });
-  const options = sessionOptions(broker.port, {clean: false, protocolVersion: 4});
-  const session = await connect(options, sessionContext({reconnect: persistent}));
-  const received = collector(({payload}) => String(payload) === 'end');
+  const {session, received} = await openKept(broker.port);
   const all = session.receive({
     message: (message) => received.message(message),
     async flush() {

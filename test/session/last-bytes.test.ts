@@ -13,13 +13,14 @@ import {type AddressInfo, createServer as createPlainServer, type Server} from '
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import type {Duplex} from 'node:stream';
-import {test} from 'node:test';
+import {after, before, test} from 'node:test';
 import {createServer as createTlsServer} from 'node:tls';
 import {generate, type Packet, type Parser, parser} from 'mqtt-packet';
 import {createWebSocketStream, WebSocketServer} from 'ws';
 import type {Endpoint} from '../../src/mqtt/connection-options.ts';
 import {connect} from '../../src/mqtt/session.ts';
-import {certificates} from '../support/certificates.ts';
+import {type Certificates, certificates} from '../support/certificates.ts';
+import {moment} from '../support/moment.ts';
 import {
   collector,
   numbered,
@@ -29,7 +30,20 @@ import {
   sessionOptions,
 } from '../support/sessions.ts';
 
+let directory: string;
+let files: Certificates;
+
+before(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'tmq-last-'));
+  files = await certificates(directory);
+});
+
+after(async () => {
+  await rm(directory, {recursive: true, force: true});
+});
+
 const limit = {timeout: 20_000};
+const accepted = generate({cmd: 'connack', returnCode: 0, sessionPresent: false});
 const count = 100;
 
 const publish = (index: number) =>
@@ -42,15 +56,20 @@ interface Ending {
   sent(): void;
 }
 
-/** Speaks as a broker: the first message with SUBACK, and the others, with the end, while that is being flushed. */
-function speak(stream: Duplex, {flushing, sent}: Ending): void {
+/** Accepts the connection, and tells of all that comes behind CONNECT. */
+function answer(stream: Duplex, told: (packet: Packet) => void): void {
   const reader = parser() as Parser;
   stream.on('error', () => undefined);
   stream.on('data', (chunk: Buffer) => reader.parse(chunk));
   reader.on('packet', (packet: Packet) => {
-    if (packet.cmd === 'connect') {
-      stream.write(generate({cmd: 'connack', returnCode: 0, sessionPresent: false}));
-    }
+    if (packet.cmd === 'connect') stream.write(accepted);
+    else told(packet);
+  });
+}
+
+/** Speaks as a broker: the first message with SUBACK, and the others, with the end, while that is being flushed. */
+function speak(stream: Duplex, {flushing, sent}: Ending): void {
+  answer(stream, (packet) => {
     if (packet.cmd !== 'subscribe') return;
     const suback = generate({cmd: 'suback', messageId: packet.messageId!, granted: [0]});
     stream.write(Buffer.concat([suback, publish(0)]));
@@ -65,8 +84,7 @@ function speak(stream: Duplex, {flushing, sent}: Ending): void {
 type Transport = 'tcp' | 'tls' | 'ws';
 
 /** A server whose connections go to `onStream`, and where it is. */
-async function serve(transport: Transport, directory: string, onStream: (stream: Duplex) => void) {
-  const files = await certificates(directory);
+async function serve(transport: Transport, onStream: (stream: Duplex) => void) {
   let server: Server = createPlainServer(onStream);
   if (transport === 'tls') {
     const [cert, key] = await Promise.all([readFile(files.server.cert), readFile(files.server.key)]);
@@ -87,7 +105,7 @@ async function serve(transport: Transport, directory: string, onStream: (stream:
     port,
     ...(transport === 'tls' ? {tls: {caFile: files.ca}} : {}),
   };
-  return {server, endpoint};
+  return {endpoint, [Symbol.dispose]: () => void server.close()};
 }
 
 /** What is received from the endpoint until the connection is lost. */
@@ -112,31 +130,16 @@ async function receivedFrom(endpoint: Endpoint, begun: () => void, sent: Promise
   return received.texts();
 }
 
-/** A promise, and what resolves it. */
-function moment() {
-  let happen: () => void = () => undefined;
-  const happened = new Promise<void>((resolve) => {
-    happen = resolve;
-  });
-  return {happened, happen: () => happen()};
-}
-
 const texts = Array.from({length: count}, (_, index) => String(index));
 
 for (const transport of ['tcp', 'tls', 'ws'] as const) {
   test(`${transport}: what came before the end is taken after the flush`, limit, async () => {
-    const directory = await mkdtemp(join(tmpdir(), 'tmq-last-'));
     const flushing = moment();
     const sent = moment();
-    const {server, endpoint} = await serve(transport, directory, (stream) =>
+    using server = await serve(transport, (stream) =>
       speak(stream, {flushing: flushing.happened, sent: sent.happen}),
     );
-    try {
-      assert.deepEqual(await receivedFrom(endpoint, flushing.happen, sent.happened), texts);
-    } finally {
-      server.close();
-      await rm(directory, {recursive: true, force: true});
-    }
+    assert.deepEqual(await receivedFrom(server.endpoint, flushing.happen, sent.happened), texts);
   });
 }
 
@@ -149,19 +152,12 @@ const endings: Readonly<Record<string, (stream: Duplex) => void>> = {
 for (const transport of ['tcp', 'tls', 'ws'] as const) {
   for (const [how, end] of Object.entries(endings)) {
     test(`${transport}: a connection that ${how} is made again, and nothing is lost`, limit, async () => {
-      const directory = await mkdtemp(join(tmpdir(), 'tmq-last-'));
       let connections = 0;
       const acknowledged = new Set<string>();
-      const {server, endpoint} = await serve(transport, directory, (stream) => {
+      using server = await serve(transport, (stream) => {
         const isFirst = connections++ === 0;
         let published = 0;
-        const reader = parser() as Parser;
-        stream.on('error', () => undefined);
-        stream.on('data', (chunk: Buffer) => reader.parse(chunk));
-        reader.on('packet', (packet: Packet) => {
-          if (packet.cmd === 'connect') {
-            stream.write(generate({cmd: 'connack', returnCode: 0, sessionPresent: false}));
-          }
+        answer(stream, (packet) => {
           if (packet.cmd !== 'publish' || (isFirst && published >= 50)) return;
           if (++published === 50 && isFirst) {
             end(stream);
@@ -171,34 +167,26 @@ for (const transport of ['tcp', 'tls', 'ws'] as const) {
           stream.write(generate({cmd: 'puback', messageId: packet.messageId!}));
         });
       });
-      try {
-        const options = sessionOptions(0, {endpoint, protocolVersion: 4});
-        await using session = await connect(options, sessionContext({reconnect: persistent}));
-        const report = await session.publishAll(numbered(200), publication('a', {qos: 1}));
-        assert.deepEqual([report.acknowledged, acknowledged.size, connections], [200, 200, 2]);
-      } finally {
-        server.close();
-        await rm(directory, {recursive: true, force: true});
-      }
+      const options = sessionOptions(0, {endpoint: server.endpoint, protocolVersion: 4});
+      await using session = await connect(options, sessionContext({reconnect: persistent}));
+      const report = await session.publishAll(numbered(200), publication('a', {qos: 1}));
+      assert.deepEqual([report.acknowledged, acknowledged.size, connections], [200, 200, 2]);
     });
 
     test(`${transport}: the end is seen where nothing is sent: it ${how}`, limit, async () => {
-      const directory = await mkdtemp(join(tmpdir(), 'tmq-last-'));
-      const {server, endpoint} = await serve(transport, directory, (stream) => {
+      using server = await serve(transport, (stream) => {
         stream.on('error', () => undefined);
         stream.once('data', () => {
-          stream.write(generate({cmd: 'connack', returnCode: 0, sessionPresent: false}), () => end(stream));
+          stream.write(accepted, () => end(stream));
         });
       });
-      try {
-        const session = await connect(sessionOptions(0, {endpoint, protocolVersion: 4}), sessionContext());
-        const reception = session.receive(collector(() => false));
-        await assert.rejects(reception, /was lost|closed the connection/);
-        await session.end().catch(() => undefined);
-      } finally {
-        server.close();
-        await rm(directory, {recursive: true, force: true});
-      }
+      const session = await connect(
+        sessionOptions(0, {endpoint: server.endpoint, protocolVersion: 4}),
+        sessionContext(),
+      );
+      const reception = session.receive(collector(() => false));
+      await assert.rejects(reception, /was lost|closed the connection/);
+      await session.end().catch(() => undefined);
     });
   }
 }
