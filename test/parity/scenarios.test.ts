@@ -4,9 +4,10 @@
  * it ends, and every field of every packet that is sent are compared, with either broker behind them.
  */
 
+import assert from 'node:assert/strict';
 import {after, before, describe, test} from 'node:test';
 import {brokerKinds, startBroker, type TestBroker} from '../support/brokers.ts';
-import {play} from '../support/scenario.ts';
+import {neutralPlaces, play} from '../support/scenario.ts';
 import {run} from '../support/spawn.ts';
 import {checkRow, type Row} from './expectation.ts';
 import {allRows} from './tables.ts';
@@ -35,6 +36,11 @@ async function both(row: Row, port: number): Promise<void> {
   const outcomes = await Promise.all([play(row, 'tmq', port), theirs]);
   checkRow(row, ...outcomes);
 }
+
+test('a number that holds the digits of the port is not taken for it', () => {
+  const neutral = neutralPlaces({topic: 't00001x', directory: '/d', port: 42949});
+  assert.equal(neutral('value (4294967296), 142949, 42949.'), 'value (4294967296), 142949, PORT.');
+});
 
 describe('words, files and servers that do as they are told', {concurrency: 6}, () => {
   for (const row of allRows.filter((each) => !needsBroker(each))) {

@@ -59,6 +59,20 @@ export function voiceOf(stderr: string): Voice {
   return lines.length === 1 ? 'line' : 'lines';
 }
 
+/**
+ * Text with the places of one run taken out of it: its topic, its directory and its port, the latter only
+ * where it stands alone, since any larger number may hold the same digits.
+ */
+export function neutralPlaces(run: {
+  readonly topic: string;
+  readonly directory: string;
+  readonly port: number;
+}): (text: string) => string {
+  const port = new RegExp(String.raw`(?<!\d)${run.port}(?!\d)`, 'g');
+  return (text) =>
+    text.replaceAll(run.topic, 'TOPIC').replaceAll(run.directory, 'DIRECTORY').replaceAll(port, 'PORT');
+}
+
 let runs = 0;
 
 /** Runs the scenario; `port` is that of a real broker, for scenarios that do not bring their own. */
@@ -99,8 +113,7 @@ export async function play(scenario: Scenario, family: Family, port: number): Pr
     }
     const {stdout, stderr, status} = await client.finished;
     if (scenario.closedPort !== true) await recorder.idle();
-    const neutral = (text: string) =>
-      text.replaceAll(topic, 'TOPIC').replaceAll(directory, 'DIRECTORY').replaceAll(String(target), 'PORT');
+    const neutral = neutralPlaces({topic, directory, port: target});
     return {
       stdout: neutral(stdout.toString('latin1')).replace(
         /^mosquitto_\w+ is a simple mqtt client .*$/s,
