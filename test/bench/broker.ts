@@ -75,7 +75,7 @@ async function throughput(context: BenchContext, setting: Setting): Promise<read
   for (const {label, load, ...goals} of cases) {
     context.progress(label + suffix);
     const [ours, theirs]: [number[], number[]] = [[], []];
-    for (let round = 0; round < context.rounds(3); round++) {
+    for (let round = 0; round < context.rounds(5); round++) {
       ours.push(await deliveriesPerSecond('tmq', load, setting));
       theirs.push(await deliveriesPerSecond('mosquitto', load, setting));
     }
@@ -110,7 +110,7 @@ async function memoryWithIdleClients(name: BrokerName): Promise<number> {
 async function memory(context: BenchContext): Promise<readonly Figure[]> {
   context.progress('memory with 1000 idle clients');
   const [ours, theirs]: [number[], number[]] = [[], []];
-  for (let round = 0; round < context.rounds(3); round++) {
+  for (let round = 0; round < context.rounds(5); round++) {
     ours.push(await memoryWithIdleClients('tmq'));
     theirs.push(await memoryWithIdleClients('aedes'));
   }

@@ -10,7 +10,7 @@ import {join} from 'node:path';
 import {parseArgs} from 'node:util';
 import type {Bench} from './bench.ts';
 import {installTools, versions} from './peers.ts';
-import {type BenchResult, document, surroundings, table} from './report.ts';
+import {type BenchResult, document, summary, surroundings, table} from './report.ts';
 import {judge} from './statistics.ts';
 
 const benches: Readonly<Record<string, () => Promise<Bench>>> = {
@@ -68,10 +68,8 @@ for (const name of positionals.length > 0 ? positionals : Object.keys(benches)) 
 }
 const environment = surroundings(versions());
 if (values.json) process.stdout.write(document(results, environment));
-else
-  process.stdout.write(
-    `${Object.entries(environment)
-      .map(([name, value]) => `${name} ${value}`)
-      .join('; ')}\n`,
-  );
+else {
+  const place = Object.entries(environment).map((entry) => entry.join(' '));
+  process.stdout.write(`\n${place.join('; ')}\n${summary(results)}`);
+}
 if (results.some(({figures}) => figures.some((figure) => judge(figure) === 'NOT MET'))) process.exitCode = 1;

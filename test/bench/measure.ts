@@ -161,3 +161,18 @@ export async function residentMegabytes(pid: number): Promise<number> {
   const status = await readFile(`/proc/${pid}/status`, 'utf8');
   return (Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1]) * 1024) / 1e6;
 }
+
+/**
+ * Whether a server on this port has connections, also such as the client has ended and it has not read to
+ * the end of (proc(5), /proc/net/tcp).
+ */
+export async function hasConnections(port: number): Promise<boolean> {
+  const suffix = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
+  const established = '01';
+  const closeWait = '08';
+  const [, ...lines] = (await readFile('/proc/net/tcp', 'latin1')).trimEnd().split('\n');
+  return lines.some((line) => {
+    const [, local = '', , state = ''] = line.trim().split(/\s+/);
+    return local.endsWith(suffix) && (state === established || state === closeWait);
+  });
+}

@@ -1,5 +1,7 @@
 /** Words to the figures: what each bench does, why a goal is missed, and which figures README.md shows. */
 
+import type {Figure, Verdict} from './statistics.ts';
+
 /** What a reader must know to judge a bench's figures fairly. */
 export const benchNotes: Readonly<Record<string, string>> = {
   startup:
@@ -19,17 +21,20 @@ export const benchNotes: Readonly<Record<string, string>> = {
 };
 
 /** Why a goal is missed, by bench and label, where the bench's own remark does not say it. */
-export const reasons: Readonly<Record<string, string>> = {
+const reasons: Readonly<Record<string, string>> = {
   'startup: pub one-shot / empty node script':
     'bytes on a socket, with nothing read and nothing checked, take 1.29; the rest is to load the program and to read the command line',
   'startup: sub -C 1 of a retained message / mosquitto_sub': 'by what Node takes to start',
   'startup: pub one-shot with TLS / mosquitto_pub':
     'Node 20 reads all of its own root certificates where any are given, a third of the run; mosquitto_pub spends its time waiting',
+  'startup: pub one-shot with TLS, Node 22 / mosquitto_pub': 'by what Node takes to start',
+  'startup: pub one-shot with TLS, Node 24 / mosquitto_pub': 'by what Node takes to start',
   'rtt: pub -q 1 / mosquitto_pub': 'one round trip is saved, and spent on the start of Node',
   'rtt: pub -q 2 / mosquitto_pub': 'one round trip is saved, and spent on the start of Node',
   'rtt: sub -C 1 of a retained message / mosquitto_sub':
     'one round trip is saved, and spent on the start of Node',
-  'publine: QoS 0, 500,000 lines, wall / mosquitto_pub': 'the broker is the limit',
+  'publine: QoS 0, 500,000 lines, wall / mosquitto_pub':
+    'the broker is the limit: tmq stays until it has read the last line, mosquitto_pub does not',
   'publine: QoS 1, 60,000 lines, wall / mosquitto_pub':
     'the broker is the limit: beside what the next row takes, it is the start of Node',
   'publine: QoS 2, 60,000 lines, wall / mosquitto_pub':
@@ -46,6 +51,16 @@ export const reasons: Readonly<Record<string, string>> = {
     'a subscriber is waited for after every 20 messages, by either broker',
   'passwd: -U, 10,000 lines, 1000 iterations / one after another': 'only a second idle processor could help',
 };
+
+/** What there is to tell next to a figure: its own remark and, when its goal is missed, why; often nothing. */
+export function remarksOn(
+  bench: string,
+  {label, remark}: Pick<Figure, 'label' | 'remark'>,
+  verdict: Verdict,
+): readonly string[] {
+  const reason = verdict === 'NOT MET' ? reasons[`${bench}: ${label.trim()}`] : undefined;
+  return [remark, reason].filter((text) => text !== undefined);
+}
 
 /** README's rows: figures as 'bench: label'. */
 export const readmeRows: readonly {

@@ -4,8 +4,9 @@
  * missed, is in notes.ts.
  */
 
-import {benchNotes, readmeRows, reasons} from './notes.ts';
+import {benchNotes, readmeRows, remarksOn} from './notes.ts';
 import type {Recorded, RecordedFigure} from './record.ts';
+import {goalsText} from './statistics.ts';
 
 type Bench = Recorded['benches'][number];
 
@@ -28,10 +29,9 @@ export function isWonByC(figure: RecordedFigure): boolean {
 
 /** What there is to tell next to a figure. @throws Error when a goal is missed and nothing says why */
 function note(bench: string, figure: RecordedFigure): string {
-  const isMissed = figure.verdict === 'NOT MET';
-  const key = `${bench}: ${figure.label.trim()}`;
-  const texts = [figure.remark, isMissed ? reasons[key] : undefined].filter((text) => text !== undefined);
-  if (isMissed && texts.length === 0) {
+  const texts = remarksOn(bench, figure, figure.verdict);
+  if (figure.verdict === 'NOT MET' && texts.length === 0) {
+    const key = `${bench}: ${figure.label.trim()}`;
     throw new Error(`Nothing says why a goal is missed: give '${key}' a reason in test/bench/notes.ts.`);
   }
   return texts.join('; ');
@@ -114,17 +114,11 @@ function readmeRow(recorded: Recorded, {what, figures, remark}: (typeof readmeRo
   return `| ${what} | ${texts.join('; ')}${remark === undefined ? '' : `: ${remark}`} |`;
 }
 
-/** '24 of 33 goals are met' */
-function goalsText({benches}: Recorded): string {
-  const verdicts = benches.flatMap(({figures}) => figures.map(({verdict}) => verdict));
-  const judged = verdicts.filter((each) => each !== 'told');
-  return `${judged.filter((each) => each === 'met').length} of ${judged.length} goals are met`;
-}
-
 /** What README says about speed: where it was measured, a table, and where the rest is. */
 export function readmeSection(recorded: Recorded): string {
+  const verdicts = recorded.benches.flatMap(({figures}) => figures.map(({verdict}) => verdict));
   return [
-    `Time as a share of the other's, median of paired runs of \`npm run bench\`. ${goalsText(recorded)}; where one is not,`,
+    `Time as a share of the other's, median of paired runs of \`npm run bench\`. ${goalsText(verdicts)}; where one is not,`,
     `[all figures](test/bench/FIGURES.md) say why. ${environmentText(recorded)}:`,
     '',
     '| `tmq` beside | |',

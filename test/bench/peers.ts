@@ -7,6 +7,7 @@ import {execFileSync, spawnSync} from 'node:child_process';
 import {accessSync, constants, existsSync, mkdirSync, writeFileSync} from 'node:fs';
 import {homedir} from 'node:os';
 import {delimiter, join} from 'node:path';
+import {nodeOf} from '../support/npm.ts';
 import type {Invocation} from './measure.ts';
 
 const packages = {mqtt: '5.16.0', 'aedes-cli': '1.0.2'} as const;
@@ -75,6 +76,14 @@ export function mqttCli(...args: readonly string[]): Pick<Invocation, 'command' 
 /** The `aedes` program of the npm package aedes-cli. */
 export function aedesCli(...args: readonly string[]): Pick<Invocation, 'command' | 'args'> {
   return {command: process.execPath, args: [join(npmPeers(), 'aedes-cli', 'bin', 'aedes'), ...args]};
+}
+
+/** The newest Node of a line, '22', which npm has as a package, and what it calls itself, 'v22.1.0'. */
+export async function nodeProgram(
+  line: string,
+): Promise<{readonly command: string; readonly version: string}> {
+  const command = join(await nodeOf(line), 'node');
+  return {command, version: spawnSync(command, ['--version'], {encoding: 'utf8'}).stdout.trim()};
 }
 
 /** Versions of all peers, as they say themselves. */

@@ -6,7 +6,15 @@
 import {type Bench, type BenchContext, linesFile, tmq} from './bench.ts';
 import {startBroker} from './brokers.ts';
 import {startGenerator} from './generator.ts';
-import {cpuRatios, measure, paired, wallRatios} from './measure.ts';
+import {
+  cpuRatios,
+  hasConnections,
+  type Invocation,
+  type Measurement,
+  measure,
+  paired,
+  wallRatios,
+} from './measure.ts';
 import {atLeast, atMost, type Figure, type Goal, summarise} from './statistics.ts';
 
 interface Race {
@@ -61,12 +69,44 @@ function raceFigures(label: string, series: Awaited<ReturnType<typeof race>>, go
   ];
 }
 
+/**
+ * mosquitto_pub ends when the system has its last lines, tmq when the broker has read them and closed. This
+ * is when the broker was done, for either.
+ */
+async function untilTaken(context: BenchContext, lines: number): Promise<Figure> {
+  context.progress(`QoS 0, ${lines} lines, until mosquitto has read them all`);
+  await using broker = await startBroker('mosquitto');
+  const stdin = await linesFile(context.directory, `lines-${lines}`, lines);
+  const words = ['-p', String(broker.port), '-t', 'bench/lines', '-l'];
+  const timed = async (program: Invocation): Promise<Measurement> => {
+    const measurement = await measure({...program, stdin});
+    const ended = performance.now();
+    while (await hasConnections(broker.port)) await new Promise((resolve) => setTimeout(resolve, 1));
+    const wallMilliseconds = measurement.wallMilliseconds + performance.now() - ended;
+    return {...measurement, wallMilliseconds};
+  };
+  const series = await paired(
+    {
+      tmq: () => timed(tmq('pub', ...words)),
+      mosquitto: () => timed({command: 'mosquitto_pub', args: words}),
+    },
+    {rounds: context.rounds(5), warmUp: 1},
+  );
+  return {
+    label: 'QoS 0, 500,000 lines, until the broker has read them all / mosquitto_pub',
+    unit: 'x',
+    values: wallRatios(series.tmq, series.mosquitto),
+  };
+}
+
 async function speed(context: BenchContext): Promise<readonly Figure[]> {
   const first = await race(context, {qos: 0, lines: 500_000, rounds: 7});
+  const read = await untilTaken(context, 500_000);
   const second = await race(context, {qos: 1, lines: 60_000, rounds: 5});
   const third = await race(context, {qos: 2, lines: 60_000, rounds: 5});
   return [
     ...raceFigures('QoS 0, 500,000 lines', first, atMost(0.45)),
+    read,
     {
       label: 'QoS 0, 500,000 lines, cpu / mosquitto_pub',
       unit: 'x',

@@ -1,7 +1,8 @@
 /** Prints figures: a table for people, or one JSON document for programs. */
 
 import {arch, cpus, platform} from 'node:os';
-import {type Figure, judge, summarise} from './statistics.ts';
+import {remarksOn} from './notes.ts';
+import {type Figure, goalsText, judge, summarise} from './statistics.ts';
 
 export interface BenchResult {
   readonly name: string;
@@ -11,24 +12,25 @@ export interface BenchResult {
 const decimals = (value: number, unit: Figure['unit']): string =>
   unit === 'x' || unit === 's' ? value.toFixed(value < 10 ? 2 : 1) : value.toFixed(1);
 
-function row(figure: Figure): readonly string[] {
+function row(bench: string, figure: Figure): readonly string[] {
   const {median, lowerQuartile, upperQuartile} = summarise(figure.values);
   const show = (value: number) => decimals(value, figure.unit);
   const goal = figure.goal === undefined ? '' : `${figure.goal.direction} ${figure.goal.limit}`;
-  const remark = figure.remark === undefined ? '' : `(${figure.remark})`;
+  const verdict = judge(figure);
+  const remarks = remarksOn(bench, figure, verdict).join('; ');
   return [
     figure.label,
     `${show(median)} ${figure.unit}`,
     `${show(lowerQuartile)} … ${show(upperQuartile)}`,
     goal,
-    judge(figure) === 'told' ? '' : judge(figure),
-    remark,
+    verdict === 'told' ? '' : verdict,
+    remarks === '' ? '' : `(${remarks})`,
   ];
 }
 
-/** A table of one bench: the figure, its median, its quartiles, its goal and the verdict. */
+/** A table of one bench: the figure, its median, its quartiles, its goal, the verdict, and why a goal is missed. */
 export function table({name, figures}: BenchResult): string {
-  const rows = [[name, 'median', 'quartiles', 'goal', '', ''], ...figures.map(row)];
+  const rows = [[name, 'median', 'quartiles', 'goal', '', ''], ...figures.map((figure) => row(name, figure))];
   const widths = [0, 1, 2, 3, 4].map((column) => Math.max(...rows.map((cells) => cells[column]!.length)));
   const line = (cells: readonly string[]) =>
     cells
@@ -45,6 +47,19 @@ export function surroundings(peers: Readonly<Record<string, string>>): Readonly<
     ...peers,
     machine: `${platform()} ${arch()}, ${cpus().length} processors`,
   };
+}
+
+/** How many goals are met, and which are not. */
+export function summary(results: readonly BenchResult[]): string {
+  const judged = results.flatMap(({name, figures}) =>
+    figures.map((figure) => ({name, label: figure.label.trim(), verdict: judge(figure)})),
+  );
+  const missed = judged.filter(({verdict}) => verdict === 'NOT MET');
+  return [
+    ...missed.map(({name, label}) => `not met: ${name}: ${label}`),
+    `${goalsText(judged.map(({verdict}) => verdict))}.`,
+    '',
+  ].join('\n');
 }
 
 /** Everything, with every round's value. */

@@ -9,8 +9,11 @@ import {join} from 'node:path';
 import {type Bench, type BenchContext, linesFile, tmq} from './bench.ts';
 import {startBroker} from './brokers.ts';
 import {type Invocation, measure, paired, wallRatios} from './measure.ts';
-import {mqttCli} from './peers.ts';
+import {mqttCli, nodeProgram} from './peers.ts';
 import {atMost, type Figure} from './statistics.ts';
+
+/** Nodes beside the one that runs this, by their lines. */
+const laterNodes = ['22', '24'] as const;
 
 const mosquitto = (program: string, ...args: readonly string[]): Invocation => ({
   command: `mosquitto_${program}`,
@@ -110,21 +113,48 @@ async function secure(context: BenchContext): Promise<readonly Figure[]> {
     `listener {port} 127.0.0.1\nallow_anonymous true\ncertfile ${file('server.crt')}\nkeyfile ${file('server.key')}\n`,
   );
   const words = ['-p', String(broker.port), '--cafile', file('ca.crt'), '-t', 'bench/tls', '-m', 'hello'];
-  const series = await paired(
-    {
-      tmq: () => measure(tmq('pub', ...words)),
-      mosquitto: () => measure(mosquitto('pub', ...words)),
-    },
-    {rounds: context.rounds(15), warmUp: 2},
-  );
-  return [
-    {
-      label: 'pub one-shot with TLS / mosquitto_pub',
-      unit: 'x',
-      values: wallRatios(series.tmq, series.mosquitto),
-      goal: atMost(1.25),
-    },
-  ];
+  const against = async (
+    label: string,
+    program: Invocation,
+    more: Pick<Figure, 'goal' | 'remark'>,
+  ): Promise<Figure> => {
+    const series = await paired(
+      {tmq: () => measure(program), mosquitto: () => measure(mosquitto('pub', ...words))},
+      {rounds: context.rounds(15), warmUp: 2},
+    );
+    const values = wallRatios(series.tmq, series.mosquitto);
+    return {label: `${label} / mosquitto_pub`, unit: 'x', values, ...more};
+  };
+  const own = tmq('pub', ...words);
+  const figures = [await against('pub one-shot with TLS', own, {goal: atMost(1.25)})];
+  for (const line of laterNodes) {
+    const {command, version} = await nodeProgram(line);
+    const more = {goal: atMost(0.95), remark: version};
+    figures.push(await against(`pub one-shot with TLS, Node ${line}`, {...own, command}, more));
+  }
+  return figures;
+}
+
+/** What the later Nodes make of it: each against its own empty script. */
+async function onLaterNodes(context: BenchContext): Promise<readonly Figure[]> {
+  await using broker = await startBroker('mosquitto');
+  const empty = join(context.directory, 'empty.cjs');
+  const figures: Figure[] = [];
+  for (const line of laterNodes) {
+    const {command, version} = await nodeProgram(line);
+    const own = tmq('pub', '-p', String(broker.port), '-t', 'bench/start', '-m', 'hello');
+    const series = await paired(
+      {
+        empty: () => measure({command, args: [empty]}),
+        pub: () => measure({...own, command}),
+      },
+      {rounds: context.rounds(15), warmUp: 2},
+    );
+    const values = wallRatios(series.pub, series.empty);
+    const label = `pub one-shot, Node ${line} / its empty node script`;
+    figures.push({label, unit: 'x', values, remark: version});
+  }
+  return figures;
 }
 
 export const startup: Bench = {
@@ -133,6 +163,7 @@ export const startup: Bench = {
   async run(context) {
     return [
       ...(await oneShots(context)),
+      ...(await onLaterNodes(context)),
       ...(await oneLine(context)),
       ...(await retained(context)),
       ...(await secure(context)),

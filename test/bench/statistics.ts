@@ -71,3 +71,9 @@ export function judge(figure: Figure): Verdict {
 export function ratios(values: readonly number[], references: readonly number[]): readonly number[] {
   return values.map((value, round) => value / (references[round] ?? Number.NaN));
 }
+
+/** '24 of 33 goals are met' */
+export function goalsText(verdicts: readonly Verdict[]): string {
+  const judged = verdicts.filter((each) => each !== 'told');
+  return `${judged.filter((each) => each === 'met').length} of ${judged.length} goals are met`;
+}

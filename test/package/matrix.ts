@@ -7,41 +7,14 @@
 import assert from 'node:assert/strict';
 import {existsSync, readdirSync, readFileSync, statSync} from 'node:fs';
 import {mkdir, mkdtemp, rm, writeFile} from 'node:fs/promises';
-import {homedir, tmpdir} from 'node:os';
+import {tmpdir} from 'node:os';
 import {delimiter, join} from 'node:path';
 import {after, before, describe, test} from 'node:test';
-import {type Finished, run} from '../support/spawn.ts';
+import {nodeOf, npm} from '../support/npm.ts';
+import {run} from '../support/spawn.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 const lines = ['20.19.0', '22', '24', '26'];
-const timeoutMilliseconds = 240_000;
-
-/** npm's own settings come from whoever runs this, also where HOME is another. */
-const settings = {npm_config_userconfig: process.env.npm_config_userconfig ?? join(homedir(), '.npmrc')};
-const quietly = ['--no-audit', '--no-fund', '--no-update-notifier', '--loglevel=error'];
-
-async function npm(words: readonly string[], cwd: string, env: NodeJS.ProcessEnv = {}): Promise<Finished> {
-  const finished = await run('npm', [...words, ...quietly], {
-    cwd,
-    env: {...settings, ...env},
-    timeoutMilliseconds,
-  });
-  assert.equal(finished.exitCode, 0, `npm ${words.join(' ')}: ${finished.stderr}${finished.stdout}`);
-  return finished;
-}
-
-/** The folder with that Node's program, fetched the first time. */
-async function nodeOf(line: string): Promise<string> {
-  const cache = process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache');
-  const folder = join(cache, 'tmq-matrix', line);
-  const name = `node-${process.platform}-${process.arch}`;
-  const programs = join(folder, 'node_modules', name, 'bin');
-  await mkdir(folder, {recursive: true});
-  if (!existsSync(join(programs, 'node'))) {
-    await npm(['install', '--prefix', folder, '--ignore-scripts', `${name}@${line}`], folder);
-  }
-  return programs;
-}
 
 /** Asks through the broker of tmq/testing, which tells when there is somebody to answer. */
 const asking = `

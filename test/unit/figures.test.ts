@@ -6,6 +6,7 @@ import {join} from 'node:path';
 import {test} from 'node:test';
 import {figuresPage, isWonByC, readmeSection, withSection} from '../bench/page.ts';
 import {type Recorded, type RecordedFigure, type Run, withRun} from '../bench/record.ts';
+import {summary, table} from '../bench/report.ts';
 import {judge, summarise} from '../bench/statistics.ts';
 
 const root = join(import.meta.dirname, '..', '..');
@@ -90,5 +91,20 @@ test('a goal that is missed needs a reason', () => {
   assert.match(
     figuresPage(withRun(undefined, run('one', {...missed, remark: 'the disk'}))),
     /\| new \| 2\.00 \| {2}\| 1 \| at most 1 \| \*\*not met\*\* \| the disk \|/,
+  );
+});
+
+test('the benches end with how many goals are met, and which are not; their table says why', () => {
+  const label = '  QoS 0, 500,000 lines, wall / mosquitto_pub';
+  const missed = figure(label, [2], {goal: {direction: 'at most', limit: 1}});
+  const met = figure('b', [1], {goal: {direction: 'at least', limit: 1}});
+  const results = [{name: 'publine', figures: [missed, met, figure('c', [1])]}];
+  assert.equal(
+    summary(results),
+    'not met: publine: QoS 0, 500,000 lines, wall / mosquitto_pub\n1 of 2 goals are met.\n',
+  );
+  assert.match(
+    table(results[0]!),
+    /wall \/ mosquitto_pub .* at most 1 +NOT MET +\(the broker is the limit.*\)$/m,
   );
 });
