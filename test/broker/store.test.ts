@@ -299,6 +299,62 @@ describe('a broker with persistence', () => {
     });
   });
 
+  it('knows the members of a shared subscription again, and what waits for them', async () => {
+    await withPath(async (path) => {
+      const config = `${path}.conf`;
+      const text = `listener 0 127.0.0.1\nallow_anonymous true\npersistence true\npersistence_file ${path}\n`;
+      await writeFile(config, text);
+      const names = ['one', 'other'] as const;
+      const url = (port: string) => `mqtt://127.0.0.1:${port}`;
+      const member = (clientId: string) => ({clientId, clean: false, reconnectPeriod: 0}) as const;
+      const publish = async (port: string, ...texts: readonly string[]) => {
+        for (const each of texts) {
+          const words = ['-p', port, '-q', '1', '-t', 'jobs', '-m', each];
+          assert.equal((await run('mosquitto_pub', words)).exitCode, 0);
+        }
+      };
+      const first = await startBroker(config);
+      await using _first = first.process;
+      for (const name of names) {
+        const client = await mqtt.connectAsync(url(first.port), member(name));
+        await client.subscribeAsync('$share/workers/jobs', {qos: 1});
+        await client.endAsync();
+      }
+      await publish(first.port, 'a', 'b');
+      await first.process.stop('SIGKILL');
+
+      const second = await startBroker(config);
+      await using _second = second.process;
+      await publish(second.port, 'c', 'd');
+      const received: [name: string, text: string][] = [];
+      let heard: () => void = () => undefined;
+      const clients = names.map((name) =>
+        mqtt.connect(url(second.port), member(name)).on('message', (_, payload) => {
+          received.push([name, payload.toString()]);
+          heard();
+        }),
+      );
+      const connected = Promise.all(
+        clients.map((client) => new Promise<void>((resolve) => client.once('connect', () => resolve()))),
+      );
+      const count = async (wanted: number) => {
+        while (received.length < wanted) {
+          await new Promise<void>((resolve) => {
+            heard = resolve;
+          });
+        }
+      };
+      await Promise.all([connected, count(4)]);
+      await publish(second.port, 'e', 'f', 'g', 'h');
+      await count(8);
+      assert.deepEqual(received.map(([, each]) => each).sort(), [...'abcdefgh']);
+      // Both are there for those that came last, so they have taken turns.
+      const turns = received.filter(([, each]) => each >= 'e').map(([name]) => name);
+      assert.deepEqual(new Set(turns), new Set(names));
+      for (const client of clients) await client.endAsync(true);
+    });
+  });
+
   it('has every message that it acknowledged before the kill, once', async () => {
     await withPath(async (path) => {
       const config = `${path}.conf`;
