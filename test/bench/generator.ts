@@ -19,7 +19,7 @@ export interface Generator extends AsyncDisposable {
 
 /** Starts generators/NAME.ts with these options, and waits for the first line it tells. */
 export async function startGenerator(
-  name: 'sink' | 'flood' | 'delay' | 'load' | 'raw',
+  name: 'sink' | 'flood' | 'delay' | 'load' | 'raw' | 'echo',
   options: Readonly<Record<string, string | number>> = {},
 ): Promise<Generator> {
   const words = Object.entries(options).map(([key, value]) => `--${key}=${value}`);

@@ -14,6 +14,7 @@ import {type BenchResult, document, summary, surroundings, table} from './report
 import {judge} from './statistics.ts';
 
 const benches: Readonly<Record<string, () => Promise<Bench>>> = {
+  machine: async () => (await import('./machine.ts')).machine,
   startup: async () => (await import('./startup.ts')).startup,
   publine: async () => (await import('./publine.ts')).publine,
   bounded: async () => (await import('./bounded.ts')).bounded,

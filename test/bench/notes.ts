@@ -4,6 +4,8 @@ import type {Figure, Verdict} from './statistics.ts';
 
 /** What a reader must know to judge a bench's figures fairly. */
 export const benchNotes: Readonly<Record<string, string>> = {
+  machine:
+    'What the machine is like. Where a program waits, for the network or for a broker, the wait is the same on each machine, and what is computed meanwhile is not: shares of it grow where these are larger.',
   startup:
     'One command on this machine, from its start to its end. The code cache is there, as from the second run on; one row does without. What lies between an empty Node script and a C program, `tmq` cannot change.',
   publine:

@@ -12,8 +12,8 @@ export interface Goal {
 export interface Figure {
   /** 'pub one-shot / empty script' */
   readonly label: string;
-  /** 'x' is a ratio of paired runs, '%' a share, 'MB' a size in 10^6 bytes, 's' seconds. */
-  readonly unit: 'x' | '%' | 'MB' | 's';
+  /** 'x' is a ratio of paired runs, '%' a share, 'MB' a size in 10^6 bytes, the others times. */
+  readonly unit: 'x' | '%' | 'MB' | 's' | 'ms' | 'µs';
   /** One a round. */
   readonly values: readonly number[];
   /** Absent: told, not judged. */
