@@ -9,12 +9,13 @@ import {describe, it} from 'node:test';
 import {parseBrokerConfig} from '../../src/broker/config.ts';
 import {type Log, openLog} from '../../src/broker/log.ts';
 import {TmqError} from '../../src/errors.ts';
+import {takeWritten} from '../support/written.ts';
 
 function open(config: string): {log: Log; stdout: () => string; stderr: () => string} {
   const streams = {stdout: new PassThrough(), stderr: new PassThrough()};
   const {log: settings} = parseBrokerConfig(config, {path: 'x.conf', read: () => assert.fail()});
   const log = openLog(settings, {...streams, now: () => 1_700_000_000_000_000_000n});
-  const text = (stream: PassThrough) => () => String(stream.read() ?? '');
+  const text = (stream: PassThrough) => () => takeWritten(stream).toString();
   return {log, stdout: text(streams.stdout), stderr: text(streams.stderr)};
 }
 

@@ -7,13 +7,14 @@ import {toFormatter} from '../../src/commands/receive-options.ts';
 import {formatView} from '../../src/commands/view.ts';
 import {Output} from '../../src/io/output.ts';
 import type {Message} from '../../src/mqtt/message.ts';
+import {takeWritten} from '../support/written.ts';
 
 /** A stream that is a terminal or is not, and what was written to it. */
 function stream(isTTY: boolean) {
   const pass = new PassThrough();
   return Object.assign(pass, {
     isTTY,
-    written: () => (pass.read() as Buffer | null)?.toString('latin1') ?? '',
+    written: () => takeWritten(pass).toString('latin1'),
   });
 }
 

@@ -6,6 +6,7 @@ import {describe, mock, test} from 'node:test';
 import {messagesText} from '../../src/commands/message-progress.ts';
 import {linesText} from '../../src/commands/pub-progress.ts';
 import {bytesText, durationText, grouped, recentRate, statusLine} from '../../src/io/status-line.ts';
+import {takeWritten} from '../support/written.ts';
 
 test('numbers are written to be read', () => {
   assert.deepEqual([0, 999, 1000, 1234567].map(grouped), ['0', '999', '1,000', '1,234,567']);
@@ -84,7 +85,7 @@ test('the rate is that of the last five seconds, and begins anew with the next m
 
 describe('a line of status', () => {
   const stream = (properties: object) => Object.assign(new PassThrough(), properties);
-  const drawn = (stderr: PassThrough) => (stderr.read() as Buffer | null)?.toString() ?? '';
+  const drawn = (stderr: PassThrough) => takeWritten(stderr).toString();
 
   test('is drawn five times a second, kept within the width, and erased', () => {
     mock.timers.enable({apis: ['setInterval']});

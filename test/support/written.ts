@@ -1,0 +1,10 @@
+/** What was written to a stream that nobody else reads. */
+
+import type {PassThrough} from 'node:stream';
+
+/** All that is there, which is then gone; from Node 26 on, one `read` gives only a piece of it. */
+export function takeWritten(stream: PassThrough): Buffer {
+  const pieces: Buffer[] = [];
+  for (let piece = stream.read(); piece !== null; piece = stream.read()) pieces.push(piece as Buffer);
+  return Buffer.concat(pieces);
+}
