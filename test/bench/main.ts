@@ -9,13 +9,14 @@ import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {parseArgs} from 'node:util';
 import type {Bench} from './bench.ts';
+import {pace} from './pace.ts';
 import {installTools, versions} from './peers.ts';
 import {type BenchResult, document, summary, surroundings, table} from './report.ts';
 import {judge} from './statistics.ts';
 
 const benches: Readonly<Record<string, () => Promise<Bench>>> = {
-  machine: async () => (await import('./machine.ts')).machine,
   startup: async () => (await import('./startup.ts')).startup,
+  nodes: async () => (await import('./nodes.ts')).nodes,
   publine: async () => (await import('./publine.ts')).publine,
   bounded: async () => (await import('./bounded.ts')).bounded,
   subflood: async () => (await import('./subflood.ts')).subflood,
@@ -48,6 +49,7 @@ async function runBench(name: string): Promise<BenchResult> {
   try {
     return {
       name,
+      pace: await pace(directory),
       figures: await bench.run({
         directory,
         rounds: (usual) => rounds ?? usual,

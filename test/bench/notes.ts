@@ -4,10 +4,10 @@ import type {Figure, Verdict} from './statistics.ts';
 
 /** What a reader must know to judge a bench's figures fairly. */
 export const benchNotes: Readonly<Record<string, string>> = {
-  machine:
-    'What the machine is like. Where a program waits, for the network or for a broker, the wait is the same on each machine, and what is computed meanwhile is not: shares of it grow where these are larger.',
   startup:
     'One command on this machine, from its start to its end. The code cache is there, as from the second run on; one row does without. What lies between an empty Node script and a C program, `tmq` cannot change.',
+  nodes:
+    'The same with the Nodes that came after the one of the other figures, each beside its own empty script.',
   publine:
     '`pub -l` from a file. At QoS 1 and 2 the races have 60,000 lines, because mosquitto_pub 2.0.11 loses lines past 65,535 and ends with 0; the last rows have more, and nothing to be compared with.',
   bounded: 'Memory of `pub -l` where the receiver is slower than the input, and whether every byte arrived.',
@@ -29,8 +29,8 @@ const reasons: Readonly<Record<string, string>> = {
   'startup: sub -C 1 of a retained message / mosquitto_sub': 'by what Node takes to start',
   'startup: pub one-shot with TLS / mosquitto_pub':
     'Node 20 reads all of its own root certificates where any are given, a third of the run; mosquitto_pub spends its time waiting',
-  'startup: pub one-shot with TLS, Node 22 / mosquitto_pub': 'by what Node takes to start',
-  'startup: pub one-shot with TLS, Node 24 / mosquitto_pub': 'by what Node takes to start',
+  'nodes: pub one-shot with TLS, Node 22 / mosquitto_pub': 'by what Node takes to start',
+  'nodes: pub one-shot with TLS, Node 24 / mosquitto_pub': 'by what Node takes to start',
   'rtt: pub -q 1 / mosquitto_pub': 'one round trip is saved, and spent on the start of Node',
   'rtt: pub -q 2 / mosquitto_pub': 'one round trip is saved, and spent on the start of Node',
   'rtt: sub -C 1 of a retained message / mosquitto_sub':

@@ -6,7 +6,7 @@
 
 import {benchNotes, readmeRows, remarksOn} from './notes.ts';
 import type {Recorded, RecordedFigure} from './record.ts';
-import {goalsText} from './statistics.ts';
+import {goalsText, paceText} from './statistics.ts';
 
 type Bench = Recorded['benches'][number];
 
@@ -58,11 +58,12 @@ function row(bench: string, figure: RecordedFigure): string {
   return `| ${cells.map((cell) => cell.replaceAll('|', '\\|').replaceAll('$', '\\$')).join(' | ')} |`;
 }
 
-function section({name, figures}: Bench): string {
+function section({name, pace, figures}: Bench): string {
   return [
     `## ${name}`,
     '',
     ...(benchNotes[name] === undefined ? [] : [benchNotes[name], '']),
+    ...(pace === undefined ? [] : [`On that machine, ${paceText(pace)}.`, '']),
     '| figure | median | quartiles | rounds | goal | verdict | |',
     '| --- | ---: | --- | ---: | --- | --- | --- |',
     ...figures.map((figure) => row(name, figure)),

@@ -3,7 +3,7 @@
  * to reach, and where. Pure; a newer run of some benches takes the place of their older figures.
  */
 
-import type {Figure, Summary, Verdict} from './statistics.ts';
+import type {Figure, Pace, Summary, Verdict} from './statistics.ts';
 
 export interface RecordedFigure extends Omit<Figure, 'values'>, Summary {
   readonly rounds: number;
@@ -12,7 +12,12 @@ export interface RecordedFigure extends Omit<Figure, 'values'>, Summary {
 
 export interface Recorded {
   readonly environment: Readonly<Record<string, string>>;
-  readonly benches: readonly {readonly name: string; readonly figures: readonly RecordedFigure[]}[];
+  readonly benches: readonly {
+    readonly name: string;
+    /** Of the machine; the oldest records have none. */
+    readonly pace?: Pace;
+    readonly figures: readonly RecordedFigure[];
+  }[];
 }
 
 /** What `npm run bench -- --json` prints. */
@@ -20,6 +25,7 @@ export interface Run {
   readonly environment: Readonly<Record<string, string>>;
   readonly benches: readonly {
     readonly name: string;
+    readonly pace: Pace;
     readonly figures: readonly (Figure & Summary & {readonly verdict: Verdict})[];
   }[];
 }
@@ -43,7 +49,7 @@ function recordedFigure({values, ...figure}: Run['benches'][number]['figures'][n
  */
 export function withRun(recorded: Recorded | undefined, run: Run): Recorded {
   const fresh = new Map(
-    run.benches.map(({name, figures}) => [name, {name, figures: figures.map(recordedFigure)}]),
+    run.benches.map(({name, pace, figures}) => [name, {name, pace, figures: figures.map(recordedFigure)}]),
   );
   const kept = (recorded?.benches ?? []).filter(({name}) => !fresh.has(name));
   if (kept.length > 0 && JSON.stringify(recorded?.environment) !== JSON.stringify(run.environment)) {

@@ -2,10 +2,11 @@
 
 import {arch, cpus, platform} from 'node:os';
 import {remarksOn} from './notes.ts';
-import {type Figure, goalsText, judge, summarise} from './statistics.ts';
+import {type Figure, goalsText, judge, type Pace, paceText, summarise} from './statistics.ts';
 
 export interface BenchResult {
   readonly name: string;
+  readonly pace: Pace;
   readonly figures: readonly Figure[];
 }
 
@@ -29,7 +30,7 @@ function row(bench: string, figure: Figure): readonly string[] {
 }
 
 /** A table of one bench: the figure, its median, its quartiles, its goal, the verdict, and why a goal is missed. */
-export function table({name, figures}: BenchResult): string {
+export function table({name, pace, figures}: BenchResult): string {
   const rows = [[name, 'median', 'quartiles', 'goal', '', ''], ...figures.map((figure) => row(name, figure))];
   const widths = [0, 1, 2, 3, 4].map((column) => Math.max(...rows.map((cells) => cells[column]!.length)));
   const line = (cells: readonly string[]) =>
@@ -37,7 +38,7 @@ export function table({name, figures}: BenchResult): string {
       .map((cell, column) => cell.padEnd(widths[column] ?? 0))
       .join('  ')
       .trimEnd();
-  return `${rows.map(line).join('\n')}\n`;
+  return `${rows.map(line).join('\n')}\nHere ${paceText(pace)}.\n`;
 }
 
 /** The versions and the machine, without which figures mean little. */
@@ -68,8 +69,9 @@ export function document(
   results: readonly BenchResult[],
   environment: Readonly<Record<string, string>>,
 ): string {
-  const benches = results.map(({name, figures}) => ({
+  const benches = results.map(({name, pace, figures}) => ({
     name,
+    pace,
     figures: figures.map((figure) => ({...figure, ...summarise(figure.values), verdict: judge(figure)})),
   }));
   return `${JSON.stringify({environment, benches}, null, 2)}\n`;

@@ -3,17 +3,14 @@
  * program on Node can be faster) and against the peers. Everybody connects to `localhost`, as typed.
  */
 
-import {execFileSync} from 'node:child_process';
 import {writeFile} from 'node:fs/promises';
 import {join} from 'node:path';
 import {type Bench, type BenchContext, linesFile, tmq} from './bench.ts';
 import {startBroker} from './brokers.ts';
 import {type Invocation, measure, paired, wallRatios} from './measure.ts';
-import {mqttCli, nodeProgram} from './peers.ts';
+import {mqttCli} from './peers.ts';
+import {securePublish, startSecureBroker} from './secure.ts';
 import {atMost, type Figure} from './statistics.ts';
-
-/** Nodes beside the one that runs this, by their lines. */
-const laterNodes = ['22', '24'] as const;
 
 const mosquitto = (program: string, ...args: readonly string[]): Invocation => ({
   command: `mosquitto_${program}`,
@@ -93,68 +90,10 @@ async function retained(context: BenchContext): Promise<readonly Figure[]> {
   ];
 }
 
-/** An authority and a certificate for localhost, made by openssl. */
-async function makeCertificates(directory: string): Promise<void> {
-  const openssl = (...args: readonly string[]) =>
-    execFileSync('openssl', args, {cwd: directory, stdio: 'ignore'});
-  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'];
-  openssl('req', '-x509', ...key, '-subj', '/CN=bench CA', '-keyout', 'ca.key', '-out', 'ca.crt');
-  openssl('req', ...key.slice(0, 5), '-subj', '/CN=localhost', '-keyout', 'server.key', '-out', 'server.csr');
-  await writeFile(join(directory, 'san'), 'subjectAltName=DNS:localhost,IP:127.0.0.1\n');
-  const authority = ['-CA', 'ca.crt', '-CAkey', 'ca.key', '-CAcreateserial', '-days', '2', '-extfile', 'san'];
-  openssl('x509', '-req', '-in', 'server.csr', ...authority, '-out', 'server.crt');
-}
-
-async function secure(context: BenchContext): Promise<readonly Figure[]> {
-  await makeCertificates(context.directory);
-  const file = (name: string) => join(context.directory, name);
-  await using broker = await startBroker(
-    'mosquitto',
-    `listener {port} 127.0.0.1\nallow_anonymous true\ncertfile ${file('server.crt')}\nkeyfile ${file('server.key')}\n`,
-  );
-  const words = ['-p', String(broker.port), '--cafile', file('ca.crt'), '-t', 'bench/tls', '-m', 'hello'];
-  const against = async (
-    label: string,
-    program: Invocation,
-    more: Pick<Figure, 'goal' | 'remark'>,
-  ): Promise<Figure> => {
-    const series = await paired(
-      {tmq: () => measure(program), mosquitto: () => measure(mosquitto('pub', ...words))},
-      {rounds: context.rounds(15), warmUp: 2},
-    );
-    const values = wallRatios(series.tmq, series.mosquitto);
-    return {label: `${label} / mosquitto_pub`, unit: 'x', values, ...more};
-  };
-  const own = tmq('pub', ...words);
-  const figures = [await against('pub one-shot with TLS', own, {goal: atMost(1.25)})];
-  for (const line of laterNodes) {
-    const {command, version} = await nodeProgram(line);
-    const more = {goal: atMost(0.95), remark: version};
-    figures.push(await against(`pub one-shot with TLS, Node ${line}`, {...own, command}, more));
-  }
-  return figures;
-}
-
-/** What the later Nodes make of it: each against its own empty script. */
-async function onLaterNodes(context: BenchContext): Promise<readonly Figure[]> {
-  await using broker = await startBroker('mosquitto');
-  const empty = join(context.directory, 'empty.cjs');
-  const figures: Figure[] = [];
-  for (const line of laterNodes) {
-    const {command, version} = await nodeProgram(line);
-    const own = tmq('pub', '-p', String(broker.port), '-t', 'bench/start', '-m', 'hello');
-    const series = await paired(
-      {
-        empty: () => measure({command, args: [empty]}),
-        pub: () => measure({...own, command}),
-      },
-      {rounds: context.rounds(15), warmUp: 2},
-    );
-    const values = wallRatios(series.pub, series.empty);
-    const label = `pub one-shot, Node ${line} / its empty node script`;
-    figures.push({label, unit: 'x', values, remark: version});
-  }
-  return figures;
+async function secure(context: BenchContext): Promise<Figure> {
+  await using broker = await startSecureBroker(context.directory);
+  const values = await securePublish(context, broker.words, process.execPath);
+  return {label: 'pub one-shot with TLS / mosquitto_pub', unit: 'x', values, goal: atMost(1.25)};
 }
 
 export const startup: Bench = {
@@ -163,10 +102,9 @@ export const startup: Bench = {
   async run(context) {
     return [
       ...(await oneShots(context)),
-      ...(await onLaterNodes(context)),
       ...(await oneLine(context)),
       ...(await retained(context)),
-      ...(await secure(context)),
+      await secure(context),
     ];
   },
 };

@@ -42,7 +42,7 @@ const figure = (label: string, values: readonly number[], more: Partial<Recorded
 };
 const run = (name: string, ...figures: readonly ReturnType<typeof figure>[]): Run => ({
   environment: {node: 'v20.19.0', mosquitto: '2.0.11', machine: 'linux x64, 2 processors'},
-  benches: [{name, figures}],
+  benches: [{name, pace: {emptyScriptMilliseconds: 20.4, roundTripMicroseconds: 60}, figures}],
 });
 
 test('a run takes the place of what it measured anew, and of nothing else', () => {
@@ -85,6 +85,13 @@ test('C wins where it does: more time than it takes, or fewer messages', () => {
   assert.equal(wins('pub / npm mqtt pub', 2), false);
 });
 
+test('a bench says how fast the machine was', () => {
+  const page = figuresPage(withRun(undefined, run('one', figure('a', [1]))));
+  const pace = 'an empty Node script takes 20 ms, and a byte to another process and back 60 µs';
+  assert.ok(page.includes(`\nOn that machine, ${pace}.\n`));
+  assert.ok(table(run('one', figure('a', [1])).benches[0]!).endsWith(`\nHere ${pace}.\n`));
+});
+
 test('a goal that is missed needs a reason', () => {
   const missed = figure('new', [2], {goal: {direction: 'at most', limit: 1}});
   assert.throws(() => figuresPage(withRun(undefined, run('one', missed))), /'one: new'/);
@@ -98,7 +105,7 @@ test('the benches end with how many goals are met, and which are not; their tabl
   const label = '  QoS 0, 500,000 lines, wall / mosquitto_pub';
   const missed = figure(label, [2], {goal: {direction: 'at most', limit: 1}});
   const met = figure('b', [1], {goal: {direction: 'at least', limit: 1}});
-  const results = [{name: 'publine', figures: [missed, met, figure('c', [1])]}];
+  const results = run('publine', missed, met, figure('c', [1])).benches;
   assert.equal(
     summary(results),
     'not met: publine: QoS 0, 500,000 lines, wall / mosquitto_pub\n1 of 2 goals are met.\n',
