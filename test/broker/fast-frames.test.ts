@@ -4,17 +4,11 @@ import assert from 'node:assert/strict';
 import {describe, it} from 'node:test';
 import fc from 'fast-check';
 import {generate, type Packet, parser} from 'mqtt-packet';
-import {openAccess} from '../../src/broker/access.ts';
-import {defaultLimits} from '../../src/broker/config.ts';
 import type {ConnectionHandler} from '../../src/broker/connection.ts';
 import {FastFrames} from '../../src/broker/fast-frames.ts';
-import {FastPublish} from '../../src/broker/fast-publish.ts';
 import {FrameSplitter} from '../../src/broker/frames.ts';
-import {assembleParts} from '../../src/broker/parts.ts';
-import {type Passage, Passages} from '../../src/broker/passage.ts';
 import {decodePublish} from '../../src/broker/publish-packet.ts';
-import type {Publishing} from '../../src/broker/publishing.ts';
-import type {SessionLink} from '../../src/broker/session.ts';
+import {partsWithSubscriber, publisherTo} from '../support/one-subscriber.ts';
 import type {Said} from '../support/packet-client.ts';
 
 type Version = 4 | 5;
@@ -57,30 +51,13 @@ function linesOf(frames: Buffer, protocolVersion: Version): string[] {
   return lines;
 }
 
-/** The subscriber takes nothing at QoS 1 and 2. */
-const unused = undefined as unknown as Publishing;
-
 /** A publisher's fast way to one subscriber, and a line for all that takes it. */
 function fastWay(version: Version, lines: string[]): FastFrames {
-  const context = {access: openAccess, now: () => 0n, log: () => undefined};
-  const parts = assembleParts(defaultLimits, context);
-  const {session: subscriber} = parts.registry.open('subscriber', true);
-  const passage: Passage = {
-    protocolVersion: version,
-    maximumPacketSize: Number.POSITIVE_INFINITY,
-    lagging: false,
-    queuesUp: false,
-    send(bytes, frames) {
-      const sent = linesOf(bytes, version);
-      assert.equal(sent.length, frames);
-      lines.push(...sent);
-    },
-  };
-  const link = {passage, slow: () => undefined} satisfies Partial<SessionLink> as unknown as SessionLink;
-  parts.registry.join(subscriber, link, {expirySeconds: 0, username: undefined});
-  const options = {qos: 0, noLocal: false, retainAsPublished: false} as const;
-  parts.registry.subscribe({...options, filter: '#', member: subscriber});
-  const {session} = parts.registry.open('publisher', true);
+  const parts = partsWithSubscriber(version, (bytes, frames) => {
+    const sent = linesOf(bytes, version);
+    assert.equal(sent.length, frames);
+    lines.push(...sent);
+  });
   const handler = {
     publish: (publish) => void lines.push(line('publish', {...publish, messageId: publish.packetId})),
     acknowledgement: ({type, packetId, reasonCode}) =>
@@ -90,10 +67,7 @@ function fastWay(version: Version, lines: string[]): FastFrames {
       return true;
     },
     settled: () => undefined,
-    fastPublish: () => {
-      const passages = new Passages(session, parts, version);
-      return new FastPublish({session, parts, passages, publishing: unused});
-    },
+    fastPublish: () => publisherTo(parts, version),
   } satisfies Partial<ConnectionHandler>;
   return new FastFrames(handler as unknown as ConnectionHandler, parts.counters, version);
 }

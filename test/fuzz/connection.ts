@@ -8,17 +8,12 @@ import assert from 'node:assert/strict';
 import {Duplex} from 'node:stream';
 import {setImmediate as nextTurn} from 'node:timers/promises';
 import type {IPublishPacket, Packet} from 'mqtt-packet';
-import {openAccess} from '../../src/broker/access.ts';
-import {defaultLimits} from '../../src/broker/config.ts';
 import {Connection, type ConnectionHandler} from '../../src/broker/connection.ts';
-import {FastPublish} from '../../src/broker/fast-publish.ts';
-import {assembleParts, type BrokerParts} from '../../src/broker/parts.ts';
-import {type Passage, Passages} from '../../src/broker/passage.ts';
+import type {BrokerParts} from '../../src/broker/parts.ts';
 import type {DecodedPublish} from '../../src/broker/publish-packet.ts';
-import type {Publishing} from '../../src/broker/publishing.ts';
-import type {SessionLink} from '../../src/broker/session.ts';
 import {packetNames} from '../../src/broker/validate.ts';
 import type {ProtocolVersion} from '../../src/mqtt/message.ts';
+import {partsWithSubscriber, publisherTo} from '../support/one-subscriber.ts';
 import {type Conversation, conversation, frameOf, pieces, variableInteger} from './frames.ts';
 import {Random} from './random.ts';
 import {framesOf, messageLine, packetLine, packetProperties, Reference} from './reference.ts';
@@ -58,28 +53,6 @@ function ownFirst(packet: Packet): string {
   return messageLine({...packet, payload: packet.payload as Buffer, properties});
 }
 
-/** A broker with one subscriber to everything, that notes what it is sent. */
-function brokerParts(version: ProtocolVersion, sent: (frames: Buffer, count: number) => void): BrokerParts {
-  const context = {access: openAccess, now: () => 0n, log: () => undefined};
-  const parts = assembleParts(defaultLimits, context);
-  const {session: subscriber} = parts.registry.open('subscriber', true);
-  const passage: Passage = {
-    protocolVersion: version,
-    maximumPacketSize: Number.POSITIVE_INFINITY,
-    lagging: false,
-    queuesUp: false,
-    send: sent,
-  };
-  const link = {passage, slow: () => undefined} satisfies Partial<SessionLink> as unknown as SessionLink;
-  parts.registry.join(subscriber, link, {expirySeconds: 0, username: undefined});
-  const options = {qos: 0, noLocal: false, retainAsPublished: false} as const;
-  parts.registry.subscribe({...options, filter: '#', member: subscriber});
-  return parts;
-}
-
-/** The subscriber takes nothing at QoS 1 and 2. */
-const unused = undefined as unknown as Publishing;
-
 /** One connection, and a line for everything that it makes of what it is told. */
 class Reading {
   readonly lines: string[] = [];
@@ -97,7 +70,7 @@ class Reading {
     this.version = version;
     this.maxPacketSize = maxPacketSize;
     this.#reference = new Reference(version);
-    this.parts = brokerParts(version, (frames, count) => this.#sent(frames, count));
+    this.parts = partsWithSubscriber(version, (frames, count) => this.#sent(frames, count));
     const {counters} = this.parts;
     const bug = (error: unknown) => {
       this.#bug ??= error;
@@ -126,18 +99,13 @@ class Reading {
   }
 
   #handler(version: ProtocolVersion): ConnectionHandler {
-    const {session} = this.parts.registry.open('publisher', true);
     return {
       connect: () => this.connection.accepted(),
       publish: (publish) => {
         const properties = propertiesOf(publish, this.#reference);
         this.#add(messageLine({...publish, messageId: publish.packetId, properties}));
       },
-      fastPublish: () => {
-        const {parts} = this;
-        const passages = new Passages(session, parts, version);
-        return new FastPublish({session, parts, passages, publishing: unused});
-      },
+      fastPublish: () => publisherTo(this.parts, version),
       succeeded: (type, packetId) => {
         this.#add(`${packetNames[type]!.toLowerCase()} ${packetId} 0`);
         return true;

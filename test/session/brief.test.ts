@@ -4,25 +4,24 @@
 import assert from 'node:assert/strict';
 import {Duplex} from 'node:stream';
 import {describe, test} from 'node:test';
-import {ExitCode, TmqError} from '../../src/errors.ts';
+import {ExitCode} from '../../src/errors.ts';
 import {BriefClient} from '../../src/mqtt/brief-client.ts';
 import type {ConnectionOptions} from '../../src/mqtt/connection-options.ts';
 import {connect} from '../../src/mqtt/session.ts';
 import {type FakeConnection, startFakeBroker} from '../support/fake-broker.ts';
 import {startMosquitto} from '../support/mosquitto.ts';
-import {collector, numbered, publication, sessionContext, sessionOptions} from '../support/sessions.ts';
+import {
+  collector,
+  failsWith,
+  numbered,
+  publication,
+  sessionContext,
+  sessionOptions,
+} from '../support/sessions.ts';
 
 const limit = {timeout: 20_000};
 const plain = (port: number, overrides: Partial<ConnectionOptions> = {}) =>
   sessionOptions(port, {protocolVersion: 4, ...overrides});
-
-function failsWith(exitCode: number, sentence: RegExp) {
-  return (error: unknown) => {
-    assert.ok(error instanceof TmqError, String(error));
-    assert.deepEqual([error.exitCode, sentence.test(error.message)], [exitCode, true], error.message);
-    return true;
-  };
-}
 
 /** Each byte on its own: the reader sees no packet whole. */
 async function sendSlowly(connection: FakeConnection, bytes: readonly number[]): Promise<void> {

@@ -7,7 +7,7 @@ import type {Message, UserProperties} from '../../src/mqtt/message.ts';
 import {connect} from '../../src/mqtt/session.ts';
 import {startFakeBroker} from '../support/fake-broker.ts';
 import {startMosquitto} from '../support/mosquitto.ts';
-import {collector, publication, sessionContext, sessionOptions} from '../support/sessions.ts';
+import {collector, failsWith, publication, sessionContext, sessionOptions} from '../support/sessions.ts';
 
 const limit = {timeout: 20_000};
 
@@ -22,15 +22,6 @@ const awkward: UserProperties = [
   ['a', ''],
   ['2', 'two'],
 ];
-
-function failsWith(exitCode: number, message: RegExp) {
-  return (error: unknown) => {
-    assert.ok(error instanceof TmqError, String(error));
-    assert.match(error.message, message);
-    assert.equal(error.exitCode, exitCode);
-    return true;
-  };
-}
 
 /** User properties as they are on the wire [MQTT 5, 2.2.2.2]. */
 function encodedPairs(userProperties: UserProperties): Buffer {

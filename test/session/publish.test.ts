@@ -2,13 +2,14 @@
 
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
-import {ExitCode, TmqError} from '../../src/errors.ts';
+import {ExitCode} from '../../src/errors.ts';
 import type {Properties, QoS} from '../../src/mqtt/message.ts';
 import {connect} from '../../src/mqtt/session.ts';
 import {type FakeConnection, type Packet, startFakeBroker} from '../support/fake-broker.ts';
 import {startMosquitto} from '../support/mosquitto.ts';
 import {
   collector,
+  failsWith,
   numbered,
   persistent,
   publication,
@@ -18,15 +19,6 @@ import {
 
 const limit = {timeout: 20_000};
 const x = Buffer.from('x');
-
-function failsWith(exitCode: number, message: RegExp) {
-  return (error: unknown) => {
-    assert.ok(error instanceof TmqError, String(error));
-    assert.match(error.message, message);
-    assert.equal(error.exitCode, exitCode);
-    return true;
-  };
-}
 
 /** Reads PUBLISH packets and acknowledges them, until the connection closes. */
 async function acknowledge(connection: FakeConnection, see: (packet: Packet) => void): Promise<void> {

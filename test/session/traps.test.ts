@@ -11,6 +11,7 @@ import {type FakeConnection, startFakeBroker} from '../support/fake-broker.ts';
 import {freePort, startMosquitto} from '../support/mosquitto.ts';
 import {
   collector,
+  failsWith,
   numbered,
   persistent,
   publication,
@@ -20,16 +21,6 @@ import {
 import {run} from '../support/spawn.ts';
 
 const limit = {timeout: 20_000};
-
-/** A rejection with that exit status and a message that matches. */
-function failsWith(exitCode: number, message: RegExp) {
-  return (error: unknown) => {
-    assert.ok(error instanceof TmqError, String(error));
-    assert.match(error.message, message);
-    assert.equal(error.exitCode, exitCode);
-    return true;
-  };
-}
 
 test('T1: end sends what QoS 0 only handed to the stream', limit, async () => {
   await using broker = await startMosquitto();

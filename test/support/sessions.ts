@@ -1,5 +1,7 @@
 /** Sessions as tests open them: everything said, with values that suit loopback. */
 
+import assert from 'node:assert/strict';
+import {TmqError} from '../../src/errors.ts';
 import type {ConnectionOptions} from '../../src/mqtt/connection-options.ts';
 import {copyOf, type Message, type Publication} from '../../src/mqtt/message.ts';
 import type {SessionContext, Verdict} from '../../src/mqtt/session.ts';
@@ -69,5 +71,15 @@ export function collector(isLast: (message: Message, count: number) => boolean):
       flushed = messages.length;
     },
     texts: () => messages.map(({payload}) => Buffer.from(payload).toString()),
+  };
+}
+
+/** For assert.rejects: a TmqError with that exit status, and a message that matches. */
+export function failsWith(exitCode: number, message: RegExp): (error: unknown) => true {
+  return (error) => {
+    assert.ok(error instanceof TmqError, String(error));
+    assert.match(error.message, message);
+    assert.equal(error.exitCode, exitCode);
+    return true;
   };
 }
