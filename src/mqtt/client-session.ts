@@ -61,6 +61,7 @@ export class ClientSession implements Session {
     this.#outbox = new Outbox({
       protocolVersion: options.protocolVersion,
       maxInflight: options.maxInflight,
+      maxInflightShort: options.maxInflightShort ?? options.maxInflight,
       identifiers: this.#identifiers,
       clientId: () => this.#clientId,
       link: () => this.#current(),

@@ -60,6 +60,8 @@ export interface ConnectionOptions {
   readonly keepaliveSeconds: number;
   /** QoS 1 and 2 messages sent and not yet acknowledged; the server's Receive Maximum may lower it. */
   readonly maxInflight: number;
+  /** The same for short messages of a long run (publishAll), if it is more; as many as of others unless given. */
+  readonly maxInflightShort?: number;
   readonly credentials?: Credentials;
   readonly will?: Will;
   readonly properties?: ConnectProperties;

@@ -8,7 +8,14 @@ import {ExitCode, TmqError} from '../errors.ts';
 import type {PacketIdentifiers} from './identifiers.ts';
 import type {Link} from './link.ts';
 import type {ProtocolVersion, Publication} from './message.ts';
-import {encodeRun, type Fate, largePayloadBytes, type Outgoing, runLength} from './outgoing.ts';
+import {
+  encodeRun,
+  type Fate,
+  largePayloadBytes,
+  type Outgoing,
+  runLength,
+  shortPayloadBytes,
+} from './outgoing.ts';
 import type {Packet} from './packet.ts';
 import {pipelinedPayloadBytes} from './pipelining.ts';
 import {isFailure, reasonSentence} from './reason.ts';
@@ -21,6 +28,8 @@ import {Window} from './window.ts';
 export interface OutboxSetup {
   readonly protocolVersion: ProtocolVersion;
   readonly maxInflight: number;
+  /** See ConnectionOptions. */
+  readonly maxInflightShort: number;
   readonly identifiers: PacketIdentifiers;
   /** Absent when nobody wants to know. */
   readonly trace?: (line: string) => void;
@@ -61,7 +70,7 @@ export class Outbox {
 
   constructor(setup: OutboxSetup) {
     this.#setup = setup;
-    this.#window = new Window(setup.maxInflight);
+    this.#window = new Window(Math.max(setup.maxInflight, setup.maxInflightShort));
   }
 
   /** Whether acknowledgements are awaited. */
@@ -159,7 +168,7 @@ export class Outbox {
     for await (const batch of payloads) {
       progress.read += batch.length;
       for (let start = 0; start < batch.length; ) {
-        while (failure === undefined && !this.#hasRoom()) await this.#bell.wait();
+        while (failure === undefined && !this.#hasRoom(batch[start]!)) await this.#bell.wait();
         if (failure !== undefined) break;
         start += this.#addRun(batch, start, {publication, settle});
       }
@@ -170,8 +179,14 @@ export class Outbox {
     return {...progress, ...(firstRefusal === undefined ? {} : {firstRefusal})};
   }
 
-  #hasRoom(): boolean {
-    return this.#window.hasRoom && this.#link?.isOpen === true && !this.#link.stream.writableNeedDrain;
+  #hasRoom(payload: Uint8Array): boolean {
+    return this.#room(payload) > 0 && this.#link?.isOpen === true && !this.#link.stream.writableNeedDrain;
+  }
+
+  /** How many messages like this one may leave now. What is long is kept in memory only as often as it must. */
+  #room({length}: Uint8Array): number {
+    const {maxInflight, maxInflightShort} = this.#setup;
+    return this.#window.room(length <= shortPayloadBytes ? maxInflightShort : maxInflight);
   }
 
   #add(outgoing: Outgoing): void {
@@ -209,9 +224,17 @@ export class Outbox {
 
   /** How many payloads may leave together now. */
   #runLength(link: Link, {encoder}: Route, batch: readonly Uint8Array[], start: number): number {
-    const end = Math.min(batch.length, start + this.#window.room);
-    const mostBytes = Math.min(link.limits.maximumPacketSize, largePayloadBytes);
-    return runLength(encoder, {batch, start, end, mostBytes});
+    const first = batch[start]!;
+    const end = Math.min(batch.length, start + this.#room(first));
+    // Behind a short one, what is long finds less room.
+    const mostBytes =
+      first.length <= shortPayloadBytes ? encoder.packetBytes(shortPayloadBytes) : largePayloadBytes;
+    return runLength(encoder, {
+      batch,
+      start,
+      end,
+      mostBytes: Math.min(link.limits.maximumPacketSize, mostBytes),
+    });
   }
 
   #sendNext(): void {

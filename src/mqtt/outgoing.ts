@@ -12,6 +12,9 @@ import type {PublishEncoder} from './wire.ts';
 /** A payload of at least this many bytes is written as it is instead of being copied behind its header. */
 export const largePayloadBytes = 65_536;
 
+/** A payload of no more bytes than this is a short one, of which more may be on their way: 100 of them are no burden. */
+export const shortPayloadBytes = 4096;
+
 /** A run ends with the packet that reaches this size. */
 const enoughBytes = 16_384;
 

@@ -55,14 +55,9 @@ export class Window<Value> {
     return this.#entries.size;
   }
 
-  /** How many messages added now would be sent at once, where none waits. */
-  get room(): number {
-    return Math.max(0, this.#limit - this.#entries.size);
-  }
-
-  /** Whether a message added now would be sent at once. */
-  get hasRoom(): boolean {
-    return this.#entries.size < this.#limit;
+  /** How many messages added now would be sent at once, where none waits, and no more than `most` are to be on their way. */
+  room(most = this.#limit): number {
+    return Math.max(0, Math.min(most, this.#limit) - this.#entries.size);
   }
 
   /** Whether something waits to be sent, which comes before what is added now. */

@@ -9,7 +9,7 @@ export const benchNotes: Readonly<Record<string, string>> = {
   nodes:
     'The same with the Nodes that came after the one of the other figures, each beside its own empty script.',
   publine:
-    '`pub -l` from a file. At QoS 1 and 2 the races have 60,000 lines, because mosquitto_pub 2.0.11 loses lines past 65,535 and ends with 0; the last rows have more, and nothing to be compared with.',
+    '`pub -l` from a file. At QoS 1 and 2 the races have 60,000 lines, because mosquitto_pub 2.0.11 loses lines past 65,535 and ends with 0; the last rows have more, and nothing to be compared with. Each has its defaults: at QoS 1 `tmq` leaves up to 100 lines unacknowledged, mosquitto_pub 20.',
   bounded: 'Memory of `pub -l` where the receiver is slower than the input, and whether every byte arrived.',
   subflood: '`sub` from a server that sends a million messages of 24 bytes as fast as they are taken.',
   large: 'One message of 256 MB, from a file and to the null device.',

@@ -169,6 +169,40 @@ test('publishAll counts what is refused, and says why the first was', limit, asy
   });
 });
 
+/** Payloads of these sizes, as one batch. */
+async function* sized(...sizes: readonly number[]): AsyncGenerator<readonly Uint8Array[]> {
+  yield sizes.map((size) => Buffer.alloc(size, 'x'));
+}
+
+for (const [what, sizes, most, receiveMaximum] of [
+  ['short messages', Array(12).fill(10), 7, 65_535],
+  ['the longest short ones', Array(12).fill(4096), 7, 65_535],
+  ['short messages, to a server that takes fewer', Array(12).fill(10), 5, 5],
+  ['long messages', Array(12).fill(4097), 3, 65_535],
+  ['a long message behind short ones', [10, 10, 10, ...Array(9).fill(4097)], 3, 65_535],
+  ['short messages behind a long one', [4097, ...Array(11).fill(10)], 7, 65_535],
+] as const) {
+  test(`publishAll leaves no more than ${most} unacknowledged: ${what}`, limit, async () => {
+    await using broker = await startFakeBroker(async (connection) => {
+      await connection.accept({properties: {receiveMaximum}});
+      const unanswered: unknown[] = [];
+      const take = async () => unanswered.push((await connection.next('publish')).messageId);
+      const came = () => connection.packets.filter(({cmd}) => cmd === 'publish').length;
+      for (let index = 0; index < most; index++) await take();
+      for (let answered = 0; answered < sizes.length; ) {
+        assert.ok(came() - answered <= most, `${came()} came, ${answered} of them were acknowledged`);
+        connection.send({cmd: 'puback', messageId: unanswered[answered++], reasonCode: 0});
+        if (unanswered.length < sizes.length && unanswered.length - answered < 1) await take();
+      }
+      await connection.idle();
+    });
+    const options = {maxInflight: 3, maxInflightShort: 7};
+    await using session = await connect(sessionOptions(broker.port, options), sessionContext());
+    const report = await session.publishAll(sized(...sizes), publication('a', {qos: 1}));
+    assert.deepEqual(report, {read: 12, acknowledged: 12, refused: 0});
+  });
+}
+
 for (const qos of [0, 1, 2] as const) {
   test(`publishAll at QoS ${qos}: everything arrives, in order`, limit, async () => {
     await using broker = await startMosquitto(

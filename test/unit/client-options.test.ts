@@ -329,6 +329,21 @@ test('a will is a message', () => {
   assert.equal(connection('--will-qos', '1').will, undefined);
 });
 
+test('pub -l has more short lines under way where no broker minds, unless -M says how many', () => {
+  const short = (...words: readonly string[]) => {
+    const {client} = pub.plan(parse(pub, ['-t', 't', ...words]).values, []);
+    assert.equal(client.connection.maxInflight, 20);
+    return client.connection.maxInflightShort;
+  };
+  assert.equal(short('-l', '-q', '1'), 100);
+  assert.equal(short('-l', '-q', '1', '-V', '31'), 100);
+  assert.equal(short('-l', '-q', '2', '-V', '5'), 100);
+  assert.equal(short('-l', '-q', '2'), undefined);
+  assert.equal(short('-l'), undefined);
+  assert.equal(short('-l', '-q', '1', '-M', '20'), undefined);
+  assert.equal(short('-m', 'm', '-q', '1'), undefined);
+});
+
 test('numbers have their range', () => {
   const {maxInflight, keepaliveSeconds, connectTimeoutSeconds} = connection(
     ...['-M', '70000', '-k', '65535', '--connect-timeout', '5'],

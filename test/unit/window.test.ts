@@ -35,23 +35,24 @@ test('the smaller of the own maximum and the Receive Maximum counts', () => {
     window.restart({sessionKept: false, receiveMaximum});
     for (let id = 1; id <= 10; id++) window.add(id, 1, id);
     assert.equal(drain(window).length, expected);
-    assert.equal(window.hasRoom, false);
+    assert.equal(window.room(), 0);
   }
 });
 
 test('what was sent by others takes room, and is sent again like all', () => {
   const window = new Window<string>(3);
-  assert.equal(window.room, 3);
+  assert.deepEqual([window.room(), window.room(2), window.room(5)], [3, 2, 3]);
   window.addSent(1, 1, 'a');
   window.addSent(2, 1, 'b');
-  assert.deepEqual([window.room, window.isHolding], [1, false]);
+  assert.deepEqual([window.room(), window.isHolding], [1, false]);
+  assert.deepEqual([window.room(1), window.room(2)], [0, 0]);
   assert.deepEqual(drain(window), []);
   window.add(3, 1, 'c');
   window.add(4, 1, 'd');
-  assert.deepEqual([window.room, window.isHolding], [0, true]);
+  assert.deepEqual([window.room(), window.isHolding], [0, true]);
   assert.deepEqual(window.acknowledge(puback(1)), {kind: 'done', value: 'a', reasonCode: 0});
   window.restart({sessionKept: true, receiveMaximum: 2});
-  assert.deepEqual([window.room, window.isHolding], [0, true]);
+  assert.deepEqual([window.room(), window.isHolding], [0, true]);
   assert.deepEqual(drain(window), [
     {kind: 'publish', messageId: 2, value: 'b', duplicate: true},
     {kind: 'publish', messageId: 3, value: 'c', duplicate: false},
@@ -66,9 +67,9 @@ test('a message at QoS 2 keeps its place until PUBCOMP', () => {
   assert.deepEqual(window.acknowledge(puback(1)), {kind: 'mismatched', qos: 2}, 'PUBACK for QoS 2');
   assert.deepEqual(window.acknowledge(pubrec(1)), {kind: 'release', messageId: 1, known: true});
   assert.deepEqual(window.acknowledge(pubrec(1)), {kind: 'release', messageId: 1, known: true}, 'again');
-  assert.equal(window.hasRoom, false);
+  assert.equal(window.room(), 0);
   assert.deepEqual(window.acknowledge(pubcomp(1)), {kind: 'done', value: 'a', reasonCode: 0});
-  assert.equal(window.hasRoom, true);
+  assert.equal(window.room(), 1);
 });
 
 test('a PUBREC that refuses ends the message; one for nothing is answered', () => {
@@ -183,7 +184,7 @@ test('through any cuts: all done, none lost, never too many in flight, at QoS 2 
         let limit = maximum;
         let next = 0;
         const fill = () => {
-          while (next < 30 && window.hasRoom) window.add(next + 1, qos, next++);
+          while (next < 30 && window.room() > 0) window.add(next + 1, qos, next++);
           for (const step of drain(window)) server.take(step, qos);
           assert.ok(window.size <= Math.max(limit, maximum));
         };
