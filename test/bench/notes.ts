@@ -97,8 +97,9 @@ export const readmeRows: readonly {
     ],
   },
   {
-    what: '`pub -l` into mosquitto, QoS 0, 1, 2: `mosquitto_pub` (at QoS 1 and 2 it loses lines past 65,535)',
+    what: '`pub -l` into mosquitto, QoS 1 with 50 ms there and back; QoS 0, 1, 2 on one machine: `mosquitto_pub` (at QoS 1 and 2 it loses lines past 65,535)',
     figures: [
+      'publine: QoS 1, 1,000 lines, 50 ms there and back, wall / mosquitto_pub',
       'publine: QoS 0, 500,000 lines, wall / mosquitto_pub',
       'publine: QoS 1, 60,000 lines, wall / mosquitto_pub',
       'publine: QoS 2, 60,000 lines, wall / mosquitto_pub',

@@ -99,6 +99,28 @@ async function untilTaken(context: BenchContext, lines: number): Promise<Figure>
   };
 }
 
+/** Where the broker is far away, what counts is how many lines are on their way. */
+async function distant(context: BenchContext): Promise<Figure> {
+  const lines = 1000;
+  context.progress(`QoS 1, ${lines} lines into a mosquitto that is 50 ms away`);
+  await using broker = await startBroker('mosquitto');
+  await using distance = await startGenerator('delay', {to: broker.port, delay: 25});
+  const stdin = await linesFile(context.directory, `lines-${lines}`, lines);
+  const words = ['-p', String(distance.port), '-t', 'bench/lines', '-l', '-q', '1'];
+  const series = await paired(
+    {
+      tmq: () => measure({...tmq('pub', ...words), stdin}),
+      mosquitto: () => measure({command: 'mosquitto_pub', args: words, stdin}),
+    },
+    {rounds: context.rounds(5), warmUp: 1},
+  );
+  return {
+    label: 'QoS 1, 1,000 lines, 50 ms there and back, wall / mosquitto_pub',
+    unit: 'x',
+    values: wallRatios(series.tmq, series.mosquitto),
+  };
+}
+
 async function speed(context: BenchContext): Promise<readonly Figure[]> {
   const first = await race(context, {qos: 0, lines: 500_000, rounds: 7});
   const read = await untilTaken(context, 500_000);
@@ -115,6 +137,7 @@ async function speed(context: BenchContext): Promise<readonly Figure[]> {
     },
     ...raceFigures('QoS 1, 60,000 lines', second, atMost(0.55)),
     ...raceFigures('QoS 2, 60,000 lines', third, atMost(0.55)),
+    await distant(context),
   ];
 }
 
