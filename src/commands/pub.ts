@@ -130,7 +130,8 @@ const linesUnderWay = 100;
 /**
  * With more messages under way, less time is spent on waiting: for the network, or for whoever has to be woken
  * up. More than mosquitto's 20 are sent where the broker has said how many it takes [MQTT 5, 3.2.2.3.3], and at
- * QoS 1, where it keeps nothing for the next one; at QoS 2, before MQTT 5, mosquitto closes the connection.
+ * QoS 1, where it is done with a message when it has acknowledged it. At QoS 2, before MQTT 5, mosquitto closes
+ * the connection over more.
  */
 function withLinesUnderWay(
   plan: ClientPlan,

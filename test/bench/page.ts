@@ -4,7 +4,7 @@
  * missed, is in notes.ts.
  */
 
-import {benchNotes, readmeRows, remarksOn} from './notes.ts';
+import {benchNotes, readmeMisses, readmeRows, remarksOn} from './notes.ts';
 import type {Recorded, RecordedFigure} from './record.ts';
 import {goalsText, paceText} from './statistics.ts';
 
@@ -115,6 +115,18 @@ function readmeRow(recorded: Recorded, {what, figures, remark}: (typeof readmeRo
   return `| ${what} | ${texts.join('; ')}${remark === undefined ? '' : `: ${remark}`} |`;
 }
 
+/** Goals that are missed, and why; alike ones together. */
+function missedRow({benches}: Recorded): readonly string[] {
+  const missed = benches.flatMap(({name, figures}) =>
+    figures.filter(({verdict: each}) => each === 'NOT MET').map((figure) => ({name, figure})),
+  );
+  const texts = missed.map(({name, figure}) => {
+    const key = `${name}: ${figure.label.trim()}`;
+    return readmeMisses.find(({figures}) => figures.test(key))?.text ?? `${key}: ${note(name, figure)}`;
+  });
+  return texts.length === 0 ? [] : [`| goals missed | ${[...new Set(texts)].join('; ')} |`];
+}
+
 /** What README says about speed: where it was measured, a table, and where the rest is. */
 export function readmeSection(recorded: Recorded): string {
   const verdicts = recorded.benches.flatMap(({figures}) => figures.map(({verdict}) => verdict));
@@ -125,6 +137,7 @@ export function readmeSection(recorded: Recorded): string {
     '| `tmq` beside | |',
     '| --- | --- |',
     ...readmeRows.map((row) => readmeRow(recorded, row)),
+    ...missedRow(recorded),
     '',
   ].join('\n');
 }

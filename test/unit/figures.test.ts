@@ -92,6 +92,27 @@ test('a bench says how fast the machine was', () => {
   assert.ok(table(run('one', figure('a', [1])).benches[0]!).endsWith(`\nHere ${pace}.\n`));
 });
 
+test('README says which goals are missed, and why; alike ones once', () => {
+  const missed = {goal: {direction: 'at most', limit: 0.5}} as const;
+  const wall = (qos: number) => figure(`QoS ${qos}, 60,000 lines, wall / mosquitto_pub`, [1], missed);
+  const all = {
+    ...recorded,
+    benches: recorded.benches.map(({name, figures}) => ({
+      name,
+      figures: figures.map((each) => ({...each, verdict: 'met' as const})),
+    })),
+  };
+  assert.ok(!readmeSection(all).includes('goals missed'));
+  const fresh = run('publine', wall(1), wall(2), {...figure('other', [1], missed), remark: 'the disk'});
+  const added = withRun(undefined, fresh).benches[0]!;
+  const section = readmeSection({...all, benches: [...all.benches, added]});
+  const line = section.split('\n').find((each) => each.startsWith('| goals missed |'));
+  assert.equal(
+    line,
+    '| goals missed | `pub -l` into mosquitto, which reads no faster; publine: other: the disk |',
+  );
+});
+
 test('a goal that is missed needs a reason', () => {
   const missed = figure('new', [2], {goal: {direction: 'at most', limit: 1}});
   assert.throws(() => figuresPage(withRun(undefined, run('one', missed))), /'one: new'/);
