@@ -61,6 +61,8 @@ export class Outbox {
   readonly #bell = new Bell();
   #link: Link | undefined;
   #routes = new WeakMap<Publication, Route>();
+  /** What is borne by any server, once one was lost with more than that under way. */
+  #mostInflight = Number.POSITIVE_INFINITY;
   /** Writes at QoS 0 that the operating system has not taken yet. */
   #unwritten = 0;
   /** Something was written that nobody acknowledges. */
@@ -89,7 +91,9 @@ export class Outbox {
     this.#routes = new WeakMap();
     this.#unwritten = 0;
     this.#aliases = new Map();
-    const {receiveMaximum} = link.limits;
+    // Before MQTT 5 a server cannot say how many it takes: it may have closed over them, and would do so again.
+    if (this.#window.size > this.#setup.maxInflight) this.#mostInflight = this.#setup.maxInflight;
+    const receiveMaximum = Math.min(link.limits.receiveMaximum, this.#mostInflight);
     this.#window.restart({sessionKept: link.sessionPresent, receiveMaximum});
     link.stream.on('drain', () => this.#bell.ring());
     void link.closed.then(() => this.#bell.ring());

@@ -203,6 +203,32 @@ for (const [what, sizes, most, receiveMaximum] of [
   });
 }
 
+test('publishAll goes on with fewer under way where a server may have closed over them', limit, async () => {
+  const arrived: string[] = [];
+  await using broker = await startFakeBroker(async (connection) => {
+    await connection.accept();
+    for (let answered = 0; ; answered++) {
+      const {messageId, payload} = await connection.next('publish');
+      const came = connection.packets.filter(({cmd}) => cmd === 'publish').length;
+      if (came - answered > 3) {
+        connection.socket.destroy();
+        return;
+      }
+      arrived.push(String(payload));
+      connection.send({cmd: 'puback', messageId, reasonCode: 0});
+    }
+  });
+  const options = sessionOptions(broker.port, {maxInflight: 3, maxInflightShort: 7});
+  await using session = await connect(options, sessionContext({reconnect: persistent}));
+  const report = await session.publishAll(numbered(50), publication('a', {qos: 1}));
+  assert.deepEqual(report, {read: 50, acknowledged: 50, refused: 0});
+  assert.deepEqual(
+    arrived,
+    Array.from({length: 50}, (_, index) => String(index)),
+  );
+  assert.equal(broker.connections.length, 2);
+});
+
 for (const qos of [0, 1, 2] as const) {
   test(`publishAll at QoS ${qos}: everything arrives, in order`, limit, async () => {
     await using broker = await startMosquitto(
