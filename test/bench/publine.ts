@@ -69,61 +69,64 @@ function raceFigures(label: string, series: Awaited<ReturnType<typeof race>>, go
   ];
 }
 
+interface Versus {
+  readonly label: string;
+  readonly port: number;
+  readonly lines: number;
+  readonly qos?: 0 | 1;
+  /** Takes the time; that of the program alone unless told. */
+  readonly timed?: (program: Invocation) => Promise<Measurement>;
+}
+
+/** What tmq takes over what mosquitto_pub takes, where nothing else is to be compared. */
+async function versus(
+  context: BenchContext,
+  {label, port, lines, qos = 0, timed = measure}: Versus,
+): Promise<Figure> {
+  context.progress(label);
+  const stdin = await linesFile(context.directory, `lines-${lines}`, lines);
+  const words = ['-p', String(port), '-t', 'bench/lines', '-l', '-q', String(qos)];
+  const series = await paired(
+    {
+      tmq: () => timed({...tmq('pub', ...words), stdin}),
+      mosquitto: () => timed({command: 'mosquitto_pub', args: words, stdin}),
+    },
+    {rounds: context.rounds(5), warmUp: 1},
+  );
+  return {label: `${label} / mosquitto_pub`, unit: 'x', values: wallRatios(series.tmq, series.mosquitto)};
+}
+
 /**
  * mosquitto_pub ends when the system has its last lines, tmq when the broker has read them and closed. This
  * is when the broker was done, for either.
  */
-async function untilTaken(context: BenchContext, lines: number): Promise<Figure> {
-  context.progress(`QoS 0, ${lines} lines, until mosquitto has read them all`);
+async function untilRead(context: BenchContext): Promise<Figure> {
   await using broker = await startBroker('mosquitto');
-  const stdin = await linesFile(context.directory, `lines-${lines}`, lines);
-  const words = ['-p', String(broker.port), '-t', 'bench/lines', '-l'];
-  const timed = async (program: Invocation): Promise<Measurement> => {
-    const measurement = await measure({...program, stdin});
-    const ended = performance.now();
-    while (await hasConnections(broker.port)) await new Promise((resolve) => setTimeout(resolve, 1));
-    const wallMilliseconds = measurement.wallMilliseconds + performance.now() - ended;
-    return {...measurement, wallMilliseconds};
-  };
-  const series = await paired(
-    {
-      tmq: () => timed(tmq('pub', ...words)),
-      mosquitto: () => timed({command: 'mosquitto_pub', args: words}),
+  return await versus(context, {
+    label: 'QoS 0, 500,000 lines, until the broker has read them all',
+    port: broker.port,
+    lines: 500_000,
+    async timed(program) {
+      const measurement = await measure(program);
+      const ended = performance.now();
+      while (await hasConnections(broker.port)) await new Promise((resolve) => setTimeout(resolve, 1));
+      const wallMilliseconds = measurement.wallMilliseconds + performance.now() - ended;
+      return {...measurement, wallMilliseconds};
     },
-    {rounds: context.rounds(5), warmUp: 1},
-  );
-  return {
-    label: 'QoS 0, 500,000 lines, until the broker has read them all / mosquitto_pub',
-    unit: 'x',
-    values: wallRatios(series.tmq, series.mosquitto),
-  };
+  });
 }
 
 /** Where the broker is far away, what counts is how many lines are on their way. */
 async function distant(context: BenchContext): Promise<Figure> {
-  const lines = 1000;
-  context.progress(`QoS 1, ${lines} lines into a mosquitto that is 50 ms away`);
   await using broker = await startBroker('mosquitto');
   await using distance = await startGenerator('delay', {to: broker.port, delay: 25});
-  const stdin = await linesFile(context.directory, `lines-${lines}`, lines);
-  const words = ['-p', String(distance.port), '-t', 'bench/lines', '-l', '-q', '1'];
-  const series = await paired(
-    {
-      tmq: () => measure({...tmq('pub', ...words), stdin}),
-      mosquitto: () => measure({command: 'mosquitto_pub', args: words, stdin}),
-    },
-    {rounds: context.rounds(5), warmUp: 1},
-  );
-  return {
-    label: 'QoS 1, 1,000 lines, 50 ms there and back, wall / mosquitto_pub',
-    unit: 'x',
-    values: wallRatios(series.tmq, series.mosquitto),
-  };
+  const label = 'QoS 1, 1,000 lines, 50 ms there and back, wall';
+  return await versus(context, {label, port: distance.port, lines: 1000, qos: 1});
 }
 
 async function speed(context: BenchContext): Promise<readonly Figure[]> {
   const first = await race(context, {qos: 0, lines: 500_000, rounds: 7});
-  const read = await untilTaken(context, 500_000);
+  const read = await untilRead(context);
   const second = await race(context, {qos: 1, lines: 60_000, rounds: 5});
   const third = await race(context, {qos: 2, lines: 60_000, rounds: 5});
   return [
@@ -142,25 +145,10 @@ async function speed(context: BenchContext): Promise<readonly Figure[]> {
 }
 
 /** Into a receiver that is as fast as can be: the programs' own time. */
-async function intoSink(context: BenchContext): Promise<readonly Figure[]> {
-  context.progress('QoS 0, 1000000 lines into a sink, in turn with mosquitto_pub');
-  const stdin = await linesFile(context.directory, 'lines-1000000', 1_000_000);
+async function intoSink(context: BenchContext): Promise<Figure> {
   await using sink = await startGenerator('sink');
-  const words = ['-p', String(sink.port), '-t', 'bench/lines', '-l'];
-  const series = await paired(
-    {
-      tmq: () => measure({...tmq('pub', ...words), stdin}),
-      mosquitto: () => measure({command: 'mosquitto_pub', args: words, stdin}),
-    },
-    {rounds: context.rounds(5), warmUp: 1},
-  );
-  return [
-    {
-      label: 'QoS 0, 1,000,000 lines into a sink, wall / mosquitto_pub',
-      unit: 'x',
-      values: wallRatios(series.tmq, series.mosquitto),
-    },
-  ];
+  const label = 'QoS 0, 1,000,000 lines into a sink, wall';
+  return await versus(context, {label, port: sink.port, lines: 1_000_000});
 }
 
 async function arrivals(context: BenchContext): Promise<readonly Figure[]> {
@@ -187,6 +175,6 @@ export const publine: Bench = {
   name: 'publine',
   summary: 'pub -l, a file of lines',
   async run(context) {
-    return [...(await speed(context)), ...(await intoSink(context)), ...(await arrivals(context))];
+    return [...(await speed(context)), await intoSink(context), ...(await arrivals(context))];
   },
 };
