@@ -127,7 +127,7 @@ const mqttOptions = {
     group: 'MQTT',
     summary: 'most unacknowledged messages of QoS 1 and 2 (default 20)',
     details:
-      'An MQTT 5 broker that takes fewer says so, and gets no more. Without this option, pub -l has up to 100 lines of at most 4096 bytes unacknowledged at QoS 1, and with MQTT 5 at QoS 2 too. When a connection is lost with more than 20 unacknowledged, it is 20 from then on.',
+      'An MQTT 5 broker that takes fewer says so, and gets no more. For the lines of pub -l the default is another.',
     missing: '-M argument given but max_inflight not specified.',
     parse: integer({
       minimum: 1,

@@ -33,7 +33,7 @@ const options = {
     group: 'Message',
     summary: 'send each line of standard input as a message',
     details:
-      'A line ends at LF, which is not sent; an empty line is an empty message, and a last line without LF is sent too. Bytes are never changed. Input is read only as fast as the broker takes it. When the connection is lost, tmq connects again and sends what was not acknowledged once more. The exit status is 0 only if every line was acknowledged (at QoS 0: written to the network).',
+      'A line ends at LF, which is not sent; an empty line is an empty message, and a last line without LF is sent too. Bytes are never changed. Input is read only as fast as the broker takes it. When the connection is lost, tmq connects again and sends what was not acknowledged once more. Unless -M says how many, up to 100 lines of at most 4096 bytes are unacknowledged at QoS 1, and with MQTT 5 at QoS 2 too; once a connection was lost with more than 20, it is 20. The exit status is 0 only if every line was acknowledged (at QoS 0: written to the network).',
   },
   retain: {
     flags: '-r, --retain',

@@ -30,6 +30,13 @@ export function tmq(...args: readonly string[]): Pick<Invocation, 'command' | 'a
   return {command: process.execPath, args: [join(root, 'bin', 'tmq.js'), ...args]};
 }
 
+/** A script that does nothing: what Node itself takes. Written anew each time; gives its path. */
+export async function emptyScript(directory: string): Promise<string> {
+  const path = join(directory, 'empty.cjs');
+  await writeFile(path, '');
+  return path;
+}
+
 /** A line of 24 bytes that tells its place: lines are told apart, and all have one length. */
 export function numberedLine(index: number): string {
   return `line ${String(index).padStart(19, '0')}`;

@@ -1,8 +1,6 @@
 /** One-shots on later Nodes than the one that runs the benches: npm has them as packages. */
 
-import {writeFile} from 'node:fs/promises';
-import {join} from 'node:path';
-import {type Bench, type BenchContext, tmq} from './bench.ts';
+import {type Bench, type BenchContext, emptyScript, tmq} from './bench.ts';
 import {startBroker} from './brokers.ts';
 import {measure, paired, wallRatios} from './measure.ts';
 import {nodeProgram} from './peers.ts';
@@ -14,8 +12,7 @@ const laterNodes = ['22', '24'] as const;
 
 async function plain(context: BenchContext): Promise<readonly Figure[]> {
   await using broker = await startBroker('mosquitto');
-  const empty = join(context.directory, 'empty.cjs');
-  await writeFile(empty, '');
+  const empty = await emptyScript(context.directory);
   const program = tmq('pub', '-p', String(broker.port), '-t', 'bench/start', '-m', 'hello');
   const figures: Figure[] = [];
   for (const line of laterNodes) {

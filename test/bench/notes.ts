@@ -117,7 +117,7 @@ export const readmeRows: readonly {
       'publine: QoS 1, 60,000 lines, wall / mosquitto_pub',
       'publine: QoS 2, 60,000 lines, wall / mosquitto_pub',
     ],
-    remark: 'the broker is the limit',
+    remark: 'on one machine, the broker is the limit',
   },
   {
     what: 'messages through `tmq broker`, in floods, QoS 0, 1, 2: mosquitto, times as many; its CPU, when each is alone',

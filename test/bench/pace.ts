@@ -5,9 +5,8 @@
  */
 
 import {once} from 'node:events';
-import {writeFile} from 'node:fs/promises';
 import {connect} from 'node:net';
-import {join} from 'node:path';
+import {emptyScript} from './bench.ts';
 import {startGenerator} from './generator.ts';
 import {measure} from './measure.ts';
 import {type Pace, summarise} from './statistics.ts';
@@ -15,9 +14,8 @@ import {type Pace, summarise} from './statistics.ts';
 const rounds = 9;
 const roundTrips = 300;
 
-async function emptyScript(directory: string): Promise<number> {
-  const script = join(directory, 'empty.cjs');
-  await writeFile(script, '');
+async function emptyRun(directory: string): Promise<number> {
+  const script = await emptyScript(directory);
   const values: number[] = [];
   for (let round = -2; round < rounds; round++) {
     const {wallMilliseconds} = await measure({command: process.execPath, args: [script]});
@@ -47,7 +45,7 @@ async function roundTrip(): Promise<number> {
 /** Measures the machine; two seconds or so. */
 export async function pace(directory: string): Promise<Pace> {
   return {
-    emptyScriptMilliseconds: await emptyScript(directory),
+    emptyScriptMilliseconds: await emptyRun(directory),
     roundTripMicroseconds: await roundTrip(),
   };
 }

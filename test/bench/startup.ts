@@ -3,9 +3,7 @@
  * program on Node can be faster) and against the peers. Everybody connects to `localhost`, as typed.
  */
 
-import {writeFile} from 'node:fs/promises';
-import {join} from 'node:path';
-import {type Bench, type BenchContext, linesFile, tmq} from './bench.ts';
+import {type Bench, type BenchContext, emptyScript, linesFile, tmq} from './bench.ts';
 import {startBroker} from './brokers.ts';
 import {type Invocation, measure, paired, wallRatios} from './measure.ts';
 import {mqttCli} from './peers.ts';
@@ -19,8 +17,7 @@ const mosquitto = (program: string, ...args: readonly string[]): Invocation => (
 
 async function oneShots(context: BenchContext): Promise<readonly Figure[]> {
   await using broker = await startBroker('mosquitto');
-  const empty = join(context.directory, 'empty.cjs');
-  await writeFile(empty, '');
+  const empty = await emptyScript(context.directory);
   const publish = ['-p', String(broker.port), '-t', 'bench/start', '-m', 'hello'];
   const noCache = {TMQ_NO_CODE_CACHE: '1'};
   const series = await paired(

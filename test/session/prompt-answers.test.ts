@@ -61,26 +61,25 @@ for (const fastPath of [true, false]) {
 
     test('behind the session ticket of TLS 1.3, CONNACK', limit, async () => {
       const directory = await mkdtemp(join(tmpdir(), 'tmq-prompt-'));
+      const server = createServer({minVersion: 'TLSv1.3'}, async (socket) => {
+        const connection = new FakeConnection(0, socket);
+        await connection.next('publish');
+        await pinged(connection);
+        connection.send({cmd: 'connack', returnCode: 0, sessionPresent: false});
+      });
       try {
         const {ca, server: own} = await certificates(directory);
         const [cert, key] = await Promise.all([readFile(own.cert), readFile(own.key)]);
-        const server = createServer({cert, key, minVersion: 'TLSv1.3'}, async (socket) => {
-          const connection = new FakeConnection(0, socket);
-          await connection.next('publish');
-          await pinged(connection);
-          connection.send({cmd: 'connack', returnCode: 0, sessionPresent: false});
-        });
+        server.setSecureContext({cert, key, minVersion: 'TLSv1.3'});
         server.listen(0, '127.0.0.1');
         await once(server, 'listening');
         const {port} = server.address() as AddressInfo;
         const endpoint = {transport: 'tcp', host: '127.0.0.1', port, tls: {caFile: ca}} as const;
         const options = sessionOptions(port, {...plain, endpoint});
-        {
-          await using session = await connect(options, sessionContext({pipelined: true, fastPath}));
-          await session.publish(Buffer.from('x'), publication('a'));
-        }
-        server.close();
+        await using session = await connect(options, sessionContext({pipelined: true, fastPath}));
+        await session.publish(Buffer.from('x'), publication('a'));
       } finally {
+        server.close();
         await rm(directory, {recursive: true, force: true});
       }
     });
