@@ -139,7 +139,7 @@ async function printManual(name: string | undefined, io: Io): Promise<ExitCode> 
   const {commandManual, formatsManual, programManual} = await import('./cli/manual.ts');
   if (name === undefined) return await print(io, programManual(commands, programOptions));
   if (name === 'formats') {
-    const {formatSections} = await import('./commands/formats-page.ts');
+    const {formatSections} = await import('./commands/manual/formats-page.ts');
     return await print(io, formatsManual(formatSections));
   }
   const entry = commands.find((each) => each.name === name);

@@ -4,42 +4,20 @@
  */
 
 import type {Duplex} from 'node:stream';
-import type {QoS} from '../mqtt/message.ts';
-import type {Access, Identity} from './access.ts';
-import {Client} from './client.ts';
-import type {BrokerConfig, ListenerConfig} from './config.ts';
-import {Connection, type ConnectionContext} from './connection.ts';
-import {largestPacket} from './frames.ts';
-import type {Journal, RestoredState} from './journal.ts';
-import {assembleParts, type BrokerParts, isOwnTopic} from './parts.ts';
-import {noBytes} from './publish-packet.ts';
-import {ReasonCode} from './reason-code.ts';
-import {SysTree} from './sys-tree.ts';
-
-/** A packet as the trace and the tests see it: mqtt-packet's shape. */
-export type ObservedPacket = Readonly<Record<string, unknown>> & {readonly cmd: string};
-
-export interface BrokerContext {
-  readonly access: Access;
-  /** Nanoseconds since the epoch. */
-  readonly now: () => bigint;
-  readonly log: (
-    type: 'error' | 'warning' | 'notice' | 'information' | 'debug' | 'subscribe' | 'unsubscribe',
-    line: string,
-  ) => void;
-  /** Each packet after it was received, and before it is sent; without the password of CONNECT. */
-  readonly observe?: (clientId: string, direction: 'in' | 'out', packet: ObservedPacket) => void;
-  /** Told of all that must survive. */
-  readonly journal?: Journal;
-  /** What survived; the journal is not told of it again. */
-  readonly restored?: RestoredState;
-  /** For $SYS/broker/version; 'tmq' unless told. */
-  readonly version?: string;
-  /** Log clients coming and going, unless false. */
-  readonly connectionMessages?: boolean;
-  /** Forward what needs no decision on a shorter way, unless false: nobody can tell, but by a clock. */
-  readonly fastPath?: boolean;
-}
+import type {QoS} from '../protocol/message.ts';
+import type {Identity} from './access/access.ts';
+import {Client} from './client/client.ts';
+import type {BrokerConfig, ListenerConfig} from './config/settings.ts';
+import {FastFrames} from './forwarding/fast-frames.ts';
+import type {RestoredState} from './persistence/journal.ts';
+import type {BrokerContext} from './state/broker-context.ts';
+import {assembleParts, type BrokerParts, isOwnTopic} from './state/broker-state.ts';
+import {SysTree} from './state/sys-topics.ts';
+import {Connection} from './wire/connection.ts';
+import type {ConnectionContext} from './wire/connection-handler.ts';
+import {largestPacket} from './wire/frame-splitter.ts';
+import {noBytes} from './wire/publish-packet.ts';
+import {ReasonCode} from './wire/reason-code.ts';
 
 /** An MQTT broker without sockets. */
 export class Broker {
@@ -161,7 +139,10 @@ function connectionContext({context, counters, schedule, limits}: BrokerParts): 
     now: schedule.now,
     maxPacketSize: limits.maxPacketSize || largestPacket,
     ...(context.observe === undefined ? {} : {observe: context.observe}),
-    fastPath: context.fastPath,
+    fastFrames:
+      context.fastPath === false || context.observe !== undefined
+        ? undefined
+        : (handler, protocolVersion) => new FastFrames(handler, counters, protocolVersion),
     bug: (error) =>
       context.log('error', `Error: ${error instanceof Error ? (error.stack ?? error.message) : error}`),
   };

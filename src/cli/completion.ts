@@ -4,7 +4,7 @@
  * tmq, so pressing TAB starts no Node.
  */
 
-import {propertyTable} from '../mqtt/message.ts';
+import {propertyTable} from '../protocol/message.ts';
 import type {AnyCommand} from './command.ts';
 import {generalOptions, type Option, type OptionTable, spelling} from './option.ts';
 

@@ -13,12 +13,12 @@ export const commands: readonly CommandEntry[] = [
   {
     name: 'pub',
     summary: 'publish messages',
-    load: async () => (await import('./pub.ts')).pub,
+    load: async () => (await import('./pub/pub.ts')).pub,
   },
   {
     name: 'sub',
     summary: 'subscribe to topics and print the messages',
-    load: async () => (await import('./sub.ts')).sub,
+    load: async () => (await import('./sub/sub.ts')).sub,
   },
   {
     name: 'rr',
@@ -28,7 +28,7 @@ export const commands: readonly CommandEntry[] = [
   {
     name: 'passwd',
     summary: 'manage password files',
-    load: async () => (await import('./passwd.ts')).passwd,
+    load: async () => (await import('./passwd/passwd.ts')).passwd,
   },
   {
     name: 'broker',

@@ -1,6 +1,6 @@
 /** `tmq broker`: a small broker for tests and for a closer look, on its own or around a command. */
 
-import {parseFault} from '../broker/faults.ts';
+import {parseFault} from '../broker/server/faults.ts';
 import {type Command, defineCommand} from '../cli/command.ts';
 import {choice, integer, list, type OptionTable, text, type Values} from '../cli/option.ts';
 import {suggest} from '../cli/suggest.ts';
@@ -261,7 +261,7 @@ export const broker: Command<typeof options, BrokerPlan> = defineCommand({
   ],
   plan,
   async run(what, io) {
-    const {serve} = await import('../broker/serve.ts');
+    const {serve} = await import('../broker/server/serve.ts');
     const warningLine = async (sentence: string) =>
       (await import('../io/terminal.ts')).warningLine(io, sentence);
     const lock = async (path: string) => {

@@ -6,7 +6,7 @@
  * padded on the right is always padded with spaces.
  */
 
-import type {Message, Properties} from '../mqtt/message.ts';
+import type {Message, Properties} from '../protocol/message.ts';
 import {fixedDigits} from './floating.ts';
 import type {Field} from './grammar.ts';
 import {jsonWriter} from './json.ts';

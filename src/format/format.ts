@@ -4,7 +4,7 @@
  */
 
 import {UsageError} from '../errors.ts';
-import type {Message} from '../mqtt/message.ts';
+import type {Message} from '../protocol/message.ts';
 import {type Context, fieldTable, type Step} from './fields.ts';
 import {parseFormat, showCharacter} from './grammar.ts';
 import type {Sink} from './sink.ts';

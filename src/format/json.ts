@@ -7,8 +7,8 @@
  */
 
 import {isUtf8} from 'node:buffer';
-import type {Message, Properties} from '../mqtt/message.ts';
-import {propertyTable} from '../mqtt/message.ts';
+import type {Message, Properties} from '../protocol/message.ts';
+import {propertyTable} from '../protocol/message.ts';
 import {compactJson, indentJson} from './json-text.ts';
 import type {Sink} from './sink.ts';
 import {isoTimeMicroseconds} from './strftime.ts';

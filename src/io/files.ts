@@ -11,8 +11,8 @@ import * as promises from 'node:fs/promises';
 import {basename, dirname, join, resolve} from 'node:path';
 import {getSystemErrorMap} from 'node:util';
 import {TmqError} from '../errors.ts';
+import {type Pieces, piecesOf, Tally} from './file-chunks.ts';
 import {acquireLock, type Lock, type LockFileSystem} from './lock.ts';
-import {type Pieces, piecesOf, Tally} from './pieces.ts';
 
 /** What is asked of the system; tests hand in one that fails. */
 export type FileSystem = LockFileSystem & Pick<typeof promises, 'open' | 'readdir' | 'realpath' | 'stat'>;

@@ -8,9 +8,9 @@ import {closeSync, openSync, writeSync} from 'node:fs';
 import type {Readable} from 'node:stream';
 import {isatty, ReadStream} from 'node:tty';
 import {Interrupted, TmqError} from '../errors.ts';
-import {chunks} from './chunks.ts';
 import {type LineEditor, lineEditor, type Stroke} from './line-editor.ts';
 import type {Io} from './process.ts';
+import {chunks} from './stream-chunks.ts';
 
 export interface Prompter extends AsyncDisposable {
   /** Whether there is a person to ask. */

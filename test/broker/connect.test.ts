@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import {describe, it} from 'node:test';
-import {type Access, openAccess} from '../../src/broker/access.ts';
+import {type Access, openAccess} from '../../src/broker/access/access.ts';
 import {frameOf, packetBroker, plainListener} from '../support/packet-client.ts';
 
 const properties = (packet: Record<string, unknown>) => (packet.properties ?? {}) as Record<string, unknown>;

@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict';
 import {describe, it} from 'node:test';
 import fc from 'fast-check';
-import {matches} from '../../src/mqtt/topic.ts';
+import {matches} from '../../src/protocol/topic.ts';
 import {type PacketBroker, type PacketClient, packetBroker} from '../support/packet-client.ts';
 
 interface Subscription {

@@ -7,8 +7,8 @@ import assert from 'node:assert/strict';
 import {describe, it} from 'node:test';
 import fc from 'fast-check';
 import {generate, type Packet} from 'mqtt-packet';
-import type {Access} from '../../src/broker/access.ts';
-import type {BrokerLimits} from '../../src/broker/config.ts';
+import type {Access} from '../../src/broker/access/access.ts';
+import type {BrokerLimits} from '../../src/broker/config/settings.ts';
 import {
   frameOf,
   type PacketBroker,

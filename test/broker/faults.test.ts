@@ -5,12 +5,12 @@ import {once} from 'node:events';
 import {describe, it} from 'node:test';
 import fc from 'fast-check';
 import mqtt, {type MqttClient} from 'mqtt';
-import {openAccess} from '../../src/broker/access.ts';
+import {openAccess} from '../../src/broker/access/access.ts';
 import {Broker} from '../../src/broker/broker.ts';
-import {parseBrokerConfig} from '../../src/broker/config.ts';
-import {FaultPlan, type PassingPacket, parseFault} from '../../src/broker/faults.ts';
-import {faultyStream} from '../../src/broker/faulty-stream.ts';
-import {listen} from '../../src/broker/listen.ts';
+import {parseBrokerConfig} from '../../src/broker/config/parse-config.ts';
+import {FaultPlan, type PassingPacket, parseFault} from '../../src/broker/server/faults.ts';
+import {faultyStream} from '../../src/broker/server/faulty-stream.ts';
+import {listen} from '../../src/broker/server/listen.ts';
 import {UsageError} from '../../src/errors.ts';
 import {run} from '../support/spawn.ts';
 

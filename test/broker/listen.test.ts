@@ -11,12 +11,16 @@ import {describe, it} from 'node:test';
 import {connect as connectTls} from 'node:tls';
 import mqtt from 'mqtt';
 import WebSocket from 'ws';
-import {fileAccess} from '../../src/broker/access.ts';
+import {fileAccess} from '../../src/broker/access/access.ts';
 import {Broker} from '../../src/broker/broker.ts';
-import {type CertificateFiles, makeCertificates, writeCertificates} from '../../src/broker/certificates.ts';
-import {parseBrokerConfig} from '../../src/broker/config.ts';
-import {type Listening, listen} from '../../src/broker/listen.ts';
-import {readBytes} from '../../src/broker/read-file.ts';
+import {parseBrokerConfig} from '../../src/broker/config/parse-config.ts';
+import {readBytes} from '../../src/broker/config/read-file.ts';
+import {
+  type CertificateFiles,
+  makeCertificates,
+  writeCertificates,
+} from '../../src/broker/server/certificates.ts';
+import {type Listening, listen} from '../../src/broker/server/listen.ts';
 import {TmqError} from '../../src/errors.ts';
 import {certificates} from '../support/certificates.ts';
 import {run} from '../support/spawn.ts';

@@ -4,9 +4,9 @@ import assert from 'node:assert/strict';
 import {once} from 'node:events';
 import {type AddressInfo, createServer, type Socket} from 'node:net';
 import {describe, it} from 'node:test';
-import {openAccess} from '../../src/broker/access.ts';
+import {openAccess} from '../../src/broker/access/access.ts';
 import {Broker} from '../../src/broker/broker.ts';
-import {defaultLimits} from '../../src/broker/config.ts';
+import {defaultLimits} from '../../src/broker/config/settings.ts';
 import {plainListener} from '../support/packet-client.ts';
 import {run, start} from '../support/spawn.ts';
 

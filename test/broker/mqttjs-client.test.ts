@@ -5,9 +5,9 @@ import {once} from 'node:events';
 import {type AddressInfo, createServer, type Socket} from 'node:net';
 import {describe, it} from 'node:test';
 import {connectAsync, type IDisconnectPacket, type MqttClient} from 'mqtt';
-import {openAccess} from '../../src/broker/access.ts';
+import {openAccess} from '../../src/broker/access/access.ts';
 import {Broker} from '../../src/broker/broker.ts';
-import {defaultLimits} from '../../src/broker/config.ts';
+import {defaultLimits} from '../../src/broker/config/settings.ts';
 import {plainListener, within} from '../support/packet-client.ts';
 
 async function served() {

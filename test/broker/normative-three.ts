@@ -22,7 +22,7 @@ export const statements: readonly Statement[] = [
   ['MQTT-2.3.1-1', 'identifiers are not 0', 'validate MQTT-2.2.1-3'],
   ['MQTT-2.3.1-2', 'a client takes unused ones', client],
   ['MQTT-2.3.1-3', 'and the same when it sends again', client],
-  ['MQTT-2.3.1-4', 'so does the broker', 'outbox MQTT-2.2.1-4', 'publish MQTT-4.4.0-1'],
+  ['MQTT-2.3.1-4', 'so does the broker', 'delivery-queue MQTT-2.2.1-4', 'publish MQTT-4.4.0-1'],
   ['MQTT-2.3.1-5', 'no identifier at QoS 0', 'publish-packet is read as mqtt-packet writes it'],
   [
     'MQTT-2.3.1-6',

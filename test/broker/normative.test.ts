@@ -8,7 +8,7 @@ import {statements as five, type Statement} from './normative.ts';
 import {statements as three} from './normative-three.ts';
 
 const tests = join(import.meta.dirname, '..');
-const sources = join(tests, '..', 'src', 'broker');
+const sources = join(tests, '..', 'src');
 
 /** How many statements each section numbers, and those it leaves out. */
 const sectionsOfFive: Readonly<Record<string, number>> = {
@@ -41,8 +41,18 @@ function namesOf(path: string): readonly string[] {
   ];
 }
 
+/** Every file below `directory` whose name ends so, by its path. */
+function filesIn(directory: string, ending: string): readonly string[] {
+  return readdirSync(directory, {recursive: true, encoding: 'utf8'})
+    .filter((name) => name.endsWith(ending))
+    .map((name) => join(directory, name));
+}
+
+const unitTests = filesIn(join(tests, 'unit', 'broker'), '.test.ts');
+
 function fileOf(name: string): string | undefined {
-  return [join(tests, 'broker', `${name}.test.ts`), join(tests, `${name}.test.ts`)].find(existsSync);
+  const candidates = [join(tests, 'broker', `${name}.test.ts`), join(tests, `${name}.test.ts`)];
+  return candidates.find(existsSync) ?? unitTests.find((path) => path.endsWith(`/${name}.test.ts`));
 }
 
 /** Whether a name has the text in it, and not as the beginning of a longer number. */
@@ -108,9 +118,9 @@ describe('the sources', () => {
       ),
     ];
   };
-  const citations = readdirSync(sources).map(
-    (name) => [name, citedIn(readFileSync(join(sources, name), 'utf8'))] as const,
-  );
+  const citations = ['broker', 'protocol']
+    .flatMap((room) => filesIn(join(sources, room), '.ts'))
+    .map((path) => [path, citedIn(readFileSync(path, 'utf8'))] as const);
 
   it('cite statements that there are', () => {
     const numbers = new Set([...five, ...three].map(([number]) => number));

@@ -4,7 +4,7 @@
  * normative-three.ts; normative.test.ts checks that nothing is left out and that the tests are there.
  */
 
-/** 'file text': a test in test/broker/file.test.ts, or test/file.test.ts, whose name has this text in it. */
+/** 'file text': a test in file.test.ts of test/broker or of test/unit/broker, or in test/file.test.ts, whose name has this text in it. */
 export type Proof = string;
 
 /** Who has nothing to show, and why. */
@@ -37,7 +37,7 @@ export const statements: readonly Statement[] = [
   ['MQTT-2.1.3-1', 'reserved flags are as listed', 'validate MQTT-2.1.3-1'],
   ['MQTT-2.2.1-2', 'no identifier at QoS 0', 'publish-packet is read as mqtt-packet writes it'],
   ['MQTT-2.2.1-3', "a client's identifiers are not 0", 'validate MQTT-2.2.1-3'],
-  ['MQTT-2.2.1-4', "the broker's are not 0, and unused", 'outbox MQTT-2.2.1-4'],
+  ['MQTT-2.2.1-4', "the broker's are not 0, and unused", 'delivery-queue MQTT-2.2.1-4'],
   [
     'MQTT-2.2.1-5',
     'an acknowledgement has the identifier of its PUBLISH',
@@ -267,12 +267,12 @@ export const statements: readonly Statement[] = [
   ['MQTT-4.1.0-2', 'it ends after its expiry', 'session MQTT-4.1.0-2'],
   ['MQTT-4.2.0-1', 'there is a transport of ordered, lossless bytes', 'listen TCP: finds a free port'],
   ['MQTT-4.3.1-1', 'QoS 0: sent without DUP', 'normative-flows MQTT-4.3.1-1'],
-  ['MQTT-4.3.2-1', 'QoS 1: an unused identifier', 'outbox MQTT-2.2.1-4'],
+  ['MQTT-4.3.2-1', 'QoS 1: an unused identifier', 'delivery-queue MQTT-2.2.1-4'],
   ['MQTT-4.3.2-2', 'sent without DUP', 'publish MQTT-4.3.2, MQTT-4.3.3'],
   ['MQTT-4.3.2-3', 'unacknowledged until PUBACK', 'publish MQTT-4.4.0-1'],
   ['MQTT-4.3.2-4', 'a PUBACK for each taken', 'publish MQTT-4.3.2-4'],
   ['MQTT-4.3.2-5', 'after it the identifier means something new', 'normative-flows MQTT-4.3.2-5'],
-  ['MQTT-4.3.3-1', 'QoS 2: an unused identifier', 'outbox MQTT-2.2.1-4'],
+  ['MQTT-4.3.3-1', 'QoS 2: an unused identifier', 'delivery-queue MQTT-2.2.1-4'],
   ['MQTT-4.3.3-2', 'sent without DUP', 'publish MQTT-4.3.2, MQTT-4.3.3'],
   ['MQTT-4.3.3-3', 'unacknowledged until PUBREC', 'publish MQTT-4.4.0-1', 'publish MQTT-4.3.3-7'],
   ['MQTT-4.3.3-4', 'PUBREL follows PUBREC', 'publish MQTT-4.3.2, MQTT-4.3.3', 'publish MQTT-4.3.3-4'],
@@ -280,7 +280,7 @@ export const statements: readonly Statement[] = [
     'MQTT-4.3.3-5',
     'unacknowledged until PUBCOMP',
     'publish MQTT-4.6.0-4',
-    'outbox a QoS 2 message takes its place',
+    'delivery-queue a QoS 2 message takes its place',
   ],
   ['MQTT-4.3.3-6', 'no PUBLISH after PUBREL', 'publish MQTT-4.6.0-4'],
   ['MQTT-4.3.3-7', 'what was sent does not expire', 'publish MQTT-4.3.3-7'],

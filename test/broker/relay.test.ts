@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict';
 import {describe, it} from 'node:test';
 import fc from 'fast-check';
-import {FrameSlab, payloadBytes, RelayedMessage} from '../../src/broker/relayed-message.ts';
+import {FrameSlab, payloadBytes, RelayedMessage} from '../../src/broker/wire/relayed-message.ts';
 import {type PacketBroker, type PacketClient, packetBroker, type Said} from '../support/packet-client.ts';
 
 type Version = 4 | 5;

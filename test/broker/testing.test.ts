@@ -5,7 +5,7 @@ import {once} from 'node:events';
 import {access, readFile} from 'node:fs/promises';
 import {describe, it} from 'node:test';
 import mqtt from 'mqtt';
-import {startBroker} from '../../src/broker/testing.ts';
+import {startBroker} from '../../src/broker/server/testing.ts';
 import {TmqError} from '../../src/errors.ts';
 import {run} from '../support/spawn.ts';
 

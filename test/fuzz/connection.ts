@@ -8,11 +8,13 @@ import assert from 'node:assert/strict';
 import {Duplex} from 'node:stream';
 import {setImmediate as nextTurn} from 'node:timers/promises';
 import type {IPublishPacket, Packet} from 'mqtt-packet';
-import {Connection, type ConnectionHandler} from '../../src/broker/connection.ts';
-import type {BrokerParts} from '../../src/broker/parts.ts';
-import type {DecodedPublish} from '../../src/broker/publish-packet.ts';
-import {packetNames} from '../../src/broker/validate.ts';
-import type {ProtocolVersion} from '../../src/mqtt/message.ts';
+import {FastFrames} from '../../src/broker/forwarding/fast-frames.ts';
+import type {BrokerParts} from '../../src/broker/state/broker-state.ts';
+import {Connection} from '../../src/broker/wire/connection.ts';
+import type {ConnectionHandler} from '../../src/broker/wire/connection-handler.ts';
+import type {DecodedPublish} from '../../src/broker/wire/publish-packet.ts';
+import {packetNames} from '../../src/broker/wire/validate.ts';
+import type {ProtocolVersion} from '../../src/protocol/message.ts';
 import {partsWithSubscriber, publisherTo} from '../support/one-subscriber.ts';
 import {type Conversation, conversation, frameOf, pieces, variableInteger} from './frames.ts';
 import {Random} from './random.ts';
@@ -75,7 +77,10 @@ class Reading {
     const bug = (error: unknown) => {
       this.#bug ??= error;
     };
-    this.connection = new Connection(this.wire, {counters, now: () => 0, maxPacketSize, fastPath, bug});
+    const fastFrames = fastPath
+      ? (handler: ConnectionHandler) => new FastFrames(handler, counters, version)
+      : undefined;
+    this.connection = new Connection(this.wire, {counters, now: () => 0, maxPacketSize, fastFrames, bug});
     this.connection.start(this.#handler(version));
   }
 

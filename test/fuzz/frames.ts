@@ -3,7 +3,7 @@
  * come, and wrong ones. Knows what of them a specification allows, and nothing of who reads them.
  */
 
-import type {ProtocolVersion} from '../../src/mqtt/message.ts';
+import type {ProtocolVersion} from '../../src/protocol/message.ts';
 import type {Random} from './random.ts';
 
 /**

@@ -5,7 +5,7 @@
 
 import {createHash} from 'node:crypto';
 import {type IPublishPacket, type Packet, parser} from 'mqtt-packet';
-import type {ProtocolVersion} from '../../src/mqtt/message.ts';
+import type {ProtocolVersion} from '../../src/protocol/message.ts';
 
 /** The size of the frame at `at`; undefined when its length is not all there, NaN when it has five bytes. */
 export function frameSize(bytes: Buffer, at: number): number | undefined {

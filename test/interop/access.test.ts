@@ -8,7 +8,7 @@ import {join} from 'node:path';
 import {describe, it} from 'node:test';
 import fc from 'fast-check';
 import mqtt from 'mqtt';
-import {allows, parseAccessList} from '../../src/broker/acl.ts';
+import {allows, parseAccessList} from '../../src/broker/access/acl.ts';
 import {startMosquitto} from '../support/mosquitto.ts';
 import {runMain, startMain} from '../support/run.ts';
 import {run} from '../support/spawn.ts';

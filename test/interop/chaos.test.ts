@@ -10,9 +10,9 @@ import {isDeepStrictEqual} from 'node:util';
 import {setFlagsFromString} from 'node:v8';
 import {runInNewContext} from 'node:vm';
 import fc from 'fast-check';
-import type {ObservedPacket} from '../../src/broker/broker.ts';
-import {parseBrokerConfig} from '../../src/broker/config.ts';
-import {runBroker} from '../../src/broker/running.ts';
+import {parseBrokerConfig} from '../../src/broker/config/parse-config.ts';
+import {runBroker} from '../../src/broker/server/run-broker.ts';
+import type {ObservedPacket} from '../../src/broker/wire/packets.ts';
 import {frameOf, PacketClient} from '../support/packet-client.ts';
 
 /** What a server may say in each packet of MQTT 5 [2.4]; what it never sends is not here. */

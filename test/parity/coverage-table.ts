@@ -8,10 +8,10 @@ export type Proof = readonly [file: string, test: string] | string;
 type Row = string | readonly [row: string, ...proofs: readonly Proof[]];
 
 const scenarios = 'parity/scenarios.test.ts';
-const parsing = 'unit/parse.test.ts';
-const clientOptions = 'unit/client-options.test.ts';
-const optionsFile = 'unit/options-file.test.ts';
-const url = 'unit/url.test.ts';
+const parsing = 'unit/cli/parse.test.ts';
+const clientOptions = 'unit/commands/client/client-options.test.ts';
+const optionsFile = 'unit/cli/options-file.test.ts';
+const url = 'unit/protocol/broker-url.test.ts';
 const tls = 'transport/tls.test.ts';
 const proxy = 'transport/proxy.test.ts';
 const webSocket = 'transport/websocket.test.ts';
@@ -20,13 +20,13 @@ const traps = 'session/traps.test.ts';
 const connect = 'session/connect.test.ts';
 const pubSub = 'commands/pub-sub.test.ts';
 const clients = 'process/clients.test.ts';
-const format = 'unit/format.test.ts';
-const json = 'unit/json.test.ts';
+const format = 'unit/format/format.test.ts';
+const json = 'unit/format/json.test.ts';
 const realFormat = 'parity/format.test.ts';
 const outages = 'parity/outages.test.ts';
 const debug = 'parity/debug.test.ts';
 const quirks = 'parity/quirks.test.ts';
-const reason = 'unit/reason.test.ts';
+const reason = 'unit/protocol/reason-codes.test.ts';
 
 const outage: Proof = [outages, 'through restarts of mosquitto'];
 const conversation: Proof = [debug, "describe('-d'"];
@@ -38,7 +38,7 @@ export const reference: Readonly<Record<string, readonly Row[]>> = {
     ...['UTF-8', 'UTF-8 of a user name', 'UTF-8 of a client id', 'publish topic', 'filter'],
     ['lists add up', [parsing, 'keeps switches, values and lists apart']],
     ['the hint behind a usage error', ['unit/main.test.ts', 'ends a usage error with where to read on']],
-    ['length and characters of topics', ['unit/topic.test.ts', 'topics have 1 to 65535 bytes']],
+    ['length and characters of topics', ['unit/protocol/topic.test.ts', 'topics have 1 to 65535 bytes']],
   ],
   '1.2': [
     ...['-A', '-D', '-I', '-M', '-P', '-R', '-V', '-W', '-i', '-k', '-o', '-p', '-q', '-u', '-x'],
@@ -71,7 +71,7 @@ export const reference: Readonly<Record<string, readonly Row[]>> = {
     ['--ws', [webSocket, 'mosquitto: WebSockets with and without TLS']],
     ['--latency', ['parity/latency.test.ts', '--latency prints how long the response took']],
     ['--message-rate', [quirks, 'Q13']],
-    ['-w', ['unit/watch.test.ts', 'each topic keeps its line']],
+    ['-w', ['unit/commands/sub/watch.test.ts', 'each topic keeps its line']],
     ['every option is there', [parsing, "every option of mosquitto's clients is there"]],
   ],
   '1.3': [['nouns', [parsing, "misses a value in the words of mosquitto's clients"]]],
@@ -198,7 +198,10 @@ export const reference: Readonly<Record<string, readonly Row[]>> = {
     ...['not allowed for', 'not supported for', 'out of range', 'varint', 'text', 'binary'],
     ...['flags are 0 or 1', 'not 0', 'twice', 'connect properties before version 5'],
     'publish properties before version 5',
-    ['which property for which packet', ['unit/properties.test.ts', 'takes each property exactly where']],
+    [
+      'which property for which packet',
+      ['unit/protocol/property-option.test.ts', 'takes each property exactly where'],
+    ],
   ],
   '4.1': [
     ...['one SUBSCRIBE', 'acknowledgement', 'the first connection'],
@@ -215,8 +218,11 @@ export const reference: Readonly<Record<string, readonly Row[]>> = {
   '4.3': [
     ...['order', '-C', '-T', '-R', '-R with --retained-only', '--retained-only', '--remove-retained'],
     '--random-filter',
-    ['-T and $', ['unit/selection.test.ts', '-T with a wildcard in the first level leaves $SYS alone']],
-    ['what is hidden counts', ['unit/selection.test.ts', 'Q4: --random-filter is a percentage']],
+    [
+      '-T and $',
+      ['unit/commands/sub/selection.test.ts', '-T with a wildcard in the first level leaves $SYS alone'],
+    ],
+    ['what is hidden counts', ['unit/commands/sub/selection.test.ts', 'Q4: --random-filter is a percentage']],
     ['--message-rate', [quirks, 'Q13']],
   ],
   '4.4': [
@@ -233,13 +239,13 @@ export const reference: Readonly<Record<string, readonly Row[]>> = {
   '4.5': [
     ...['default', '-N', '-v', '-v -N', '-F', '-F -N', 'bytes'],
     ['megabytes', [clients, 'megabytes through a slow pipe arrive whole']],
-    ['--watch', ['unit/watch.test.ts', 'each topic keeps its line, in order of first arrival']],
+    ['--watch', ['unit/commands/sub/watch.test.ts', 'each topic keeps its line, in order of first arrival']],
     ['a terminal', ['parity/terminal.test.ts', 'a terminal gets escapes instead of controls']],
   ],
   '4.6': [
     'format',
     ['specifiers', [format, 'every specifier prints its vectors'], [realFormat, 'fields and escapes']],
-    ['times', [realFormat, 'times'], ['unit/strftime.test.ts', 'every conversion agrees with date']],
+    ['times', [realFormat, 'times'], ['unit/format/strftime.test.ts', 'every conversion agrees with date']],
     ['floating point', [format, 'payloads as floating-point numbers']],
     ['mistakes', [realFormat, 'mistakes are refused with the same words']],
   ],
@@ -257,12 +263,15 @@ export const reference: Readonly<Record<string, readonly Row[]>> = {
   ],
   '6': [
     ['the order of packets', conversation],
-    ['every line', ['unit/trace.test.ts', "expected[0] ?? '(nothing)'"]],
+    ['every line', ['unit/client/connection/debug-lines.test.ts', "expected[0] ?? '(nothing)'"]],
     ['the unknown id', [debug, 'without an id: null, and (null) in the line of CONNACK']],
     ['the assigned id', [debug, 'in version 5 the assigned id is shown from CONNACK on']],
     ['PINGREQ', [debug, 'PINGREQ and PINGRESP']],
     ['DISCONNECT of the server', [debug, "the server's DISCONNECT"]],
-    ['an alias for a topic', ['unit/trace.test.ts', 'an alias in place of the topic']],
+    [
+      'an alias for a topic',
+      ['unit/client/connection/debug-lines.test.ts', 'an alias in place of the topic'],
+    ],
     ['stdout', '-d writes to standard error'],
   ],
   '8': [
@@ -281,10 +290,10 @@ export const reference: Readonly<Record<string, readonly Row[]>> = {
 /** The known faults that are shown elsewhere than in quirks.test.ts and the tables of scenarios. */
 export const faults: Readonly<Record<string, Proof>> = {
   Q2: ['commands/passwd.test.ts', 'comments, blank and unknown lines stay'],
-  Q2b: ['unit/password-file.test.ts', 'a missing last newline glues nothing together'],
-  Q4: ['unit/selection.test.ts', 'Q4: --random-filter is a percentage'],
-  Q12: ['unit/selection.test.ts', 'Q12: -R hides a retained message'],
-  Q14: ['unit/watch.test.ts', 'Q14: a shorter text leaves no tail'],
+  Q2b: ['unit/password/file.test.ts', 'a missing last newline glues nothing together'],
+  Q4: ['unit/commands/sub/selection.test.ts', 'Q4: --random-filter is a percentage'],
+  Q12: ['unit/commands/sub/selection.test.ts', 'Q12: -R hides a retained message'],
+  Q14: ['unit/commands/sub/watch.test.ts', 'Q14: a shorter text leaves no tail'],
   Q16: [json, 'any message is valid JSON that gives everything back'],
   Q16b: [format, 'empty properties print as empty text'],
   Q17: [format, 'every specifier prints its vectors'],

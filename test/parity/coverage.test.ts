@@ -7,9 +7,9 @@ import assert from 'node:assert/strict';
 import {readFileSync} from 'node:fs';
 import {join} from 'node:path';
 import {test} from 'node:test';
-import {pub} from '../../src/commands/pub.ts';
+import {pub} from '../../src/commands/pub/pub.ts';
 import {rr} from '../../src/commands/rr.ts';
-import {sub} from '../../src/commands/sub.ts';
+import {sub} from '../../src/commands/sub/sub.ts';
 import {faults, type Proof, reference} from './coverage-table.ts';
 import {allRows} from './tables.ts';
 

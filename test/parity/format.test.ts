@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict';
 import {after, before, test} from 'node:test';
 import {compileFormat, plainFormat, type Sink} from '../../src/format/format.ts';
-import type {Message} from '../../src/mqtt/message.ts';
+import type {Message} from '../../src/protocol/message.ts';
 import {type Mosquitto, startMosquitto} from '../support/mosquitto.ts';
 import {run, start} from '../support/spawn.ts';
 

@@ -10,7 +10,7 @@ import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {after, before, describe, test} from 'node:test';
 import {parse} from '../../src/cli/parse.ts';
-import {pub} from '../../src/commands/pub.ts';
+import {pub} from '../../src/commands/pub/pub.ts';
 import {type Certificates, certificates} from '../support/certificates.ts';
 import {startFakeBroker} from '../support/fake-broker.ts';
 import {freePort, startMosquitto} from '../support/mosquitto.ts';

@@ -3,10 +3,10 @@
 import assert from 'node:assert/strict';
 import {PassThrough} from 'node:stream';
 import {test} from 'node:test';
-import {toFormatter} from '../../src/commands/receive-options.ts';
-import {formatView} from '../../src/commands/view.ts';
+import {toFormatter} from '../../src/commands/client/receive-options.ts';
+import {formatView} from '../../src/commands/sub/view.ts';
 import {Output} from '../../src/io/output.ts';
-import type {Message} from '../../src/mqtt/message.ts';
+import type {Message} from '../../src/protocol/message.ts';
 import {takeWritten} from '../support/written.ts';
 
 /** A stream that is a terminal or is not, and what was written to it. */

@@ -9,7 +9,7 @@ import {after, before, describe, test} from 'node:test';
 import {parseOptionsFile} from '../../src/cli/options-file.ts';
 import {parse} from '../../src/cli/parse.ts';
 import {commands} from '../../src/commands/all.ts';
-import {sub} from '../../src/commands/sub.ts';
+import {sub} from '../../src/commands/sub/sub.ts';
 import {openPlayground, type Playground} from '../support/playground.ts';
 
 type Drive = (ground: Playground, command: string) => Promise<void>;

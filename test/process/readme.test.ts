@@ -7,7 +7,7 @@ import {writeFile} from 'node:fs/promises';
 import {join} from 'node:path';
 import {after, before, describe, test} from 'node:test';
 import {spelling} from '../../src/cli/option.ts';
-import {pub} from '../../src/commands/pub.ts';
+import {pub} from '../../src/commands/pub/pub.ts';
 import {openPlayground, type Playground} from '../support/playground.ts';
 import {runMain} from '../support/run.ts';
 import type {Running} from '../support/spawn.ts';

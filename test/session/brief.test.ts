@@ -4,10 +4,10 @@
 import assert from 'node:assert/strict';
 import {Duplex} from 'node:stream';
 import {describe, test} from 'node:test';
+import {connect} from '../../src/client/connect.ts';
+import {BriefClient} from '../../src/client/connection/minimal-client.ts';
+import type {ConnectionOptions} from '../../src/client/connection-options.ts';
 import {ExitCode} from '../../src/errors.ts';
-import {BriefClient} from '../../src/mqtt/brief-client.ts';
-import type {ConnectionOptions} from '../../src/mqtt/connection-options.ts';
-import {connect} from '../../src/mqtt/session.ts';
 import {type FakeConnection, startFakeBroker} from '../support/fake-broker.ts';
 import {startMosquitto} from '../support/mosquitto.ts';
 import {

@@ -2,9 +2,9 @@
 
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
+import {connect} from '../../src/client/connect.ts';
 import {ExitCode, TmqError} from '../../src/errors.ts';
-import type {Message, UserProperties} from '../../src/mqtt/message.ts';
-import {connect} from '../../src/mqtt/session.ts';
+import type {Message, UserProperties} from '../../src/protocol/message.ts';
 import {startFakeBroker} from '../support/fake-broker.ts';
 import {startMosquitto} from '../support/mosquitto.ts';
 import {collector, failsWith, publication, sessionContext, sessionOptions} from '../support/sessions.ts';

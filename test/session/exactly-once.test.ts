@@ -6,7 +6,7 @@
 
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
-import {connect} from '../../src/mqtt/session.ts';
+import {connect} from '../../src/client/connect.ts';
 import {type FakeConnection, startFakeBroker} from '../support/fake-broker.ts';
 import {moment} from '../support/moment.ts';
 import {collector, persistent, publication, sessionContext, sessionOptions} from '../support/sessions.ts';

@@ -17,8 +17,8 @@ import {after, before, test} from 'node:test';
 import {createServer as createTlsServer} from 'node:tls';
 import {generate, type Packet, type Parser, parser} from 'mqtt-packet';
 import {createWebSocketStream, WebSocketServer} from 'ws';
-import type {Endpoint} from '../../src/mqtt/connection-options.ts';
-import {connect} from '../../src/mqtt/session.ts';
+import {connect} from '../../src/client/connect.ts';
+import type {Endpoint} from '../../src/client/connection-options.ts';
 import {type Certificates, certificates} from '../support/certificates.ts';
 import {moment} from '../support/moment.ts';
 import {

@@ -3,9 +3,10 @@
 
 import assert from 'node:assert/strict';
 import {describe, test} from 'node:test';
+import {connect} from '../../src/client/connect.ts';
+import type {ConnectionOptions} from '../../src/client/connection-options.ts';
+import type {Session} from '../../src/client/types.ts';
 import {TmqError} from '../../src/errors.ts';
-import type {ConnectionOptions} from '../../src/mqtt/connection-options.ts';
-import {connect, type Session} from '../../src/mqtt/session.ts';
 import {type FakeConnection, startFakeBroker} from '../support/fake-broker.ts';
 import {startMosquitto} from '../support/mosquitto.ts';
 import {startMain} from '../support/run.ts';

@@ -13,7 +13,7 @@ import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {describe, test} from 'node:test';
 import {createServer} from 'node:tls';
-import {connect} from '../../src/mqtt/session.ts';
+import {connect} from '../../src/client/connect.ts';
 import {certificates} from '../support/certificates.ts';
 import {FakeConnection, startFakeBroker} from '../support/fake-broker.ts';
 import {collector, publication, sessionContext, sessionOptions} from '../support/sessions.ts';

@@ -2,9 +2,9 @@
 
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
+import {connect} from '../../src/client/connect.ts';
 import {ExitCode} from '../../src/errors.ts';
-import type {Properties, QoS} from '../../src/mqtt/message.ts';
-import {connect} from '../../src/mqtt/session.ts';
+import type {Properties, QoS} from '../../src/protocol/message.ts';
 import {type FakeConnection, type Packet, startFakeBroker} from '../support/fake-broker.ts';
 import {startMosquitto} from '../support/mosquitto.ts';
 import {

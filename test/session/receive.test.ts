@@ -2,9 +2,10 @@
 
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
+import {connect} from '../../src/client/connect.ts';
+import type {Verdict} from '../../src/client/types.ts';
 import {TmqError} from '../../src/errors.ts';
-import type {Message} from '../../src/mqtt/message.ts';
-import {connect, type Verdict} from '../../src/mqtt/session.ts';
+import type {Message} from '../../src/protocol/message.ts';
 import {type FakeConnection, startFakeBroker} from '../support/fake-broker.ts';
 import {startMosquitto} from '../support/mosquitto.ts';
 import {collector, numbered, publication, sessionContext, sessionOptions} from '../support/sessions.ts';

@@ -2,9 +2,9 @@
 
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
+import {connect} from '../../src/client/connect.ts';
 import {TmqError} from '../../src/errors.ts';
-import type {ProtocolVersion, QoS} from '../../src/mqtt/message.ts';
-import {connect} from '../../src/mqtt/session.ts';
+import type {ProtocolVersion, QoS} from '../../src/protocol/message.ts';
 import {startCuttingProxy} from '../support/cutting-proxy.ts';
 import {startFakeBroker} from '../support/fake-broker.ts';
 import {startMosquitto} from '../support/mosquitto.ts';

@@ -5,8 +5,8 @@
 
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
+import {connect} from '../../src/client/connect.ts';
 import {ExitCode, TmqError} from '../../src/errors.ts';
-import {connect} from '../../src/mqtt/session.ts';
 import {type FakeConnection, startFakeBroker} from '../support/fake-broker.ts';
 import {freePort, startMosquitto} from '../support/mosquitto.ts';
 import {
@@ -429,7 +429,7 @@ test('T13: a broker on only one of the addresses of a name is found', limit, asy
 test('T14: the environment changes nothing and makes nothing talk', limit, async () => {
   await using broker = await startMosquitto();
   const program = `
-    import {connect} from '${new URL('../../src/mqtt/session.ts', import.meta.url)}';
+    import {connect} from '${new URL('../../src/client/connect.ts', import.meta.url)}';
     import {sessionContext, sessionOptions, publication} from '${new URL('../support/sessions.ts', import.meta.url)}';
     const options = sessionOptions(${broker.port}, {credentials: {username: 'me', password: 'secret'}});
     const session = await connect(options, sessionContext());

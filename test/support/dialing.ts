@@ -4,9 +4,9 @@ import assert from 'node:assert/strict';
 import {once} from 'node:events';
 import type {AddressInfo, Server} from 'node:net';
 import type {Duplex} from 'node:stream';
+import type {Endpoint} from '../../src/client/connection-options.ts';
+import {type DialContext, dial} from '../../src/client/transport/transport.ts';
 import {TmqError} from '../../src/errors.ts';
-import type {Endpoint} from '../../src/mqtt/connection-options.ts';
-import {type DialContext, dial} from '../../src/mqtt/transport.ts';
 
 /** Dials MQTT 3.1.1 with a deadline of ten seconds. */
 export async function dialBounded(endpoint: Endpoint, context: Partial<DialContext> = {}): Promise<Duplex> {

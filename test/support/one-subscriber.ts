@@ -1,13 +1,13 @@
 /** The parts of a broker without sockets, with one client that subscribes to everything at QoS 0. */
 
-import {openAccess} from '../../src/broker/access.ts';
-import {defaultLimits} from '../../src/broker/config.ts';
-import {FastPublish} from '../../src/broker/fast-publish.ts';
-import {assembleParts, type BrokerParts} from '../../src/broker/parts.ts';
-import {type Passage, Passages} from '../../src/broker/passage.ts';
-import type {Publishing} from '../../src/broker/publishing.ts';
-import type {SessionLink} from '../../src/broker/session.ts';
-import type {ProtocolVersion} from '../../src/mqtt/message.ts';
+import {openAccess} from '../../src/broker/access/access.ts';
+import type {Publishing} from '../../src/broker/client/publish-handler.ts';
+import {defaultLimits} from '../../src/broker/config/settings.ts';
+import {FastPublish} from '../../src/broker/forwarding/fast-publish.ts';
+import {Passages} from '../../src/broker/forwarding/forwarding-routes.ts';
+import {assembleParts, type BrokerParts} from '../../src/broker/state/broker-state.ts';
+import type {Passage, SessionLink} from '../../src/broker/state/session.ts';
+import type {ProtocolVersion} from '../../src/protocol/message.ts';
 
 /** `sent` is told the frames that the subscriber gets as they came, and how many they are. */
 export function partsWithSubscriber(version: ProtocolVersion, sent: Passage['send']): BrokerParts {

@@ -6,9 +6,10 @@
 import assert from 'node:assert/strict';
 import {type Duplex, duplexPair} from 'node:stream';
 import {generate, type Packet, parser} from 'mqtt-packet';
-import {type Access, type Identity, openAccess} from '../../src/broker/access.ts';
-import {Broker, type BrokerContext} from '../../src/broker/broker.ts';
-import {type BrokerLimits, defaultLimits, type ListenerConfig} from '../../src/broker/config.ts';
+import {type Access, type Identity, openAccess} from '../../src/broker/access/access.ts';
+import {Broker} from '../../src/broker/broker.ts';
+import {type BrokerLimits, defaultLimits, type ListenerConfig} from '../../src/broker/config/settings.ts';
+import type {BrokerContext} from '../../src/broker/state/broker-context.ts';
 
 /** What a packet may say, without mqtt-packet's distinction of kinds. */
 export type Said = Record<string, unknown> & {cmd: string};

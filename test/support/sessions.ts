@@ -1,10 +1,10 @@
 /** Sessions as tests open them: everything said, with values that suit loopback. */
 
 import assert from 'node:assert/strict';
+import type {ConnectionOptions} from '../../src/client/connection-options.ts';
+import type {SessionContext, Verdict} from '../../src/client/types.ts';
 import {TmqError} from '../../src/errors.ts';
-import type {ConnectionOptions} from '../../src/mqtt/connection-options.ts';
-import {copyOf, type Message, type Publication} from '../../src/mqtt/message.ts';
-import type {SessionContext, Verdict} from '../../src/mqtt/session.ts';
+import {copyOf, type Message, type Publication} from '../../src/protocol/message.ts';
 
 /** Options for a broker on loopback. */
 export function sessionOptions(port: number, overrides: Partial<ConnectionOptions> = {}): ConnectionOptions {

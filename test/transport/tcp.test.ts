@@ -7,9 +7,9 @@ import {createServer, Socket} from 'node:net';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {test} from 'node:test';
+import type {Endpoint} from '../../src/client/connection-options.ts';
+import {describe, dial, explain} from '../../src/client/transport/transport.ts';
 import {Interrupted, TmqError} from '../../src/errors.ts';
-import type {Endpoint} from '../../src/mqtt/connection-options.ts';
-import {describe, dial, explain} from '../../src/mqtt/transport.ts';
 import {assertBroker, assertEchoes, assertFails, dialBounded, echo, listening} from '../support/dialing.ts';
 import {freePort, startMosquitto} from '../support/mosquitto.ts';
 

@@ -8,8 +8,8 @@ import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {after, before, test} from 'node:test';
 import {createServer, type TlsOptions as ServerOptions, type TLSSocket} from 'node:tls';
-import type {Endpoint, TlsOptions} from '../../src/mqtt/connection-options.ts';
-import {explain} from '../../src/mqtt/transport.ts';
+import type {Endpoint, TlsOptions} from '../../src/client/connection-options.ts';
+import {explain} from '../../src/client/transport/transport.ts';
 import {type Certificates, certificates, type Pair} from '../support/certificates.ts';
 import {
   assertBroker,

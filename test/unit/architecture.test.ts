@@ -1,4 +1,4 @@
-/** The house keeps its floors: imports go down only, and every package has one importer. */
+/** The layout of src/: imports go down the floors, there are no circles, and every package has one importer. */
 
 import assert from 'node:assert/strict';
 import {readdirSync, readFileSync} from 'node:fs';
@@ -16,7 +16,7 @@ interface Import {
 
 const files = readdirSync(source, {recursive: true, encoding: 'utf8'}).filter((name) => name.endsWith('.ts'));
 
-/** Every import, static or not, of every file; relative ones as paths below src/. */
+/** Every import of every file, type imports included; relative ones as paths below src/. */
 const imports: readonly Import[] = files.flatMap((from) => {
   const text = readFileSync(join(source, from), 'utf8');
   const pattern =
@@ -28,53 +28,126 @@ const imports: readonly Import[] = files.flatMap((from) => {
   });
 });
 
-const pureMqtt = new Set(
-  [
-    'frame',
-    'wire',
-    'message',
-    'connection-options',
-    'topic',
-    'reason',
-    'trace',
-    'packet',
-    'limits',
-    'url',
-    'window',
-  ].map((name) => `mqtt/${name}.ts`),
-);
+const internal = imports.filter(({to}) => to.endsWith('.ts'));
 
-/** The floor of a file: 0 errors, 1 pure rooms, 2 engines, 3 commands, 4 main. */
-function floor(file: string): number {
-  if (file === 'errors.ts') return 0;
-  if (pureMqtt.has(file) || /^(format|password)\//.test(file)) return 1;
-  if (/^(cli|mqtt|broker|io)\//.test(file)) return 2;
-  if (file.startsWith('commands/')) return 3;
-  return 4;
+/**
+ * The floors, lowest first. A file belongs to the first floor that has a prefix of its path; it imports files of
+ * its own floor and of those below.
+ */
+const floors: readonly (readonly string[])[] = [
+  ['errors.ts'],
+  ['protocol/'],
+  ['format/', 'password/'],
+  ['io/', 'cli/', 'client/', 'broker/'],
+  ['commands/'],
+  ['main.ts'],
+];
+
+/** The floors inside a room, in the same form. */
+const innerFloors: Readonly<Record<string, readonly (readonly string[])[]>> = {
+  client: [
+    ['client/types.ts', 'client/connection-options.ts', 'client/waiting.ts'],
+    ['client/transport/'],
+    ['client/connection/'],
+    ['client/session/'],
+    ['client/connect.ts'],
+  ],
+  broker: [
+    ['broker/config/'],
+    ['broker/access/', 'broker/wire/'],
+    ['broker/persistence/'],
+    ['broker/state/'],
+    ['broker/forwarding/'],
+    ['broker/client/'],
+    ['broker/broker.ts'],
+    ['broker/server/'],
+  ],
+  commands: [
+    ['commands/client/', 'commands/manual/'],
+    ['commands/pub/', 'commands/sub/', 'commands/passwd/', 'commands/rr.ts', 'commands/broker.ts'],
+    ['commands/all.ts'],
+  ],
+};
+
+/** The index of a file's floor; -1 for a file that has none. */
+function floorOf(file: string, plan: readonly (readonly string[])[]): number {
+  return plan.findIndex((prefixes) => prefixes.some((prefix) => file.startsWith(prefix)));
 }
 
-const room = (file: string) => dirname(file);
+const room = (file: string) => file.split('/', 1)[0]!;
+const folder = (file: string) => dirname(file);
+
+/** As Map.groupBy, which Node 20 does not have. */
+function grouped<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, T[]> {
+  const groups = new Map<string, T[]>();
+  for (const item of items) groups.set(keyOf(item), [...(groups.get(keyOf(item)) ?? []), item]);
+  return groups;
+}
+
+/** Files of one folder: more than a reader takes in at a glance hide what belongs together. */
+const mostFiles = 19;
 
 test('imports go down the floors', () => {
-  for (const {from, to} of imports.filter(({to}) => to.endsWith('.ts'))) {
-    assert.ok(floor(to) <= floor(from), `${from} imports ${to}, which is above it`);
+  for (const {from, to} of internal) {
+    assert.ok(floorOf(from, floors) >= 0, `${from} is on no floor`);
+    assert.ok(floorOf(to, floors) <= floorOf(from, floors), `${from} imports ${to}, which is above it`);
   }
 });
 
-test('rooms of one floor do not import each other', () => {
-  const shared = new Set(['io/process.ts', 'mqtt/message.ts', 'mqtt/connection-options.ts']);
-  for (const {from, to, typeOnly} of imports.filter(({to}) => to.endsWith('.ts'))) {
-    if (floor(from) !== floor(to) || floor(from) > 2 || room(from) === room(to)) continue;
-    // The Io type is free to all; the message's types and property table are what both rooms speak of.
+test('imports go down the floors inside a room', () => {
+  for (const {from, to} of internal) {
+    const plan = innerFloors[room(from)];
+    if (plan === undefined || room(from) !== room(to)) continue;
+    const [here, there] = [floorOf(from, plan), floorOf(to, plan)];
+    assert.ok(here >= 0, `${from} is on no floor of its room`);
+    assert.ok(there <= here, `${from} imports ${to}, which is above it`);
     assert.ok(
-      shared.has(to) && (typeOnly || floor(to) === 1),
-      `${from} imports ${to}, a room on the same floor`,
+      there < here || folder(from) === folder(to),
+      `${from} imports ${to}, a folder on the same floor`,
     );
   }
 });
 
-test('the pure floors know no module of node but crypto and buffer', () => {
-  for (const {from, to} of imports.filter(({from}) => floor(from) <= 1)) {
+test('rooms of one floor do not import each other', () => {
+  for (const {from, to, typeOnly} of internal) {
+    if (room(from) === room(to) || floorOf(from, floors) !== floorOf(to, floors)) continue;
+    assert.ok(typeOnly && to === 'io/process.ts', `${from} imports ${to}, a room on the same floor`);
+  }
+});
+
+/** The circles of the import graph: each a list of files, the last of which imports the first. */
+function circles(): readonly (readonly string[])[] {
+  const targets = grouped(internal, ({from}) => from);
+  const found: string[][] = [];
+  const done = new Set<string>();
+  const path: string[] = [];
+  const visit = (file: string): void => {
+    const at = path.indexOf(file);
+    if (at >= 0) found.push(path.slice(at));
+    if (at >= 0 || done.has(file)) return;
+    path.push(file);
+    for (const {to} of targets.get(file) ?? []) visit(to);
+    path.pop();
+    done.add(file);
+  };
+  for (const file of files) visit(file);
+  return found;
+}
+
+test('the import graph has no circles, type imports included', (context) => {
+  const found = circles();
+  context.diagnostic(`${found.length} circles among ${files.length} files`);
+  assert.deepEqual(found, []);
+});
+
+test('no folder has too many files side by side', () => {
+  for (const [name, members] of grouped(files, folder)) {
+    assert.ok(members.length <= mostFiles, `src/${name} has ${members.length} files`);
+  }
+});
+
+test('the pure floors import no module of Node but crypto and buffer', () => {
+  for (const {from, to} of imports.filter(({from}) => floorOf(from, floors) <= 2)) {
     assert.ok(
       !to.startsWith('node:') || ['node:crypto', 'node:buffer'].includes(to),
       `${from} imports ${to}`,
@@ -89,10 +162,10 @@ test('each package has one importer', () => {
     const name = to.startsWith('@') ? to.split('/', 2).join('/') : to.split('/', 1)[0]!;
     packages.set(name, (packages.get(name) ?? new Set()).add(from));
   }
-  /** Where a package serves two sides that must not know each other, each side has one importer. */
+  /** Where client and broker both need a package, each has one importer: they do not import each other. */
   const sides: Readonly<Record<string, readonly string[]>> = {
-    'mqtt-packet': ['mqtt/', 'broker/'],
-    ws: ['mqtt/', 'broker/'],
+    'mqtt-packet': ['client/', 'broker/'],
+    ws: ['client/', 'broker/'],
   };
   for (const [name, importers] of packages) {
     const allowed = sides[name] ?? [''];

@@ -1,0 +1,213 @@
+/**
+ * Bundles src/ into dist/: one CommonJS file for each command, one that has all of them for help, manual
+ * and completion, and one for each package that a plain run has no use for. Starting is what a shell
+ * user feels, and a program starts the faster the less of it there is: a command's bundle holds neither
+ * the other commands nor the documents, and of the packages only what Node does not have itself.
+ */
+
+import {createHash} from 'node:crypto';
+import {mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync} from 'node:fs';
+import {join, sep} from 'node:path';
+import {build} from 'esbuild';
+import {writeDeclarations} from './declarations.mjs';
+
+/** @typedef {import('esbuild').Plugin} Plugin */
+
+const root = join(import.meta.dirname, '..', '..');
+const {version} = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+const commands = ['pub', 'sub', 'rr', 'passwd', 'broker'];
+
+/** Imported by `await import()` in src/, and wanted only for what few runs do. */
+const seldomPackages = ['chalk', 'hash-wasm', 'ora', 'sha512-crypt-ts', 'socks', 'ws'];
+
+/** Modules of Node imported statically in src/ which many runs do without, and which take time to load. */
+const seldomModules =
+  /^node:(child_process|crypto|dns|dns\/promises|fs\/promises|http|https|os|readline|timers\/promises|tls|v8|zlib)$/;
+
+/** A name in the clause of an import, before what it may be called there; types are none. */
+const named = /(?<=(^|,)\s*)(?!type\s)\w+/g;
+
+/** @param {string} file */
+const isSource = (file) => file.startsWith(join(root, 'src') + sep);
+const shim = (/** @type {string} */ name) => ({path: join(root, 'bin', 'dev', 'shims', `${name}.cjs`)});
+
+/** Packages replaced by bin/dev/shims/: matters of browsers, or costly to load for what is used of them. */
+/** @type {Plugin} */
+const replacePackages = {
+  name: 'replace-packages',
+  setup({onResolve, onLoad}) {
+    // MQTT.js tells its own version, and brings in all of its manifest for that.
+    onLoad({filter: /[\\/]node_modules[\\/]mqtt[\\/]package\.json$/}, ({path}) => ({
+      contents: JSON.stringify({version: JSON.parse(readFileSync(path, 'utf8')).version}),
+      loader: 'json',
+    }));
+    onResolve({filter: /^(debug|worker-timers|readable-stream|lru-cache)$/}, ({path}) => shim(path));
+    onResolve({filter: /^node:child_process$/}, ({importer}) =>
+      importer.includes(`${sep}commander${sep}`) ? shim('child_process') : undefined,
+    );
+  },
+};
+
+/** Leaves packages in files of their own, which are loaded when they are imported. */
+/** @type {Plugin} */
+const packagesApart = {
+  name: 'packages-apart',
+  setup({onResolve}) {
+    onResolve({filter: new RegExp(`^(${seldomPackages.join('|')})$`)}, ({path, importer}) =>
+      isSource(importer) ? {path: `./package-${path}.cjs`, external: true} : undefined,
+    );
+  },
+};
+
+/** What src/client/ takes of MQTT.js and its codec: many runs do without, see src/client/connection/minimal-client.ts. */
+const mqttjsModules = ['mqtt/lib/client', 'mqtt-packet', 'mqtt-packet/constants.js'];
+
+/** Leaves MQTT.js, as one, in a file of its own, which the loader runs from the cache like any bundle. */
+/** @type {Plugin} */
+const mqttjsApart = {
+  name: 'mqttjs-apart',
+  setup({onResolve, onLoad}) {
+    const mqttjs = join(root, 'src', 'client') + sep;
+    onResolve({filter: new RegExp(`^(${mqttjsModules.join('|')})$`)}, ({path, importer}) =>
+      importer.startsWith(mqttjs) ? {path, namespace: 'mqttjs'} : undefined,
+    );
+    onResolve({filter: /^/, namespace: 'mqttjs'}, ({path}) => ({path, external: true}));
+    onLoad({filter: /^/, namespace: 'mqttjs'}, ({path}) => ({
+      contents: `module.exports=require('./library-mqttjs.cjs')['${path}']`,
+    }));
+  },
+};
+
+/** Lets static imports stay what they are in the source, and loads the module when it is first used. */
+/** @type {Plugin} */
+const modulesAtFirstUse = {
+  name: 'modules-at-first-use',
+  setup({onResolve, onLoad}) {
+    onResolve({filter: seldomModules}, ({path, importer, kind}) => {
+      if (kind !== 'import-statement' || !isSource(importer)) return undefined;
+      const source = readFileSync(importer, 'utf8');
+      // Who takes the whole module may look for what only a later Node has.
+      if (new RegExp(`^import (\\* as )?\\w+ from '${path}'`, 'm').test(source)) return undefined;
+      // Only what is asked for: a getter for everything that a module has takes time to make.
+      const clauses = source.matchAll(new RegExp(`^import \\{([^}]*)\\} from '${path}'`, 'gm'));
+      const names = [...clauses].flatMap(([, clause]) => [.../** @type {string} */ (clause).matchAll(named)]);
+      const suffix = `?${names.map(([name]) => name).sort()}`;
+      return {path, suffix, namespace: 'first-use'};
+    });
+    onLoad({filter: /^/, namespace: 'first-use'}, ({path, suffix}) => {
+      const getters = suffix
+        .slice(1)
+        .split(',')
+        .map((name) => `get ${name}(){return require('${path}').${name}}`);
+      return {contents: `module.exports={__esModule:true,${getters}}`};
+    });
+  },
+};
+
+/**
+ * Leaves the other commands, and the documents about all of them, out of a command's bundle: the loader
+ * never asks it for them.
+ * @param {string} command @returns {Plugin}
+ */
+const only = (command) => ({
+  name: 'only',
+  setup({onResolve, onLoad}) {
+    const others = commands.filter((other) => other !== command).join('|');
+    onResolve(
+      {
+        filter: new RegExp(
+          `^\\./((${others})/)?(${others}|cli/(manual|completion)|commands/manual/formats-page)\\.ts$`,
+        ),
+      },
+      ({path, importer, kind}) =>
+        kind === 'dynamic-import' && /[\\/](main|commands[\\/]all)\.ts$/.test(importer)
+          ? {path, namespace: 'left-out'}
+          : undefined,
+    );
+    onLoad({filter: /^/, namespace: 'left-out'}, () => ({contents: ''}));
+  },
+});
+
+/** @typedef {{entryPoints: string[]} | {stdin: {contents: string, resolveDir: string}}} Entry */
+
+/** @param {Entry} entry @param {readonly Plugin[]} plugins @returns {Promise<Uint8Array>} */
+async function bundle(entry, plugins) {
+  const {outputFiles} = await build({
+    absWorkingDir: root,
+    ...entry,
+    write: false,
+    plugins: [...plugins],
+    bundle: true,
+    format: 'cjs',
+    platform: 'node',
+    target: 'node20.19',
+    minify: true,
+    // A script run from the code cache has require, and no import().
+    supported: {'dynamic-import': false},
+    define: {'process.env.TMQ_VERSION': JSON.stringify(version)},
+    // Optional native accelerators of ws, which works without.
+    external: ['bufferutil', 'utf-8-validate'],
+    logLevel: 'warning',
+  });
+  const {text} = /** @type {[import('esbuild').OutputFile]} */ (outputFiles)[0];
+  // The loader reads Latin-1, which is quicker; in regular expressions esbuild leaves other characters alone.
+  const ascii = text.replace(
+    /[^\x00-\x7f]/g,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+  return Buffer.from(ascii);
+}
+
+/**
+ * A bundle that bin/tmq.js runs: a function, and before it a line by which it tells whose code a cache is.
+ * @param {Entry} entry @param {readonly Plugin[]} plugins @returns {Promise<Uint8Array>}
+ */
+async function cacheable(entry, plugins) {
+  const contents = await bundle(entry, plugins);
+  const stamp = `// tmq ${version} ${createHash('sha256').update(contents).digest('hex')}\n`;
+  return Buffer.concat([
+    Buffer.from(`${stamp}(function(exports,require,module){`),
+    contents,
+    Buffer.from('})\n'),
+  ]);
+}
+
+/** @param {readonly Plugin[]} plugins */
+const program = (plugins) =>
+  cacheable({entryPoints: ['src/main.ts']}, [
+    replacePackages,
+    packagesApart,
+    mqttjsApart,
+    modulesAtFirstUse,
+    ...plugins,
+  ]);
+
+const mqttjs = {
+  contents: mqttjsModules.map((path) => `exports['${path}']=require('${path}')`).join(';'),
+  resolveDir: root,
+};
+
+/** @type {readonly (readonly [string, Promise<Uint8Array>])[]} */
+const files = [
+  ['tmq.cjs', program([])],
+  ...commands.map((command) => /** @type {const} */ ([`${command}.cjs`, program([only(command)])])),
+  ['library-mqttjs.cjs', cacheable({stdin: mqttjs}, [replacePackages])],
+  ['testing.cjs', bundle({entryPoints: ['src/broker/server/testing.ts']}, [replacePackages, packagesApart])],
+  ...seldomPackages.map(
+    (name) => /** @type {const} */ ([`package-${name}.cjs`, bundle({entryPoints: [name]}, [])]),
+  ),
+];
+
+// Each file is replaced in one step: what runs from dist/ meanwhile finds the old one or the new one.
+const dist = join(root, 'dist');
+mkdirSync(dist, {recursive: true});
+for (const [name, contents] of files) {
+  const temporary = join(dist, `.${name}.${process.pid}`);
+  writeFileSync(temporary, await contents);
+  renameSync(temporary, join(dist, name));
+}
+writeDeclarations(root);
+const built = new Set(['types', ...files.map(([name]) => name)]);
+for (const name of readdirSync(dist)) {
+  if (!built.has(name) && !name.startsWith('.')) rmSync(join(dist, name), {recursive: true});
+}

@@ -1,0 +1,112 @@
+/**
+ * acl_file of mosquitto.conf(5): text → rules, and what the rules allow one client. Knows no file, no
+ * password and no connection.
+ *
+ * mosquitto: security_default.c. A client has the rules of its user name, or without one those before
+ * the first `user` line; then come the patterns, for everybody. Within each list denials are looked at
+ * first, and the first rule that matches and speaks about the access decides. Nothing matching: no.
+ */
+
+import {TmqError} from '../../errors.ts';
+import {isTopicFilter, matches} from '../../protocol/topic.ts';
+
+interface Rule {
+  readonly access: 'read' | 'write' | 'readwrite' | 'deny';
+  readonly filter: string;
+}
+
+export interface AccessList {
+  /** By user name; undefined: clients without one. */
+  readonly rules: ReadonlyMap<string | undefined, readonly Rule[]>;
+  /** For everybody, with %u and %c still in them. */
+  readonly patterns: readonly Rule[];
+}
+
+const accessWords = ['read', 'write', 'readwrite', 'deny'] as const;
+
+/**
+ * The text of an acl_file as rules.
+ * @throws TmqError "path:line: …" for a line that says nothing mosquitto would understand
+ */
+export function parseAccessList(text: string, path: string): AccessList {
+  const rules = new Map<string | undefined, Rule[]>();
+  const patterns: Rule[] = [];
+  let user: string | undefined;
+  for (const [index, line] of text
+    .replace(/^\uFEFF/, '')
+    .split(/\r?\n/)
+    .entries()) {
+    if (line.startsWith('#') || line.trim() === '') continue;
+    const fail = (sentence: string): never => {
+      throw new TmqError(`${path}:${index + 1}: ${sentence}.`);
+    };
+    const [, word = '', rest = ''] = /^(\S+)\s*(.*)$/s.exec(line.trim()) ?? [];
+    if (word === 'user') {
+      if (rest === '') fail('user is given without a name');
+      user = rest;
+    } else if (word === 'topic' || word === 'pattern') {
+      const rule = parseRule(word, rest, fail);
+      if (word === 'pattern') add(patterns, rule);
+      else {
+        const own = rules.get(user) ?? [];
+        add(own, rule);
+        rules.set(user, own);
+      }
+    } else fail(`'${word}' is none of topic, pattern and user`);
+  }
+  return {rules, patterns};
+}
+
+/** '[read|write|readwrite|deny] filter' */
+function parseRule(word: string, text: string, fail: (sentence: string) => never): Rule {
+  if (text === '') fail(`${word} is given without a topic`);
+  const [, first = '', rest = ''] = /^(\S+)\s*(.*)$/s.exec(text) ?? [];
+  // A topic with a space in it needs the access in front: there is no other way to tell.
+  const access = rest === '' ? 'readwrite' : accessWords.find((each) => each === first);
+  if (access === undefined) return fail(`'${first}' is none of ${accessWords.join(', ')}`);
+  const filter = rest === '' ? first : rest;
+  if (!isTopicFilter(filter)) fail(`'${filter}' is not a valid topic filter`);
+  return {access, filter};
+}
+
+function add(list: Rule[], rule: Rule): void {
+  if (rule.access === 'deny') list.unshift(rule);
+  else list.push(rule);
+}
+
+/** Whether a client may read or write a topic. */
+export function allows(
+  list: AccessList,
+  client: {readonly clientId: string; readonly username?: string},
+  access: 'read' | 'write',
+  topic: string,
+): boolean {
+  const {clientId, username} = client;
+  const own = verdict(list.rules.get(username) ?? [], access, topic);
+  if (own !== undefined || list.patterns.length === 0) return own ?? false;
+  // Such a name would turn a pattern into a wildcard [CVE-2017-7650].
+  if (/[+#]/.test(clientId) || /[+#]/.test(username ?? '')) return false;
+  return verdict(substitute(list.patterns, clientId, username), access, topic) ?? false;
+}
+
+/** What the first rule that has something to say says. */
+function verdict(rules: Iterable<Rule>, access: 'read' | 'write', topic: string): boolean | undefined {
+  for (const rule of rules) {
+    if (!matches(rule.filter, topic)) continue;
+    if (rule.access === 'deny') return false;
+    if (rule.access === 'readwrite' || rule.access === access) return true;
+  }
+  return undefined;
+}
+
+/** Patterns with the client's names in place of %c and %u; mosquitto fills them in wherever they stand. */
+function* substitute(
+  patterns: readonly Rule[],
+  clientId: string,
+  username: string | undefined,
+): Generator<Rule> {
+  for (const {access, filter} of patterns) {
+    if (username === undefined && filter.includes('%u')) continue;
+    yield {access, filter: filter.replace(/%[cu]/g, (place) => (place === '%c' ? clientId : username!))};
+  }
+}

@@ -1,0 +1,43 @@
+/** What every handler of packets needs to answer one client, and the answers that carry a reason. */
+
+import type {ListenerConfig} from '../config/settings.ts';
+import type {BrokerParts} from '../state/broker-state.ts';
+import type {Session} from '../state/session.ts';
+import type {Connection} from '../wire/connection.ts';
+import type {Packet} from '../wire/packets.ts';
+import {PacketViolation, ReasonCode} from '../wire/reason-code.ts';
+
+export interface Answering {
+  readonly connection: Connection;
+  readonly parts: BrokerParts;
+  readonly listener: ListenerConfig;
+  readonly session: Session;
+  /** Put before each topic of this client; empty where there is none. */
+  readonly mountPoint: string;
+  /** [MQTT-3.1.2-29] */
+  readonly problemInformation: boolean;
+  /** Bytes [MQTT-3.1.2-24]. */
+  readonly maximumPacketSize: number;
+}
+
+/**
+ * Sends an acknowledgement with a reason string, or without where the client does not want one
+ * [MQTT-3.1.2-29] or it would make the packet too large [MQTT-3.4.2-2], [MQTT-3.5.2-2], [MQTT-3.9.2-1].
+ * @throws PacketViolation where even without it the client does not take so large an answer
+ */
+export function sendWithReason(answering: Answering, packet: Packet, reasonString: string | undefined): void {
+  const {connection, problemInformation, maximumPacketSize} = answering;
+  if (connection.protocolVersion === 5 && problemInformation && reasonString !== undefined) {
+    const bytes = connection.bytes({...packet, properties: {reasonString}} as Packet);
+    if (bytes.length <= maximumPacketSize) {
+      connection.write([bytes]);
+      return;
+    }
+  }
+  const bytes = connection.bytes(packet);
+  if (bytes.length > maximumPacketSize) {
+    const message = `The answer, of ${bytes.length} bytes, is over the client's maximum of ${maximumPacketSize}.`;
+    throw new PacketViolation(ReasonCode.packetTooLarge, 'MQTT-3.1.2-24', message);
+  }
+  connection.write([bytes]);
+}

@@ -1,0 +1,103 @@
+/** SUBSCRIBE and UNSUBSCRIBE: permissions, grants, and the retained messages that follow [MQTT 5, 3.8 to 3.11]. */
+
+import {parseSubscription} from '../../protocol/topic.ts';
+import type {Session} from '../state/session.ts';
+import type {Subscription} from '../state/subscriptions.ts';
+import type {ISubscribePacket, IUnsubscribePacket} from '../wire/packets.ts';
+import {ReasonCode} from '../wire/reason-code.ts';
+import {type Answering, sendWithReason} from './reply.ts';
+
+type Requested = ISubscribePacket['subscriptions'][number];
+
+/** Seconds and levels aside, what MQTT 3 answers to any refusal. */
+const failure = 0x80;
+
+const reasons: Readonly<Record<number, string>> = {
+  [ReasonCode.notAuthorized]: 'Not authorized to subscribe.',
+  [ReasonCode.topicFilterInvalid]: 'The topic filter has too many levels.',
+  [ReasonCode.noSubscriptionExisted]: 'No subscription existed.',
+};
+
+/** Handles SUBSCRIBE and UNSUBSCRIBE of one client. */
+export class Subscribing {
+  readonly #answering: Answering;
+
+  constructor(answering: Answering) {
+    this.#answering = answering;
+  }
+
+  /**
+   * One SUBACK with the packet's identifier [MQTT-2.2.1-6] and a code for each filter in order [MQTT-3.8.4-5],
+   * [MQTT-3.8.4-6], [MQTT-3.9.3-1]: the QoS granted, or why not [MQTT-3.8.4-7]; then what is retained.
+   */
+  subscribe(packet: ISubscribePacket): void {
+    const {connection} = this.#answering;
+    const identifier = packet.properties?.subscriptionIdentifier;
+    const retained: (() => void)[] = [];
+    const granted = packet.subscriptions.map((requested) => {
+      const outcome = this.#subscribe(requested, identifier);
+      if (typeof outcome === 'number') return connection.protocolVersion === 5 ? outcome : failure;
+      if (outcome.retained !== undefined) retained.push(outcome.retained);
+      return outcome.qos;
+    });
+    const refused = granted.find((code) => code >= failure);
+    // [MQTT-3.8.4-1], [MQTT-3.8.4-2]
+    sendWithReason(
+      this.#answering,
+      {cmd: 'suback', messageId: packet.messageId!, granted},
+      refused === undefined ? undefined : reasons[refused],
+    );
+    for (const send of retained) send();
+  }
+
+  #subscribe(
+    requested: Requested,
+    identifier: number | undefined,
+  ): number | {readonly qos: number; readonly retained: (() => void) | undefined} {
+    const {session, listener, parts} = this.#answering;
+    const filter = this.#mounted(requested.topic);
+    const parsed = parseSubscription(filter);
+    if (parsed === undefined) return ReasonCode.topicFilterInvalid;
+    if (session.permissions?.maySubscribe(filter) === false) return ReasonCode.notAuthorized;
+    // [MQTT-3.2.2-10]
+    const qos = requested.qos > listener.maxQos ? listener.maxQos : requested.qos;
+    const subscription: Subscription<Session> = {
+      member: session,
+      filter,
+      qos,
+      noLocal: requested.nl ?? false,
+      retainAsPublished: requested.rap ?? false,
+      ...(identifier === undefined ? {} : {identifier}),
+    };
+    const fresh = parts.registry.subscribe(subscription);
+    parts.context.log('subscribe', `${session.clientId} ${qos} ${requested.topic}`);
+    const handling = requested.rh ?? 0;
+    // [MQTT-3.3.1-9], [MQTT-3.3.1-10], [MQTT-3.3.1-11]; nothing retained for a shared subscription [4.8.2].
+    const wanted = parsed.shareName === undefined && (handling === 0 || (handling === 1 && fresh));
+    return {
+      qos,
+      retained: wanted ? () => parts.router.sendRetained(session, filter, subscription) : undefined,
+    };
+  }
+
+  /** [MQTT-3.10.4-4] to [MQTT-3.10.4-6], [MQTT-3.11.3-1] */
+  unsubscribe(packet: IUnsubscribePacket): void {
+    const {session, parts} = this.#answering;
+    const granted = packet.unsubscriptions.map((topic) => {
+      const filter = this.#mounted(topic);
+      if (parseSubscription(filter) === undefined) return ReasonCode.noSubscriptionExisted;
+      parts.context.log('unsubscribe', `${session.clientId} ${topic}`);
+      const existed = parts.registry.unsubscribe(session, filter);
+      return existed ? ReasonCode.success : ReasonCode.noSubscriptionExisted;
+    });
+    sendWithReason(this.#answering, {cmd: 'unsuback', messageId: packet.messageId!, granted}, undefined);
+  }
+
+  /** The filter behind the listener's mount point, inside a $share/name/. */
+  #mounted(filter: string): string {
+    const {mountPoint} = this.#answering;
+    if (mountPoint === '') return filter;
+    const [, share = '', rest = filter] = /^(\$share\/[^/]*\/)(.*)$/s.exec(filter) ?? [];
+    return share + mountPoint + rest;
+  }
+}

@@ -1,0 +1,174 @@
+/**
+ * What a test wants to go wrong, as rules: 'drop puback p=0.1', 'delay publish 200ms±50ms topic=a/#',
+ * 'close subscribe after=2', 'duplicate publish in', 'connack 0x89 first=2'. Says which rule a packet
+ * falls under; by a seed, so that what went wrong once can go wrong again. Pure: touches no stream.
+ */
+
+import {UsageError} from '../../errors.ts';
+import {isTopicFilter, matches} from '../../protocol/topic.ts';
+import type {Direction} from './trace.ts';
+
+const packets = `connect connack publish puback pubrec pubrel pubcomp subscribe suback unsubscribe unsuback
+  pingreq pingresp disconnect auth`.split(/\s+/);
+
+const actions = ['drop', 'delay', 'duplicate', 'close', 'connack'] as const;
+
+/** One rule. */
+export interface Fault {
+  readonly action: (typeof actions)[number];
+  /** Lower case; absent: any. */
+  readonly packet?: string;
+  readonly direction?: Direction;
+  /** A filter that the topic of a PUBLISH must match; other packets then never do. */
+  readonly topic?: string;
+  /** With a * at its end, what the client identifier begins with. */
+  readonly clientId?: string;
+  readonly probability: number;
+  /** Matching packets that are let through before it begins. */
+  readonly after: number;
+  /** How often it happens at most. */
+  readonly first: number;
+  readonly delayMilliseconds: number;
+  /** Up to so much more or less. */
+  readonly jitterMilliseconds: number;
+  /** The return or reason code of a CONNACK. */
+  readonly code: number;
+}
+
+/** A packet on its way, as far as rules ask. */
+export interface PassingPacket {
+  readonly packet: string;
+  readonly direction: Direction;
+  readonly clientId: string;
+  readonly topic?: string;
+}
+
+/** What happens to one packet. */
+export interface Verdict {
+  readonly fate: 'pass' | 'drop' | 'close' | 'connack';
+  readonly copies: number;
+  readonly delayMilliseconds: number;
+  readonly code: number;
+}
+
+type MutableFault = {-readonly [Key in keyof Fault]: Fault[Key]};
+
+/**
+ * Reads a rule: an action, then in any order a packet, a time, a code, in or out, and name=value
+ * selectors: p, topic, client, first, after.
+ * @throws UsageError naming the word that does not fit
+ */
+export function parseFault(text: string): Fault {
+  const [verb = '', ...words] = text.trim().split(/\s+/);
+  const action = actions.find((each) => each === verb);
+  if (action === undefined) {
+    throw new UsageError(`A fault begins with ${actions.join(', ')}, not with '${verb}'.`);
+  }
+  const fault: MutableFault = {
+    action,
+    probability: 1,
+    after: 0,
+    first: Number.POSITIVE_INFINITY,
+    delayMilliseconds: 0,
+    jitterMilliseconds: 0,
+    code: -1,
+  };
+  for (const word of words) {
+    if (!readWord(word, fault)) throw new UsageError(`'${word}' means nothing in the fault '${text}'.`);
+  }
+  if (action === 'delay' && fault.delayMilliseconds === 0) {
+    throw new UsageError(`The fault '${text}' needs a time, such as 200ms.`);
+  }
+  if (action === 'connack' && fault.code <= 0) {
+    throw new UsageError(`The fault '${text}' needs the code to refuse with, such as 5 or 0x89.`);
+  }
+  // The refusal takes the place of what the broker would have made of a CONNECT.
+  return action === 'connack' ? {...fault, packet: 'connect', direction: 'in'} : fault;
+}
+
+const milliseconds: Readonly<Record<string, number>> = {ms: 1, s: 1000, m: 60_000};
+
+/** Takes one word into the rule; whether it has a meaning. */
+function readWord(word: string, fault: MutableFault): boolean {
+  const time = /^(\d+(?:\.\d+)?)(ms|s|m)(?:(?:±|\+-)(\d+(?:\.\d+)?)(ms|s|m)?)?$/.exec(word);
+  const [name = '', value] = word.split(/=(.*)/s);
+  if (fault.action === 'delay' && time !== null) {
+    const unit = time[2]!;
+    fault.delayMilliseconds = Number(time[1]) * milliseconds[unit]!;
+    fault.jitterMilliseconds = Number(time[3] ?? 0) * milliseconds[time[4] ?? unit]!;
+  } else if (fault.action === 'connack' && /^(0x[\da-f]{1,2}|\d{1,3})$/i.test(word)) {
+    fault.code = Number(word);
+    return fault.code <= 255;
+  } else if (word === 'in' || word === 'out') fault.direction = word;
+  else if (packets.includes(word) && fault.action !== 'connack') fault.packet = word;
+  else if (word === 'any') return true;
+  else return value !== undefined && readSelector(name, value, fault);
+  return true;
+}
+
+function readSelector(name: string, value: string, fault: MutableFault): boolean {
+  const count = /^\d+$/.test(value) ? Number(value) : undefined;
+  if (name === 'p') {
+    fault.probability = /^[\d.]+$/.test(value) ? Number(value) : Number.NaN;
+    return fault.probability >= 0 && fault.probability <= 1;
+  }
+  if (name === 'first' && count !== undefined) fault.first = count;
+  else if (name === 'after' && count !== undefined) fault.after = count;
+  else if (name === 'client' && value !== '') fault.clientId = value;
+  else if (name === 'topic' && isTopicFilter(value)) fault.topic = value;
+  else return false;
+  return true;
+}
+
+/** The rules of one broker, with what has happened so far and the dice. */
+export class FaultPlan {
+  readonly #rules: {readonly fault: Fault; seen: number; done: number}[];
+  readonly #random: () => number;
+
+  /** The same seed and the same packets in the same order give the same faults. */
+  constructor(faults: readonly Fault[], seed: number) {
+    this.#rules = faults.map((fault) => ({fault, seen: 0, done: 0}));
+    this.#random = dice(seed);
+  }
+
+  /** What happens to this packet: delays and copies add up, and the first rule that ends it ends it. */
+  judge(packet: PassingPacket): Verdict {
+    let delayMilliseconds = 0;
+    let copies = 1;
+    for (const rule of this.#rules) {
+      const {fault} = rule;
+      if (!concerns(fault, packet)) continue;
+      rule.seen++;
+      if (rule.seen <= fault.after || rule.done >= fault.first) continue;
+      if (fault.probability < 1 && this.#random() >= fault.probability) continue;
+      rule.done++;
+      if (fault.action === 'delay') {
+        const jitter = fault.jitterMilliseconds * (2 * this.#random() - 1);
+        delayMilliseconds += Math.max(0, fault.delayMilliseconds + jitter);
+      } else if (fault.action === 'duplicate') copies++;
+      else return {fate: fault.action, copies: 0, delayMilliseconds, code: fault.code};
+    }
+    return {fate: 'pass', copies, delayMilliseconds, code: 0};
+  }
+}
+
+function concerns(fault: Fault, {packet, direction, clientId, topic}: PassingPacket): boolean {
+  if (fault.packet !== undefined && fault.packet !== packet) return false;
+  if (fault.direction !== undefined && fault.direction !== direction) return false;
+  if (fault.topic !== undefined && (topic === undefined || !matches(fault.topic, topic))) return false;
+  if (fault.clientId === undefined) return true;
+  return fault.clientId.endsWith('*')
+    ? clientId.startsWith(fault.clientId.slice(0, -1))
+    : clientId === fault.clientId;
+}
+
+/** Numbers from 0 to 1 that a seed decides: mulberry32. */
+function dice(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
+  };
+}

@@ -1,0 +1,300 @@
+/**
+ * The listeners of a configuration: TCP, TLS, Unix sockets and WebSockets, each client a stream for the
+ * broker. Turns what goes wrong while binding into a sentence. Knows no packet. The only importer of ws.
+ */
+
+import {lookup} from 'node:dns/promises';
+import {once} from 'node:events';
+import {lstat, unlink} from 'node:fs/promises';
+import {createServer as createHttpServer, type Server as HttpServer, type IncomingMessage} from 'node:http';
+import {createServer as createHttpsServer} from 'node:https';
+import {type AddressInfo, connect, createServer, isIP, type Server, type Socket} from 'node:net';
+import type {Duplex} from 'node:stream';
+import {createServer as createTlsServer, type TLSSocket, type TlsOptions} from 'node:tls';
+import {ExitCode, TmqError} from '../../errors.ts';
+import type {Identity} from '../access/access.ts';
+import {describeListener} from '../config/parse-config.ts';
+import type {BrokerConfig, ListenerConfig} from '../config/settings.ts';
+import {largestPacket} from '../wire/frame-splitter.ts';
+import {certifiedUsername, type ReadFile, serverTlsOptions} from './listener-tls.ts';
+
+/** Who gets the clients: the broker. */
+export interface Acceptor {
+  accept(
+    stream: Duplex,
+    listener: ListenerConfig,
+    peer: Pick<Identity, 'certifiedUsername' | 'address'>,
+  ): void;
+}
+
+export interface ListenContext {
+  readonly read: ReadFile;
+  /** Lines for the log. */
+  readonly log: (type: 'notice' | 'information', line: string) => void;
+}
+
+/** One place where clients can connect. */
+export interface Address {
+  readonly listener: ListenerConfig;
+  /** 'mqtt://127.0.0.1:1883', 'wss://localhost:8081', 'unix:///run/mqtt.sock' */
+  readonly url: string;
+  readonly host?: string;
+  /** The port that was bound, where the listener said 0. */
+  readonly port?: number;
+}
+
+export interface Listening {
+  readonly addresses: readonly Address[];
+  /** Reads certificates, keys and pre-shared keys again. @throws TmqError and keeps the old ones */
+  reload(): void;
+  /** Takes no more clients; once `drained`, ends what is left, and resolves when all sockets are closed. */
+  close(drained?: Promise<void>): Promise<void>;
+}
+
+interface Bound {
+  readonly server: Server;
+  readonly sockets: ReadonlySet<Socket>;
+  readonly address: Address;
+  readonly reload: () => void;
+}
+
+/**
+ * Binds all listeners, or none.
+ * @throws TmqError when one cannot be bound or its TLS files cannot be used; its status is 1
+ */
+export async function listen(
+  broker: Acceptor,
+  config: Pick<BrokerConfig, 'listeners'>,
+  context: ListenContext,
+): Promise<Listening> {
+  const bound: Bound[] = [];
+  try {
+    for (const listener of config.listeners) bound.push(...(await bind(broker, listener, context)));
+  } catch (error) {
+    await closeAll(bound);
+    throw error;
+  }
+  return {
+    addresses: bound.map(({address}) => address),
+    reload() {
+      for (const {reload} of bound) reload();
+    },
+    close: (drained) => closeAll(bound, drained),
+  };
+}
+
+async function closeAll(bound: readonly Bound[], drained: Promise<void> = Promise.resolve()): Promise<void> {
+  const closed = bound.map(({server}) => new Promise<void>((resolve) => server.close(() => resolve())));
+  await drained;
+  for (const {sockets} of bound) for (const socket of sockets) socket.destroy();
+  await Promise.all(closed);
+}
+
+/** Binds one listener: to each address that its name stands for. */
+async function bind(
+  broker: Acceptor,
+  listener: ListenerConfig,
+  context: ListenContext,
+): Promise<readonly Bound[]> {
+  const bound: Bound[] = [];
+  let {port} = listener;
+  try {
+    if (listener.socketPath !== undefined) await removeStaleSocket(listener.socketPath);
+    for (const host of await hostsOf(listener)) {
+      const next = await bindTo({broker, listener, context, host, port, first: bound.length === 0});
+      if (next === undefined) continue;
+      bound.push(next);
+      port = next.address.port ?? port;
+    }
+    return bound;
+  } catch (error) {
+    await closeAll(bound);
+    throw explain(error, listener);
+  }
+}
+
+/** The addresses to bind to; undefined stands for all, or for a path. */
+async function hostsOf({
+  host,
+  socketDomain,
+  socketPath,
+}: ListenerConfig): Promise<readonly (string | undefined)[]> {
+  if (socketPath !== undefined) return [undefined];
+  if (host === undefined)
+    return [socketDomain === 'ipv4' ? '0.0.0.0' : socketDomain === 'ipv6' ? '::' : undefined];
+  const family = socketDomain === 'ipv4' ? 4 : socketDomain === 'ipv6' ? 6 : 0;
+  // The resolver takes time to load, and an address needs none.
+  if (isIP(host) !== 0 && [0, isIP(host)].includes(family)) return [host];
+  const found = await lookup(host, {all: true, family});
+  return [...new Set(found.map(({address}) => address))];
+}
+
+/** The socket of a broker that was killed is in the way, and nobody's any more. */
+async function removeStaleSocket(path: string): Promise<void> {
+  const found = await lstat(path).catch(() => undefined);
+  if (!found?.isSocket()) return;
+  const probe = connect(path);
+  const answer = await once(probe, 'connect').then(
+    () => 'alive',
+    (error: unknown) => codeOf(error),
+  );
+  probe.destroy();
+  if (answer === 'ECONNREFUSED') await unlink(path);
+}
+
+interface Binding {
+  readonly broker: Acceptor;
+  readonly listener: ListenerConfig;
+  readonly context: ListenContext;
+  readonly host: string | undefined;
+  readonly port: number;
+  readonly first: boolean;
+}
+
+/** Binds to one address; undefined when this machine does not have it, and it is not the only one. */
+async function bindTo(binding: Binding): Promise<Bound | undefined> {
+  const {listener, context, host, port, first} = binding;
+  const {server, reload} = await serverOf(binding);
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
+  const path = listener.socketPath;
+  const only = listener.socketDomain === 'ipv6';
+  server.listen(path === undefined ? {port, ...(host === undefined ? {} : {host}), ipv6Only: only} : {path});
+  try {
+    await once(server, 'listening');
+  } catch (error) {
+    if (!first && codeOf(error) === 'EADDRNOTAVAIL') return undefined;
+    throw error;
+  }
+  // Too many open files, say: the next client may find better times.
+  server.on('error', (error) =>
+    context.log('notice', `Error on ${describeListener(listener)}: ${error.message}`),
+  );
+  const address = addressOf(listener, server);
+  context.log('information', `Opening ${listener.protocol} listen socket on ${address.url}.`);
+  return {server, sockets, address, reload};
+}
+
+function addressOf(listener: ListenerConfig, server: Server): Address {
+  if (listener.socketPath !== undefined) return {listener, url: `unix://${listener.socketPath}`};
+  const {address, port} = server.address() as AddressInfo;
+  const wild = address === '::' || address === '0.0.0.0';
+  const host = wild ? 'localhost' : address;
+  const scheme = `${listener.protocol === 'mqtt' ? 'mqtt' : 'ws'}${listener.tls === undefined ? '' : 's'}`;
+  return {listener, url: `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`, host, port};
+}
+
+/** A server for the listener's protocol, not listening yet: bytes in order, none lost [MQTT-4.2.0-1]. */
+async function serverOf({broker, listener, context}: Binding): Promise<{server: Server; reload: () => void}> {
+  const accept = (stream: Duplex, socket: Socket) => {
+    const address = peerAddress(socket);
+    const where = describeListener({...listener, port: socket.localPort ?? listener.port});
+    context.log('notice', `New connection from ${address} on ${where}.`);
+    const username =
+      listener.tls === undefined ? undefined : certifiedUsername(socket as TLSSocket, listener);
+    broker.accept(stream, listener, {
+      address,
+      ...(username === undefined ? {} : {certifiedUsername: username}),
+    });
+  };
+  const {tls} = listener;
+  const options = tls === undefined ? undefined : () => serverTlsOptions(listener, tls, context.read);
+  if (listener.protocol === 'websockets') return await webSocketServer(accept, options);
+  if (options === undefined) {
+    const server = createServer({noDelay: true}, (socket) => accept(socket, socket));
+    return {server, reload: () => undefined};
+  }
+  const server = createTlsServer({...options(), noDelay: true}, (socket) => accept(socket, socket));
+  server.on('tlsClientError', (error, socket) => {
+    context.log('notice', `TLS handshake with ${peerAddress(socket)} failed: ${error.message}`);
+  });
+  return {server, reload: () => server.setSecureContext(options())};
+}
+
+/** The sub-protocols of MQTT over WebSockets [MQTT 5, 6.0]; the second is what MQTT 3.1 called itself. */
+const subprotocols = ['mqtt', 'mqttv3.1'];
+
+async function webSocketServer(
+  accept: (stream: Duplex, socket: Socket) => void,
+  options: (() => TlsOptions) | undefined,
+): Promise<{server: Server; reload: () => void}> {
+  const {createWebSocketStream, WebSocketServer} = await import('ws');
+  const secure = options === undefined ? undefined : createHttpsServer({...options(), noDelay: true});
+  const server: HttpServer = secure ?? createHttpServer({noDelay: true});
+  server.on('request', (_request, response) => {
+    response.writeHead(426, {upgrade: 'websocket', connection: 'close'}).end('MQTT over WebSocket only\n');
+  });
+  const sockets = new WebSocketServer({
+    server,
+    perMessageDeflate: false,
+    // Packets are cut out of frames further in, and limited there.
+    maxPayload: largestPacket,
+    // A client must offer one of them [MQTT-6.0.0-3], and is told which was taken [MQTT-6.0.0-4].
+    verifyClient({req}: {req: IncomingMessage}, answer: (ok: boolean, status?: number) => void) {
+      const offered = (req.headers['sec-websocket-protocol'] ?? '').split(/\s*,\s*/);
+      answer(
+        offered.some((name) => subprotocols.includes(name)),
+        400,
+      );
+    },
+    handleProtocols: (offered) => subprotocols.find((name) => offered.has(name)) ?? false,
+  });
+  // Errors of the server itself are heard where it is bound.
+  sockets.on('error', () => undefined);
+  sockets.on('connection', (webSocket, request) => {
+    // MQTT travels in binary frames only [MQTT-6.0.0-1].
+    webSocket.on('message', (_data, isBinary) => {
+      if (!isBinary) webSocket.terminate();
+    });
+    // A stream of bytes: where frames begin and end is of no matter [MQTT-6.0.0-2].
+    const stream = createWebSocketStream(webSocket);
+    stream.on('error', () => undefined);
+    // A stream whose socket was torn down would wait for its own end for ever.
+    webSocket.on('close', () => {
+      if (stream.readableEnded) stream.destroy();
+      else stream.once('end', () => stream.destroy());
+    });
+    accept(stream, request.socket);
+  });
+  const reload = () => {
+    if (options !== undefined) secure?.setSecureContext(options());
+  };
+  return {server, reload};
+}
+
+/** '127.0.0.1:50123', or for a Unix socket what mosquitto says. */
+function peerAddress(socket: Socket): string {
+  const {remoteAddress, remotePort} = socket;
+  return remoteAddress === undefined
+    ? 'unix socket'
+    : `${remoteAddress.replace(/^::ffff:/, '')}:${remotePort}`;
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : '';
+}
+
+/** Why binding failed, for people. */
+const bindErrors: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'it is in use; perhaps another broker is running, or give -p 0 for a free port',
+  EADDRNOTAVAIL: 'this machine does not have that address',
+  EACCES: 'permission denied',
+  EPERM: 'permission denied',
+  ENOTFOUND: 'there is no such host',
+  EAI_AGAIN: 'the name could not be looked up',
+  ENOENT: 'there is no such directory',
+  ENOTDIR: 'there is no such directory',
+  EINVAL: 'the path is too long or not valid',
+};
+
+function explain(error: unknown, listener: ListenerConfig): unknown {
+  if (error instanceof TmqError) return error;
+  const code = codeOf(error);
+  if (code === '') return error;
+  const reason = bindErrors[code] ?? (error instanceof Error ? error.message : code);
+  const sentence = `Cannot listen on ${describeListener(listener)}: ${reason}.`;
+  return new TmqError(sentence, ExitCode.failure, {cause: error});
+}

@@ -1,0 +1,136 @@
+/**
+ * A broker with everything around it: access files, listeners, packets shown to whoever watches. What
+ * the command and the tests' own brokers have in common. Reads no command line.
+ */
+
+import {ExitCode, Interrupted, TmqError} from '../../errors.ts';
+import {type FileAccess, fileAccess} from '../access/access.ts';
+import {Broker} from '../broker.ts';
+import {readBytes} from '../config/read-file.ts';
+import type {BrokerConfig} from '../config/settings.ts';
+import {openStore} from '../persistence/store.ts';
+import type {BrokerContext} from '../state/broker-context.ts';
+import {type Fault, FaultPlan} from './faults.ts';
+import {faultyStream} from './faulty-stream.ts';
+import {type Acceptor, type Address, listen} from './listen.ts';
+import {serverTlsOptions} from './listener-tls.ts';
+
+/** Keeps others from a file. */
+export interface StoreLock {
+  release(): Promise<void>;
+}
+
+export interface RunContext extends Pick<BrokerContext, 'now' | 'log' | 'observe' | 'fastPath'> {
+  /** What is to go wrong between clients and broker. */
+  readonly faults?: readonly Fault[];
+  /** Takes a lock for as long as the broker runs; nothing is locked without. @throws TmqError when somebody has it */
+  readonly lock?: (path: string) => Promise<StoreLock>;
+  /** For the faults' dice; 1 unless told. */
+  readonly seed?: number;
+}
+
+export interface RunningBroker {
+  readonly broker: Broker;
+  readonly addresses: readonly Address[];
+  /**
+   * Reads passwords, rights, certificates and keys again. @throws TmqError about the first file that
+   * cannot be used; what was read before it counts
+   */
+  reload(listeners: BrokerConfig['listeners']): void;
+  /** Disconnects everybody and closes everything. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts a broker.
+ * @throws TmqError when a file cannot be used or a listener cannot be bound
+ */
+export async function runBroker(config: BrokerConfig, context: RunContext): Promise<RunningBroker> {
+  const access: FileAccess = fileAccess(config.listeners, readBytes);
+  const lock = await lockFor(config, context);
+  try {
+    return await runLocked({config, context, access, lock});
+  } catch (error) {
+    await lock?.release();
+    throw error;
+  }
+}
+
+/** Of two brokers with one store, each would overwrite what the other keeps. */
+async function lockFor({persistence}: BrokerConfig, {lock}: RunContext): Promise<StoreLock | undefined> {
+  if (persistence === undefined || lock === undefined) return undefined;
+  const {path} = persistence;
+  try {
+    return await lock(`${path}.lock`);
+  } catch (error) {
+    // Where no lock can be made there is none; whether there can be a store, opening it will tell.
+    if (error instanceof Error && 'code' in error) return undefined;
+    if (!(error instanceof TmqError) || error instanceof Interrupted) throw error;
+    throw new TmqError(`Cannot use the store ${path}: ${error.message}`, ExitCode.failure, {cause: error});
+  }
+}
+
+interface Locked {
+  readonly config: BrokerConfig;
+  readonly context: RunContext;
+  readonly access: FileAccess;
+  readonly lock: StoreLock | undefined;
+}
+
+async function runLocked({config, context, access, lock}: Locked): Promise<RunningBroker> {
+  const {log} = context;
+  const store =
+    config.persistence === undefined
+      ? undefined
+      : openStore(config.persistence, (line) => log('warning', line));
+  const broker = new Broker(config, {
+    access,
+    now: context.now,
+    log,
+    connectionMessages: config.log.connectionMessages,
+    ...(store === undefined ? {} : {journal: store.journal, restored: store.restored}),
+    ...(context.observe === undefined ? {} : {observe: context.observe}),
+    ...(context.fastPath === undefined ? {} : {fastPath: context.fastPath}),
+  });
+  try {
+    const listening = await listen(acceptorFor(broker, context), config, {
+      read: readBytes,
+      log: (type, line) => {
+        if (type !== 'notice' || config.log.connectionMessages) log(type, line);
+      },
+    });
+    return {
+      broker,
+      addresses: listening.addresses,
+      reload(listeners) {
+        access.reload(listeners);
+        broker.permissionsChanged();
+        listening.reload();
+      },
+      async close() {
+        await listening.close(broker.close());
+        store?.close();
+        await lock?.release();
+      },
+    };
+  } catch (error) {
+    await broker.close();
+    store?.close();
+    throw error;
+  }
+}
+
+/** The broker itself, or the broker behind faults. */
+function acceptorFor(broker: Broker, {faults = [], seed = 1}: RunContext): Acceptor {
+  if (faults.length === 0) return broker;
+  const plan = new FaultPlan(faults, seed);
+  return {accept: (stream, listener, peer) => broker.accept(faultyStream(stream, plan), listener, peer)};
+}
+
+/** Reads all files that the listeners name, and says what is wrong with one. @throws TmqError */
+export function checkFiles(listeners: BrokerConfig['listeners']): void {
+  fileAccess(listeners, readBytes);
+  for (const listener of listeners) {
+    if (listener.tls !== undefined) serverTlsOptions(listener, listener.tls, readBytes);
+  }
+}

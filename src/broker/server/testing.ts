@@ -1,0 +1,239 @@
+/**
+ * `tmq/testing`: a real broker inside a test, on a free port of this machine, with what was published
+ * to it in view.
+ *
+ *     import {startBroker} from 'tmq/testing';
+ *
+ *     await using broker = await startBroker();
+ *     const device = startDevice(broker.url);
+ *     const state = await broker.waitFor('device/+/state');
+ *     assert.equal(state.payload.toString(), 'on');
+ */
+
+import type {Properties, QoS} from '../../protocol/message.ts';
+import {matches} from '../../protocol/topic.ts';
+import {parseBrokerConfig} from '../config/parse-config.ts';
+import {readBytes, readNames} from '../config/read-file.ts';
+import type {ObservedPacket} from '../wire/packets.ts';
+import type {CertificateFiles} from './certificates.ts';
+import {parseFault} from './faults.ts';
+import {localCertificates, withTls} from './local-tls.ts';
+import {type RunningBroker, runBroker} from './run-broker.ts';
+
+export type {CertificateFiles, Properties, QoS};
+
+export interface StartOptions {
+  /** 0, a free one, unless told. */
+  readonly port?: number;
+  /** Also listen with TLS, with certificates made for this broker. */
+  readonly tls?: 'auto';
+  /** Also listen for MQTT over WebSockets; with `tls` for wss too. */
+  readonly webSockets?: boolean;
+  /** The text of a mosquitto.conf; its listeners take the place of the one on 127.0.0.1. */
+  readonly config?: string;
+  /** What is to go wrong, as `tmq broker --fault` takes it: 'drop puback p=0.1'. */
+  readonly faults?: readonly string[];
+  /** For the dice of the faults; 1 unless told. */
+  readonly seed?: number;
+  /** Gets the broker's log, a line at a time. */
+  readonly log?: (line: string) => void;
+}
+
+/** A PUBLISH of a client, as the broker received it. */
+export interface Published {
+  readonly clientId: string;
+  readonly topic: string;
+  readonly payload: Buffer;
+  readonly qos: QoS;
+  readonly retain: boolean;
+  /** Sent again, because the client saw no acknowledgement. */
+  readonly duplicate: boolean;
+  readonly properties?: Properties;
+}
+
+export interface WaitOptions {
+  /** Wait for so many messages that match, and resolve with the last; 1 unless told. */
+  readonly count?: number;
+  /** 5000 unless told. */
+  readonly timeoutMilliseconds?: number;
+}
+
+export interface TestBroker extends AsyncDisposable {
+  /** 'mqtt://127.0.0.1:40213' */
+  readonly url: string;
+  readonly host: string;
+  readonly port: number;
+  /** The URL of each listener, by its scheme. */
+  readonly urls: Readonly<Partial<Record<'mqtt' | 'mqtts' | 'ws' | 'wss' | 'unix', string>>>;
+  /** With `tls`: the paths of the PEM files, which are gone when the broker is. */
+  readonly certificates?: CertificateFiles;
+  /** Every PUBLISH so far, in the order in which they came; also those that were not allowed. */
+  readonly published: readonly Published[];
+  /**
+   * Resolves when a message was published to a topic that matches, maybe long ago. Rejects after the
+   * timeout, naming the topics that were published to instead, and when the broker is closed.
+   */
+  waitFor(filter: string, options?: WaitOptions): Promise<Published>;
+  /** Publishes as the broker itself. */
+  publish(topic: string, payload: string | Uint8Array, options?: {qos?: QoS; retain?: boolean}): void;
+  /** Disconnects a client, as an administrator would; whether it was connected. */
+  disconnect(clientId: string): boolean;
+  /** Disconnects everybody, and closes and removes everything. Once is enough, twice no harm. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts a broker in this process.
+ * @throws TmqError when the configuration is wrong or an address cannot be bound
+ */
+export async function startBroker(options: StartOptions = {}): Promise<TestBroker> {
+  const {seed, log = () => undefined} = options;
+  const config = configOf(options);
+  const certificates = options.tls === undefined ? undefined : await localCertificates(undefined, Date.now());
+  const journal = new PublishedList();
+  let running: RunningBroker;
+  try {
+    running = await runBroker(
+      {...config, listeners: withTls(config.listeners, certificates?.files)},
+      {
+        now: () => BigInt(Date.now()) * 1_000_000n,
+        log: (_type, line) => log(line),
+        observe: (clientId, direction, packet) => {
+          if (direction === 'in') journal.observe(clientId, packet);
+        },
+        faults: (options.faults ?? []).map(parseFault),
+        ...(seed === undefined ? {} : {seed}),
+      },
+    );
+  } catch (error) {
+    await certificates?.[Symbol.asyncDispose]();
+    throw error;
+  }
+  let closed: Promise<void> | undefined;
+  const close = () => {
+    closed ??= (async () => {
+      journal.close();
+      await running.close();
+      await certificates?.[Symbol.asyncDispose]();
+    })();
+    return closed;
+  };
+  return testBroker(running, journal, {certificates: certificates?.files, close});
+}
+
+function configOf({config = '', port = 0, webSockets}: StartOptions) {
+  const read = (path: string) => Buffer.from(readBytes(path)).toString();
+  const parsed = parseBrokerConfig(config, {path: 'config', read, list: readNames});
+  const own = config === '' ? parsed.listeners.map((listener) => ({...listener, port})) : parsed.listeners;
+  const [first] = own;
+  const extra =
+    webSockets && first !== undefined ? [{...first, port: 0, protocol: 'websockets' as const}] : [];
+  return {...parsed, listeners: [...own, ...extra]};
+}
+
+function testBroker(
+  running: RunningBroker,
+  journal: PublishedList,
+  {certificates, close}: {certificates: CertificateFiles | undefined; close: () => Promise<void>},
+): TestBroker {
+  const {addresses, broker} = running;
+  const main = addresses[0]!;
+  const urls = Object.fromEntries(addresses.map(({url}) => [url.slice(0, url.indexOf(':')), url]).reverse());
+  return {
+    url: main.url,
+    host: main.host ?? '',
+    port: main.port ?? 0,
+    urls,
+    ...(certificates === undefined ? {} : {certificates}),
+    published: journal.messages,
+    waitFor: (filter, options) => journal.waitFor(filter, options),
+    publish(topic, payload, {qos = 0, retain = false} = {}) {
+      broker.publish({topic, payload: Buffer.from(payload), qos, retain});
+    },
+    disconnect: (clientId) => broker.disconnect(clientId),
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+/** What was published, and who waits for more. */
+class PublishedList {
+  readonly messages: Published[] = [];
+  readonly #waiting = new Set<{readonly check: () => void; readonly fail: (reason: string) => void}>();
+  /** Topics by client and alias. */
+  readonly #aliases = new Map<string, string>();
+
+  observe(clientId: string, packet: ObservedPacket): void {
+    if (packet.cmd !== 'publish') return;
+    const {payload, qos, retain, dup} = packet as ObservedPacket & Published & {readonly dup: boolean};
+    const properties = propertiesOf(packet.properties);
+    this.messages.push({
+      clientId,
+      topic: this.#topic(clientId, packet),
+      payload: Buffer.from(payload),
+      qos,
+      retain,
+      duplicate: dup,
+      ...(properties === undefined ? {} : {properties}),
+    });
+    for (const {check} of [...this.#waiting]) check();
+  }
+
+  #topic(clientId: string, {topic, properties}: ObservedPacket): string {
+    const alias = (properties as {readonly topicAlias?: number} | undefined)?.topicAlias;
+    if (alias === undefined) return String(topic);
+    const key = `${alias} ${clientId}`;
+    if (topic !== '') this.#aliases.set(key, String(topic));
+    return this.#aliases.get(key) ?? '';
+  }
+
+  async waitFor(filter: string, options: WaitOptions = {}): Promise<Published> {
+    const {count = 1, timeoutMilliseconds = 5000} = options;
+    const found = () => this.messages.filter(({topic}) => matches(filter, topic))[count - 1];
+    const already = found();
+    if (already !== undefined) return already;
+    return await new Promise((resolve, reject) => {
+      const fail = (reason: string) => {
+        clearTimeout(timer);
+        this.#waiting.delete(waiting);
+        reject(new Error(`No message to ${filter} ${reason}; ${this.#summary()}.`));
+      };
+      const check = () => {
+        const message = found();
+        if (message === undefined) return;
+        clearTimeout(timer);
+        this.#waiting.delete(waiting);
+        resolve(message);
+      };
+      const timer = setTimeout(() => fail(`within ${timeoutMilliseconds} ms`), timeoutMilliseconds);
+      const waiting = {check, fail};
+      this.#waiting.add(waiting);
+    });
+  }
+
+  #summary(): string {
+    const topics = [...new Set(this.messages.map(({topic}) => topic))];
+    return topics.length === 0 ? 'nothing was published' : `published were ${topics.join(', ')}`;
+  }
+
+  close(): void {
+    for (const {fail} of [...this.#waiting]) fail('before the broker was closed');
+  }
+}
+
+/** The properties of a PUBLISH in mqtt-packet's shape as ours: user properties are pairs, a flag is a number. */
+function propertiesOf(given: unknown): Properties | undefined {
+  if (given === undefined) return undefined;
+  const {userProperties, payloadFormatIndicator, ...rest} = given as {
+    readonly userProperties?: Readonly<Record<string, string | readonly string[]>>;
+    readonly payloadFormatIndicator?: boolean;
+  };
+  const pairs = Object.entries(userProperties ?? {}).flatMap(([name, values]) =>
+    [values].flat().map((value) => [name, value] as const),
+  );
+  return {
+    ...rest,
+    ...(payloadFormatIndicator === undefined ? {} : {payloadFormatIndicator: Number(payloadFormatIndicator)}),
+    ...(userProperties === undefined ? {} : {userProperties: pairs}),
+  };
+}

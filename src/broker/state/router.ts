@@ -1,0 +1,150 @@
+/**
+ * Takes each message to those who are to have it: retained, direct and shared subscriptions, each
+ * receiver's QoS and permissions [MQTT 5, 3.3.4, 4.8.2]. Knows sessions, not connections' bytes.
+ */
+
+import type {QoS} from '../../protocol/message.ts';
+import type {BrokerLimits} from '../config/settings.ts';
+import type {Counters} from '../wire/counters.ts';
+import type {StoredMessage} from '../wire/publish-packet.ts';
+import type {Delivery} from './delivery-queue.ts';
+import type {RetainedMessages} from './retained.ts';
+import type {Session} from './session.ts';
+import type {Receiver, SharedGroup, Subscription, Subscriptions} from './subscriptions.ts';
+
+export interface RouterParts {
+  readonly subscriptions: Subscriptions<Session>;
+  readonly retained: RetainedMessages;
+  readonly counters: Counters;
+  readonly limits: BrokerLimits;
+  readonly notice: (line: string) => void;
+  /** The next number of a delivery. */
+  readonly sequence: () => number;
+}
+
+const noIdentifiers: readonly number[] = [];
+
+/** The one way of a message to its receivers. */
+export class Router {
+  readonly #parts: RouterParts;
+
+  constructor(parts: RouterParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Publishes a message to all that subscribe to its topic [MQTT-4.5.0-1], [MQTT-3.3.2-3], at once and so in
+   * order, on any topic [MQTT-4.6.0-6]; whether anybody does. Without its flag nothing is retained or removed
+   * [MQTT-3.3.1-8].
+   */
+  publish(message: StoredMessage, from: Session | undefined): boolean {
+    if (message.retain) this.#parts.retained.set(message);
+    const route = this.#parts.subscriptions.route(message.topic);
+    for (const receiver of route.direct) {
+      const delivery = this.#combine(message, receiver, from);
+      if (delivery !== undefined) this.#give(receiver.member, delivery, from);
+    }
+    for (const group of route.groups) this.#share(group, message, from);
+    return route.direct.length > 0 || route.groups.length > 0;
+  }
+
+  /**
+   * One delivery for all matching subscriptions of a client: the highest QoS [MQTT-3.3.4-2], (3.1.1:
+   * [MQTT-3.3.5-1]), all of their identifiers [MQTT-3.3.4-3], [MQTT-3.3.4-4], the retain flag as published where one
+   * wants it so [MQTT-3.3.1-12], [MQTT-3.3.1-13].
+   */
+  #combine(
+    message: StoredMessage,
+    {member, subscriptions}: Receiver<Session>,
+    from: Session | undefined,
+  ): Delivery | undefined {
+    let granted = -1;
+    let retain = false;
+    let subscriptionIdentifiers = noIdentifiers;
+    for (const subscription of subscriptions) {
+      // [MQTT-3.8.3-3]
+      if (subscription.noLocal && from === member) continue;
+      if (subscription.qos > granted) granted = subscription.qos;
+      retain ||= subscription.retainAsPublished;
+      if (subscription.identifier !== undefined) {
+        subscriptionIdentifiers = [...subscriptionIdentifiers, subscription.identifier];
+      }
+    }
+    if (granted === -1) return undefined;
+    const qos = this.#qos(message, granted as QoS);
+    const sequence = this.#parts.sequence();
+    return {sequence, message, qos, retain: retain && message.retain, subscriptionIdentifiers};
+  }
+
+  /** [MQTT-3.8.4-8] */
+  #qos(message: StoredMessage, granted: QoS): QoS {
+    return this.#parts.limits.upgradeOutgoingQos || granted < message.qos ? granted : message.qos;
+  }
+
+  #sharedDelivery(group: SharedGroup<Session>, message: StoredMessage, to: Subscription<Session>): Delivery {
+    return {
+      sequence: this.#parts.sequence(),
+      message,
+      // [MQTT-4.8.2-3]
+      qos: this.#qos(message, to.qos),
+      retain: to.retainAsPublished && message.retain,
+      subscriptionIdentifiers: to.identifier === undefined ? noIdentifiers : [to.identifier],
+      group,
+    };
+  }
+
+  /** The next member in turn: one that keeps up before one that lags, and that before one that is away. */
+  #share(group: SharedGroup<Session>, message: StoredMessage, from: Session | undefined): void {
+    const members = group.inTurn().filter(({member}) => member.mayReceive(message.topic));
+    const keepsUp = members.find(({member}) => member.link?.lagging === false);
+    const chosen = keepsUp ?? members.find(({member}) => member.link !== undefined) ?? members[0];
+    if (chosen === undefined) return;
+    const delivery = this.#sharedDelivery(group, message, chosen);
+    // A member that is too slow with this one need not hold back the publisher: the next goes elsewhere.
+    this.#give(chosen.member, delivery, keepsUp === undefined ? from : undefined);
+  }
+
+  /** Gives what a session had from shared subscriptions, and cannot deliver now, to other members. */
+  reshare(session: Session): void {
+    const other = ({group}: Delivery) => {
+      if (group === undefined) return undefined;
+      const members = (group as SharedGroup<Session>).inTurn();
+      return members.find(({member}) => member !== session && member.link !== undefined);
+    };
+    for (const delivery of session.outbox.takeShared((one) => other(one) !== undefined)) {
+      const next = other(delivery);
+      if (next === undefined) continue;
+      const group = delivery.group as SharedGroup<Session>;
+      this.#give(next.member, this.#sharedDelivery(group, delivery.message, next), undefined);
+    }
+  }
+
+  /** Sends the retained messages of a new subscription, as retained [MQTT-3.3.1-9]. */
+  sendRetained(session: Session, filter: string, subscription: Subscription<Session>): void {
+    const subscriptionIdentifiers =
+      subscription.identifier === undefined ? noIdentifiers : [subscription.identifier];
+    for (const message of this.#parts.retained.match(filter)) {
+      const qos = this.#qos(message, subscription.qos);
+      const sequence = this.#parts.sequence();
+      this.#give(session, {sequence, message, qos, retain: true, subscriptionIdentifiers}, undefined);
+    }
+  }
+
+  #give(session: Session, delivery: Delivery, from: Session | undefined): void {
+    const {limits, counters, notice} = this.#parts;
+    const {link} = session;
+    if (!session.mayReceive(delivery.message.topic)) return;
+    let taken: boolean;
+    // What waits at QoS 0 goes first [MQTT-4.6.0-5].
+    const behind = limits.queueQos0Messages && session.outbox.queued > 0;
+    if (delivery.qos === 0 && link !== undefined && !behind) taken = link.sendAtMostOnce(delivery);
+    else if (delivery.qos === 0 && !limits.queueQos0Messages) return;
+    else taken = session.outbox.add(delivery);
+    if (!taken) {
+      counters.publishDropped++;
+      if (!session.dropping) notice(`Outgoing messages are being dropped for client ${session.clientId}.`);
+    }
+    session.dropping = !taken;
+    if (link !== undefined) link.slow(from?.link);
+  }
+}

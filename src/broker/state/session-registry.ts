@@ -1,0 +1,279 @@
+/**
+ * The sessions of a broker, from the first CONNECT to their expiry, and the wills that come due in
+ * between [MQTT 5, 3.1.2.5, 3.1.3.2.2, 4.1]. Knows no packets.
+ */
+
+import type {BrokerLimits} from '../config/settings.ts';
+import type {Journal, RestoredSession, SavedSession, SavedSubscription} from '../persistence/journal.ts';
+import type {Counters} from '../wire/counters.ts';
+import {Outbox, type OutboxObserver} from './delivery-queue.ts';
+import type {Router} from './router.ts';
+import type {Schedule} from './schedule.ts';
+import {never, Session, type SessionLink, type StoredWill} from './session.ts';
+import type {Subscription, Subscriptions} from './subscriptions.ts';
+
+export interface RegistryParts {
+  readonly schedule: Schedule;
+  readonly subscriptions: Subscriptions<Session>;
+  readonly router: Router;
+  readonly counters: Counters;
+  readonly limits: BrokerLimits;
+  readonly notice: (line: string) => void;
+  readonly journal: Journal | undefined;
+}
+
+/** All sessions of a broker. */
+export class SessionRegistry {
+  readonly #parts: RegistryParts;
+  readonly #sessions = new Map<string, Session>();
+
+  constructor(parts: RegistryParts) {
+    this.#parts = parts;
+  }
+
+  get size(): number {
+    return this.#sessions.size;
+  }
+
+  get(clientId: string): Session | undefined {
+    return this.#sessions.get(clientId);
+  }
+
+  all(): Iterable<Session> {
+    return this.#sessions.values();
+  }
+
+  /**
+   * The session for a CONNECT, by the client identifier [MQTT-3.1.3-2], and whether it was there: resumed
+   * [MQTT-3.1.2-5], or a new one [MQTT-3.1.2-4], [MQTT-3.1.2-6], [MQTT-3.1.4-4]. An existing connection must have been taken over before.
+   */
+  open(clientId: string, cleanStart: boolean): {readonly session: Session; readonly present: boolean} {
+    const existing = this.#sessions.get(clientId);
+    if (existing !== undefined && !cleanStart) {
+      existing.expiry?.cancel();
+      // [MQTT-3.1.3-9]
+      existing.willDelay?.cancel();
+      existing.will = undefined;
+      return {session: existing, present: true};
+    }
+    if (existing !== undefined) this.end(existing);
+    return {session: this.#create(clientId), present: false};
+  }
+
+  #create(clientId: string): Session {
+    const session = new Session(clientId, (created) => this.#outbox(created));
+    this.#sessions.set(clientId, session);
+    return session;
+  }
+
+  #outbox(session: Session): Outbox {
+    const {limits, schedule, journal} = this.#parts;
+    return new Outbox(limits, journal === undefined ? unobserved : saving(session, journal), schedule.now);
+  }
+
+  /** A connection has a session, on its own terms. */
+  join(
+    session: Session,
+    link: SessionLink,
+    {expirySeconds, username}: Pick<Session, 'expirySeconds' | 'username'>,
+  ): void {
+    const wasSaved = session.persistent;
+    session.link = link;
+    this.#parts.subscriptions.receiversChanged();
+    session.expirySeconds = expirySeconds;
+    session.username = username;
+    if (session.persistent) this.#save(session);
+    else if (wasSaved) this.#parts.journal?.sessionEnded(session.clientId);
+  }
+
+  /** A new Session Expiry Interval, in seconds, from DISCONNECT [3.14.2.2.2]. */
+  changeExpiry(session: Session, expirySeconds: number): void {
+    const wasSaved = session.persistent;
+    session.expirySeconds = expirySeconds;
+    if (wasSaved && !session.persistent) this.#parts.journal?.sessionEnded(session.clientId);
+  }
+
+  #save(session: Session): void {
+    if (session.link === undefined) session.disconnectedAt = this.#parts.schedule.now();
+    this.#parts.journal?.session(savedSession(session));
+  }
+
+  /** What `restore` takes: all sessions that outlive their connections. */
+  saved(): RestoredSession[] {
+    return [...this.#sessions.values()]
+      .filter((session) => session.persistent)
+      .map((session) => ({
+        session: savedSession(session),
+        subscriptions: [...session.subscriptions.values()].map(savedSubscription),
+        received: [...session.incoming],
+        ...session.outbox.saved(),
+      }));
+  }
+
+  /** A QoS 2 message with this packet identifier was taken, or released. */
+  received(session: Session, packetId: number): void {
+    session.incoming.add(packetId);
+    if (session.persistent) this.#parts.journal?.received(session.clientId, packetId);
+  }
+
+  /** Whether it had been taken. */
+  released(session: Session, packetId: number): boolean {
+    const known = session.incoming.delete(packetId);
+    if (known && session.persistent) this.#parts.journal?.forgotten(session.clientId, packetId);
+    return known;
+  }
+
+  /** Brings back the sessions of before a restart; the highest delivery number among them. */
+  restore(sessions: readonly RestoredSession[]): number {
+    let highest = 0;
+    for (const restored of sessions) {
+      const {clientId, expirySeconds, username, disconnectedAt} = restored.session;
+      const session = this.#create(clientId);
+      session.expirySeconds = expirySeconds;
+      session.username = username;
+      for (const subscription of restored.subscriptions) {
+        session.subscriptions.set(subscription.filter, {...subscription, member: session});
+        this.#parts.subscriptions.add({...subscription, member: session});
+      }
+      for (const packetId of restored.received) session.incoming.add(packetId);
+      session.outbox.restore(restored);
+      for (const {sequence} of [...restored.queued, ...restored.sent.map(({delivery}) => delivery)]) {
+        highest = Math.max(highest, sequence);
+      }
+      session.disconnectedAt = disconnectedAt;
+      if (disconnectedAt === undefined) this.#save(session);
+      this.#expireLater(session, disconnectedAt ?? this.#parts.schedule.now());
+    }
+    return highest;
+  }
+
+  /**
+   * The connection of a session is gone; the session stays as long as it may [MQTT-3.1.2-23], and did so until
+   * now in any case [MQTT-4.1.0-1]. `sendWill` unless the client said goodbye [MQTT-3.14.4-3]; the
+   * will waits for its delay or the end of the session, whichever comes first [MQTT-3.1.2-8].
+   */
+  leave(session: Session, sendWill: boolean): void {
+    session.link = undefined;
+    this.#parts.subscriptions.receiversChanged();
+    session.outbox.detach();
+    if (!sendWill) session.will = undefined;
+    const lifetime = this.#lifetime(session);
+    if (lifetime === 0) {
+      this.end(session);
+      return;
+    }
+    this.#save(session);
+    this.#parts.router.reshare(session);
+    this.#expireLater(session, this.#parts.schedule.now());
+    const delay = session.will?.delaySeconds ?? 0;
+    if (delay === 0) this.#sendWill(session);
+    else if (delay < lifetime) {
+      session.willDelay = this.#parts.schedule.after(delay, () => this.#sendWill(session));
+    }
+  }
+
+  /** [MQTT-4.1.0-2]; `since` in milliseconds of the broker's clock. */
+  #expireLater(session: Session, since: number): void {
+    const {schedule, counters, notice} = this.#parts;
+    const lifetime = this.#lifetime(session);
+    if (lifetime === never) return;
+    const left = Math.max(0.001, lifetime - (schedule.now() - since) / 1000);
+    session.expiry = schedule.after(left, () => {
+      counters.clientsExpired++;
+      notice(`Expiring client ${session.clientId} due to timeout.`);
+      this.end(session);
+    });
+  }
+
+  /** Seconds that a session lasts without a connection. */
+  #lifetime(session: Session): number {
+    const {persistentClientExpiration} = this.#parts.limits;
+    return Math.min(session.expirySeconds, persistentClientExpiration ?? never);
+  }
+
+  #sendWill(session: Session): void {
+    const {will} = session;
+    // [MQTT-3.1.2-10]
+    session.will = undefined;
+    session.willDelay?.cancel();
+    if (will === undefined || !session.mayPublish(will.message.topic)) return;
+    this.#parts.router.publish(this.#begun(will), session);
+  }
+
+  /** The will as a message whose time begins now. */
+  #begun({message, expirySeconds}: StoredWill) {
+    if (expirySeconds === undefined) return message;
+    return {...message, expiresAt: this.#parts.schedule.now() + expirySeconds * 1000};
+  }
+
+  /** Ends a session; its will is published now if it still waits [MQTT-3.1.2-8]. */
+  end(session: Session): void {
+    session.expiry?.cancel();
+    if (this.#sessions.get(session.clientId) === session) this.#sessions.delete(session.clientId);
+    for (const filter of session.subscriptions.keys()) this.#parts.subscriptions.remove(session, filter);
+    session.subscriptions.clear();
+    this.#sendWill(session);
+    this.#parts.router.reshare(session);
+    if (session.persistent) this.#parts.journal?.sessionEnded(session.clientId);
+    // Whatever is still told of it is told in vain.
+    session.expirySeconds = 0;
+  }
+
+  /** Adds or replaces a subscription [MQTT-3.8.4-3], with no moment in between [MQTT-3.8.4-4]; whether it is new. */
+  subscribe(subscription: Subscription<Session>): boolean {
+    const {member, filter} = subscription;
+    const fresh = !member.subscriptions.has(filter);
+    member.subscriptions.set(filter, subscription);
+    this.#parts.subscriptions.add(subscription);
+    if (member.persistent) {
+      this.#parts.journal?.subscribed(member.clientId, savedSubscription(subscription));
+    }
+    return fresh;
+  }
+
+  /**
+   * Whether there was one by this very text [MQTT-3.10.4-1]. Nothing is added any more [MQTT-3.10.4-2]; what
+   * waits or is on its way stays [MQTT-3.10.4-3].
+   */
+  unsubscribe(session: Session, filter: string): boolean {
+    this.#parts.subscriptions.remove(session, filter);
+    const existed = session.subscriptions.delete(filter);
+    if (existed && session.persistent) this.#parts.journal?.unsubscribed(session.clientId, filter);
+    return existed;
+  }
+}
+
+/** Nothing of it must survive. */
+const unobserved: OutboxObserver = {
+  queued: () => undefined,
+  sent: () => undefined,
+  released: () => undefined,
+  settled: () => undefined,
+  completed: () => undefined,
+};
+
+/** Tells a journal what a session has yet to get, as long as the session outlives its connection. */
+function saving(session: Session, journal: Journal): OutboxObserver {
+  const {clientId} = session;
+  const saved = () => (session.persistent ? journal : undefined);
+  return {
+    queued: (delivery) => saved()?.queued(clientId, delivery),
+    sent: ({sequence}, packetId) => saved()?.sent(clientId, sequence, packetId),
+    released: ({sequence}, packetId) => saved()?.released(clientId, sequence, packetId),
+    settled: ({sequence}) => saved()?.settled(clientId, sequence),
+    completed: (packetId) => saved()?.completed(clientId, packetId),
+  };
+}
+
+function savedSession({clientId, expirySeconds, username, link, disconnectedAt}: Session): SavedSession {
+  return {
+    clientId,
+    expirySeconds,
+    ...(username === undefined ? {} : {username}),
+    ...(link !== undefined || disconnectedAt === undefined ? {} : {disconnectedAt}),
+  };
+}
+
+function savedSubscription({member: _, ...saved}: Subscription<Session>): SavedSubscription {
+  return saved;
+}

@@ -1,0 +1,151 @@
+/**
+ * Who gets what: subscriptions by filter, shared ones by group, and for each topic the list of its
+ * receivers, remembered until a subscription changes. Knows no message and no connection.
+ */
+
+import type {QoS} from '../../protocol/message.ts';
+import {parseSubscription} from '../../protocol/topic.ts';
+import {FilterTree} from './topic-tree.ts';
+
+export interface SubscriptionOptions {
+  readonly qos: QoS;
+  readonly noLocal: boolean;
+  readonly retainAsPublished: boolean;
+  readonly identifier?: number;
+}
+
+export interface Subscription<Member> extends SubscriptionOptions {
+  readonly member: Member;
+  /** As subscribed to, $share/ and all. */
+  readonly filter: string;
+}
+
+/** The members of one $share/name/filter [MQTT 5, 4.8.2]. */
+export class SharedGroup<Member> {
+  readonly members = new Map<Member, Subscription<Member>>();
+  #turn = 0;
+
+  /** Members in turn, beginning after the one that began last. */
+  inTurn(): Subscription<Member>[] {
+    const all = [...this.members.values()];
+    const start = this.#turn++ % Math.max(all.length, 1);
+    return [...all.slice(start), ...all.slice(0, start)];
+  }
+}
+
+/** One who receives a message, with all of his matching subscriptions. */
+export interface Receiver<Member> {
+  readonly member: Member;
+  readonly subscriptions: readonly Subscription<Member>[];
+}
+
+export interface Route<Member> {
+  /** Each receiver once. */
+  readonly direct: readonly Receiver<Member>[];
+  readonly groups: readonly SharedGroup<Member>[];
+}
+
+interface Leaf<Member> {
+  readonly direct: Map<Member, Subscription<Member>>;
+  readonly groups: Map<string, SharedGroup<Member>>;
+}
+
+/** Topics whose receivers are remembered. */
+const rememberedRoutes = 10_000;
+
+/** All subscriptions of a broker. */
+export class Subscriptions<Member> {
+  readonly #tree = new FilterTree<Leaf<Member>>();
+  readonly #routes = new Map<string, Route<Member>>();
+  #count = 0;
+  #sharedCount = 0;
+  #changes = 0;
+
+  get count(): number {
+    return this.#count;
+  }
+
+  get sharedCount(): number {
+    return this.#sharedCount;
+  }
+
+  /** Another number after whatever may change who receives what. */
+  get changes(): number {
+    return this.#changes;
+  }
+
+  /** Told of members that come, go, or may receive something else: what nobody here knows. */
+  receiversChanged(): void {
+    this.#changes++;
+  }
+
+  #changed(): void {
+    this.#changes++;
+    this.#routes.clear();
+  }
+
+  /** Adds a subscription, or puts it in the place of the member's former one [MQTT-3.8.4-3]. */
+  add(subscription: Subscription<Member>): void {
+    const {filter, shareName} = parseSubscription(subscription.filter)!;
+    let leaf = this.#tree.get(filter);
+    if (leaf === undefined) {
+      leaf = {direct: new Map(), groups: new Map()};
+      this.#tree.set(filter, leaf);
+    }
+    let members = leaf.direct;
+    if (shareName !== undefined) {
+      let group = leaf.groups.get(shareName);
+      if (group === undefined) {
+        group = new SharedGroup();
+        leaf.groups.set(shareName, group);
+      }
+      members = group.members;
+    }
+    if (!members.has(subscription.member)) {
+      this.#count++;
+      if (shareName !== undefined) this.#sharedCount++;
+    }
+    members.set(subscription.member, subscription);
+    this.#changed();
+  }
+
+  /** Whether there was one to remove. */
+  remove(member: Member, text: string): boolean {
+    const {filter, shareName} = parseSubscription(text)!;
+    const leaf = this.#tree.get(filter);
+    const group = shareName === undefined ? undefined : leaf?.groups.get(shareName);
+    const members = shareName === undefined ? leaf?.direct : group?.members;
+    if (leaf === undefined || members === undefined || !members.delete(member)) return false;
+    this.#count--;
+    if (shareName !== undefined) {
+      this.#sharedCount--;
+      if (members.size === 0) leaf.groups.delete(shareName);
+    }
+    if (leaf.direct.size === 0 && leaf.groups.size === 0) this.#tree.delete(filter);
+    this.#changed();
+    return true;
+  }
+
+  /** Who receives what is published to the topic. */
+  route(topic: string): Route<Member> {
+    const known = this.#routes.get(topic);
+    if (known !== undefined) return known;
+    const direct = new Map<Member, Subscription<Member>[]>();
+    const groups: SharedGroup<Member>[] = [];
+    for (const leaf of this.#tree.match(topic)) {
+      for (const [member, subscription] of leaf.direct) {
+        const matching = direct.get(member);
+        if (matching === undefined) direct.set(member, [subscription]);
+        else matching.push(subscription);
+      }
+      groups.push(...leaf.groups.values());
+    }
+    const route = {
+      direct: [...direct].map(([member, subscriptions]) => ({member, subscriptions})),
+      groups,
+    };
+    if (this.#routes.size >= rememberedRoutes) this.#routes.clear();
+    this.#routes.set(topic, route);
+    return route;
+  }
+}

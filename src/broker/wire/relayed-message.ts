@@ -1,0 +1,98 @@
+/**
+ * A message that stays the bytes of the PUBLISH it came in: those who take it unchanged get a copy of
+ * them, with a packet identifier of their own. Its payload is only cut out for whoever asks.
+ *
+ * Measured at QoS 1, one client to one: a buffer for each payload, and writing each frame anew, are a
+ * third of the time that is not spent in system calls.
+ */
+
+import type {QoS} from '../../protocol/message.ts';
+import {copyBytes} from './byte-copy.ts';
+import {noBytes, type StoredMessage} from './publish-packet.ts';
+
+/** A whole frame, in `bytes` from `start` to `end`. */
+export interface RelayedFrame {
+  readonly bytes: Buffer;
+  readonly start: number;
+  readonly end: number;
+  readonly packetIdAt: number;
+  readonly payloadAt: number;
+}
+
+/** What such frames have in common. */
+export interface RelayedKind {
+  readonly topic: string;
+  readonly qos: QoS;
+  /** Written in MQTT 5, not in MQTT 3. */
+  readonly levelFive: boolean;
+}
+
+/** A message without retain and properties, at QoS 1 or 2. */
+export class RelayedMessage implements StoredMessage, RelayedFrame, RelayedKind {
+  readonly topic: string;
+  readonly qos: QoS;
+  readonly levelFive: boolean;
+  readonly bytes: Buffer;
+  readonly start: number;
+  readonly end: number;
+  readonly packetIdAt: number;
+  readonly payloadAt: number;
+
+  constructor(
+    {topic, qos, levelFive}: RelayedKind,
+    {bytes, start, end, packetIdAt, payloadAt}: RelayedFrame,
+  ) {
+    this.topic = topic;
+    this.qos = qos;
+    this.levelFive = levelFive;
+    this.bytes = bytes;
+    this.start = start;
+    this.end = end;
+    this.packetIdAt = packetIdAt;
+    this.payloadAt = payloadAt;
+  }
+
+  get retain(): boolean {
+    return false;
+  }
+
+  get properties(): Buffer {
+    return noBytes;
+  }
+
+  get payload(): Buffer {
+    return this.bytes.subarray(this.payloadAt, this.end);
+  }
+}
+
+/** Bytes of a message's payload. */
+export function payloadBytes(message: StoredMessage): number {
+  return message instanceof RelayedMessage ? message.end - message.payloadAt : message.payload.length;
+}
+
+/** Bytes of memory that is filled with one frame after the other, like Node's own pool for buffers. */
+const slabBytes = 8192;
+
+/** Keeps copies of frames. */
+export class FrameSlab {
+  #bytes: Buffer | undefined;
+  #length = 0;
+
+  /** Copies a frame of `slabBytes` at most, that stands in `from` from `start` to `end`; where it now begins. */
+  keep(from: Buffer, start: number, end: number): number {
+    const size = end - start;
+    if (this.#bytes === undefined || this.#length + size > slabBytes) {
+      this.#bytes = Buffer.allocUnsafeSlow(slabBytes);
+      this.#length = 0;
+    }
+    const at = this.#length;
+    copyBytes({from, start, end}, this.#bytes, at);
+    this.#length += size;
+    return at;
+  }
+
+  /** The memory that the frame last kept is in. */
+  get bytes(): Buffer {
+    return this.#bytes!;
+  }
+}

@@ -1,0 +1,333 @@
+/**
+ * The strict judge of what a client sends: looks at the bytes of one whole frame, before any parser
+ * sees them, and names the statement of the specification that is broken. Pure; knows the protocol
+ * version of the connection, and nothing of its session.
+ *
+ * Statements are numbered as in MQTT 5; those that only MQTT 3.1.1 has are marked 'MQTT 3.1.1, …'.
+ */
+
+import type {ProtocolVersion} from '../../protocol/message.ts';
+import {isTopicFilter, parseSubscription} from '../../protocol/topic.ts';
+import {bodyStart} from './frame-splitter.ts';
+import {malformed, PacketReader, type PropertyOwner, protocolError} from './packet-reader.ts';
+import {decodePublish, type MessageProperties, readMessageProperties} from './publish-packet.ts';
+import {PacketViolation, ReasonCode} from './reason-code.ts';
+
+/** The types of packets [2.1.2]. */
+export const PacketType = {
+  connect: 1,
+  connack: 2,
+  publish: 3,
+  puback: 4,
+  pubrec: 5,
+  pubrel: 6,
+  pubcomp: 7,
+  subscribe: 8,
+  suback: 9,
+  unsubscribe: 10,
+  unsuback: 11,
+  pingreq: 12,
+  pingresp: 13,
+  disconnect: 14,
+  auth: 15,
+} as const;
+
+/** Names of the packet types by number. */
+export const packetNames = [
+  'reserved',
+  ...Object.keys(PacketType).map((name) => name.toUpperCase()),
+] as readonly string[];
+
+/** The flags that are not PUBLISH's to choose [MQTT-2.1.3-1]. */
+const requiredFlags: Readonly<Record<number, {readonly flags: number; readonly statement: string}>> = {
+  [PacketType.connect]: {flags: 0, statement: 'MQTT-2.1.3-1'},
+  [PacketType.puback]: {flags: 0, statement: 'MQTT-2.1.3-1'},
+  [PacketType.pubrec]: {flags: 0, statement: 'MQTT-2.1.3-1'},
+  [PacketType.pubrel]: {flags: 2, statement: 'MQTT-3.6.1-1'},
+  [PacketType.pubcomp]: {flags: 0, statement: 'MQTT-2.1.3-1'},
+  [PacketType.subscribe]: {flags: 2, statement: 'MQTT-3.8.1-1'},
+  [PacketType.unsubscribe]: {flags: 2, statement: 'MQTT-3.10.1-1'},
+  [PacketType.pingreq]: {flags: 0, statement: 'MQTT-2.1.3-1'},
+  [PacketType.disconnect]: {flags: 0, statement: 'MQTT-3.14.1-1'},
+  [PacketType.auth]: {flags: 0, statement: 'MQTT-3.15.1-1'},
+};
+
+const pubackCodes = new Set([0x00, 0x10, 0x80, 0x83, 0x87, 0x90, 0x91, 0x97, 0x99]);
+const pubrelCodes = new Set([0x00, 0x92]);
+
+/** What a client may say in each packet [2.4]. */
+const reasonCodes: Readonly<
+  Record<number, {readonly codes: ReadonlySet<number>; readonly statement: string}>
+> = {
+  [PacketType.puback]: {codes: pubackCodes, statement: 'MQTT-3.4.2-1'},
+  [PacketType.pubrec]: {codes: pubackCodes, statement: 'MQTT-3.5.2-1'},
+  [PacketType.pubrel]: {codes: pubrelCodes, statement: 'MQTT-3.6.2-1'},
+  [PacketType.pubcomp]: {codes: pubrelCodes, statement: 'MQTT-3.7.2-1'},
+  [PacketType.disconnect]: {
+    codes: new Set([0x00, 0x04, 0x80, 0x81, 0x82, 0x83, 0x90, 0x93, 0x94, 0x95, 0x96, 0x97, 0x98, 0x99]),
+    statement: 'MQTT-3.14.2-1',
+  },
+  [PacketType.auth]: {codes: new Set([0x18, 0x19]), statement: 'MQTT-3.15.2-1'},
+};
+
+/**
+ * Judges a whole frame of a connected client, or a CONNECT.
+ * @throws PacketViolation with the reason code to close with and the statement broken
+ */
+export function validateFrame(frame: Buffer, protocolVersion: ProtocolVersion): void {
+  const type = frame[0]! >> 4;
+  if (type === PacketType.publish) {
+    decodePublish(frame, protocolVersion);
+    return;
+  }
+  if (isAcknowledgement(type)) {
+    decodeAcknowledgement(frame, protocolVersion);
+    return;
+  }
+  const reader = bodyOf(frame);
+  validateBody(type, reader, protocolVersion);
+  checkEnd(reader, type);
+}
+
+/** The body of a frame whose first byte is right. */
+function bodyOf(frame: Buffer): PacketReader {
+  const type = frame[0]! >> 4;
+  const required = requiredFlags[type];
+  // What only a server sends, and 0 [2.1.2].
+  if (required === undefined) throw protocolError('2.1.2', `A client does not send ${packetNames[type]}.`);
+  if ((frame[0]! & 15) !== required.flags) {
+    throw malformed(required.statement, `${packetNames[type]} has wrong flags.`);
+  }
+  return new PacketReader(frame, bodyStart(frame));
+}
+
+function checkEnd(reader: PacketReader, type: number): void {
+  if (!reader.done) throw malformed('4.13', `${packetNames[type]} is longer than its fields.`);
+}
+
+/** PUBACK, PUBREC, PUBREL or PUBCOMP, as far as a broker reads them. */
+export interface Acknowledgement {
+  readonly type: number;
+  readonly packetId: number;
+  /** 0 in MQTT 3. */
+  readonly reasonCode: number;
+}
+
+/** Whether a packet type is PUBACK, PUBREC, PUBREL or PUBCOMP. */
+export function isAcknowledgement(type: number): boolean {
+  return type >= PacketType.puback && type <= PacketType.pubcomp;
+}
+
+/** Judges and reads a whole frame that is an acknowledgement. @throws PacketViolation */
+export function decodeAcknowledgement(frame: Buffer, protocolVersion: ProtocolVersion): Acknowledgement {
+  const type = frame[0]! >> 4;
+  const reader = bodyOf(frame);
+  const packetId = reader.packetIdentifier();
+  const reasonCode = readReason(type, reader, protocolVersion === 5 ? 'puback' : undefined);
+  checkEnd(reader, type);
+  return {type, packetId, reasonCode};
+}
+
+function validateBody(type: number, reader: PacketReader, protocolVersion: ProtocolVersion): void {
+  switch (type) {
+    case PacketType.connect:
+      readConnect(reader);
+      return;
+    case PacketType.subscribe:
+      validateSubscribe(reader, protocolVersion);
+      return;
+    case PacketType.unsubscribe:
+      validateUnsubscribe(reader, protocolVersion);
+      return;
+    case PacketType.disconnect:
+      readReason(type, reader, protocolVersion === 5 ? 'disconnect' : undefined);
+      return;
+    case PacketType.auth:
+      if (protocolVersion !== 5) throw protocolError('2.1.2', 'AUTH belongs to MQTT 5.');
+      validateAuth(reader);
+      return;
+    default:
+    // PINGREQ has nothing but its first byte.
+  }
+}
+
+/** Reason code and properties, which may both be left out [3.4.2.1]. */
+function readReason(type: number, reader: PacketReader, owner: PropertyOwner | undefined): number {
+  if (owner === undefined || reader.done) return 0;
+  const {codes, statement} = reasonCodes[type]!;
+  const code = reader.byte('the reason code');
+  if (!codes.has(code))
+    throw protocolError(statement, `${packetNames[type]} cannot have reason code ${code}.`);
+  if (!reader.done) reader.properties(owner);
+  return code;
+}
+
+function validateAuth(reader: PacketReader): void {
+  let method = false;
+  if (!reader.done) {
+    const {codes, statement} = reasonCodes[PacketType.auth]!;
+    const code = reader.byte('the reason code');
+    if (!codes.has(code)) throw protocolError(statement, `AUTH cannot have reason code ${code}.`);
+    if (!reader.done) {
+      reader.properties('auth', ({identifier}) => {
+        method ||= identifier === 21;
+      });
+    }
+  }
+  if (!method) throw protocolError('3.15.2.2.2', 'AUTH has no authentication method.');
+}
+
+/** Will properties that the CONNECT of a client carries, and its protocol version. */
+export interface ConnectDetails {
+  readonly protocolVersion: ProtocolVersion;
+  readonly will?: MessageProperties;
+}
+
+/** Something the server does not speak; what to answer depends on the level [MQTT-3.1.2-1], [MQTT-3.1.2-2]. */
+export class UnsupportedProtocol extends PacketViolation {
+  /** The level asked for; undefined where not even the name is right. */
+  readonly level: number | undefined;
+
+  constructor(statement: string, message: string, level: number | undefined) {
+    super(ReasonCode.unsupportedProtocolVersion, statement, message);
+    this.level = level;
+  }
+}
+
+function readProtocolVersion(reader: PacketReader): ProtocolVersion {
+  const name = reader.binary('the protocol name').toString('latin1');
+  if (name !== 'MQTT' && name !== 'MQIsdp') {
+    throw new UnsupportedProtocol('MQTT-3.1.2-1', 'The protocol name is neither MQTT nor MQIsdp.', undefined);
+  }
+  const level = reader.byte('the protocol version');
+  if (name === 'MQIsdp' ? level !== 3 : level !== 4 && level !== 5) {
+    throw new UnsupportedProtocol('MQTT-3.1.2-2', `${name} has no protocol version ${level} here.`, level);
+  }
+  return level as ProtocolVersion;
+}
+
+/**
+ * Walks a CONNECT from its protocol name on; the reader stands there. Its fields are there as the flags say
+ * [MQTT-3.1.2-9], [MQTT-3.1.2-16] to [MQTT-3.1.2-19], in their order [MQTT-3.1.3-1], [MQTT-3.1.3-3], and are
+ * strings [MQTT-3.1.3-4], [MQTT-3.1.3-11], [MQTT-3.1.3-12].
+ * @throws PacketViolation
+ */
+export function readConnect(reader: PacketReader): ConnectDetails {
+  const protocolVersion = readProtocolVersion(reader);
+  const flags = reader.byte('the connect flags');
+  const hasWill = (flags & 0x04) !== 0;
+  const willQos = (flags >> 3) & 3;
+  if ((flags & 1) !== 0) throw malformed('MQTT-3.1.2-3', 'The reserved connect flag is set.');
+  if (willQos === 3) throw malformed('MQTT-3.1.2-12', 'The will has both QoS bits set.');
+  if (!hasWill && willQos !== 0) throw malformed('MQTT-3.1.2-11', 'There is a will QoS without a will.');
+  if (!hasWill && (flags & 0x20) !== 0)
+    throw malformed('MQTT-3.1.2-13', 'There is a will retain flag without a will.');
+  const hasUserName = (flags & 0x80) !== 0;
+  const hasPassword = (flags & 0x40) !== 0;
+  if (protocolVersion < 5 && hasPassword && !hasUserName) {
+    throw malformed('MQTT 3.1.1, MQTT-3.1.2-22', 'There is a password without a user name.');
+  }
+  reader.u16('the keep alive');
+  if (protocolVersion === 5) validateConnectProperties(reader);
+  reader.stringBytes('the client identifier');
+  const will = hasWill ? readWill(reader, protocolVersion) : undefined;
+  if (hasUserName) reader.stringBytes('the user name');
+  if (hasPassword) reader.binary('the password');
+  return {protocolVersion, ...(will === undefined ? {} : {will})};
+}
+
+const binaryFlags = new Set([23, 25]);
+const notZero = new Set([33, 39]);
+
+function validateConnectProperties(reader: PacketReader): void {
+  let method = false;
+  let data = false;
+  reader.properties('connect', ({identifier, number}) => {
+    method ||= identifier === 21;
+    data ||= identifier === 22;
+    if (binaryFlags.has(identifier) && number > 1) {
+      throw protocolError(identifier === 23 ? '3.1.2.11.7' : '3.1.2.11.6', 'A flag is neither 0 nor 1.');
+    }
+    if (notZero.has(identifier) && number === 0) {
+      throw protocolError(identifier === 33 ? '3.1.2.11.3' : '3.1.2.11.4', 'A maximum is 0.');
+    }
+  });
+  if (data && !method) throw protocolError('3.1.2.11.10', 'There is authentication data without a method.');
+}
+
+function readWill(reader: PacketReader, protocolVersion: ProtocolVersion): MessageProperties {
+  const properties =
+    protocolVersion === 5
+      ? readMessageProperties(reader, 'will')
+      : {utf8Payload: false, forwarded: Buffer.alloc(0)};
+  const topic = reader.stringBytes('the will topic');
+  if (topic.length === 0) throw protocolError('MQTT-4.7.3-1', 'The will topic is empty.');
+  if (topic.includes(0x23) || topic.includes(0x2b)) {
+    throw malformed('MQTT-4.7.0-1', 'The will topic has a wildcard.');
+  }
+  reader.binary('the will payload');
+  return properties;
+}
+
+/** One filter of SUBSCRIBE or UNSUBSCRIBE [MQTT-3.8.3-1], [MQTT-3.10.3-1]. @throws PacketViolation */
+function readFilter(reader: PacketReader, statement: string): string {
+  const filter = reader.string('the topic filter');
+  if (filter === '') throw protocolError('MQTT-4.7.3-1', 'A topic filter is empty.');
+  const levels = filter.split('/');
+  if (levels.some((level, index) => level.includes('#') && (level !== '#' || index < levels.length - 1))) {
+    throw malformed('MQTT-4.7.1-1', '# stands elsewhere than alone at the end of a topic filter.');
+  }
+  if (levels.some((level) => level.includes('+') && level !== '+')) {
+    throw malformed('MQTT-4.7.1-2', '+ does not stand alone in its level of a topic filter.');
+  }
+  if (isTopicFilter(filter) && parseSubscription(filter) === undefined) {
+    throw protocolError(
+      levels[1] === '' || levels.length < 3 ? 'MQTT-4.8.2-1' : 'MQTT-4.8.2-2',
+      'A shared subscription needs a name without wildcards and a topic filter.',
+    );
+  }
+  if (reader.done && statement === 'MQTT-3.8.3-1') {
+    throw malformed(statement, 'A topic filter has no subscription options.');
+  }
+  return filter;
+}
+
+function validateSubscribe(reader: PacketReader, protocolVersion: ProtocolVersion): void {
+  reader.packetIdentifier();
+  if (protocolVersion === 5) {
+    reader.properties('subscribe', ({identifier, number}) => {
+      if (identifier === 11 && number === 0) {
+        throw protocolError('3.8.2.1.2', 'The subscription identifier is 0.');
+      }
+    });
+  }
+  if (reader.done) throw protocolError('MQTT-3.8.3-2', 'SUBSCRIBE has no topic filter.');
+  while (!reader.done) {
+    const filter = readFilter(reader, 'MQTT-3.8.3-1');
+    const options = reader.byte('the subscription options');
+    if ((options & 3) === 3) {
+      throw protocolVersion === 5
+        ? protocolError('3.8.3.1', 'A maximum QoS is 3.')
+        : malformed('MQTT 3.1.1, MQTT-3.8.3-4', 'A requested QoS is 3.');
+    }
+    if (protocolVersion < 5) {
+      if ((options & 0xfc) !== 0) {
+        throw malformed('MQTT 3.1.1, MQTT-3.8.3-4', 'Reserved bits of a requested QoS are set.');
+      }
+      continue;
+    }
+    if ((options & 0xc0) !== 0)
+      throw malformed('MQTT-3.8.3-5', 'Reserved bits of the subscription options are set.');
+    if ((options & 0x30) === 0x30) throw protocolError('3.8.3.1', 'The retain handling is 3.');
+    if ((options & 4) !== 0 && filter.startsWith('$share/')) {
+      throw protocolError('MQTT-3.8.3-4', 'No Local is set for a shared subscription.');
+    }
+  }
+}
+
+function validateUnsubscribe(reader: PacketReader, protocolVersion: ProtocolVersion): void {
+  reader.packetIdentifier();
+  if (protocolVersion === 5) reader.properties('unsubscribe');
+  if (reader.done) throw protocolError('MQTT-3.10.3-2', 'UNSUBSCRIBE has no topic filter.');
+  while (!reader.done) readFilter(reader, 'MQTT-3.10.3-1');
+}

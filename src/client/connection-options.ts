@@ -1,0 +1,71 @@
+/**
+ * What it takes to connect, as values: where to, over what, as whom. Commands build these from their
+ * options; the transport and the session read them. No defaults here: everything is said.
+ */
+
+import type {ConnectProperties, DisconnectProperties, ProtocolVersion, Will} from '../protocol/message.ts';
+
+export interface Credentials {
+  readonly username?: string;
+  readonly password?: string;
+}
+
+/** Certificates and keys are paths: reading them is the transport's work, and so are the errors. */
+export interface TlsOptions {
+  readonly caFile?: string;
+  readonly caPath?: string;
+  readonly systemCertificates?: boolean;
+  /** Instead of the system's own place: what OpenSSL's SSL_CERT_FILE and SSL_CERT_DIR say. */
+  readonly systemCertificateFile?: string;
+  readonly systemCertificateDirectory?: string;
+  readonly certificateFile?: string;
+  readonly keyFile?: string;
+  /** Asked for only when the key turns out to be encrypted; once, also across reconnects, unless it was wrong. */
+  readonly passphrase?: (signal: AbortSignal) => Promise<string>;
+  /** No verification at all: neither the chain nor the host name. */
+  readonly insecure?: boolean;
+  readonly minimumVersion?: 'TLSv1.2' | 'TLSv1.3';
+  /** An OpenSSL cipher list; with a minimum of TLSv1.3, its cipher suites. */
+  readonly ciphers?: string;
+  readonly alpn?: string;
+  readonly psk?: {readonly identity: string; readonly key: Uint8Array};
+  readonly keyLogFile?: string;
+}
+
+export type Endpoint =
+  | {
+      readonly transport: 'tcp' | 'ws';
+      readonly host: string;
+      readonly port: number;
+      readonly tls?: TlsOptions;
+      /** A local address to connect from. */
+      readonly bindAddress?: string;
+      readonly noDelay?: boolean;
+      /** socks5h:// (port 1080 unless said) or http:// (80), with user and password percent-encoded. */
+      readonly proxy?: URL;
+      /** Look up the SRV record of the host first; the port is then the record's. */
+      readonly srv?: boolean;
+      /** The path of the WebSocket request; /mqtt unless said. */
+      readonly path?: string;
+    }
+  | {readonly transport: 'unix'; readonly path: string; readonly tls?: TlsOptions};
+
+export interface ConnectionOptions {
+  readonly endpoint: Endpoint;
+  readonly protocolVersion: ProtocolVersion;
+  /** May be empty from MQTT 3.1.1 on: then the server assigns one. */
+  readonly clientId: string;
+  /** Clean Session [MQTT 3.1.1], Clean Start [MQTT 5]. */
+  readonly clean: boolean;
+  readonly keepaliveSeconds: number;
+  /** QoS 1 and 2 messages sent and not yet acknowledged; the server's Receive Maximum may lower it. */
+  readonly maxInflight: number;
+  /** The same for short messages of a long run (publishAll), if it is more; as many as of others unless given. */
+  readonly maxInflightShort?: number;
+  readonly credentials?: Credentials;
+  readonly will?: Will;
+  readonly properties?: ConnectProperties;
+  readonly disconnectProperties?: DisconnectProperties;
+  /** Seconds until TCP, TLS and CONNACK must all be there. */
+  readonly connectTimeoutSeconds: number;
+}

@@ -1,0 +1,145 @@
+/**
+ * Why a connection could not be made or was lost, in one sentence with a remedy. Turns the errors of
+ * sockets and name lookups into TmqErrors; knows no stream.
+ */
+
+import {ExitCode, TmqError} from '../../errors.ts';
+import type {Endpoint} from '../connection-options.ts';
+import {Abandoned, ClosedEarly} from './connect-step.ts';
+
+/** "127.0.0.1:1883", "[::1]:1883" */
+export function hostAndPort(host: string, port: number): string {
+  return host.includes(':') && !host.startsWith('[') ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+/** The endpoint as messages name it: "127.0.0.1:1883", "/run/x.sock", "wss://h:8884/mqtt". */
+export function describe(endpoint: Endpoint): string {
+  if (endpoint.transport === 'unix') return endpoint.path;
+  const {host, port, srv, path = '/mqtt'} = endpoint;
+  // Which port it will be stands in the SRV record.
+  const authority = srv ? host : hostAndPort(host, port);
+  if (endpoint.transport === 'tcp') return authority;
+  const scheme = endpoint.tls === undefined ? 'ws' : 'wss';
+  return `${scheme}://${authority}${path.startsWith('/') ? '' : '/'}${path}`;
+}
+
+/** What the connection was to, and from where: the names in the sentences. */
+export interface Place {
+  /** As messages name it; a proxy with "the proxy " in front. */
+  readonly name: string;
+  readonly host?: string;
+  readonly bindAddress?: string;
+  readonly unix?: boolean;
+  readonly proxy?: boolean;
+}
+
+function isLoopback(host: string | undefined): boolean {
+  return host !== undefined && /^(localhost|127\.|::1$|\[::1\]$)/i.test(host);
+}
+
+function codeOf(error: unknown): string {
+  const code = (error as {code?: unknown} | null)?.code;
+  return typeof code === 'string' ? code : '';
+}
+
+/** Of the errors of all addresses, the one that says most: a refusal shows that the host is there. */
+function mostTelling(error: unknown): unknown {
+  if (!(error instanceof AggregateError) || error.errors.length === 0) return error;
+  return error.errors.find((each) => codeOf(each) === 'ECONNREFUSED') ?? error.errors[0];
+}
+
+function refused(place: Place): string {
+  if (place.unix)
+    return `Nothing listens on ${place.name} (connection refused). Is its broker still running?`;
+  const hint =
+    isLoopback(place.host) && !place.proxy
+      ? 'Is a broker running? Try: tmq broker'
+      : 'Is it running, and is this its port?';
+  return `Connection refused by ${place.name}. ${hint}`;
+}
+
+type Sentence = (place: Place, error: NodeJS.ErrnoException) => string;
+
+const lookup: Sentence = (place, error) => {
+  const name = (error as {hostname?: string}).hostname ?? place.host ?? place.name;
+  const why = error.code === 'EAI_AGAIN' ? ': the name server does not answer' : '';
+  return `Cannot find the host name ${name} (lookup error${why}). Is it spelled right?`;
+};
+
+const unreachable: Sentence = (place) =>
+  `There is no way to ${place.name} (host or network unreachable). Is the network up, and the address right?`;
+
+const sentences: Readonly<Record<string, Sentence>> = {
+  ECONNREFUSED: refused,
+  ENOTFOUND: lookup,
+  EAI_AGAIN: lookup,
+  EAI_FAIL: lookup,
+  EAI_NODATA: lookup,
+  EAI_NONAME: lookup,
+  ETIMEDOUT: (place) =>
+    `No answer from ${place.name} (connection timed out). Is the host up, and does a firewall let the port through?`,
+  EHOSTUNREACH: unreachable,
+  ENETUNREACH: unreachable,
+  EADDRNOTAVAIL: (place) =>
+    place.bindAddress === undefined
+      ? `The address ${place.name} cannot be reached from this machine.`
+      : `Cannot connect from ${place.bindAddress}: it is not an address of this machine.`,
+  EINVAL: (place) =>
+    place.bindAddress === undefined
+      ? `The address ${place.name} cannot be connected to.`
+      : `Cannot connect to ${place.name} from ${place.bindAddress}: no route leads from one to the other.`,
+  ENOENT: (place) => `There is no unix socket ${place.name}. Is its broker running?`,
+  ENOTDIR: (place) => `There is no unix socket ${place.name}: a part of its path is not a directory.`,
+  ENAMETOOLONG: (place) => `The unix socket path ${place.name} is too long.`,
+  EACCES: (place) => `No permission to connect to ${place.name}.`,
+  EPERM: (place) => `The system does not permit a connection to ${place.name}. Does a firewall forbid it?`,
+};
+
+const lost: ReadonlySet<string> = new Set([
+  'ECONNRESET',
+  'EPIPE',
+  'ECONNABORTED',
+  'ERR_STREAM_PREMATURE_CLOSE',
+]);
+
+/** An abort is the caller's; only a deadline needs words of ours. */
+function abandoned(error: Abandoned, place: Place): TmqError {
+  const reason = error.cause;
+  if (reason instanceof TmqError) return reason;
+  if ((reason as {name?: unknown} | null)?.name === 'TimeoutError') {
+    return new TmqError(`Timed out waiting for ${error.waitingFor} ${place.name}.`, ExitCode.timeout, {
+      cause: reason,
+    });
+  }
+  return new TmqError(`Connecting to ${place.name} was given up.`, ExitCode.failure, {cause: reason});
+}
+
+/**
+ * The error of a socket as a TmqError: 1 where no connection came about, 7 where one was lost.
+ * A TmqError passes through as it is.
+ */
+export function explainAt(place: Place, error: unknown): TmqError {
+  if (error instanceof TmqError) return error;
+  if (error instanceof Abandoned) return abandoned(error, place);
+  const telling = mostTelling(error) as NodeJS.ErrnoException;
+  const code = codeOf(telling);
+  if (telling instanceof ClosedEarly || lost.has(code)) {
+    return new TmqError(`${place.name} closed the connection.`, ExitCode.connectionLost, {cause: error});
+  }
+  const sentence = sentences[code];
+  if (sentence !== undefined) return new TmqError(sentence(place, telling), ExitCode.failure, {cause: error});
+  const detail = telling instanceof Error && telling.message !== '' ? telling.message : String(telling);
+  return new TmqError(`Cannot connect to ${place.name}: ${detail.split('\n')[0]}.`, ExitCode.failure, {
+    cause: error,
+  });
+}
+
+/** The place of an endpoint that is reached directly. */
+export function placeOf(endpoint: Endpoint): Place {
+  if (endpoint.transport === 'unix') return {name: endpoint.path, unix: true};
+  return {
+    name: describe(endpoint),
+    host: endpoint.host,
+    ...(endpoint.bindAddress === undefined ? {} : {bindAddress: endpoint.bindAddress}),
+  };
+}

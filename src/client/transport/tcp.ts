@@ -1,0 +1,124 @@
+/**
+ * Sockets of the operating system: TCP to a name or an address, and unix sockets. Knows what a host
+ * name resolves to and from which local address to connect; knows nothing of what is spoken on top.
+ */
+
+import {connect, isIP, type NetConnectOpts, type Socket} from 'node:net';
+import {ExitCode, TmqError} from '../../errors.ts';
+import {Abandoned, step, unlessAborted} from './connect-step.ts';
+import type {ReadBuffer} from './read-buffer.ts';
+
+export interface TcpTarget {
+  readonly host: string;
+  readonly port: number;
+  /** A local address or name to connect from. */
+  readonly bindAddress?: string;
+  readonly noDelay?: boolean;
+}
+
+/** Milliseconds for one address of several: Node's own 250 give up on brokers that are merely far away. */
+const attemptTimeoutMilliseconds = 2000;
+
+/** The longest path a socket address holds on Linux [unix(7): sun_path], without its final NUL. */
+const longestUnixPath = 107;
+
+/** The address and family that a local name or address forces upon the connection. */
+interface Local {
+  readonly localAddress: string;
+  readonly family: number;
+}
+
+async function lookUpLocal(name: string, signal: AbortSignal): Promise<Local> {
+  const {promises} = await import('node:dns');
+  const {address, family} = await unlessAborted(promises.lookup(name), {
+    signal,
+    waitingFor: 'the address to connect from to',
+  });
+  return {localAddress: address, family};
+}
+
+function open(options: NetConnectOpts, signal: AbortSignal): Promise<Socket> {
+  const stream = connect(options);
+  return step<Socket>({stream, signal, waitingFor: 'an answer from'}, (done) => {
+    const connected = () => done(stream);
+    stream.once('connect', connected);
+    return () => stream.off('connect', connected);
+  });
+}
+
+/**
+ * The hosts to try in order. localhost is the loopback address [RFC 6761, 6.3]: asking for it by number
+ * spares a short-lived process the whole resolver.
+ */
+function hostsOf(host: string, family: number | undefined): readonly string[] {
+  const bare = host.replace(/^\[(.*)\]$/, '$1');
+  if (bare.toLowerCase() !== 'localhost') return [bare];
+  if (family === undefined) return ['127.0.0.1', '::1'];
+  return [family === 6 ? '::1' : '127.0.0.1'];
+}
+
+/**
+ * Connects by TCP. Several addresses of a name are tried in turn. What comes goes to `readBuffer`, if given.
+ * @throws the system's error (code ECONNREFUSED, ENOTFOUND, …), Abandoned
+ */
+export async function connectTcp(
+  target: TcpTarget,
+  signal: AbortSignal,
+  readBuffer?: ReadBuffer,
+): Promise<Socket> {
+  const {bindAddress} = target;
+  let local: Local | undefined;
+  if (bindAddress !== undefined) {
+    const family = isIP(bindAddress);
+    local = family === 0 ? await lookUpLocal(bindAddress, signal) : {localAddress: bindAddress, family};
+  }
+  let refusal: unknown;
+  for (const host of hostsOf(target.host, local?.family)) {
+    try {
+      const socket = await open(
+        {
+          host,
+          port: target.port,
+          autoSelectFamily: true,
+          autoSelectFamilyAttemptTimeout: attemptTimeoutMilliseconds,
+          ...local,
+          ...(readBuffer === undefined ? {} : {onread: readBuffer.onread}),
+        },
+        signal,
+      );
+      if (readBuffer !== undefined) readBuffer.isAttached = true;
+      if (target.noDelay) socket.setNoDelay(true);
+      return socket;
+    } catch (error) {
+      if (error instanceof Abandoned) throw error;
+      refusal ??= error;
+      if ((error as NodeJS.ErrnoException).code !== 'ECONNREFUSED') break;
+    }
+  }
+  throw refusal;
+}
+
+/**
+ * Connects to a unix socket.
+ * @throws TmqError for a path that no socket can have, the system's error, Abandoned
+ */
+export async function connectUnix(path: string, signal: AbortSignal): Promise<Socket> {
+  if (path === '') throw new TmqError('The path of the unix socket is empty.', ExitCode.failure);
+  const length = Buffer.byteLength(path);
+  if (length > longestUnixPath) {
+    throw new TmqError(
+      `The unix socket path ${path} is too long: ${length} bytes, ${longestUnixPath} are allowed.`,
+      ExitCode.failure,
+    );
+  }
+  try {
+    return await open({path}, signal);
+  } catch (error) {
+    // The system refuses a connection to an ordinary file in the same words as to a dead socket.
+    const {stat} = await import('node:fs/promises');
+    const found = await stat(path).catch(() => undefined);
+    if (found?.isFile() || found?.isDirectory())
+      throw new TmqError(`${path} is not a socket.`, ExitCode.failure);
+    throw error;
+  }
+}

@@ -1,0 +1,229 @@
+/**
+ * What went wrong with TLS, in one sentence that names the certificate and the remedy. Pure: takes what
+ * OpenSSL and the peer's certificate say; opens nothing. Every failure leaves with the same status.
+ */
+
+import {ExitCode, TmqError} from '../../errors.ts';
+import type {TlsOptions} from '../connection-options.ts';
+import {ClosedEarly} from './connect-step.ts';
+
+/** What a sentence needs of a certificate; names come from the peer and are shown with care. */
+export interface CertificateFacts {
+  readonly subject: string;
+  readonly issuer: string;
+  /** "localhost, 127.0.0.1"; empty where there are none. */
+  readonly names: string;
+  readonly validFrom: Date;
+  readonly validTo: Date;
+}
+
+export interface TlsPlace {
+  /** The peer as messages name it. */
+  readonly name: string;
+  /** The name its certificate must hold. */
+  readonly host?: string;
+  readonly options: TlsOptions;
+}
+
+/** Text of a stranger, fit for a terminal and one line: no control characters, no novel. */
+export function harmless(text: string): string {
+  const clean = text.replace(/[\p{Control}\p{Format}\p{Surrogate}]/gu, '?');
+  return clean.length > 200 ? `${clean.slice(0, 200)}…` : clean;
+}
+
+function day(date: Date): string {
+  return Number.isNaN(date.getTime()) ? 'an unknown day' : date.toISOString().slice(0, 10);
+}
+
+function trustHint({caFile, caPath}: TlsOptions): string {
+  if (caFile !== undefined) return `The CA certificate is not in ${caFile}: is that the right --cafile?`;
+  if (caPath !== undefined) return `The CA certificate is not in ${caPath}: is that the right --capath?`;
+  return 'Name the file of the CA certificate with --cafile.';
+}
+
+type Verdict = (place: TlsPlace, chain: readonly CertificateFacts[], leaf: CertificateFacts) => string;
+
+const unknownIssuer: Verdict = (place, chain, leaf) => {
+  const issuer = chain.at(-1)?.issuer ?? leaf.issuer;
+  return `The certificate of ${place.name} was issued by "${issuer}", which is not trusted. ${trustHint(place.options)}`;
+};
+
+const expired: Verdict = (place, chain, leaf) => {
+  const culprit = chain.find(({validTo}) => validTo.getTime() < Date.now());
+  if (culprit === undefined)
+    return `A CA certificate behind that of ${place.name} has expired. It must be renewed.`;
+  const owner =
+    culprit === leaf ? `The certificate of ${place.name}` : `The CA certificate "${culprit.subject}"`;
+  return `${owner} expired on ${day(culprit.validTo)}. It must be renewed, or this machine's clock is wrong.`;
+};
+
+const notYetValid: Verdict = (place, chain, leaf) => {
+  const culprit = chain.find(({validFrom}) => validFrom.getTime() > Date.now()) ?? leaf;
+  const owner =
+    culprit === leaf ? `The certificate of ${place.name}` : `The CA certificate "${culprit.subject}"`;
+  return `${owner} is not valid before ${day(culprit.validFrom)}. Is this machine's clock right?`;
+};
+
+const wrongName: Verdict = (place, _chain, leaf) => {
+  const host = place.host ?? place.name;
+  if (leaf.names === '') {
+    return `The certificate of ${place.name} does not name ${host}: it has no subject alternative names, only "${leaf.subject}".`;
+  }
+  return `The certificate of ${place.name} does not name ${host}. Connect by a name it has: ${leaf.names}.`;
+};
+
+/** By OpenSSL's X509_V_ERR_ names, as Node shortens them. */
+const verdicts: Readonly<Record<string, Verdict>> = {
+  CERT_HAS_EXPIRED: expired,
+  CERT_NOT_YET_VALID: notYetValid,
+  DEPTH_ZERO_SELF_SIGNED_CERT: (place, _chain, leaf) =>
+    `The certificate of ${place.name} ("${leaf.subject}") is self-signed and not trusted. To trust it, give it as --cafile.`,
+  SELF_SIGNED_CERT_IN_CHAIN: unknownIssuer,
+  UNABLE_TO_GET_ISSUER_CERT: unknownIssuer,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: unknownIssuer,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: unknownIssuer,
+  CERT_SIGNATURE_FAILURE: (place, _chain, leaf) =>
+    `The certificate of ${place.name} has a false signature: the trusted CA named "${leaf.issuer}" did not make it.`,
+  INVALID_PURPOSE: (place) => `The certificate of ${place.name} is not meant for servers.`,
+  ERR_TLS_CERT_ALTNAME_INVALID: wrongName,
+};
+
+/**
+ * Why the peer's certificate is not accepted.
+ * @param chain the certificates the peer sent, its own first
+ */
+export function certificateError(
+  code: string,
+  chain: readonly CertificateFacts[],
+  place: TlsPlace,
+): TmqError {
+  const [leaf] = chain;
+  const verdict = verdicts[code];
+  const message =
+    verdict === undefined || leaf === undefined
+      ? `The certificate of ${place.name} is not accepted (${harmless(code)}).`
+      : verdict(place, chain, leaf);
+  return new TmqError(message, ExitCode.tls);
+}
+
+type Alert = (place: TlsPlace) => string;
+
+function ours({certificateFile, keyFile}: TlsOptions): string {
+  return certificateFile ?? keyFile ?? 'we have none to show: give one with --cert and --key';
+}
+
+/** By the end of OpenSSL's reason, which keeps its name from release to release: the first that fits. */
+const alerts: readonly (readonly [reason: RegExp, sentence: Alert])[] = [
+  [
+    /WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|HTTP_REQUEST|RECORD_OVERFLOW|WRONG_SSL_VERSION/,
+    ({name}) => `${name} does not speak TLS: it answered in plain text. Is this its TLS port?`,
+  ],
+  [/CERTIFICATE_REQUIRED/, ({name}) => `${name} wants a client certificate. Give one with --cert and --key.`],
+  [
+    /ALERT_UNKNOWN_CA/,
+    ({name, options}) => `${name} does not trust the issuer of the client certificate (${ours(options)}).`,
+  ],
+  [
+    /ALERT_CERTIFICATE_EXPIRED/,
+    ({name, options}) => `${name} says that the client certificate has expired (${ours(options)}).`,
+  ],
+  [
+    /ALERT_CERTIFICATE_REVOKED/,
+    ({name, options}) => `${name} says that the client certificate is revoked (${ours(options)}).`,
+  ],
+  [
+    /ALERT_(BAD|UNSUPPORTED)_CERTIFICATE|ALERT_CERTIFICATE_UNKNOWN/,
+    ({name, options}) => `${name} refused the client certificate (${ours(options)}).`,
+  ],
+  [
+    /PROTOCOL_VERSION|UNSUPPORTED_PROTOCOL|NO_PROTOCOLS_AVAILABLE/,
+    ({name, options}) =>
+      `${name} and tmq have no TLS version in common: ${options.minimumVersion ?? 'TLSv1.2'} or later is asked for (--tls-version).`,
+  ],
+  [
+    /NO_APPLICATION_PROTOCOL/,
+    ({name, options}) =>
+      `${name} does not speak the protocol "${options.alpn ?? ''}" asked for with --tls-alpn.`,
+  ],
+  [
+    /UNKNOWN_PSK_IDENTITY|PSK_IDENTITY_NOT_FOUND/,
+    ({name, options}) =>
+      `${name} does not know the pre-shared key identity "${options.psk?.identity ?? ''}".`,
+  ],
+  [
+    /ALERT_HANDSHAKE_FAILURE/,
+    ({name, options}) =>
+      options.psk === undefined
+        ? `${name} broke the TLS handshake off: it may want a client certificate (--cert, --key) or other ciphers (--ciphers).`
+        : `${name} broke the TLS handshake off: it may not offer pre-shared keys on this port.`,
+  ],
+  [/NO_CIPHERS_AVAILABLE/, ({options}) => noCipher(options)],
+  [/UNRECOGNIZED_NAME/, ({name, host}) => `${name} does not know the host name ${host ?? ''} (SNI).`],
+];
+
+/** The key itself is wrong: the first encrypted record shows it [RFC 4279, 2]. */
+const wrongKey = /DECRYPT|BAD_RECORD_MAC|BAD_PSK/;
+
+function noCipher({ciphers}: TlsOptions): string {
+  return `No usable cipher in the list "${ciphers ?? 'PSK'}" (--ciphers).`;
+}
+
+/** OpenSSL: "C0…:error:0A000438:SSL routines:ssl3_read_bytes:tlsv1 alert internal error:../file.c:1:" */
+function detailOf(error: unknown): string {
+  const {code, message} = (error ?? {}) as {code?: unknown; message?: unknown};
+  const fields = String(message).split(':');
+  const routine = fields.findIndex((field) => field.endsWith(' routines'));
+  return harmless((routine === -1 ? undefined : fields[routine + 2]) ?? String(code ?? message));
+}
+
+/** Why OpenSSL does not take what the options say, before any connection is made. */
+export function contextError(error: unknown, options: TlsOptions): TmqError {
+  const reason = String((error as {code?: unknown} | null)?.code);
+  let message = `OpenSSL does not accept these TLS options (${detailOf(error)}).`;
+  if (/NO_CIPHER_MATCH/.test(reason)) message = noCipher(options);
+  else if (/TOO_SMALL|TOO_WEAK/.test(reason)) {
+    message = `The client certificate ${ours(options)} is too weak for OpenSSL (${detailOf(error)}). Get one with a stronger key.`;
+  }
+  return new TmqError(message, ExitCode.tls, {cause: error});
+}
+
+/** Whether the error speaks of TLS: OpenSSL's reasons and Node's own checks. */
+export function isTlsError(error: unknown): boolean {
+  const {code} = (error ?? {}) as {code?: unknown};
+  return typeof code === 'string' && /^ERR_(SSL|TLS|OSSL|CRYPTO)_/.test(code);
+}
+
+/**
+ * Why the handshake failed, or what alert came after it; anything that is no TLS error passes through.
+ */
+export function handshakeError(error: unknown, place: TlsPlace): unknown {
+  const {code} = (error ?? {}) as {code?: unknown};
+  if (error instanceof ClosedEarly || code === 'ECONNRESET' || code === 'EPIPE') {
+    const hint =
+      place.options.psk === undefined
+        ? 'Is this its TLS port, and does it want a client certificate?'
+        : `Is this its port for pre-shared keys, and does it know the identity "${place.options.psk.identity}"?`;
+    return new TmqError(
+      `${place.name} closed the connection during the TLS handshake. ${hint}`,
+      ExitCode.tls,
+      {
+        cause: error,
+      },
+    );
+  }
+  if (!isTlsError(error)) return error;
+  const reason = String(code);
+  if (place.options.psk !== undefined && wrongKey.test(reason)) {
+    return new TmqError(
+      `${place.name} refused the pre-shared key of "${place.options.psk.identity}": is it the right one?`,
+      ExitCode.tls,
+      {cause: error},
+    );
+  }
+  const sentence = alerts.find(([pattern]) => pattern.test(reason))?.[1];
+  return new TmqError(
+    sentence?.(place) ?? `The TLS connection with ${place.name} failed (${detailOf(error)}).`,
+    ExitCode.tls,
+    {cause: error},
+  );
+}

@@ -1,0 +1,206 @@
+/**
+ * TLS on top of a connected socket, as the client. Files are read first, the context is built while the
+ * network works, the peer's certificate is judged here so that a refusal can say what was wrong with it.
+ */
+
+import {appendFileSync} from 'node:fs';
+import {open} from 'node:fs/promises';
+import type {Socket} from 'node:net';
+import {
+  checkServerIdentity,
+  connect,
+  createSecureContext,
+  type PeerCertificate,
+  type SecureContext,
+  type SecureContextOptions,
+  type TLSSocket,
+} from 'node:tls';
+import {ExitCode, TmqError} from '../../errors.ts';
+import type {TlsOptions} from '../connection-options.ts';
+import {type ClientCertificate, clientCertificate} from './client-certificate.ts';
+import {step} from './connect-step.ts';
+import {fileProblem} from './file-problem.ts';
+import {addressFamily, hastenAddressChecks} from './ip-address.ts';
+import {
+  type CertificateFacts,
+  certificateError,
+  contextError,
+  handshakeError,
+  harmless,
+  type TlsPlace,
+} from './tls-error.ts';
+import {type TrustedCertificates, trustedCertificates} from './trusted-certificates.ts';
+
+export interface TlsContext {
+  readonly signal: AbortSignal;
+  readonly notice?: (line: string) => void;
+}
+
+/** Everything that comes from files, read; `trusted` is to be checked yet. */
+export interface TlsMaterial {
+  readonly trusted: TrustedCertificates;
+  readonly certificate: ClientCertificate | undefined;
+}
+
+async function checkKeyLogFile(path: string): Promise<void> {
+  try {
+    // Whoever reads it reads the traffic: nobody but its owner.
+    const file = await open(path, 'a', 0o600);
+    await file.close();
+  } catch (error) {
+    throw fileProblem('key log file', path, error, 'write');
+  }
+}
+
+/**
+ * Reads the files the options name.
+ * @throws TmqError: 1 for a file that cannot be read or written, 8 for one that does not hold what it should
+ */
+export async function loadTlsMaterial(options: TlsOptions, context: TlsContext): Promise<TlsMaterial> {
+  if (options.keyLogFile !== undefined) await checkKeyLogFile(options.keyLogFile);
+  return {
+    trusted: await trustedCertificates(options, context.notice),
+    certificate: await clientCertificate(options, context.signal),
+  };
+}
+
+/** OpenSSL lets names of older ciphers pass in silence where only TLS 1.3 is allowed. */
+function checkCiphers({ciphers, minimumVersion, psk}: TlsOptions): void {
+  if (minimumVersion !== 'TLSv1.3') return;
+  if (psk !== undefined) {
+    throw new TmqError('Pre-shared keys need TLS 1.2: drop --tls-version tlsv1.3.', ExitCode.tls);
+  }
+  const older = ciphers?.split(':').find((name) => !name.startsWith('TLS_'));
+  if (older !== undefined) {
+    throw new TmqError(
+      `"${older}" is no cipher of TLS 1.3: with --tls-version tlsv1.3, --ciphers takes names like TLS_AES_256_GCM_SHA384.`,
+      ExitCode.tls,
+    );
+  }
+}
+
+/**
+ * Builds what every connection with these options shares. Costs about 20 ms on Node 20: call it while
+ * something else is on its way.
+ * @throws TmqError 8 when OpenSSL refuses the certificates or the ciphers
+ */
+export function createTlsContext(options: TlsOptions, material: TlsMaterial): SecureContext {
+  checkCiphers(options);
+  const {certificates} = material.trusted;
+  const ciphers = options.ciphers ?? (options.psk === undefined ? undefined : 'PSK');
+  const settings: SecureContextOptions = {
+    minVersion: options.minimumVersion ?? 'TLSv1.2',
+    ...(options.psk === undefined ? {} : {maxVersion: 'TLSv1.2'}),
+    ...(ciphers === undefined ? {} : {ciphers}),
+    ...(certificates === undefined ? {} : {ca: [...certificates]}),
+    ...material.certificate,
+  };
+  try {
+    return createSecureContext(settings);
+  } catch (error) {
+    throw contextError(error, options);
+  }
+}
+
+function distinguishedName(name: PeerCertificate['subject'] | undefined): string {
+  const first = (value: string | string[] | undefined) => (Array.isArray(value) ? value[0] : value);
+  return harmless(first(name?.CN) ?? first(name?.O) ?? first(name?.OU) ?? 'unnamed');
+}
+
+/** The certificates the peer sent, its own first; the last may be its own issuer. */
+function chainOf(socket: TLSSocket): readonly CertificateFacts[] {
+  const facts: CertificateFacts[] = [];
+  const seen = new Set<string>();
+  let certificate = socket.getPeerCertificate(true);
+  while (certificate?.fingerprint256 !== undefined && !seen.has(certificate.fingerprint256)) {
+    seen.add(certificate.fingerprint256);
+    facts.push({
+      subject: distinguishedName(certificate.subject),
+      issuer: distinguishedName(certificate.issuer),
+      names: harmless((certificate.subjectaltname ?? '').replace(/(DNS|IP Address):/g, '')),
+      validFrom: new Date(certificate.valid_from),
+      validTo: new Date(certificate.valid_to),
+    });
+    certificate = certificate.issuerCertificate;
+  }
+  return facts;
+}
+
+function writeKeyLog(socket: TLSSocket, path: string, notice: TlsContext['notice']): void {
+  socket.on('keylog', (line: Buffer) => {
+    try {
+      appendFileSync(path, line, {mode: 0o600});
+    } catch (error) {
+      notice?.(fileProblem('key log file', path, error, 'write').message);
+    }
+  });
+}
+
+export interface Handshake {
+  readonly place: TlsPlace;
+  readonly secureContext: SecureContext;
+  readonly context: TlsContext;
+  /** Whom the context trusts. */
+  readonly trusted: Pick<TrustedCertificates, 'check'>;
+}
+
+/** Puts TLS on the socket without waiting; nothing is verified yet. */
+function wrap(socket: Socket, {place, secureContext}: Handshake): TLSSocket {
+  const {host, options} = place;
+  const psk = options.psk;
+  hastenAddressChecks();
+  return connect({
+    socket,
+    secureContext,
+    // A server name must not be an address [RFC 6066, 3]; without a host, as on a unix socket, there is none.
+    servername: host === undefined || addressFamily(host) !== 0 ? '' : host,
+    // Judged in `judge`: Node would destroy the socket, and with it what the sentence is made of.
+    rejectUnauthorized: false,
+    checkServerIdentity: (_name, certificate) =>
+      // A pre-shared key comes without a certificate, a unix socket without a name.
+      host === undefined || Object.keys(certificate).length === 0
+        ? undefined
+        : checkServerIdentity(host, certificate),
+    ...(options.alpn === undefined ? {} : {ALPNProtocols: [options.alpn]}),
+    ...(psk === undefined ? {} : {pskCallback: () => ({identity: psk.identity, psk: psk.key})}),
+  });
+}
+
+/** @throws TmqError unless the peer's certificate is valid, trusted and names the host, or nobody minds */
+function judge(socket: TLSSocket, place: TlsPlace): void {
+  if (socket.authorized || place.options.insecure === true) return;
+  // The declared type is Error; what Node sets is its code.
+  const code = String(socket.authorizationError ?? 'not authorized');
+  throw certificateError(code, chainOf(socket), place);
+}
+
+/**
+ * Shakes hands. The socket belongs to the result, and is destroyed when there is none.
+ * @throws TmqError 8, Abandoned
+ */
+export async function secure(socket: Socket, handshake: Handshake): Promise<TLSSocket> {
+  const {place, context} = handshake;
+  const stream = wrap(socket, handshake);
+  if (place.options.keyLogFile !== undefined) writeKeyLog(stream, place.options.keyLogFile, context.notice);
+  try {
+    return await step<TLSSocket>(
+      {stream, beneath: socket, signal: context.signal, waitingFor: 'the TLS handshake with'},
+      (done, fail) => {
+        const finish = () => {
+          try {
+            judge(stream, place);
+            done(stream);
+          } catch (error) {
+            fail(error);
+          }
+        };
+        stream.once('secureConnect', finish);
+        // Now it is the server that computes.
+        handshake.trusted.check();
+        return () => stream.off('secureConnect', finish);
+      },
+    );
+  } catch (error) {
+    throw handshakeError(error, place);
+  }
+}

@@ -1,0 +1,111 @@
+/**
+ * MQTT over WebSockets [MQTT 5, 6; RFC 6455]: asks for the upgrade on a connected socket and gives back
+ * the bytes inside the frames. Knows neither TLS nor proxies. The only importer of ws on the client's side.
+ */
+
+import type {ClientRequest, IncomingMessage} from 'node:http';
+import type {Socket} from 'node:net';
+import type {Duplex} from 'node:stream';
+import type {WebSocket} from 'ws';
+import {ExitCode, TmqError} from '../../errors.ts';
+import type {ProtocolVersion} from '../../protocol/message.ts';
+import {hostAndPort} from './connect-error.ts';
+import {Abandoned, ClosedEarly, step} from './connect-step.ts';
+import {statusText} from './http-status.ts';
+
+export interface Upgrade {
+  readonly host: string;
+  readonly port: number;
+  readonly path: string;
+  readonly encrypted: boolean;
+  readonly protocolVersion: ProtocolVersion;
+  /** The endpoint as messages name it. */
+  readonly name: string;
+  readonly signal: AbortSignal;
+}
+
+/** The sub-protocol [MQTT-6.0.0-3]; MQTT 3.1 brokers know an older one. */
+function subProtocol(protocolVersion: ProtocolVersion): string {
+  return protocolVersion === 3 ? 'mqttv3.1' : 'mqtt';
+}
+
+function requestUrl({host, port, path, encrypted}: Upgrade): URL {
+  // The zone of a link-local address means something on this machine only [RFC 6874, 4].
+  const authority = hostAndPort(host.replace(/%[^\]]*/, ''), port);
+  const url = new URL(`${encrypted ? 'wss' : 'ws'}://${authority}`);
+  const [pathname = '', ...query] = path.split('?');
+  // Assigned, not concatenated: # and the like are then part of the path, and get encoded.
+  url.pathname = pathname;
+  url.search = query.join('?');
+  return url;
+}
+
+function refusal(name: string, status: number): TmqError {
+  const hints: Readonly<Record<number, string>> = {
+    400: 'It may not expect WebSockets there.',
+    401: 'It asks for credentials of HTTP, which MQTT does not send.',
+    404: 'Is the path right?',
+    426: 'It wants another version of the protocol.',
+  };
+  const hint =
+    hints[status] ??
+    (status >= 300 && status < 400 ? 'Redirects are not followed.' : 'Is it an MQTT broker?');
+  return new TmqError(
+    `${name} refused the WebSocket upgrade: HTTP ${statusText(status)}. ${hint}`,
+    ExitCode.webSocket,
+  );
+}
+
+/** ws and node:http tell what the peer did in messages of their own. */
+function upgradeError(error: unknown, {name, protocolVersion}: Upgrade): unknown {
+  if (error instanceof TmqError || error instanceof Abandoned) return error;
+  const {code, message} = (error ?? {}) as {code?: unknown; message?: unknown};
+  if (error instanceof ClosedEarly || code === 'ECONNRESET' || code === 'EPIPE') {
+    return new TmqError(
+      `${name} closed the connection during the WebSocket handshake. Is this its port for WebSockets?`,
+      ExitCode.connectionLost,
+      {cause: error},
+    );
+  }
+  let problem = `The WebSocket handshake with ${name} failed: ${String(message)}.`;
+  if (String(code).startsWith('HPE_')) {
+    problem = `${name} does not speak HTTP: is this its port for WebSockets?`;
+  } else if (/subprotocol/.test(String(message))) {
+    problem = `${name} speaks WebSockets, but not the sub-protocol "${subProtocol(protocolVersion)}": is it an MQTT broker?`;
+  }
+  return new TmqError(problem, ExitCode.webSocket, {cause: error});
+}
+
+/**
+ * Upgrades the connection. The socket belongs to the result, and is destroyed when there is none.
+ * @throws TmqError 13 when the upgrade is refused, 7 when the peer hangs up; Abandoned
+ */
+export async function upgrade(socket: Socket, request: Upgrade): Promise<Duplex> {
+  const {createWebSocketStream, WebSocket} = await import('ws');
+  const {name, signal} = request;
+  try {
+    const webSocket: WebSocket = new WebSocket(requestUrl(request), [subProtocol(request.protocolVersion)], {
+      createConnection: () => socket,
+      perMessageDeflate: false,
+      // A message is a piece of a stream here: it has no size of its own to limit.
+      maxPayload: 0,
+    });
+    const stream = createWebSocketStream(webSocket);
+    // ws leaves it open for writing, and silent. What came before the end is to be handed on first.
+    stream.once('end', () => setImmediate(() => stream.destroy()));
+    const waitingFor = 'the WebSocket handshake with';
+    return await step<Duplex>({stream, beneath: socket, signal, waitingFor}, (done, fail) => {
+      const opened = () => done(stream);
+      const refused = (_request: ClientRequest, response: IncomingMessage) =>
+        fail(refusal(name, response.statusCode ?? 0));
+      webSocket.once('open', opened);
+      webSocket.once('unexpected-response', refused);
+      // Its own error comes before the stream's, and before the socket's close.
+      webSocket.once('error', fail);
+      return () => webSocket.off('open', opened).off('unexpected-response', refused).off('error', fail);
+    });
+  } catch (error) {
+    socket.destroy();
+    throw upgradeError(error, request);
+  }
+}

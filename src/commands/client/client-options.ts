@@ -1,0 +1,376 @@
+/**
+ * The options that pub, sub and rr share, and the connection they describe. Defaults live here in
+ * `toClientPlan`, never in the table, so that "not given" stays visible to the checks. Opens nothing,
+ * reads nothing: what needs that is described by sources (credentials.ts).
+ */
+
+import {choice, integer, type OptionTable, type Values} from '../../cli/option.ts';
+import type {ConnectionOptions} from '../../client/connection-options.ts';
+import {UsageError} from '../../errors.ts';
+import type {Io} from '../../io/process.ts';
+import {
+  type ConnectProperties,
+  type ProtocolVersion,
+  propertyTable,
+  type QoS,
+} from '../../protocol/message.ts';
+import {
+  type PropertySetting,
+  parseProperty,
+  propertiesFor,
+  propertyCommands,
+} from '../../protocol/property-option.ts';
+import {fitsMqttString, isMqttString} from '../../protocol/topic.ts';
+import {warningsOf} from './client-warnings.ts';
+import {
+  type ClientIdSource,
+  type CredentialSource,
+  resolveClientId,
+  resolveCredentials,
+  resolveSecret,
+  type SecretSource,
+} from './credentials.ts';
+import {networkOptions, toCredentials, toEndpoint} from './network-options.ts';
+import {tlsOptions} from './tls-options.ts';
+import {toWill, willOptions} from './will-options.ts';
+
+const protocolVersions: Readonly<Record<string, ProtocolVersion>> = {
+  '5': 5,
+  mqttv5: 5,
+  '311': 4,
+  mqttv311: 4,
+  '31': 3,
+  mqttv31: 3,
+};
+
+/** A session expiry interval that never ends [MQTT 5, 3.1.2.11.2], in seconds. */
+const forever = 4_294_967_295;
+
+/** -x: seconds, or -1, 4294967295 or ∞ for ever; decimal, hexadecimal (0x) or octal (0), as strtol reads. */
+function sessionExpiry(given: string): number {
+  if (given === '-1' || given === '∞') return forever;
+  const match = /^\+?(?:(0x[0-9a-f]+)|0([0-7]*)|(\d+))$/i.exec(given);
+  if (match === null) {
+    throw new UsageError(
+      /^-\d+$/.test(given)
+        ? `session-expiry-interval out of range: ${given}.`
+        : `session-expiry-interval not a number: ${given}.`,
+    );
+  }
+  const [, hexadecimal, octal, plain] = match;
+  const seconds = Number(hexadecimal ?? plain ?? `0o${octal === '' ? '0' : octal}`);
+  if (seconds > forever) throw new UsageError(`session-expiry-interval out of range: ${given}.`);
+  return seconds;
+}
+
+/** Which properties -D knows, packet by packet. */
+function propertyDetails(): string {
+  const lists = propertyCommands.map((command) => {
+    const names = propertyTable.filter(({commands}) => commands.includes(command)).map(({name}) => name);
+    return `${command}: ${names.join(', ')}`;
+  });
+  return `The command is the packet. What it takes: ${lists.join('; ')}. A user-property has two values, its name and its value, and may be given several times. Properties of a packet that is never sent are ignored.`;
+}
+
+function checkId(option: string): (given: string) => string {
+  return (given) => {
+    if (given === '') throw new UsageError(`Invalid id: the argument of ${option} is empty.`);
+    if (isMqttString(given) && fitsMqttString(given)) return given;
+    throw new UsageError(`Malformed UTF-8 in ${option} argument.`);
+  };
+}
+
+const mqttOptions = {
+  qos: {
+    flags: '-q, --qos <level>',
+    group: 'MQTT',
+    summary: 'quality of service: 0, 1 or 2 (default 0)',
+    noun: 'QoS',
+    parse: integer({
+      minimum: 0,
+      maximum: 2,
+      problem: (given) => `Invalid QoS given: ${given}. It is 0, 1 or 2.`,
+    }) as (given: string) => QoS,
+    complete: ['0', '1', '2'],
+  },
+  protocolVersion: {
+    flags: '-V, --protocol-version <version>',
+    group: 'MQTT',
+    summary: 'version of MQTT: 31, 311 or 5',
+    details: 'Also mqttv31, mqttv311 and mqttv5. The default is 311; for rr it is 5. -D and -x set it to 5.',
+    missing: '--protocol-version argument given but no version specified.',
+    parse: (given: string): ProtocolVersion => {
+      const version = Object.hasOwn(protocolVersions, given) ? protocolVersions[given] : undefined;
+      if (version !== undefined) return version;
+      throw new UsageError(
+        `Invalid protocol version argument given: ${given}. It is one of ${Object.keys(protocolVersions).join(', ')}.`,
+      );
+    },
+    complete: ['mqttv5', 'mqttv311', 'mqttv31'],
+  },
+  property: {
+    flags: '-D, --property <command> <name> <value>',
+    group: 'MQTT',
+    summary: 'set an MQTT 5 property of a packet; repeatable',
+    details: propertyDetails(),
+    missing: '--property argument given but not enough arguments specified.',
+    words: (following: readonly string[]) => (following[1]?.toLowerCase() === 'user-property' ? 4 : 3),
+    parse: (given: string, previous: readonly PropertySetting[] | undefined): readonly PropertySetting[] => [
+      ...(previous ?? []),
+      parseProperty(given.split('\0')),
+    ],
+    assign: () => ({protocolVersion: 5}),
+  },
+  keepalive: {
+    flags: '-k, --keepalive <seconds>',
+    group: 'MQTT',
+    summary: 'keep alive interval, 5 to 65535 (default 60)',
+    noun: 'keepalive',
+    parse: integer({
+      minimum: 5,
+      maximum: 65_535,
+      problem: (given) => `Invalid keepalive given, it must be between 5 and 65535 inclusive: ${given}`,
+    }),
+  },
+  maxInflight: {
+    flags: '-M <count>',
+    group: 'MQTT',
+    summary: 'most unacknowledged messages of QoS 1 and 2 (default 20)',
+    details:
+      'An MQTT 5 broker that takes fewer says so, and gets no more. For the lines of pub -l the default is another.',
+    missing: '-M argument given but max_inflight not specified.',
+    parse: integer({
+      minimum: 1,
+      problem: (given) => `Maximum inflight messages must be greater than 0, not ${given}.`,
+    }),
+  },
+} as const satisfies OptionTable;
+
+const sessionOptions = {
+  id: {
+    flags: '-i, --id <id>',
+    group: 'Session',
+    summary: 'client id; by default the broker assigns one',
+    parse: checkId('-i'),
+  },
+  idPrefix: {
+    flags: '-I, --id-prefix <prefix>',
+    group: 'Session',
+    summary: 'client id: this prefix and the process id',
+    noun: 'id prefix',
+    parse: checkId('-I'),
+  },
+  persistent: {
+    flags: '-c, --disable-clean-session',
+    group: 'Session',
+    summary: 'keep the session on the broker; needs -i',
+    details: 'With MQTT 5 the session never expires, unless -x says when.',
+  },
+  sessionExpiry: {
+    flags: '-x, --session-expiry-interval <seconds>',
+    group: 'Session',
+    summary: 'how long the session outlives the connection; sets MQTT 5',
+    details: '0 to 4294967294 seconds; -1, 4294967295 or ∞ for ever.',
+    noun: 'session expiry interval',
+    parse: sessionExpiry,
+    assign: () => ({protocolVersion: 5}),
+  },
+} as const satisfies OptionTable;
+
+const generalClientOptions = {
+  debug: {
+    flags: '-d, --debug',
+    group: 'Output',
+    summary: 'show each packet on standard error',
+  },
+  quiet: {
+    flags: '--quiet',
+    group: 'Output',
+    summary: 'print no error messages but those about the command line',
+    details:
+      'Neither does a terminal show what is being waited for, and how far pub is, as it otherwise does.',
+  },
+  color: {
+    flags: '--color <when>',
+    group: 'Output',
+    summary: 'colour on a terminal: auto, always or never',
+    details:
+      'Topics of -v, the lines of -d and the word Error are coloured, payloads never. NO_COLOR and FORCE_COLOR are heeded by auto; FORCE_COLOR does not colour what -v and -d write into a pipe.',
+    parse: choice(
+      ['auto', 'always', 'never'],
+      (given) => `Invalid --color given: ${given}. It is auto, always or never.`,
+    ),
+    complete: ['auto', 'always', 'never'],
+  },
+  optionsFile: {
+    flags: '-o <file>',
+    group: 'General',
+    summary: 'read options from this file instead of the usual one',
+    details: 'A -o in an options file is skipped.',
+    noun: 'options file',
+    complete: 'file',
+    parse: (given: string, previous: string | undefined): string => {
+      if (previous !== undefined) throw new UsageError('Duplicate -o argument given.');
+      return given;
+    },
+  },
+} as const satisfies OptionTable;
+
+/** The shared rows. A command adds a row 'topic' (or overrides `url` by `subscribeUrlOption`). */
+export const clientOptions = {
+  ...mqttOptions,
+  ...networkOptions,
+  ...sessionOptions,
+  ...willOptions,
+  ...tlsOptions,
+  ...generalClientOptions,
+} as const satisfies OptionTable;
+
+export type ClientValues = Values<typeof clientOptions>;
+
+/** A connection as far as words can describe it: secrets and the process id are still to come. */
+export interface ConnectionPlan extends Omit<ConnectionOptions, 'clientId' | 'credentials'> {
+  readonly clientId: ClientIdSource;
+  readonly credentials?: CredentialSource;
+  /** Where the passphrase of an encrypted key is; asked for on the terminal if not said. */
+  readonly keyPassphrase?: SecretSource;
+}
+
+/** What the shared options say. */
+export interface ClientPlan {
+  readonly connection: ConnectionPlan;
+  readonly debug: boolean;
+  readonly quiet: boolean;
+  readonly color: 'auto' | 'always' | 'never';
+  /** About options that can have no effect. */
+  readonly warnings: readonly string[];
+}
+
+export interface ClientDefaults {
+  /** Where neither -V nor -D nor -x says anything. */
+  readonly protocolVersion: ProtocolVersion;
+  /** MQTT 5: most unacknowledged QoS 1 and 2 messages that the broker may send; 20 unless told. */
+  readonly receiveMaximum?: number;
+}
+
+/** The version of MQTT that will be spoken. */
+export function protocolVersionOf(values: ClientValues, defaults: ClientDefaults): ProtocolVersion {
+  return values.protocolVersion ?? defaults.protocolVersion;
+}
+
+/**
+ * Checks the shared options against each other, in mosquitto's order, and fills in the defaults.
+ * @throws UsageError for options that need or exclude each other
+ */
+export function toClientPlan(values: ClientValues, defaults: ClientDefaults): ClientPlan {
+  const {debug = false, quiet = false, color = 'auto'} = values;
+  const connection = toConnection(values, defaults);
+  return {connection, debug, quiet, color, warnings: warningsOf(values, connection.endpoint.tls)};
+}
+
+function toConnection(values: ClientValues, defaults: ClientDefaults): ConnectionPlan {
+  const protocolVersion = protocolVersionOf(values, defaults);
+  const will = toWill(values, values.property, protocolVersion);
+  const endpoint = toEndpoint(values);
+  const properties = connectProperties(values, protocolVersion, defaults.receiveMaximum ?? 20);
+  const clientId = toClientId(values, protocolVersion);
+  checkSession(values, protocolVersion, properties);
+  const credentials = toCredentials(values);
+  if (protocolVersion < 5 && credentials !== undefined && credentials.username === undefined) {
+    throw new UsageError(
+      'Problem setting username and/or password: before MQTT 5 a password needs a user name (-u).',
+    );
+  }
+  const disconnectProperties = propertiesFor(values.property, 'disconnect', protocolVersion);
+  return {
+    endpoint,
+    protocolVersion,
+    clientId,
+    clean: values.persistent !== true,
+    keepaliveSeconds: values.keepalive ?? 60,
+    maxInflight: Math.min(values.maxInflight ?? 20, 65_535),
+    connectTimeoutSeconds: values.connectTimeout ?? 30,
+    ...(credentials === undefined ? {} : {credentials}),
+    ...(will === undefined ? {} : {will}),
+    ...(properties === undefined ? {} : {properties}),
+    ...(disconnectProperties === undefined ? {} : {disconnectProperties}),
+    ...(values.keyPassphrase === undefined ? {} : {keyPassphrase: values.keyPassphrase}),
+  };
+}
+
+/** -D connect in its order, then -x or what -c implies, then Receive Maximum unless it was given. */
+function connectProperties(
+  values: ClientValues,
+  protocolVersion: ProtocolVersion,
+  receiveMaximum: number,
+): ConnectProperties | undefined {
+  const given = propertiesFor(values.property, 'connect', protocolVersion);
+  if (protocolVersion < 5) return undefined;
+  const {sessionExpiry} = values;
+  if (sessionExpiry !== undefined && given?.sessionExpiryInterval !== undefined) {
+    throw new UsageError(
+      'Duplicate property in property list: session-expiry-interval was given by -x and by -D connect.',
+    );
+  }
+  const properties: {-readonly [Key in keyof ConnectProperties]: ConnectProperties[Key]} = {...given};
+  if (sessionExpiry !== undefined && sessionExpiry > 0) {
+    properties.sessionExpiryInterval = sessionExpiry;
+  } else if (sessionExpiry === undefined && values.persistent === true) {
+    properties.sessionExpiryInterval ??= forever;
+  }
+  properties.receiveMaximum ??= receiveMaximum;
+  return properties;
+}
+
+function toClientId({id, idPrefix}: ClientValues, protocolVersion: ProtocolVersion): ClientIdSource {
+  if (id !== undefined && idPrefix !== undefined) {
+    throw new UsageError('-i and -I argument cannot be used together. Leave one out.');
+  }
+  if (id !== undefined) return {kind: 'fixed', id};
+  if (idPrefix !== undefined) return {kind: 'prefix', prefix: idPrefix};
+  return {kind: protocolVersion === 3 ? 'random' : 'assigned'};
+}
+
+/** A session can only be found again under an id that is the same tomorrow. */
+function checkSession(
+  {id, persistent}: ClientValues,
+  protocolVersion: ProtocolVersion,
+  properties: ConnectProperties | undefined,
+): void {
+  if (id !== undefined) return;
+  if (protocolVersion === 5 && properties?.sessionExpiryInterval === forever) {
+    throw new UsageError(
+      'You must provide a client id if you are using an infinite session expiry interval. Add -i and a name.',
+    );
+  }
+  if (persistent === true) {
+    throw new UsageError('You must provide a client id if you are using the -c option. Add -i and a name.');
+  }
+}
+
+/** Where OpenSSL's own variables say that the system's CA certificates are. */
+function systemCertificatePlaces({SSL_CERT_FILE: file, SSL_CERT_DIR: directory}: Io['env']) {
+  return {
+    ...(file ? {systemCertificateFile: file} : {}),
+    ...(directory ? {systemCertificateDirectory: directory} : {}),
+  };
+}
+
+/**
+ * Adds to a plan what only the process knows: the password, the client id, how to ask for a passphrase.
+ * @throws TmqError when a secret cannot be had, Interrupted at Ctrl-C
+ */
+export async function resolveConnection(plan: ConnectionPlan, io: Io): Promise<ConnectionOptions> {
+  const {clientId, credentials, keyPassphrase = {kind: 'prompt'}, endpoint, ...rest} = plan;
+  const passphrase = (signal: AbortSignal) =>
+    resolveSecret(keyPassphrase, {...io, signal}, 'Enter PEM pass phrase: ');
+  return {
+    ...rest,
+    endpoint:
+      endpoint.tls === undefined
+        ? endpoint
+        : {...endpoint, tls: {...endpoint.tls, ...systemCertificatePlaces(io.env), passphrase}},
+    clientId: resolveClientId(clientId, io),
+    ...(credentials === undefined ? {} : {credentials: await resolveCredentials(credentials, io)}),
+  };
+}

@@ -1,0 +1,100 @@
+/**
+ * Secrets and identities that a plan can only describe: a password in a file, in the environment or in
+ * somebody's head, a client id made of the process id. Resolved once, before connecting. The secrets
+ * themselves appear in no message.
+ */
+
+import {readFile} from 'node:fs/promises';
+import type {Credentials} from '../../client/connection-options.ts';
+import {fileProblem} from '../../client/transport/file-problem.ts';
+import {TmqError} from '../../errors.ts';
+import type {Io} from '../../io/process.ts';
+
+/** Where a secret is. */
+export type SecretSource =
+  | {readonly kind: 'text'; readonly text: string}
+  /** The first line of the file. */
+  | {readonly kind: 'file'; readonly path: string}
+  | {readonly kind: 'environment'; readonly name: string}
+  /** Asked for on the terminal. */
+  | {readonly kind: 'prompt'};
+
+export interface CredentialSource {
+  readonly username?: string;
+  readonly password?: SecretSource;
+}
+
+/** -i, -I, or neither: then the server assigns one, or for MQTT 3.1 a random one is made. */
+export type ClientIdSource =
+  | {readonly kind: 'fixed'; readonly id: string}
+  | {readonly kind: 'prefix'; readonly prefix: string}
+  | {readonly kind: 'assigned'}
+  | {readonly kind: 'random'};
+
+/**
+ * Reads or asks for the password.
+ * @throws TmqError when the file, the variable or the terminal is not there, Interrupted at Ctrl-C
+ */
+export async function resolveCredentials(source: CredentialSource, io: Io): Promise<Credentials> {
+  const {username, password} = source;
+  const secret = password === undefined ? undefined : await resolveSecret(password, io, 'Password: ');
+  if (secret !== undefined && Buffer.byteLength(secret) > 65_535) {
+    throw new TmqError('Problem setting username and/or password: the password has more than 65535 bytes.');
+  }
+  return {
+    ...(username === undefined ? {} : {username}),
+    ...(secret === undefined ? {} : {password: secret}),
+  };
+}
+
+/** The secret itself. `prompt` is shown where it is asked for. @throws as resolveCredentials */
+export async function resolveSecret(source: SecretSource, io: Io, prompt: string): Promise<string> {
+  switch (source.kind) {
+    case 'text':
+      return source.text;
+    case 'file':
+      return await firstLine(source.path);
+    case 'environment': {
+      const value = io.env[source.name];
+      if (value === undefined) {
+        throw new TmqError(`The environment variable ${source.name} of --pw-env is not set.`);
+      }
+      return value;
+    }
+    case 'prompt': {
+      const {promptPassword} = await import('../../io/prompt.ts');
+      return await promptPassword(io, prompt);
+    }
+  }
+}
+
+async function firstLine(path: string): Promise<string> {
+  let content: string;
+  try {
+    content = await readFile(path, 'utf8');
+  } catch (error) {
+    throw fileProblem('password file', path, error);
+  }
+  return content.split(/\r?\n/, 1)[0] ?? '';
+}
+
+/** The client id to send: empty where the server is to assign one. */
+export function resolveClientId(source: ClientIdSource, io: Pick<Io, 'pid'>): string {
+  switch (source.kind) {
+    case 'fixed':
+      return source.id;
+    case 'prefix':
+      return `${source.prefix}${io.pid}`;
+    case 'assigned':
+      return '';
+    case 'random':
+      return randomClientId();
+  }
+}
+
+/** MQTT 3.1 wants 1 to 23 characters, and no server of it assigns any. */
+function randomClientId(): string {
+  const letters = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789';
+  const random = crypto.getRandomValues(new Uint32Array(19));
+  return `tmq-${[...random].map((number) => letters[number % letters.length]).join('')}`;
+}

@@ -1,0 +1,95 @@
+/**
+ * From a plan to an open session: resolves the secrets, connects, and sends what there is to tell on
+ * the way (packets with -d, connections lost and found) to stderr. What pub, sub and rr have in common
+ * once their words are understood.
+ */
+
+import type {ConnectionOptions, Endpoint} from '../../client/connection-options.ts';
+import type {ReconnectPolicy, Session} from '../../client/types.ts';
+import type {Io} from '../../io/process.ts';
+import {sanitiseText} from '../../io/sanitise.ts';
+import {canRewrite} from '../../io/status-line.ts';
+import {type Spinner, spinner, traceLooks, warningLine} from '../../io/terminal.ts';
+import {type ClientPlan, resolveConnection} from './client-options.ts';
+
+export interface OpenOptions {
+  /** Ends every wait; by default the process's own. */
+  readonly signal?: AbortSignal;
+  readonly reconnect?: Partial<ReconnectPolicy>;
+  /** Send what follows behind CONNECT where CONNACK cannot matter to it; TMQ_NO_PIPELINE=1 prevents it. */
+  readonly pipelined?: boolean;
+  /** Nothing is received at QoS 2, and the end is near. */
+  readonly brief?: boolean;
+  /** With -d, also tell what each SUBACK granted. */
+  readonly traceGrants?: boolean;
+  /** Whether stdin is being read: what is typed there must not meet a spinner. */
+  readonly readsStdin?: boolean;
+  /** Called before each line on stderr, to make room for it. */
+  readonly beforeLine?: () => void;
+}
+
+/** mosquitto's pause between attempts. */
+const reconnectDelayMilliseconds = 1000;
+
+/**
+ * Connects. Dispose of the session to leave with a DISCONNECT.
+ * @throws TmqError when a secret cannot be had or the broker cannot be reached or refuses
+ */
+export async function openSession(plan: ClientPlan, io: Io, options: OpenOptions = {}): Promise<Session> {
+  if (!plan.quiet) {
+    for (const each of plan.warnings) io.stderr.write(await warningLine(io, each, plan.color));
+  }
+  const connection = await resolveConnection(plan.connection, io);
+  const {connect} = await import('../../client/connect.ts');
+  const waiting = await showWaiting(plan, io, connection.endpoint, options);
+  const makeRoom = () => {
+    waiting?.stop();
+    options.beforeLine?.();
+  };
+  const looks = plan.debug ? await traceLooks(io, plan.color) : String;
+  // Topics and reasons come from others: on a terminal they are shown, not obeyed.
+  const tell = (line: string, look: (safe: string) => string = String) => {
+    makeRoom();
+    io.stderr.write(`${look(io.stderr.isTTY === true ? sanitiseText(line) : line)}\n`);
+  };
+  return await connect(beforePassphrase(connection, makeRoom), {
+    signal: options.signal ?? io.signal,
+    reconnect: {
+      afterLoss: false,
+      atStart: false,
+      delayMilliseconds: reconnectDelayMilliseconds,
+      ...options.reconnect,
+    },
+    fastPath: (io.env.TMQ_NO_FASTPATH ?? '') === '',
+    pipelined: options.pipelined === true && (io.env.TMQ_NO_PIPELINE ?? '') === '',
+    brief: options.brief === true,
+    settled: () => waiting?.stop(),
+    traceGrants: options.traceGrants === true && !plan.quiet,
+    ...(plan.debug ? {trace: (line) => tell(line, looks)} : {}),
+    ...(plan.quiet ? {} : {notice: (line) => tell(line)}),
+  });
+}
+
+/** Says what is being waited for, unless the packets of -d say more, or something is typed. */
+async function showWaiting(
+  {debug, quiet, color}: ClientPlan,
+  io: Io,
+  endpoint: Endpoint,
+  {readsStdin = false}: OpenOptions,
+): Promise<Spinner | undefined> {
+  if (debug || quiet || !canRewrite(io) || (readsStdin && io.stdin.isTTY === true)) return undefined;
+  const {describe} = await import('../../client/transport/transport.ts');
+  return spinner(io, `Connecting to ${sanitiseText(describe(endpoint))}`, color);
+}
+
+/** The prompt for a key's passphrase has its line to itself. */
+function beforePassphrase(connection: ConnectionOptions, makeRoom: () => void): ConnectionOptions {
+  const {endpoint} = connection;
+  const ask = endpoint.tls?.passphrase;
+  if (endpoint.tls === undefined || ask === undefined) return connection;
+  const passphrase = (signal: AbortSignal) => {
+    makeRoom();
+    return ask(signal);
+  };
+  return {...connection, endpoint: {...endpoint, tls: {...endpoint.tls, passphrase}}};
+}

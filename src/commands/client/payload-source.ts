@@ -1,0 +1,166 @@
+/**
+ * Where the payload of a message to send comes from: exactly one of -m, -f, -s, -n and, for pub, -l.
+ * The options are rows here because pub and rr share them; reading happens before connecting, so that
+ * a file that cannot be read costs no connection.
+ */
+
+import {readFile} from 'node:fs/promises';
+import type {Option} from '../../cli/option.ts';
+import type {Payload} from '../../client/types.ts';
+import {ExitCode, TmqError, UsageError} from '../../errors.ts';
+import {openFilePayload} from '../../io/file-payload.ts';
+import type {Io} from '../../io/process.ts';
+
+export type PayloadSource =
+  | {readonly kind: 'text'; readonly text: string}
+  | {readonly kind: 'empty'}
+  | {readonly kind: 'file'; readonly path: string}
+  | {readonly kind: 'stdin'};
+
+/** The largest payload that any MQTT packet can carry: the limit of Remaining Length [MQTT 5, 1.5.5], as mosquitto has it. */
+const maximumPayloadBytes = 268_435_455;
+
+function once(
+  parse: (text: string) => string = String,
+): (text: string, previous: string | undefined) => string {
+  return (text, previous) => {
+    if (previous !== undefined) throw new UsageError('Only one type of message can be sent at once.');
+    return parse(text);
+  };
+}
+
+function withinLimit(text: string): string {
+  if (Buffer.byteLength(text) > maximumPayloadBytes) {
+    throw new UsageError(`Message length must be less than ${maximumPayloadBytes + 1} bytes.`);
+  }
+  return text;
+}
+
+export const payloadOptions = {
+  message: {
+    flags: '-m, --message <text>',
+    group: 'Message',
+    summary: 'the message to send',
+    noun: 'message',
+    details:
+      "The payload is the argument's bytes; an empty argument is a message of zero length. Use -f, -s or -l for bytes that are not valid UTF-8.",
+    parse: once(withinLimit),
+  },
+  file: {
+    flags: '-f, --file <file>',
+    group: 'Message',
+    summary: 'send the contents of a file as one message',
+    details: 'An empty file is a message of zero length.',
+    parse: once(),
+    complete: 'file',
+  },
+  stdinFile: {
+    flags: '-s, --stdin-file',
+    group: 'Message',
+    summary: 'send all of standard input as one message',
+  },
+  nullMessage: {
+    flags: '-n, --null-message',
+    group: 'Message',
+    summary: 'send a message of zero length',
+    details: 'With -r this clears the retained message of the topic.',
+  },
+} as const satisfies Readonly<Record<string, Option<string>>>;
+
+interface PayloadValues {
+  readonly message?: string;
+  readonly file?: string;
+  readonly stdinFile?: boolean;
+  readonly nullMessage?: boolean;
+}
+
+/**
+ * The one source that was given, or undefined. `others` counts sources that only one command has.
+ * @throws UsageError when several were given
+ */
+export function payloadSource(values: PayloadValues, others = 0): PayloadSource | undefined {
+  const sources: PayloadSource[] = [];
+  if (values.message !== undefined) sources.push({kind: 'text', text: values.message});
+  if (values.file !== undefined) sources.push({kind: 'file', path: values.file});
+  if (values.stdinFile === true) sources.push({kind: 'stdin'});
+  if (values.nullMessage === true) sources.push({kind: 'empty'});
+  if (sources.length + others > 1) throw new UsageError('Only one type of message can be sent at once.');
+  return sources[0];
+}
+
+/**
+ * The payload's bytes, or those of a large file where they are; while stdin is read, `progress` tells how many there are.
+ * @throws TmqError when the file or stdin cannot be read, is too large, or stdin is empty
+ */
+export async function readPayload(
+  source: PayloadSource,
+  io: Pick<Io, 'stdin' | 'signal' | 'env'>,
+  progress = {bytes: 0},
+): Promise<Payload> {
+  switch (source.kind) {
+    case 'text':
+      return Buffer.from(source.text);
+    case 'empty':
+      return new Uint8Array(0);
+    case 'file':
+      return await payloadOfFile(source.path, io);
+    case 'stdin':
+      return await payloadOfStdin(io, progress);
+  }
+}
+
+async function payloadOfFile(path: string, {signal, env}: Pick<Io, 'signal' | 'env'>): Promise<Payload> {
+  let payload: Payload | undefined;
+  try {
+    if ((env.TMQ_NO_FASTPATH ?? '') === '') payload = openFilePayload(path, maximumPayloadBytes);
+    payload ??= await readFile(path, {signal});
+  } catch (error) {
+    if (signal.aborted) throw signal.reason;
+    const code = (error as NodeJS.ErrnoException).code;
+    throw new TmqError(`Unable to read file "${path}": ${fileProblem(code, error)}.`, ExitCode.failure, {
+      cause: error,
+    });
+  }
+  if (payload.length > maximumPayloadBytes) {
+    throw new TmqError(`File "${path}" is too large: a message has at most ${maximumPayloadBytes} bytes.`);
+  }
+  return payload;
+}
+
+/** What the system says, in words. */
+function fileProblem(code: string | undefined, error: unknown): string {
+  const words: Readonly<Record<string, string>> = {
+    ENOENT: 'No such file or directory',
+    EACCES: 'Permission denied',
+    EISDIR: 'It is a directory',
+    ENOTDIR: 'Not a directory',
+    ERR_FS_FILE_TOO_LARGE: `A message has at most ${maximumPayloadBytes} bytes`,
+  };
+  return words[code ?? ''] ?? (error instanceof Error ? error.message : String(error));
+}
+
+async function payloadOfStdin(
+  io: Pick<Io, 'stdin' | 'signal'>,
+  progress: {bytes: number},
+): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  const stop = () => io.stdin.destroy(io.signal.reason as Error);
+  io.signal.addEventListener('abort', stop, {once: true});
+  try {
+    for await (const chunk of io.stdin as AsyncIterable<Uint8Array>) {
+      length += chunk.length;
+      progress.bytes = length;
+      if (length > maximumPayloadBytes) {
+        throw new TmqError(
+          `Standard input is too large: a message has at most ${maximumPayloadBytes} bytes.`,
+        );
+      }
+      chunks.push(chunk);
+    }
+  } finally {
+    io.signal.removeEventListener('abort', stop);
+  }
+  if (length === 0) throw new TmqError('Zero length input. Use -n to send an empty message.');
+  return Buffer.concat(chunks);
+}

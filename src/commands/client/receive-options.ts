@@ -1,0 +1,131 @@
+/** What sub and rr share beyond the connection: how messages are shown, and how long to wait for them. */
+
+import {choice, integer, type OptionTable, type Values} from '../../cli/option.ts';
+import {ExitCode, TmqError, UsageError} from '../../errors.ts';
+import {compileFormat, type Formatter, plainFormat} from '../../format/format.ts';
+import type {Io} from '../../io/process.ts';
+import {sanitiseText, sanitisingSink} from '../../io/sanitise.ts';
+import type {Paint} from '../../io/terminal.ts';
+import {isMqttString} from '../../protocol/topic.ts';
+
+export const receiveOptions = {
+  format: {
+    flags: '-F <format>',
+    group: 'Output',
+    summary: 'print each message in this format, as in "%t %p"',
+    details: 'The language of the format is told below, under Output formats.',
+    noun: 'format',
+    parse: (given: string) => {
+      if (!isMqttString(given.replace(/[\x00-\x1f\x7f-\x9f]/g, ''))) {
+        throw new UsageError('Malformed UTF-8 in -F argument.');
+      }
+      // Compiled here only to refuse it here, where it stands; the plan compiles it for use.
+      compileFormat(given, {eol: true, pretty: false});
+      return given;
+    },
+  },
+  verbose: {
+    flags: '-v, --verbose',
+    group: 'Output',
+    summary: 'print the topic before each payload',
+  },
+  noNewline: {
+    flags: '-N',
+    group: 'Output',
+    summary: 'print no newline after each message',
+  },
+  pretty: {
+    flags: '--pretty',
+    group: 'Output',
+    summary: 'indent the JSON of %j and %J',
+  },
+  hideRetained: {
+    flags: '-R',
+    group: 'Messages',
+    summary: 'print no retained messages',
+    details: 'With MQTT 5 the broker is also asked not to send any.',
+  },
+  retainAsPublished: {
+    flags: '--retain-as-published',
+    group: 'Messages',
+    summary: 'keep the retain flag as it was published (MQTT 5)',
+  },
+  retainHandling: {
+    flags: '--retain-handling <when>',
+    group: 'Messages',
+    summary: 'ask for retained messages always, new or never (MQTT 5)',
+    details: "'new' asks for them only if the subscription is a new one.",
+    noun: 'option',
+    parse: choice(['always', 'new', 'never'], (given) => `Unknown value '${given}' for --retain-handling.`),
+    complete: ['always', 'new', 'never'],
+  },
+  timeout: {
+    flags: '-W <seconds>',
+    group: 'Messages',
+    summary: 'give up after this time, with exit status 27',
+    noun: 'timeout',
+    parse: integer({
+      minimum: 1,
+      maximum: 2_147_483_647,
+      problem: (given) => `Invalid timeout "${given}". It is a number of seconds from 1.`,
+    }),
+  },
+} as const satisfies OptionTable;
+
+export type ReceiveValues = Values<typeof receiveOptions>;
+
+const retainHandlings = {always: 0, new: 1, never: 2} as const;
+
+/** The subscription options of MQTT 5 that the rows describe; -R alone asks for no retained messages. */
+export function retainOptions(values: ReceiveValues): {
+  readonly retainAsPublished: boolean;
+  readonly retainHandling: 0 | 1 | 2;
+} {
+  const {retainHandling = values.hideRetained === true ? 'never' : 'always'} = values;
+  return {
+    retainAsPublished: values.retainAsPublished ?? false,
+    retainHandling: retainHandlings[retainHandling],
+  };
+}
+
+/** Where messages are shown, and how the topics of -v look there. */
+export interface Surroundings extends Pick<Io, 'stdout' | 'stderr'> {
+  readonly topicPaint?: Paint | undefined;
+}
+
+/**
+ * The formatter that the rows describe; on a terminal it lets no message command it. Lines about messages
+ * that cannot be shown as asked go to stderr unless `quiet`.
+ */
+export function toFormatter(
+  values: ReceiveValues,
+  {stdout, stderr, topicPaint}: Surroundings,
+  quiet: boolean,
+): Formatter {
+  const eol = values.noNewline !== true;
+  const guard = stdout.isTTY === true ? {guard: sanitisingSink} : {};
+  if (values.format === undefined) {
+    const paint = topicPaint === undefined ? {} : {topicPaint};
+    return plainFormat({eol, verbose: values.verbose ?? false, ...guard, ...paint});
+  }
+  const warn = (line: string) => {
+    if (!quiet) stderr.write(`${stderr.isTTY === true ? sanitiseText(line) : line}\n`);
+  };
+  return compileFormat(values.format, {eol, pretty: values.pretty ?? false, warn, ...guard});
+}
+
+/** Aborts with "Timed out" when the seconds are over; dispose of it to stop the clock. */
+export function timeLimit(seconds: number | undefined): {readonly signal: AbortSignal} & Disposable {
+  const controller = new AbortController();
+  const expire = () => controller.abort(new TmqError('Timed out', ExitCode.timeout));
+  let timer: NodeJS.Timeout | undefined;
+  const wait = (milliseconds: number) => {
+    const step = Math.min(milliseconds, 2 ** 31 - 1);
+    timer = setTimeout(() => (milliseconds > step ? wait(milliseconds - step) : expire()), step);
+  };
+  if (seconds !== undefined) wait(seconds * 1000);
+  return {
+    signal: controller.signal,
+    [Symbol.dispose]: () => clearTimeout(timer),
+  };
+}

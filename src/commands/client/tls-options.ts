@@ -1,0 +1,223 @@
+/**
+ * The TLS options, and what they say together: whether there is TLS, whom it trusts, as whom it speaks.
+ * Paths stay paths; reading them belongs to the transport.
+ */
+
+import {type OptionTable, text, type Values} from '../../cli/option.ts';
+import type {TlsOptions} from '../../client/connection-options.ts';
+import {TmqError, UsageError} from '../../errors.ts';
+import type {SecretSource} from './credentials.ts';
+
+export const tlsOptions = {
+  caFile: {
+    flags: '--cafile <file>',
+    group: 'TLS',
+    summary: 'use TLS and trust the PEM certificates in this file',
+    details: 'The default port becomes 8883.',
+    parse: text,
+    complete: 'file',
+  },
+  caPath: {
+    flags: '--capath <directory>',
+    group: 'TLS',
+    summary: 'use TLS and trust the PEM certificates in this directory',
+    details: 'The default port becomes 8883.',
+    parse: text,
+    complete: 'directory',
+  },
+  systemCertificates: {
+    flags: '--tls-use-os-certs',
+    group: 'TLS',
+    summary: "use TLS and trust the system's certificates",
+    details: 'Also meant by port 8883 without another TLS option, and by the URLs mqtts:// and wss://.',
+  },
+  certificate: {
+    flags: '--cert <file>',
+    group: 'TLS',
+    summary: 'certificate of this client, PEM; needs --key',
+    parse: text,
+    complete: 'file',
+  },
+  key: {
+    flags: '--key <file>',
+    group: 'TLS',
+    summary: 'private key of this client, PEM; needs --cert',
+    details: 'The passphrase of an encrypted key is asked for on the terminal, or given by --keypass.',
+    parse: text,
+    complete: 'file',
+  },
+  keyPassphrase: {
+    flags: '--keypass <passphrase>',
+    group: 'TLS',
+    summary: "passphrase of an encrypted --key; '-' asks for it",
+    secret: true,
+    parse: (given: string): SecretSource => (given === '-' ? {kind: 'prompt'} : {kind: 'text', text: given}),
+  },
+  keyForm: {
+    flags: '--keyform <form>',
+    group: 'TLS',
+    summary: "form of the --key; only 'pem'",
+    noun: 'keyform',
+    parse: (given: string): 'pem' | 'engine' => {
+      const form = given.toLowerCase();
+      if (form === 'pem' || form === 'engine') return form;
+      throw new UsageError("Problem setting key form, it must be one of 'pem' or 'engine'.");
+    },
+    complete: ['pem'],
+  },
+  ciphers: {
+    flags: '--ciphers <ciphers>',
+    group: 'TLS',
+    summary: 'ciphers to offer, an OpenSSL list',
+    details: 'The list is for TLS 1.2; with --tls-version tlsv1.3 it names the cipher suites of TLS 1.3.',
+    parse: text,
+  },
+  tlsVersion: {
+    flags: '--tls-version <version>',
+    group: 'TLS',
+    summary: 'lowest version to use: tlsv1.2 (default) or tlsv1.3',
+    noun: 'version',
+    parse: (given: string): 'TLSv1.2' | 'TLSv1.3' => {
+      const version = given.toLowerCase();
+      if (version === 'tlsv1.2') return 'TLSv1.2';
+      if (version === 'tlsv1.3') return 'TLSv1.3';
+      throw new UsageError(
+        `Problem setting TLS options, check the options are valid: --tls-version is tlsv1.2 or tlsv1.3, not ${given}.`,
+      );
+    },
+    complete: ['tlsv1.2', 'tlsv1.3'],
+  },
+  tlsAlpn: {
+    flags: '--tls-alpn <protocol>',
+    group: 'TLS',
+    summary: 'application protocol to ask the server for',
+    parse: (given: string): string => {
+      const length = Buffer.byteLength(given);
+      if (length >= 1 && length <= 254) return given;
+      throw new UsageError('Problem setting TLS ALPN protocol: its name has 1 to 254 bytes.');
+    },
+  },
+  insecure: {
+    flags: '--insecure',
+    group: 'TLS',
+    summary: 'verify nothing of the server: for tests only',
+    details:
+      'NEITHER THE CERTIFICATE NOR THE HOST NAME IS VERIFIED: anybody can be the server. It does not turn TLS on.',
+  },
+  psk: {
+    flags: '--psk <key>',
+    group: 'TLS',
+    summary: 'use TLS with a pre-shared key, in hexadecimal',
+    details: 'The default port becomes 8883, and the TLS version is 1.2. Needs --psk-identity.',
+    secret: true,
+    parse: (given: string): Uint8Array => {
+      if (/^([0-9a-f]{2})+$/i.test(given)) return Buffer.from(given, 'hex');
+      throw new UsageError('Problem setting TLS-PSK options: the key of --psk is not hexadecimal.');
+    },
+  },
+  pskIdentity: {
+    flags: '--psk-identity <identity>',
+    group: 'TLS',
+    summary: 'name that goes with --psk',
+    parse: text,
+  },
+  tlsKeyLog: {
+    flags: '--tls-keylog <file>',
+    group: 'TLS',
+    summary: 'append TLS secrets to a file, for Wireshark',
+    parse: text,
+    complete: 'file',
+  },
+  tlsEngine: {
+    flags: '--tls-engine <engine>',
+    group: 'TLS',
+    summary: 'an OpenSSL engine: not available, refused',
+    noun: 'engine_id',
+    parse: text,
+    hidden: true,
+  },
+  tlsEngineKeyPassword: {
+    flags: '--tls-engine-kpass-sha1 <hash>',
+    group: 'TLS',
+    summary: 'key password of an engine: not available, refused',
+    noun: 'kpass sha1',
+    parse: text,
+    hidden: true,
+    secret: true,
+  },
+  noTls: {
+    flags: '--no-tls',
+    group: 'TLS',
+    summary: 'ignore all other TLS options, also on port 8883',
+  },
+} as const satisfies OptionTable;
+
+export type TlsValues = Values<typeof tlsOptions>;
+
+/** Whether an option asks for TLS whatever the port, and so makes 8883 the default one. */
+export function impliesTlsPort(values: TlsValues): boolean {
+  const {caFile, caPath, psk, noTls} = values;
+  return noTls !== true && (caFile ?? caPath ?? psk) !== undefined;
+}
+
+/**
+ * The TLS options of a connection to that port (undefined for a unix socket), or undefined for none.
+ * @throws UsageError for options that need or exclude each other, TmqError for an engine
+ */
+export function toTls(values: TlsValues, port: number | undefined): TlsOptions | undefined {
+  if (values.noTls === true) return undefined;
+  checkTls(values);
+  const system = values.systemCertificates === true || (port === 8883 && !impliesTlsPort(values));
+  if (!system && !impliesTlsPort(values)) return undefined;
+  const {psk, pskIdentity} = values;
+  return defined({
+    caFile: values.caFile,
+    caPath: values.caPath,
+    systemCertificates: system ? true : undefined,
+    certificateFile: values.certificate,
+    keyFile: values.key,
+    insecure: values.insecure,
+    minimumVersion: values.tlsVersion,
+    ciphers: values.ciphers,
+    alpn: values.tlsAlpn,
+    psk: psk === undefined || pskIdentity === undefined ? undefined : {identity: pskIdentity, key: psk},
+    keyLogFile: values.tlsKeyLog,
+  });
+}
+
+/** mosquitto's checks, in its order. */
+function checkTls(values: TlsValues): void {
+  const {certificate, key, keyForm, tlsEngine, psk} = values;
+  if ((certificate === undefined) !== (key === undefined)) {
+    throw new UsageError(
+      'Both certfile and keyfile must be provided if one of them is set. --cert goes with --key.',
+    );
+  }
+  if (keyForm !== undefined && key === undefined) {
+    throw new UsageError('If keyform is set, keyfile must be also specified. Add --key.');
+  }
+  if (values.tlsEngineKeyPassword !== undefined && (tlsEngine === undefined || keyForm === undefined)) {
+    throw new UsageError(
+      'When using tls-engine-kpass-sha1, both tls-engine and keyform must also be provided.',
+    );
+  }
+  if (psk !== undefined && (values.caFile ?? values.caPath) !== undefined) {
+    throw new UsageError('Only one of --psk or --cafile/--capath may be used at once.');
+  }
+  if (psk !== undefined && values.pskIdentity === undefined) {
+    throw new UsageError('--psk-identity required if --psk used.');
+  }
+  if (psk !== undefined && values.tlsVersion === 'TLSv1.3') {
+    throw new UsageError('--psk works with TLS 1.2 only: leave out --tls-version tlsv1.3.');
+  }
+  if (tlsEngine !== undefined || keyForm === 'engine') {
+    throw new TmqError(
+      `Problem setting TLS engine, is ${tlsEngine ?? 'engine'} a valid engine? None is available here: use --cert and --key with PEM files.`,
+    );
+  }
+}
+
+/** Leaves out what was not given. */
+function defined(options: {readonly [Key in keyof TlsOptions]: TlsOptions[Key] | undefined}): TlsOptions {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+}

@@ -1,0 +1,98 @@
+/**
+ * What tmq reads and writes, for the manual page tmq-formats(5): options files, password files, the
+ * language of -F, and the JSON that its commands print. Prose only; the tests hold it to the programs.
+ */
+
+import type {ManualSection} from '../../cli/command.ts';
+import {formatSection} from './format-section.ts';
+
+const optionsFiles: ManualSection = {
+  title: 'Options files',
+  text: [
+    'Options that tmq pub, tmq sub and tmq rr take as if they stood before those of the command line. The file is the one named by -o; else $XDG_CONFIG_HOME/tmq/pub (sub, rr) or, where that does not exist, $XDG_CONFIG_HOME/mosquitto_pub. Where XDG_CONFIG_HOME is not set, ~/.config takes its place.',
+    'One option a line: the option, a space, and all the rest of the line as its value, with its blanks and quotes. Nothing is replaced in it. Only -D splits its value, into packet, name and value. Blanks before the option are skipped, as are empty lines and lines that begin with #.',
+    'An option of the command line replaces the same option of the file; -t of tmq sub, -T, -U and -D add to it. Errors name the file and the line.',
+  ],
+  literal: [
+    '# ~/.config/tmq/sub',
+    '-h broker.example.com',
+    '-p 8883',
+    '-u alice',
+    '--pw-file /etc/mqtt/password',
+  ],
+};
+
+const passwordFiles: ManualSection = {
+  title: 'Password files',
+  text: [
+    "What tmq passwd writes, and mosquitto's password_file: a line for each user, made of the name, a colon, and the hashed password. Blanks around name and hash do not count. Empty lines, and lines that begin with #, are comments.",
+    'What stands between the first two $ tells how the password is hashed. Salt and hash are in base64 unless told otherwise.',
+  ],
+  remarks: [
+    {
+      term: '$6$salt$hash',
+      text: 'sha512: the SHA-512 of the password and, behind it, the salt, in a single round. The hash has 88 characters.',
+    },
+    {
+      term: '$7$iterations$salt$hash',
+      text: 'sha512-pbkdf2: PBKDF2 with HMAC-SHA-512 and 64 bytes of output.',
+    },
+    {
+      term: '$argon2id$v=19$m=memory,t=passes,p=lanes$salt$hash',
+      text: 'argon2id, in the notation of its reference implementation; memory in KiB, base64 without padding.',
+    },
+    {
+      term: '$6$salt$hash, $6$rounds=number$salt$hash',
+      text: 'sha512-crypt: crypt(3). The hash has 86 characters of its own alphabet. tmq reads it; mosquitto does not.',
+    },
+  ],
+};
+
+const messages: ManualSection = {
+  title: 'Messages as JSON',
+  text: [
+    'What %j and %J of -F print: one object on one line, or with --pretty on several. Its keys, in this order:',
+  ],
+  remarks: [
+    {term: 'tst', text: 'The local time of arrival: "2026-11-20T07:08:32.123456+0100".'},
+    {term: 'topic', text: 'The topic.'},
+    {term: 'qos', text: 'The quality of service: 0, 1 or 2.'},
+    {term: 'retain', text: 'The retain flag: true or false.'},
+    {term: 'payloadlen', text: 'The length of the payload in bytes.'},
+    {term: 'mid', text: 'The packet identifier, where the quality of service is not 0.'},
+    {
+      term: 'properties',
+      text: 'MQTT 5: an object with the properties by their names, such as "content-type", where there are any. "user-properties" is a list of objects with one key each.',
+    },
+    {term: 'payload-encoding', text: '"base64", where the payload of %j is not valid UTF-8.'},
+    {
+      term: 'payload',
+      text: 'The payload: a string (%j), or the JSON that it is (%J); null when it is empty.',
+    },
+  ],
+};
+
+const entries: ManualSection = {
+  title: 'Password files as JSON',
+  text: [
+    'What tmq passwd --list --json prints, an object for each user on a line of its own. Its keys, in this order:',
+  ],
+  remarks: [
+    {term: 'username', text: 'The name.'},
+    {term: 'line', text: 'The number of the line, from 1.'},
+    {
+      term: 'scheme',
+      text: '"sha512", "sha512-pbkdf2", "argon2id", "sha512-crypt"; "plain" for plain text, "unknown" for what no broker reads.',
+    },
+    {term: 'cost', text: 'An object with the parameters of the scheme, or null.'},
+    {term: 'weakness', text: 'With --weak: why the entry falls short of what is advised.'},
+  ],
+};
+
+export const formatSections: readonly ManualSection[] = [
+  optionsFiles,
+  passwordFiles,
+  formatSection,
+  messages,
+  entries,
+];

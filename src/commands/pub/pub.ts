@@ -1,0 +1,220 @@
+/** Publishes: one message, a file, all of stdin, or stdin line by line. */
+
+import {setTimeout as delay} from 'node:timers/promises';
+import {defineCommand} from '../../cli/command.ts';
+import {decimal, integer, type OptionTable} from '../../cli/option.ts';
+import type {Payload, PublishReport} from '../../client/types.ts';
+import {ExitCode, TmqError, UsageError} from '../../errors.ts';
+import {lines} from '../../io/lines.ts';
+import type {Io} from '../../io/process.ts';
+import type {Publication, QoS} from '../../protocol/message.ts';
+import {propertiesFor} from '../../protocol/property-option.ts';
+import {clientDifferences} from '../client/client-differences.ts';
+import {type ClientPlan, clientOptions, toClientPlan} from '../client/client-options.ts';
+import {publishTopicOption} from '../client/network-options.ts';
+import {openSession} from '../client/open-session.ts';
+import {type PayloadSource, payloadOptions, payloadSource, readPayload} from '../client/payload-source.ts';
+import {watchLines, watchReading} from './line-progress.ts';
+import {watchMessages} from './message-progress.ts';
+
+export interface PubPlan {
+  readonly client: ClientPlan;
+  readonly publication: Publication;
+  readonly source: PayloadSource | {readonly kind: 'lines'};
+  /** How often the message is sent, and the least milliseconds from one's completion to the next. */
+  readonly repeat: {readonly count: number; readonly delayMilliseconds: number};
+}
+
+const options = {
+  topic: publishTopicOption,
+  ...payloadOptions,
+  stdinLine: {
+    flags: '-l, --stdin-line',
+    group: 'Message',
+    summary: 'send each line of standard input as a message',
+    details:
+      'A line ends at LF, which is not sent; an empty line is an empty message, and a last line without LF is sent too. Bytes are never changed. Input is read only as fast as the broker takes it. When the connection is lost, tmq connects again and sends what was not acknowledged once more. Unless -M says how many, up to 100 lines of at most 4096 bytes are unacknowledged at QoS 1, and with MQTT 5 at QoS 2 too; once a connection was lost with more than 20, it is 20. The exit status is 0 only if every line was acknowledged (at QoS 0: written to the network).',
+  },
+  retain: {
+    flags: '-r, --retain',
+    group: 'Message',
+    summary: 'the broker retains the message for later subscribers',
+  },
+  repeat: {
+    flags: '--repeat <count>',
+    group: 'Message',
+    summary: 'send the message this many times (default 1)',
+    details: 'The next one is sent when the one before is complete. Not for -l.',
+    parse: integer({minimum: 1, problem: (given) => `--repeat argument must be >0, not ${given}.`}),
+  },
+  repeatDelay: {
+    flags: '--repeat-delay <seconds>',
+    group: 'Message',
+    summary: 'wait between repeated messages; may have a fraction (default 0)',
+    noun: 'time',
+    parse: decimal({minimum: 0, problem: (given) => `--repeat-delay argument must be >=0.0, not ${given}.`}),
+  },
+  ...clientOptions,
+} as const satisfies OptionTable;
+
+export const pub = defineCommand({
+  name: 'pub',
+  summary: 'publish messages',
+  synopsis: [
+    '[options] -t <topic> -m <message>',
+    '[options] -t <topic> (-f <file> | -n | -s | -l)',
+    '[options] -L <url> (-m <message> | -f <file> | -n | -s | -l)',
+  ],
+  description: [
+    'Connects to an MQTT broker, publishes, and disconnects when the broker has what was sent: at QoS 0 when it was written to the network, at QoS 1 and 2 when it was acknowledged.',
+    'Standard output stays empty; whatever there is to tell goes to standard error.',
+  ],
+  options,
+  optionsFile: 'pub',
+  examples: [
+    {command: 'tmq pub -t home/lamp -m on', summary: 'Publish a message to the broker on this machine.'},
+    {command: 'tmq pub -t home/lamp -q 1 -r -m on', summary: 'At QoS 1, and retained for later subscribers.'},
+    {command: 'tmq pub -t home/lamp -r -n', summary: 'Clear the retained message.'},
+    {command: 'seq 1 1000 | tmq pub -t numbers -q 1 -l', summary: 'A message for each line of a pipeline.'},
+    {
+      command: 'tmq pub -t job -m go -D publish content-type text/plain -D publish user-property from me',
+      summary: 'With MQTT 5 properties.',
+    },
+  ],
+  differences: [
+    'A publication that the broker refuses (an MQTT 5 reason code of 128 or above) ends with that code as exit status; mosquitto_pub warns and ends with 0.',
+    '-l reconnects after a loss, sends unacknowledged lines again, and ends with 0 only if every line arrived. A NUL byte does not end a line.',
+    '-l leaves up to 100 short lines unacknowledged at QoS 1, and with MQTT 5 at QoS 2 too; mosquitto_pub never more than 20, which is what -M 20 brings back.',
+    '-f also reads pipes and devices, so process substitution works.',
+    'A QoS that the broker does not have ends with 24, and a message larger than it takes with 25. A broker that ends the connection before it has acknowledged is a failure, whatever reason it gives.',
+    ...clientDifferences,
+  ],
+  plan(values): PubPlan {
+    const shared = toClientPlan(values, {protocolVersion: 4});
+    const client = withLinesUnderWay(shared, values);
+    const byLine = values.stdinLine === true;
+    const source = payloadSource(values, byLine ? 1 : 0) ?? (byLine ? ({kind: 'lines'} as const) : undefined);
+    const {topic} = values;
+    if (topic === undefined) {
+      throw new UsageError(
+        `Both topic and message must be supplied. The topic is missing: give it with -t, as in tmq pub -t greetings ${source === undefined ? '-m Hello' : '…'}`,
+      );
+    }
+    if (source === undefined) {
+      throw new UsageError(
+        'Both topic and message must be supplied. The message is missing: give one of -m, -f, -n, -s and -l.',
+      );
+    }
+    const properties = propertiesFor(values.property, 'publish', client.connection.protocolVersion);
+    return {
+      client,
+      source,
+      publication: {
+        topic,
+        qos: values.qos ?? 0,
+        retain: values.retain ?? false,
+        ...(properties === undefined ? {} : {properties}),
+      },
+      repeat: {count: values.repeat ?? 1, delayMilliseconds: (values.repeatDelay ?? 0) * 1000},
+    };
+  },
+  async run(plan, io): Promise<ExitCode> {
+    if (plan.source.kind === 'lines') return await publishLines(plan, io);
+    return await publishRepeatedly(plan, await payloadOf(plan.source, plan, io), io);
+  },
+});
+
+/** Short lines that `-l` leaves unacknowledged, unless -M says how many. */
+const linesUnderWay = 100;
+
+/**
+ * With more messages under way, less time is spent on waiting: for the network, or for whoever has to be woken
+ * up. More than mosquitto's 20 are sent where the broker has said how many it takes [MQTT 5, 3.2.2.3.3], and at
+ * QoS 1, where it is done with a message when it has acknowledged it. At QoS 2, before MQTT 5, mosquitto closes
+ * the connection over more.
+ */
+function withLinesUnderWay(
+  plan: ClientPlan,
+  {stdinLine = false, qos = 0, maxInflight}: {stdinLine?: boolean; qos?: QoS; maxInflight?: number},
+): ClientPlan {
+  const {protocolVersion} = plan.connection;
+  const mayBeMore = qos === 1 || (qos === 2 && protocolVersion === 5);
+  if (!stdinLine || !mayBeMore || maxInflight !== undefined) return plan;
+  return {...plan, connection: {...plan.connection, maxInflightShort: linesUnderWay}};
+}
+
+async function payloadOf(source: PayloadSource, plan: PubPlan, io: Io): Promise<Payload> {
+  if (source.kind !== 'stdin') return await readPayload(source, io);
+  const progress = {bytes: 0};
+  using _line = watchReading(progress, {plan: plan.client, io});
+  return await readPayload(source, io, progress);
+}
+
+async function publishRepeatedly(plan: PubPlan, payload: Payload, io: Io): Promise<ExitCode> {
+  const {publication, repeat} = plan;
+  await using session = await openSession(plan.client, io, {pipelined: true, brief: true});
+  const progress = {sent: 0, count: repeat.count, isAccepted: () => session.isAccepted};
+  using watch = watchMessages(payload, progress, {plan: plan.client, io});
+  for (; progress.sent < repeat.count; progress.sent++) {
+    if (progress.sent > 0 && repeat.delayMilliseconds > 0) await pause(repeat.delayMilliseconds, io.signal);
+    await session.publish(watch.payload, publication, progress.sent === repeat.count - 1);
+  }
+  await session.end();
+  return ExitCode.success;
+}
+
+/** The most that one timer can wait, in milliseconds. */
+const longestTimer = 2 ** 31 - 1;
+
+/** Waits; @throws the signal's reason when it is aborted first */
+async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
+  for (let left = milliseconds; left > 0; left -= longestTimer) {
+    await delay(Math.min(left, longestTimer), undefined, {signal}).catch((error: unknown) => {
+      throw signal.aborted ? signal.reason : error;
+    });
+  }
+}
+
+/**
+ * At QoS 0 a batch is one write, so the larger the better. Else a batch waits for the window while its
+ * lines grow old: in short ones most of the memory, and a fifth of the time, is saved.
+ */
+function linesAtOnce({qos}: Publication): number {
+  return qos === 0 ? Number.POSITIVE_INFINITY : 512;
+}
+
+async function publishLines(plan: PubPlan, io: Io): Promise<ExitCode> {
+  const progress = {read: 0, acknowledged: 0, refused: 0};
+  try {
+    using view = watchLines(lines(io.stdin, {mostLines: linesAtOnce(plan.publication)}), progress, {
+      plan: plan.client,
+      io,
+    });
+    await using session = await openSession(plan.client, io, {
+      reconnect: {afterLoss: true},
+      readsStdin: true,
+      beforeLine: () => view.erase(),
+    });
+    const report = await session.publishAll(view.start(), plan.publication, progress);
+    if (report.refused > 0) throw refusal(report);
+    await session.end();
+    return ExitCode.success;
+  } catch (error) {
+    const missing = progress.read - progress.acknowledged;
+    if (missing > 0 && !plan.client.quiet) {
+      io.stderr.write(`${missing} of the ${progress.read} lines read were not acknowledged.\n`);
+    }
+    throw error;
+  } finally {
+    // A pending read would keep the process alive.
+    io.stdin.destroy();
+  }
+}
+
+function refusal({refused, firstRefusal}: PublishReport): TmqError {
+  const text = firstRefusal === undefined ? '' : ` The first one: ${firstRefusal.text}.`;
+  return new TmqError(
+    `The broker refused ${refused} of the messages.${text}`,
+    firstRefusal?.reasonCode ?? ExitCode.failure,
+  );
+}

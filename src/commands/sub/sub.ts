@@ -1,0 +1,291 @@
+/** Subscribes, and prints what comes, until it is told to stop. */
+
+import {defineCommand} from '../../cli/command.ts';
+import {decimal, integer, type OptionTable} from '../../cli/option.ts';
+import type {Session, SubscribeOptions} from '../../client/types.ts';
+import {ExitCode, TmqError, UsageError} from '../../errors.ts';
+import {Output} from '../../io/output.ts';
+import type {Io} from '../../io/process.ts';
+import {topicPaint, warningLine} from '../../io/terminal.ts';
+import type {QoS} from '../../protocol/message.ts';
+import {propertiesFor} from '../../protocol/property-option.ts';
+import {clientDifferences} from '../client/client-differences.ts';
+import {type ClientPlan, clientOptions, toClientPlan} from '../client/client-options.ts';
+import {subscribeUrlOption} from '../client/network-options.ts';
+import {openSession} from '../client/open-session.ts';
+import {
+  type ReceiveValues,
+  receiveOptions,
+  retainOptions,
+  timeLimit,
+  toFormatter,
+} from '../client/receive-options.ts';
+import {subscriptionRefusal} from '../client/refusal.ts';
+import {topicFilters} from '../client/topic-option.ts';
+import {formatDifference, formatSection} from '../manual/format-section.ts';
+import {type SelectionPlan, selection} from './selection.ts';
+import {streamLast} from './stream-last.ts';
+import {formatView, rateView, type View, watchView} from './view.ts';
+
+export interface SubPlan {
+  readonly client: ClientPlan;
+  readonly subscribe: readonly string[];
+  readonly unsubscribe: readonly string[];
+  readonly options: SubscribeOptions;
+  readonly unsubscribeProperties: ReturnType<typeof propertiesFor<'unsubscribe'>>;
+  readonly selection: SelectionPlan;
+  readonly output: ReceiveValues;
+  readonly view: 'messages' | 'watch' | 'rate';
+  readonly timeoutSeconds?: number;
+  /** -E: leave once the subscription is acknowledged. */
+  readonly exitAfterSubscribe: boolean;
+  /** Keep trying where the first connection fails. */
+  readonly retryFirst: boolean;
+}
+
+const options = {
+  topics: {
+    flags: '-t, --topic <filter>',
+    group: 'Messages',
+    summary: 'topic filter to subscribe to; repeatable',
+    noun: 'topic',
+    parse: topicFilters({option: '-t', what: 'subscription topic'}),
+  },
+  filterOut: {
+    flags: '-T, --filter-out <filter>',
+    group: 'Messages',
+    summary: 'do not print messages of these topics; repeatable',
+    noun: 'topic filter',
+    parse: topicFilters({option: '-T', what: 'filter topic'}),
+  },
+  unsubscribe: {
+    flags: '-U, --unsubscribe <filter>',
+    group: 'Messages',
+    summary: 'unsubscribe from this topic filter; repeatable',
+    details: 'For a persistent session (-c) that still has the subscription. -t is not needed then.',
+    noun: 'unsubscribe topic',
+    parse: topicFilters({option: '-U', what: 'unsubscribe topic'}),
+  },
+  count: {
+    flags: '-C <count>',
+    group: 'Messages',
+    summary: 'end after this many messages',
+    parse: integer({
+      minimum: 1,
+      problem: (given) => `Invalid message count "${given}". It is a number from 1.`,
+    }),
+  },
+  ...receiveOptions,
+  exitAfterSubscribe: {
+    flags: '-E',
+    group: 'Messages',
+    summary: 'end as soon as the broker has acknowledged the subscription',
+  },
+  retainedOnly: {
+    flags: '--retained-only',
+    group: 'Messages',
+    summary: 'end at the first message that is not a retained one',
+  },
+  removeRetained: {
+    flags: '--remove-retained',
+    group: 'Messages',
+    summary: 'clear each retained message that is received',
+    details:
+      'Messages that -T drops are left alone. tmq ends only after the broker has acknowledged the clearing.',
+  },
+  randomFilter: {
+    flags: '--random-filter <percent>',
+    group: 'Messages',
+    summary: 'print only this percentage of the messages, at random',
+    noun: 'chance',
+    parse: decimal({
+      minimum: 0.1,
+      maximum: 100,
+      problem: (given) => `--random-filter chance must be between 0.1-100.0, not ${given}.`,
+    }),
+  },
+  messageRate: {
+    flags: '--message-rate',
+    group: 'Output',
+    summary: 'print how many messages came, once a second, not the messages',
+  },
+  watch: {
+    flags: '-w, --watch',
+    group: 'Output',
+    summary: 'one line for each topic, rewritten when a message comes',
+  },
+  retryFirst: {
+    flags: '--retry-connect',
+    group: 'Connection',
+    summary: 'keep trying if the first connection fails',
+    details: 'Without it only a connection that was once accepted is made again, every second.',
+  },
+  ...clientOptions,
+  url: subscribeUrlOption,
+} as const satisfies OptionTable;
+
+export const sub = defineCommand({
+  name: 'sub',
+  summary: 'subscribe to topics and print the messages',
+  synopsis: ['[options] -t <filter> …', '[options] -L <url>'],
+  description: [
+    'Connects to an MQTT broker, subscribes, and prints each message on standard output as it comes, byte for byte. A message of QoS 1 or 2 is acknowledged only after it was written.',
+    'When the connection is lost, tmq sub connects again every second and subscribes anew, with a line on standard error. It ends with 0 after -C messages, at SIGINT and SIGTERM, and when the reader of its output goes away.',
+  ],
+  options,
+  optionsFile: 'sub',
+  examples: [
+    {command: 'tmq sub -t home/lamp', summary: 'Print the payloads of one topic.'},
+    {command: "tmq sub -v -t 'home/#'", summary: 'Topic and payload of a whole tree.'},
+    {
+      command: "tmq sub -t 'sensors/+/temperature' -F '%t %p' -C 10 -W 5",
+      summary: 'Ten messages in a format of your own, or exit status 27 after five seconds.',
+    },
+    {command: "tmq sub -t '#' -F %j -C 3 | jq .topic", summary: 'Three messages as JSON, one object a line.'},
+    {
+      command: "tmq sub -t 'old/#' --retained-only --remove-retained -W 5",
+      summary: 'Clear retained messages.',
+    },
+  ],
+  sections: [formatSection],
+  differences: [
+    'When the broker denies every subscription, the exit status is its reason code (128 for MQTT 3.1.1); mosquitto_sub ends with 0.',
+    'Losing and regaining the connection is told on standard error.',
+    'A timeout (-W) is 27 and a signal 130 or 143 also before the broker has accepted the connection; mosquitto_sub ends with 255 there.',
+    '-E with -U alone ends when the unsubscription is acknowledged. Some denied subscriptions among others are told.',
+    '--random-filter means per cent. -R does not keep --remove-retained from clearing. --remove-retained ends when it should.',
+    formatDifference,
+    ...clientDifferences,
+  ],
+  plan(values): SubPlan {
+    const {topics = [], unsubscribe = [], hideRetained = false, retainedOnly = false} = values;
+    const client = toClientPlan(values, {
+      protocolVersion: 4,
+      ...(values.count !== undefined && values.count < 20 ? {receiveMaximum: values.count} : {}),
+    });
+    if (topics.length === 0 && unsubscribe.length === 0) {
+      throw new UsageError(
+        'You must specify a topic to subscribe to (-t) or unsubscribe from (-U), as in tmq sub -t greetings',
+      );
+    }
+    if (hideRetained && retainedOnly) {
+      throw new UsageError("Combining '-R' and '--retained-only' makes no sense.");
+    }
+    const version = client.connection.protocolVersion;
+    const properties = propertiesFor(values.property, 'subscribe', version);
+    return {
+      client,
+      subscribe: topics,
+      unsubscribe,
+      options: {
+        qos: (values.qos ?? 0) as QoS,
+        ...retainOptions(values),
+        ...(properties === undefined ? {} : {properties}),
+      },
+      unsubscribeProperties: propertiesFor(values.property, 'unsubscribe', version),
+      selection: {
+        filterOut: values.filterOut ?? [],
+        hideRetained,
+        retainedOnly,
+        removeRetained: values.removeRetained ?? false,
+        printPercent: values.randomFilter ?? 100,
+        ...(values.count === undefined ? {} : {limit: values.count}),
+      },
+      output: values,
+      view: values.messageRate === true ? 'rate' : values.watch === true ? 'watch' : 'messages',
+      ...(values.timeout === undefined ? {} : {timeoutSeconds: values.timeout}),
+      exitAfterSubscribe: values.exitAfterSubscribe ?? false,
+      retryFirst: values.retryFirst ?? false,
+    };
+  },
+  async run(plan, io): Promise<ExitCode> {
+    using limit = timeLimit(plan.timeoutSeconds);
+    const signal = AbortSignal.any([io.signal, limit.signal]);
+    await using session = await openSession(plan.client, io, {
+      signal,
+      reconnect: {afterLoss: true, atStart: plan.retryFirst},
+      traceGrants: true,
+      pipelined: true,
+      brief: plan.selection.limit !== undefined && plan.options.qos < 2,
+    });
+    try {
+      await receive(plan, session, io);
+    } catch (error) {
+      if (!signal.aborted || error !== signal.reason || !session.isAccepted) throw error;
+      // With MQTT 5 the will is published: nobody asked the client to go in peace [mosquitto: sub_client.c].
+      await session.end(disconnectWithWill);
+      if (io.signal.aborted) return ExitCode.success;
+      throw error;
+    }
+    await session.end();
+    return ExitCode.success;
+  },
+});
+
+/** Disconnect with Will Message [MQTT 5, 3.14.2.1]. */
+const disconnectWithWill = 0x04;
+
+/** Subscribes and prints until the receiver has its last message. Messages may come before the SUBACK. */
+async function receive(plan: SubPlan, session: Session, io: Io): Promise<void> {
+  const output = new Output(io.stdout);
+  using view = await createView(plan, io, output);
+  const clearing: Promise<unknown>[] = [];
+  const select = selection(plan.selection, Math.random);
+  let received = 0;
+  const receiving = session.receive({
+    message(message) {
+      received++;
+      const {verdict, print, remove} = select(message);
+      view.count(message);
+      if (print) view.print(message);
+      if (remove) {
+        clearing.push(session.publish(new Uint8Array(0), {topic: message.topic, qos: 1, retain: true}));
+        clearing.at(-1)?.catch(() => undefined);
+      }
+      return verdict;
+    },
+    flush: () => {
+      view.batchEnds();
+      return output.flush();
+    },
+    stream: streamLast(plan, {output, stdout: io.stdout}, () => received),
+  });
+  const subscribed = subscribe(plan, session, io);
+  const finished = plan.exitAfterSubscribe ? subscribed : Promise.all([subscribed, receiving]);
+  receiving.catch(() => undefined);
+  await Promise.race([finished, receiving, output.closed]);
+  await Promise.all(clearing);
+  view.end();
+  await output.flush();
+}
+
+/** One SUBSCRIBE for all filters and behind it, without waiting for the answer, an UNSUBSCRIBE for each -U. */
+async function subscribe(plan: SubPlan, session: Session, io: Io): Promise<void> {
+  const {subscribe: filters, unsubscribe} = plan;
+  const subscribing = filters.length > 0 ? session.subscribe(filters, plan.options) : [];
+  const leaving = unsubscribe.length > 0 ? session.unsubscribe(unsubscribe, plan.unsubscribeProperties) : [];
+  const [codes] = await Promise.all([subscribing, leaving]);
+  const refused = subscriptionRefusal(filters, codes, plan.client.connection.protocolVersion);
+  if (refused instanceof TmqError) throw refused;
+  if (refused !== undefined && !plan.client.quiet) {
+    io.stderr.write(await warningLine(io, refused, plan.client.color));
+  }
+}
+
+async function createView(plan: SubPlan, io: Io, output: Output): Promise<View> {
+  if (plan.view === 'rate') return rateView(output);
+  const {quiet, color} = plan.client;
+  const {stdout, stderr} = io;
+  if (plan.view === 'messages') {
+    const paint = plan.output.verbose === true ? await topicPaint(io, color) : undefined;
+    return formatView(toFormatter(plan.output, {stdout, stderr, topicPaint: paint}, quiet), output, io);
+  }
+  const format = toFormatter(plan.output, io, quiet);
+  const {endpoint} = plan.client.connection;
+  return watchView({
+    format,
+    output,
+    io,
+    title: endpoint.transport === 'unix' ? endpoint.path : endpoint.host,
+  });
+}

@@ -1,0 +1,228 @@
+/** What a journal is told is enough to go on from, at any moment. */
+
+import assert from 'node:assert/strict';
+import {describe, it} from 'node:test';
+import type {
+  Journal,
+  RestoredSession,
+  RestoredState,
+  SavedDelivery,
+  SavedSession,
+  SavedSubscription,
+} from '../../../../src/broker/persistence/journal.ts';
+import type {StoredMessage} from '../../../../src/broker/wire/publish-packet.ts';
+import {type PacketBroker, packetBroker} from '../../../support/packet-client.ts';
+
+interface Held {
+  session: SavedSession;
+  readonly subscriptions: Map<string, SavedSubscription>;
+  readonly queued: Map<number, SavedDelivery>;
+  readonly sent: Map<number, {readonly delivery: SavedDelivery; readonly packetId: number}>;
+  readonly released: Set<number>;
+  readonly received: Set<number>;
+}
+
+/** A journal in memory that keeps what a restart would find. */
+class Memory implements Journal {
+  readonly #retained = new Map<string, StoredMessage>();
+  readonly #sessions = new Map<string, Held>();
+
+  #held(clientId: string): Held {
+    const held = this.#sessions.get(clientId);
+    assert.ok(held !== undefined, `the session ${clientId} is known`);
+    return held;
+  }
+
+  retained(topic: string, message: StoredMessage | undefined): void {
+    if (message === undefined) assert.ok(this.#retained.delete(topic));
+    else this.#retained.set(topic, message);
+  }
+
+  session(session: SavedSession): void {
+    const held = this.#sessions.get(session.clientId);
+    if (held !== undefined) held.session = session;
+    else {
+      this.#sessions.set(session.clientId, {
+        session,
+        subscriptions: new Map(),
+        queued: new Map(),
+        sent: new Map(),
+        released: new Set(),
+        received: new Set(),
+      });
+    }
+  }
+
+  sessionEnded(clientId: string): void {
+    assert.ok(this.#sessions.delete(clientId), clientId);
+  }
+
+  subscribed(clientId: string, subscription: SavedSubscription): void {
+    this.#held(clientId).subscriptions.set(subscription.filter, subscription);
+  }
+
+  unsubscribed(clientId: string, filter: string): void {
+    assert.ok(this.#held(clientId).subscriptions.delete(filter));
+  }
+
+  queued(clientId: string, delivery: SavedDelivery): void {
+    this.#held(clientId).queued.set(delivery.sequence, delivery);
+  }
+
+  sent(clientId: string, sequence: number, packetId: number): void {
+    const held = this.#held(clientId);
+    const delivery = held.queued.get(sequence);
+    assert.ok(delivery !== undefined && held.queued.delete(sequence));
+    held.sent.set(sequence, {delivery, packetId});
+  }
+
+  released(clientId: string, sequence: number, packetId: number): void {
+    const held = this.#held(clientId);
+    assert.ok(held.sent.delete(sequence));
+    held.released.add(packetId);
+  }
+
+  settled(clientId: string, sequence: number): void {
+    const held = this.#held(clientId);
+    assert.ok(held.queued.delete(sequence) || held.sent.delete(sequence));
+  }
+
+  completed(clientId: string, packetId: number): void {
+    assert.ok(this.#held(clientId).released.delete(packetId));
+  }
+
+  received(clientId: string, packetId: number): void {
+    this.#held(clientId).received.add(packetId);
+  }
+
+  forgotten(clientId: string, packetId: number): void {
+    assert.ok(this.#held(clientId).received.delete(packetId));
+  }
+
+  state(): RestoredState {
+    const sessions = [...this.#sessions.values()].map(
+      (held): RestoredSession => ({
+        session: held.session,
+        subscriptions: [...held.subscriptions.values()],
+        queued: [...held.queued.values()],
+        sent: [...held.sent.values()],
+        released: [...held.released],
+        received: [...held.received],
+      }),
+    );
+    return {retained: [...this.#retained.values()], sessions};
+  }
+}
+
+/** A broker with a journal, and one that goes on from it. */
+function kept(memory: Memory): PacketBroker {
+  return packetBroker({context: {journal: memory, restored: memory.state()}, limits: {maxQueuedMessages: 5}});
+}
+
+const lasting = {version: 5, clean: false, properties: {sessionExpiryInterval: 100}} as const;
+
+describe('a journal', () => {
+  it('brings back what is retained', async () => {
+    const memory = new Memory();
+    {
+      await using broker = kept(memory);
+      const client = await broker.connect('a', {version: 5});
+      client.publish('t', 'kept', {retain: true});
+      client.publish('u', 'cleared', {retain: true});
+      client.publish('u', '', {retain: true});
+      client.publish('v', 'old', {retain: true, properties: {messageExpiryInterval: 5}});
+      await client.quiet();
+      broker.advance(6);
+    }
+    await using broker = kept(memory);
+    const client = await broker.connect('b');
+    await client.subscribe('#');
+    assert.equal(await client.message(), 't kept q0 r1 d0');
+    await client.quiet();
+  });
+
+  it('brings back sessions with their subscriptions, queues and flows', async () => {
+    const memory = new Memory();
+    {
+      await using broker = kept(memory);
+      const client = await broker.connect('s', lasting);
+      await client.subscribe('t', {qos: 2}, {subscriptionIdentifier: 9});
+      await client.subscribe('u', {qos: 1});
+      await client.ask({cmd: 'unsubscribe', messageId: 2, unsubscriptions: ['u']});
+      const publisher = await broker.connect('p');
+      for (const [index, qos] of [1, 2, 2, 1].entries()) {
+        publisher.publish('t', `m${index}`, {qos, messageId: index + 1});
+        await client.expect('publish');
+      }
+      client.send({cmd: 'puback', messageId: 1, reasonCode: 0});
+      await client.ask({cmd: 'pubrec', messageId: 2, reasonCode: 0});
+      client.publish('elsewhere', 'x', {qos: 2, messageId: 70});
+      await client.expect('pubrec');
+      client.drop();
+      await publisher.leave();
+      const again = await broker.connect('p');
+      again.publish('t', 'waiting', {qos: 1, messageId: 1});
+      await again.expect('puback');
+      assert.deepEqual(broker.broker.state(), memory.state());
+    }
+    await using broker = kept(memory);
+    assert.deepEqual(broker.broker.state(), memory.state());
+    const watcher = await broker.connect('w');
+    await watcher.subscribe('elsewhere');
+    const client = await broker.connect('s', lasting);
+    assert.equal(client.connack.sessionPresent, true);
+    assert.equal((await client.expect('pubrel')).messageId, 2);
+    assert.equal(await client.message(), 't m2 q2 r0 d1');
+    assert.equal(await client.message(), 't m3 q1 r0 d1');
+    const waiting = await client.expect('publish');
+    assert.equal(String(waiting.payload), 'waiting');
+    assert.deepEqual({...(waiting.properties as object)}, {subscriptionIdentifier: 9});
+    client.publish('elsewhere', 'x', {qos: 2, messageId: 70, dup: true});
+    await client.expect('pubrec');
+    await watcher.quiet();
+  });
+
+  it('ends sessions that ended, and lets others expire from when they were left', async () => {
+    const memory = new Memory();
+    {
+      await using broker = kept(memory);
+      await (await broker.connect('gone', lasting)).leave({
+        reasonCode: 0,
+        properties: {sessionExpiryInterval: 0},
+      });
+      await broker.connect('replaced', lasting);
+      await (await broker.connect('replaced', {version: 5})).leave();
+      const resumed = await broker.connect('resumed', lasting);
+      await resumed.subscribe('t', {qos: 1});
+      const briefly = await broker.connect('resumed', {version: 5, clean: false});
+      await briefly.subscribe('u', {qos: 1});
+      await briefly.leave();
+      await (await broker.connect('left', lasting)).leave();
+    }
+    assert.deepEqual(
+      memory.state().sessions.map(({session}) => session.clientId),
+      ['left'],
+    );
+    await using broker = kept(memory);
+    broker.advance(101);
+    assert.equal((await broker.connect('left', lasting)).connack.sessionPresent, false);
+  });
+
+  it('is told of messages dropped and expired, so that nothing piles up', async () => {
+    const memory = new Memory();
+    await using broker = kept(memory);
+    const client = await broker.connect('s', lasting);
+    await client.subscribe('t', {qos: 1});
+    await client.leave();
+    const publisher = await broker.connect('p', {version: 5});
+    for (let messageId = 1; messageId <= 8; messageId++) {
+      publisher.publish('t', 'x', {qos: 1, messageId, properties: {messageExpiryInterval: 5}});
+      await publisher.expect('puback');
+    }
+    assert.equal(memory.state().sessions[0]!.queued.length, 5);
+    broker.advance(6);
+    const back = await broker.connect('s', lasting);
+    await back.quiet();
+    assert.equal(memory.state().sessions[0]!.queued.length, 0);
+  });
+});

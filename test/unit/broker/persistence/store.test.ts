@@ -1,0 +1,406 @@
+/** The store: what it is told it tells again, whatever happens to the process or to the end of the file. */
+
+import assert from 'node:assert/strict';
+import {appendFile, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile} from 'node:fs/promises';
+import {tmpdir} from 'node:os';
+import {dirname, join} from 'node:path';
+import {describe, it} from 'node:test';
+import fc from 'fast-check';
+import mqtt from 'mqtt';
+import type {Journal} from '../../../../src/broker/persistence/journal.ts';
+import {openStore, type Store} from '../../../../src/broker/persistence/store.ts';
+import {StoredState} from '../../../../src/broker/persistence/stored-state.ts';
+import type {StoredMessage} from '../../../../src/broker/wire/publish-packet.ts';
+import {TmqError} from '../../../../src/errors.ts';
+import {type Running, run, start} from '../../../support/spawn.ts';
+
+async function withPath(test: (path: string) => Promise<void>): Promise<void> {
+  const directory = await mkdtemp(join(tmpdir(), 'tmq-store-'));
+  try {
+    await test(join(directory, 'store'));
+  } finally {
+    await rm(directory, {recursive: true, force: true});
+  }
+}
+
+function open(path: string, warnings: string[] = []): Store {
+  return openStore({path, autosaveSeconds: 0}, (line) => warnings.push(line));
+}
+
+function message(text: string): StoredMessage {
+  return {
+    topic: `t/${text}`,
+    payload: Buffer.from(text),
+    qos: 1,
+    retain: false,
+    properties: Buffer.of(1, 1),
+    ...(text.length > 2 ? {expiresAt: 1e12} : {}),
+  };
+}
+
+const pool = ['', 'a', 'bb', 'ccc'].map(message);
+
+/** One call of a journal. */
+type Call = (journal: Journal) => void;
+
+const client = fc.constantFrom('x', 'y');
+const small = fc.integer({min: 1, max: 4});
+const calls: fc.Arbitrary<Call> = fc.oneof(
+  fc.tuple(client, small).map(
+    ([clientId, expirySeconds]): Call =>
+      (journal) =>
+        journal.session({clientId, expirySeconds, username: 'u'}),
+  ),
+  client.map((clientId) => (journal: Journal) => journal.sessionEnded(clientId)),
+  fc.tuple(client, fc.constantFrom('#', 'a/+')).map(
+    ([clientId, filter]): Call =>
+      (journal) =>
+        journal.subscribed(clientId, {
+          filter,
+          qos: 2,
+          noLocal: false,
+          retainAsPublished: true,
+          identifier: 9,
+        }),
+  ),
+  client.map((clientId) => (journal: Journal) => journal.unsubscribed(clientId, '#')),
+  fc.tuple(client, small, fc.constantFrom(...pool)).map(
+    ([clientId, sequence, each]): Call =>
+      (journal) =>
+        journal.queued(clientId, {
+          sequence,
+          message: each,
+          qos: 1,
+          retain: false,
+          subscriptionIdentifiers: [3],
+        }),
+  ),
+  fc.tuple(fc.constantFrom('sent', 'released'), client, small, small).map(
+    ([method, clientId, sequence, id]) =>
+      (journal: Journal) =>
+        journal[method as 'sent' | 'released'](clientId, sequence, id),
+  ),
+  fc.tuple(fc.constantFrom('settled', 'completed', 'received', 'forgotten'), client, small).map(
+    ([method, clientId, id]) =>
+      (journal: Journal) =>
+        journal[method as 'settled'](clientId, id),
+  ),
+  fc.tuple(fc.constantFrom(...pool), fc.boolean()).map(
+    ([each, set]) =>
+      (journal: Journal) =>
+        journal.retained(each.topic, set ? each : undefined),
+  ),
+);
+
+describe('store', () => {
+  it('tells after each restart what it was told, with and without a clean end', async () => {
+    await withPath(async (path) => {
+      let round = 0;
+      fc.assert(
+        fc.property(fc.array(calls, {maxLength: 30}), fc.array(calls, {maxLength: 10}), (first, second) => {
+          const own = `${path}${round++}`;
+          const expected = new StoredState();
+          const store = open(own);
+          for (const call of first) {
+            call(store.journal);
+            call(expected);
+          }
+          // No close: as if the process had been killed.
+          const again = open(own);
+          assert.deepEqual(again.restored, expected.restored());
+          for (const call of second) {
+            call(again.journal);
+            call(expected);
+          }
+          again.close();
+          assert.deepEqual(open(own).restored, expected.restored());
+        }),
+        {numRuns: 50},
+      );
+    });
+  });
+
+  it('cuts off a torn tail, wherever it tore, and loses only what was in it', async () => {
+    await withPath(async (path) => {
+      const store = open(path);
+      const {size: start} = await stat(path);
+      const ends: number[] = [start];
+      for (const name of ['a', 'b', 'c']) {
+        store.journal.session({clientId: name, expirySeconds: 5});
+        ends.push((await stat(path)).size);
+      }
+      const whole = await readFile(path);
+      for (let length = start; length <= whole.length; length++) {
+        await writeFile(path, whole.subarray(0, length));
+        const warnings: string[] = [];
+        const torn = open(path, warnings);
+        torn.close();
+        assert.equal(
+          torn.restored.sessions.length,
+          ends.filter((end) => end <= length).length - 1,
+          `${length}`,
+        );
+        assert.equal(warnings.length, ends.includes(length) ? 0 : 1);
+      }
+      await writeFile(path, whole);
+      await appendFile(path, Buffer.alloc(100, 0xff));
+      assert.equal(open(path).restored.sessions.length, 3);
+      const damaged = Buffer.from(whole);
+      damaged[whole.length - 2]! ^= 1;
+      await writeFile(path, damaged);
+      assert.equal(open(path).restored.sessions.length, 2);
+      assert.equal(open(path).restored.sessions.length, 2, 'and what was cut off stays away');
+    });
+  });
+
+  it('does not grow for ever, and shares a message between queues', async () => {
+    await withPath(async (path) => {
+      const store = open(path);
+      const large = {...message('large'), payload: Buffer.alloc(100_000, 1)};
+      for (let index = 0; index < 20; index++) {
+        store.journal.session({clientId: `c${index}`, expirySeconds: 5});
+        const rest = {sequence: index + 1, qos: 1, retain: false, subscriptionIdentifiers: []} as const;
+        store.journal.queued(`c${index}`, {...rest, message: large});
+      }
+      assert.ok((await stat(path)).size < 200_000);
+      for (let index = 0; index < 60; index++) {
+        store.journal.retained('t', {...message('x'), topic: 't', payload: Buffer.alloc(100_000, index)});
+      }
+      assert.ok((await stat(path)).size < 3_000_000, `${(await stat(path)).size}`);
+      const {restored} = open(path);
+      assert.equal(restored.retained[0]?.payload[0], 59);
+      assert.equal(restored.sessions.length, 20);
+      assert.ok(restored.sessions.every(({queued}) => queued[0]?.message.payload.length === 100_000));
+      store.close();
+      assert.ok((await stat(path)).size < 400_000);
+    });
+  });
+
+  it('leaves files of others alone', async () => {
+    await withPath(async (path) => {
+      for (const [content, sentence] of [
+        ['\0\u00b5\0mosquitto db\0\0', /is a database of mosquitto: give another persistence_file\.$/],
+        ['my diary, long enough to be read', /is no store of tmq broker/],
+      ] as const) {
+        await writeFile(path, content, 'latin1');
+        assert.throws(
+          () => open(path),
+          (error) => error instanceof TmqError && sentence.test(error.message),
+        );
+        assert.equal(await readFile(path, 'latin1'), content);
+      }
+      await truncate(path);
+      assert.deepEqual(open(path).restored, {retained: [], sessions: []});
+      assert.throws(() => open('/nowhere/store'), TmqError);
+    });
+  });
+});
+
+const program = `import {main, processIo} from ${JSON.stringify(join(import.meta.dirname, '..', '..', '..', '..', 'src', 'main.ts'))};
+process.exitCode = await main(process.argv.slice(1), processIo());`;
+
+function startProcess(...words: string[]): Running {
+  const options = ['--import', 'tsx', '--input-type=module', '-e', program];
+  return start(process.execPath, [...options, '--', 'broker', ...words]);
+}
+
+async function startBroker(config: string): Promise<{process: Running; port: string}> {
+  const process_ = startProcess('-v', '-c', config, '--ready', 'json');
+  const [line] = await process_.waitFor('stdout', /^\{.*\}$/m);
+  return {process: process_, port: String(JSON.parse(line).listeners[0].port)};
+}
+
+describe('a broker with persistence', () => {
+  it('comes back after kill -9 with retained messages, sessions, queues and QoS 2', async () => {
+    await withPath(async (path) => {
+      const config = `${path}.conf`;
+      await writeFile(
+        config,
+        `listener 0 127.0.0.1\nallow_anonymous true\npersistence true\npersistence_file ${path}\n`,
+      );
+      const subscriber = (port: string, ...more: string[]) => [
+        '-p',
+        port,
+        '-i',
+        'keeper',
+        '-c',
+        '-q',
+        '2',
+        '-t',
+        'q/#',
+        ...more,
+      ];
+      const first = await startBroker(config);
+      await using _first = first.process;
+      const publish = (port: string, ...more: string[]) => run('mosquitto_pub', ['-p', port, ...more]);
+      assert.equal((await run('mosquitto_sub', subscriber(first.port, '-E'))).exitCode, 0);
+      for (const qos of ['1', '2']) {
+        assert.equal(
+          (await publish(first.port, '-t', `q/${qos}`, '-m', `queued ${qos}`, '-q', qos)).exitCode,
+          0,
+        );
+      }
+      assert.equal((await publish(first.port, '-t', 'r', '-m', 'kept', '-r', '-q', '1')).exitCode, 0);
+      assert.equal((await publish(first.port, '-t', 'gone', '-m', 'x', '-r', '-q', '1')).exitCode, 0);
+      assert.equal((await publish(first.port, '-t', 'gone', '-n', '-r', '-q', '1')).exitCode, 0);
+      await first.process.stop('SIGKILL');
+
+      const second = await startBroker(config);
+      await using _second = second.process;
+      const retained = await run('mosquitto_sub', ['-p', second.port, '-t', '#', '-v', '-W', '1']);
+      assert.equal(retained.stdout.toString(), 'r kept\n');
+      assert.equal((await publish(second.port, '-t', 'q/3', '-m', 'after', '-q', '1')).exitCode, 0);
+      const queued = await run('mosquitto_sub', subscriber(second.port, '-v', '-C', '3'));
+      // mosquitto_sub prints a message at QoS 2 when its handshake is done: maybe after the next one.
+      const lines = queued.stdout.toString().trimEnd().split('\n').sort();
+      assert.deepEqual(lines, ['q/1 queued 1', 'q/2 queued 2', 'q/3 after']);
+      assert.equal((await second.process.stop('SIGTERM')).exitCode, 0);
+
+      const third = await startBroker(config);
+      await using _third = third.process;
+      const nothing = await run('mosquitto_sub', subscriber(third.port, '-W', '1'));
+      assert.equal(nothing.stdout.toString(), '');
+      await third.process.stop('SIGTERM');
+    });
+  });
+
+  it('keeps a second broker from its store, until it has ended or was killed', async () => {
+    await withPath(async (path) => {
+      const config = `${path}.conf`;
+      const text = `listener 0 127.0.0.1\nallow_anonymous true\npersistence true\npersistence_file ${path}\n`;
+      await writeFile(config, text);
+      const keep = async (port: string, topic: string) => {
+        const words = ['-p', port, '-t', topic, '-m', 'kept', '-r', '-q', '1'];
+        assert.equal((await run('mosquitto_pub', words)).exitCode, 0);
+      };
+      const first = await startBroker(config);
+      await using _first = first.process;
+      await keep(first.port, 'before');
+      await using second = startProcess('-c', config);
+      const {exitCode, stderr} = await second.finished;
+      assert.equal(exitCode, 1);
+      const line = stderr.toString();
+      assert.ok(line.includes(`Error: Cannot use the store ${path}: ${path}.lock is held by process `), line);
+      assert.ok(line.includes(`${first.process.child.pid}`), line);
+      // The first one has lost nothing by it.
+      await keep(first.port, 'after');
+      await first.process.stop('SIGKILL');
+
+      const third = await startBroker(config);
+      await using _third = third.process;
+      const retained = await run('mosquitto_sub', ['-p', third.port, '-t', '#', '-v', '-C', '2']);
+      assert.deepEqual(retained.stdout.toString().trimEnd().split('\n').sort(), [
+        'after kept',
+        'before kept',
+      ]);
+      assert.equal((await third.process.stop('SIGTERM')).exitCode, 0);
+      const left = (await readdir(dirname(path))).sort();
+      assert.deepEqual(left, ['store', 'store.conf']);
+    });
+  });
+
+  it('knows the members of a shared subscription again, and what waits for them', async () => {
+    await withPath(async (path) => {
+      const config = `${path}.conf`;
+      const text = `listener 0 127.0.0.1\nallow_anonymous true\npersistence true\npersistence_file ${path}\n`;
+      await writeFile(config, text);
+      const names = ['one', 'other'] as const;
+      const url = (port: string) => `mqtt://127.0.0.1:${port}`;
+      const member = (clientId: string) => ({clientId, clean: false, reconnectPeriod: 0}) as const;
+      const publish = async (port: string, ...texts: readonly string[]) => {
+        for (const each of texts) {
+          const words = ['-p', port, '-q', '1', '-t', 'jobs', '-m', each];
+          assert.equal((await run('mosquitto_pub', words)).exitCode, 0);
+        }
+      };
+      const first = await startBroker(config);
+      await using _first = first.process;
+      for (const name of names) {
+        const client = await mqtt.connectAsync(url(first.port), member(name));
+        await client.subscribeAsync('$share/workers/jobs', {qos: 1});
+        await client.endAsync();
+      }
+      await publish(first.port, 'a', 'b');
+      await first.process.stop('SIGKILL');
+
+      const second = await startBroker(config);
+      await using _second = second.process;
+      await publish(second.port, 'c', 'd');
+      const received: [name: string, text: string][] = [];
+      let heard: () => void = () => undefined;
+      const clients = names.map((name) =>
+        mqtt.connect(url(second.port), member(name)).on('message', (_, payload) => {
+          received.push([name, payload.toString()]);
+          heard();
+        }),
+      );
+      const connected = Promise.all(
+        clients.map((client) => new Promise<void>((resolve) => client.once('connect', () => resolve()))),
+      );
+      const count = async (wanted: number) => {
+        while (received.length < wanted) {
+          await new Promise<void>((resolve) => {
+            heard = resolve;
+          });
+        }
+      };
+      await Promise.all([connected, count(4)]);
+      await publish(second.port, 'e', 'f', 'g', 'h');
+      await count(8);
+      assert.deepEqual(received.map(([, each]) => each).sort(), [...'abcdefgh']);
+      // Both are there for those that came last, so they have taken turns.
+      const turns = received.filter(([, each]) => each >= 'e').map(([name]) => name);
+      assert.deepEqual(new Set(turns), new Set(names));
+      for (const client of clients) await client.endAsync(true);
+    });
+  });
+
+  it('has every message that it acknowledged before the kill, once', async () => {
+    await withPath(async (path) => {
+      const config = `${path}.conf`;
+      const text = `listener 0 127.0.0.1\nallow_anonymous true\npersistence true\npersistence_file ${path}\n`;
+      await writeFile(config, `${text}max_queued_messages 0\n`);
+      const keeper = {clientId: 'keeper', clean: false, reconnectPeriod: 0} as const;
+      const first = await startBroker(config);
+      await using _first = first.process;
+      const away = await mqtt.connectAsync(`mqtt://127.0.0.1:${first.port}`, keeper);
+      await away.subscribeAsync('load', {qos: 2});
+      await away.endAsync();
+      const sender = await mqtt.connectAsync(`mqtt://127.0.0.1:${first.port}`, {reconnectPeriod: 0});
+      sender.on('error', () => undefined);
+      const acknowledged: string[] = [];
+      const closed = new Promise<void>((resolve) => sender.on('close', () => resolve()));
+      for (let index = 0; index < 3000; index++) {
+        const qos = index % 2 === 0 ? 1 : 2;
+        sender.publish('load', String(index), {qos}, (error) => {
+          if (error === null || error === undefined) acknowledged.push(String(index));
+          if (acknowledged.length === 500) first.process.child.kill('SIGKILL');
+        });
+      }
+      await closed;
+      assert.ok(acknowledged.length >= 500 && acknowledged.length < 3000, String(acknowledged.length));
+
+      const second = await startBroker(config);
+      await using _second = second.process;
+      const received: string[] = [];
+      const reader = mqtt.connect(`mqtt://127.0.0.1:${second.port}`, keeper);
+      const end = new Promise<void>((resolve) => {
+        reader.on('message', (_, payload) => {
+          if (payload.toString() === 'end') resolve();
+          else received.push(payload.toString());
+        });
+      });
+      const other = await mqtt.connectAsync(`mqtt://127.0.0.1:${second.port}`, {reconnectPeriod: 0});
+      await other.publishAsync('load', 'end', {qos: 1});
+      await end;
+      assert.equal(new Set(received).size, received.length);
+      const there = new Set(received);
+      assert.deepEqual(
+        acknowledged.filter((each) => !there.has(each)),
+        [],
+      );
+      await reader.endAsync(true);
+      await other.endAsync(true);
+    });
+  });
+});

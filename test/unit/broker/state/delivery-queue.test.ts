@@ -1,0 +1,160 @@
+/** The window and queue of one session, without any stream [MQTT 5, 2.2.1, 4.3, 4.9]. */
+
+import assert from 'node:assert/strict';
+import {describe, it} from 'node:test';
+import fc from 'fast-check';
+import {type Delivery, Outbox, type OutboxLimits} from '../../../../src/broker/state/delivery-queue.ts';
+import {noBytes} from '../../../../src/broker/wire/publish-packet.ts';
+
+const unlimited: OutboxLimits = {maxInflightBytes: 0, maxQueuedMessages: 0, maxQueuedBytes: 0};
+const deaf = {
+  queued: () => undefined,
+  sent: () => undefined,
+  released: () => undefined,
+  settled: () => undefined,
+  completed: () => undefined,
+};
+
+let sequence = 0;
+function delivery(qos: 0 | 1 | 2, payload = 'x'): Delivery {
+  sequence++;
+  const message = {topic: 't', payload: Buffer.from(payload), qos, retain: false, properties: noBytes};
+  return {sequence, message, qos, retain: false, subscriptionIdentifiers: []};
+}
+
+/** An outbox on a connection that notes what leaves. */
+function connected(sendQuota: number, limits: Partial<OutboxLimits> = {}) {
+  const outbox = new Outbox({...unlimited, ...limits}, deaf, () => 0);
+  const sent: number[] = [];
+  outbox.attach({
+    sendQuota,
+    publish(_, packetId) {
+      sent.push(packetId);
+      return true;
+    },
+    release: () => undefined,
+  });
+  return {outbox, sent};
+}
+
+describe('Outbox', () => {
+  it('MQTT-2.2.1-4: uses every packet identifier, then waits for one to be free', () => {
+    const {outbox, sent} = connected(100_000);
+    for (let count = 0; count < 65_537; count++) outbox.add(delivery(1));
+    assert.equal(sent.length, 65_535);
+    assert.equal(new Set(sent).size, 65_535);
+    assert.ok(!sent.includes(0));
+    assert.equal(outbox.queued, 2);
+    assert.equal(outbox.acknowledged(1234), 'accepted');
+    outbox.pump();
+    assert.equal(sent.at(-1), 1234);
+    assert.equal(outbox.queued, 1);
+  });
+
+  it('goes round: an identifier just freed is not the next', () => {
+    const {outbox, sent} = connected(10);
+    for (let count = 0; count < 5; count++) {
+      outbox.add(delivery(1));
+      outbox.acknowledged(sent.at(-1)!);
+      outbox.pump();
+    }
+    assert.deepEqual(sent, [1, 2, 3, 4, 5]);
+  });
+
+  it('keeps to max_inflight_bytes, but sends one message of any size', () => {
+    const {outbox, sent} = connected(10, {maxInflightBytes: 10});
+    for (const payload of ['0123456789abcdef', '12345', '12345', '1']) outbox.add(delivery(1, payload));
+    assert.equal(sent.length, 1);
+    outbox.acknowledged(1);
+    outbox.pump();
+    assert.equal(sent.length, 3);
+    outbox.acknowledged(2);
+    outbox.pump();
+    assert.equal(sent.length, 4);
+  });
+
+  it('a QoS 2 message takes its place in the window until PUBCOMP', () => {
+    const {outbox, sent} = connected(1);
+    outbox.add(delivery(2));
+    outbox.add(delivery(1));
+    assert.equal(outbox.received(1, false), 'accepted');
+    assert.equal(sent.length, 1);
+    assert.equal(outbox.completed(1), 'accepted');
+    assert.equal(sent.length, 1);
+    outbox.pump();
+    assert.deepEqual(sent, [1, 2]);
+    assert.equal(outbox.completed(1), 'unknown');
+  });
+
+  it('MQTT-4.6.0-4: releases on a new connection in the order in which PUBREC came', () => {
+    const {outbox} = connected(5);
+    for (let count = 0; count < 5; count++) outbox.add(delivery(2));
+    for (const packetId of [3, 5, 1, 2]) assert.equal(outbox.received(packetId, false), 'accepted');
+    assert.equal(outbox.completed(5), 'accepted');
+    assert.deepEqual(outbox.saved().released, [3, 1, 2]);
+    outbox.detach();
+    const left: string[] = [];
+    outbox.attach({
+      sendQuota: 5,
+      publish: (_, packetId, dup) => left.push(`publish ${packetId} ${dup}`) > 0,
+      release: (packetId) => left.push(`release ${packetId}`),
+    });
+    assert.deepEqual(left, ['release 3', 'release 1', 'release 2', 'publish 4 true']);
+  });
+
+  it('whatever is answered in whatever order, the window is kept and everything leaves in order', () => {
+    const step = fc.oneof(
+      fc.constantFrom(0, 1, 2).map((qos) => ({add: qos as 0 | 1 | 2})),
+      fc.record({answer: fc.nat(20)}),
+      fc.constant({reconnect: true}),
+    );
+    fc.assert(
+      fc.property(fc.array(step, {maxLength: 80}), fc.integer({min: 1, max: 4}), (steps, sendQuota) => {
+        const outbox = new Outbox(unlimited, deaf, () => 0);
+        const first: string[] = [];
+        let wire = new Map<number, 'publish 1' | 'publish 2' | 'release'>();
+        const attach = () => {
+          wire = new Map();
+          outbox.attach({
+            sendQuota,
+            publish({qos, message}, packetId, dup) {
+              if (!dup) first.push(message.payload.toString());
+              if (qos > 0) {
+                assert.ok(!wire.has(packetId));
+                wire.set(packetId, qos === 1 ? 'publish 1' : 'publish 2');
+              }
+              return true;
+            },
+            release: (packetId) => wire.set(packetId, 'release'),
+          });
+        };
+        attach();
+        let added = 0;
+        for (const one of steps) {
+          if ('add' in one) outbox.add(delivery(one.add, `${added++}`));
+          else if ('reconnect' in one) {
+            outbox.detach();
+            attach();
+          } else if (wire.size > 0) {
+            const [packetId, state] = [...wire][one.answer % wire.size]!;
+            if (state === 'publish 2') assert.equal(outbox.received(packetId, false), 'accepted');
+            else {
+              wire.delete(packetId);
+              const answer = state === 'release' ? 'completed' : 'acknowledged';
+              assert.equal(outbox[answer](packetId), 'accepted');
+            }
+            outbox.pump();
+          }
+          const releases = [...wire.values()].filter((state) => state === 'release').length;
+          assert.ok(wire.size <= Math.max(sendQuota, releases), `${wire.size}`);
+        }
+        assert.deepEqual(
+          first,
+          Array.from({length: first.length}, (_, index) => `${index}`),
+        );
+        assert.equal(first.length + outbox.queued, added);
+      }),
+      {numRuns: 500},
+    );
+  });
+});

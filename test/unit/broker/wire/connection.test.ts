@@ -1,0 +1,76 @@
+/**
+ * A publisher that sends its last messages, says goodbye and is gone while it is held back: what it sent
+ * is handled when it is held no more, and only then has it ended. Real sockets; a handler that holds.
+ */
+
+import assert from 'node:assert/strict';
+import {once} from 'node:events';
+import {type AddressInfo, connect, createServer, type Socket} from 'node:net';
+import {it} from 'node:test';
+import {generate} from 'mqtt-packet';
+import {Connection} from '../../../../src/broker/wire/connection.ts';
+import type {ConnectionHandler} from '../../../../src/broker/wire/connection-handler.ts';
+import {Counters} from '../../../../src/broker/wire/counters.ts';
+
+const limit = {timeout: 20_000};
+const count = 100;
+
+for (const goodbye of [true, false]) {
+  it(
+    `handles what a held client sent before it went, ${goodbye ? 'with' : 'without'} DISCONNECT`,
+    limit,
+    async () => {
+      const told: string[] = [];
+      let connection: Connection | undefined;
+      const handler: ConnectionHandler = {
+        connect: () => connection?.accepted(),
+        publish({payload}) {
+          told.push(String(payload));
+          if (told.length === 1) connection?.hold();
+        },
+        fastPublish: () => undefined,
+        acknowledgement: () => undefined,
+        succeeded: () => false,
+        settled: () => undefined,
+        packet({cmd}) {
+          told.push(cmd);
+          connection?.close();
+        },
+        ended: ({cause}) => void told.push(`ended: ${cause}`),
+        drained: () => undefined,
+      };
+      const bug = (error: unknown) => assert.fail(String(error));
+      const server = createServer((socket) => {
+        connection = new Connection(socket, {
+          counters: new Counters(),
+          now: () => 0,
+          maxPacketSize: 1000,
+          bug,
+        });
+        connection.start(handler);
+      });
+      server.listen(0, '127.0.0.1');
+      await once(server, 'listening');
+      try {
+        const accepted = once(server, 'connection');
+        const client = connect((server.address() as AddressInfo).port, '127.0.0.1');
+        const [socket] = (await accepted) as [Socket];
+        const publish = (_: unknown, index: number) =>
+          generate({cmd: 'publish', topic: 'a', payload: String(index), qos: 0, retain: false, dup: false});
+        const greeting = generate({cmd: 'connect', clientId: 'c', clean: true, keepalive: 60});
+        const last = goodbye ? [generate({cmd: 'disconnect'})] : [];
+        const closed = once(socket, 'close');
+        client.end(Buffer.concat([greeting, ...Array.from({length: count}, publish), ...last]));
+        await closed;
+        assert.deepEqual(told, ['0'], 'ended over what it had sent');
+        connection?.unhold();
+        await new Promise((resolve) => setImmediate(resolve));
+        const all = Array.from({length: count}, (_, index) => String(index));
+        const end = goodbye ? ['disconnect', 'ended: ours'] : ['ended: closed'];
+        assert.deepEqual(told, [...all, ...end]);
+      } finally {
+        server.close();
+      }
+    },
+  );
+}

@@ -1,0 +1,139 @@
+// needs: zsh, fish
+/** The completion scripts, pressed TAB on in the shells themselves. */
+
+import assert from 'node:assert/strict';
+import {mkdtempSync, rmSync, writeFileSync} from 'node:fs';
+import {tmpdir} from 'node:os';
+import {join} from 'node:path';
+import {after, before, test} from 'node:test';
+import type {AnyCommand} from '../../../src/cli/command.ts';
+import {type Shell, shells} from '../../../src/cli/completion.ts';
+import {type OptionTable, spelling} from '../../../src/cli/option.ts';
+import {commands} from '../../../src/commands/all.ts';
+import {startOnTerminal} from '../../support/pseudo-terminal.ts';
+import {runMain} from '../../support/run.ts';
+import {run} from '../../support/spawn.ts';
+
+const directory = mkdtempSync(join(tmpdir(), 'tmq-completion-'));
+const script = (shell: Shell) => join(directory, `tmq.${shell}`);
+
+before(async () => {
+  for (const shell of shells) {
+    const {stdout, stderr, exitCode} = await runMain(['--completion', shell]);
+    assert.deepEqual([stderr, exitCode], ['', 0]);
+    writeFileSync(script(shell), stdout);
+  }
+  writeFileSync(join(directory, 'with space.pem'), '');
+});
+after(() => rmSync(directory, {recursive: true}));
+
+/** What is typed, the last word of it unfinished, and some of what is offered, or all of it. */
+const cases: readonly {
+  readonly typed: readonly string[];
+  readonly some?: readonly string[];
+  readonly all?: readonly string[];
+}[] = [
+  {typed: ['p'], all: ['passwd', 'pub']},
+  {typed: [''], some: ['broker', 'help', 'passwd', 'pub', 'rr', 'sub']},
+  {typed: ['pub', '--will'], all: ['--will-payload', '--will-qos', '--will-retain', '--will-topic']},
+  {typed: ['sub', '--retain-h'], all: ['--retain-handling']},
+  {typed: ['sub', '--retain-handling', ''], all: ['always', 'never', 'new']},
+  {typed: ['pub', '-q', ''], all: ['0', '1', '2']},
+  {typed: ['pub', '-D', 'p'], all: ['publish']},
+  {typed: ['pub', '-D', 'publish', 'c'], all: ['content-type', 'correlation-data']},
+  {typed: ['pub', '-D', 'connect', 'max'], all: ['maximum-packet-size']},
+  {typed: ['broker', '--trace', ''], all: ['json', 'text']},
+  {typed: ['pub', '-t', ''], all: []},
+  {typed: ['help', 's'], all: ['sub']},
+  {typed: ['--completion', ''], all: ['bash', 'fish', 'zsh']},
+];
+
+function check(offered: readonly string[], {typed, some, all}: (typeof cases)[number]): void {
+  const sorted = [...new Set(offered)].sort();
+  if (all !== undefined) assert.deepEqual(sorted, [...all].sort(), typed.join(' '));
+  for (const word of some ?? []) assert.ok(sorted.includes(word), `${typed.join(' ')}: ${word}`);
+}
+
+test('every option is in every script', async () => {
+  for (const shell of shells) {
+    const text = (await runMain(['--completion', shell])).stdout.toString();
+    for (const {name, load} of commands) {
+      const command: AnyCommand = await load();
+      for (const option of Object.values(command.options as OptionTable)) {
+        const {short, long} = spelling(option);
+        const flags = [short, long].filter((flag) => flag !== undefined);
+        for (const flag of flags) {
+          const word = shell === 'fish' ? flag.replace(/^--/, '-l ').replace(/^-(?=\w$)/, '-s ') : flag;
+          const found = new RegExp(`[ ,{|'"(]${word}[ ,}|'"[)]`).test(text);
+          if (option.hidden !== true) assert.ok(found, `${shell} ${name} ${flag}`);
+        }
+      }
+    }
+  }
+});
+
+test('the scripts are well-formed', async () => {
+  for (const shell of shells) {
+    const {stderr, exitCode} = await run(shell, ['-n', script(shell)]);
+    assert.deepEqual([stderr, exitCode], ['', 0], shell);
+  }
+});
+
+/** The words that bash offers, asked as readline asks. */
+async function bashOffers(typed: readonly string[]): Promise<readonly string[]> {
+  const program = `source "$1"; shift; COMP_WORDS=(tmq "$@"); COMP_CWORD=$#; _tmq && printf '%s\\n' "\${COMPREPLY[@]}"`;
+  const {stdout, stderr} = await run('bash', ['--norc', '-c', program, 'bash', script('bash'), ...typed], {
+    cwd: directory,
+  });
+  assert.equal(stderr, '');
+  return stdout.toString().split('\n').filter(Boolean);
+}
+
+async function fishOffers(typed: readonly string[]): Promise<readonly string[]> {
+  const program = `source '${script('fish')}'; complete -C 'tmq ${typed.join(' ')}'`;
+  const {stdout, stderr} = await run('fish', ['--no-config', '-c', program], {
+    cwd: directory,
+    env: {HOME: directory},
+  });
+  assert.equal(stderr, '');
+  return stdout
+    .toString()
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => line.split('\t', 1)[0]!);
+}
+
+test('bash offers what fits', async () => {
+  for (const each of cases) check(await bashOffers(each.typed), each);
+  check(await bashOffers(['pub', '--cafile', 'wi']), {typed: [], all: ['with space.pem']});
+  check(await bashOffers(['passwd', 'wi']), {typed: [], all: ['with space.pem']});
+  check(await bashOffers(['broker', '--tls', '=', '']), {typed: [], all: ['auto']});
+});
+
+test('fish offers what fits', async () => {
+  for (const each of cases) check(await fishOffers(each.typed), each);
+  check(await fishOffers(['pub', '--cafile', 'wi']), {typed: [], all: ['with space.pem']});
+  check(await fishOffers(['passwd', 'wi']), {typed: [], all: ['with space.pem']});
+});
+
+test('zsh offers what fits', async () => {
+  // A dumb terminal: zsh then draws with words alone.
+  await using zsh = startOnTerminal('env', ['TERM=dumb', 'zsh', '-f', '-i'], {columns: 120});
+  // What is printed is not what is typed, so its echo does not count; and before the prompt is there, the
+  // terminal and not zsh would read what is typed.
+  const prompted = (mark: string) => zsh.shows(new RegExp(`${mark}.*> $`, 's'));
+  zsh.send(`PS1='> '; unset zle_bracketed_paste; autoload -Uz compinit; compinit -u -D; cd '${directory}'\r`);
+  zsh.send(`source '${script('zsh')}'; print DO''NE:\r`);
+  await prompted('DONE:');
+  let mark = 'DONE:';
+  for (const [index, {typed, some, all}] of cases.entries()) {
+    // ^D lists what fits without completing it.
+    zsh.send(`tmq ${typed.join(' ')}\u0004`);
+    for (const word of all ?? some ?? []) await zsh.shows(new RegExp(`${mark}.*\\s${word}\\b`, 's'));
+    mark = `DONE${index}:`;
+    zsh.send(`\u0015print DO''NE${index}:\r`);
+    await prompted(mark);
+  }
+  zsh.send('tmq pub --cafile wi\t');
+  await zsh.shows(/with\\ space\.pem/);
+});

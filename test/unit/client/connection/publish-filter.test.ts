@@ -1,0 +1,334 @@
+/** The fast way against the general parser: the same packets, however they are cut, come to the same end. */
+
+import assert from 'node:assert/strict';
+import {once} from 'node:events';
+import {duplexPair} from 'node:stream';
+import {describe, test} from 'node:test';
+import {setImmediate as nextTurn} from 'node:timers/promises';
+import fc from 'fast-check';
+import {generate, type Packet, parser} from 'mqtt-packet';
+import type {Reception} from '../../../../src/client/connection/events.ts';
+import {Tap} from '../../../../src/client/connection/publish-filter.ts';
+import type {Message, ProtocolVersion} from '../../../../src/protocol/message.ts';
+import {PublishReader, packetBytes, readAcknowledgement} from '../../../../src/protocol/publish-reader.ts';
+
+/** Whether it has no lone surrogate, which UTF-8 cannot say. */
+const isWellFormed = (value: string) => Buffer.from(value).toString() === value;
+
+const topic = fc
+  .string({minLength: 1, maxLength: 20, unit: 'grapheme'})
+  .filter((text) => !/[#+\0\ufffd]/.test(text) && isWellFormed(text));
+const text = fc
+  .string({maxLength: 10, unit: 'grapheme'})
+  .filter((value) => !/[\0\ufffd]/.test(value) && isWellFormed(value));
+
+const properties = fc.record(
+  {
+    payloadFormatIndicator: fc.boolean(),
+    messageExpiryInterval: fc.nat(),
+    contentType: text,
+    responseTopic: topic,
+    correlationData: fc.uint8Array({maxLength: 20}).map((bytes) => Buffer.from(bytes)),
+    userProperties: fc.dictionary(
+      text.filter((key) => key !== '' && key !== '__proto__'),
+      text,
+      {minKeys: 1, maxKeys: 3},
+    ),
+    subscriptionIdentifier: fc.integer({min: 1, max: 268_435_455}),
+  },
+  {requiredKeys: []},
+);
+
+/** Any packet that a server sends, as mqtt-packet takes it. */
+function packets(version: ProtocolVersion): fc.Arbitrary<Packet> {
+  const messageId = fc.integer({min: 1, max: 65_535});
+  const publish = fc.record({
+    cmd: fc.constant('publish' as const),
+    qos: fc.constantFrom(0 as const, 1 as const, 2 as const),
+    dup: fc.constant(false),
+    retain: fc.boolean(),
+    topic,
+    payload: fc.uint8Array({maxLength: 300}).map((bytes) => Buffer.from(bytes)),
+    messageId,
+    ...(version === 5 ? {properties: fc.option(properties, {nil: undefined})} : {}),
+  });
+  const acknowledgement = fc.record({
+    cmd: fc.constantFrom('puback' as const, 'pubrec' as const, 'pubcomp' as const),
+    messageId,
+    ...(version === 5 ? {reasonCode: fc.constant(0)} : {}),
+  });
+  const other = fc.oneof(
+    fc.constant({cmd: 'pingresp' as const}),
+    fc.record({cmd: fc.constant('pubrel' as const), messageId}),
+    fc.record({cmd: fc.constant('suback' as const), messageId, granted: fc.constant([0, 1])}),
+  );
+  return fc.oneof({weight: 5, arbitrary: publish}, acknowledgement, other) as fc.Arbitrary<Packet>;
+}
+
+const encode = (packet: Packet, version: ProtocolVersion) => generate(packet, {protocolVersion: version});
+
+/** What the general parser says of the bytes. */
+function parseAll(bytes: Buffer, version: ProtocolVersion): Packet[] {
+  const result: Packet[] = [];
+  const instance = parser({protocolVersion: version});
+  instance.on('packet', (packet) => result.push(packet));
+  instance.parse(bytes);
+  return result;
+}
+
+/** The message of a parsed PUBLISH, in the form that both ways can be compared in. */
+function comparable(packet: Packet & {cmd: 'publish'}): unknown {
+  const {userProperties, subscriptionIdentifier, ...rest} = packet.properties ?? {};
+  return {
+    topic: packet.topic,
+    payload: Buffer.from(packet.payload).toString('hex'),
+    qos: packet.qos,
+    retain: packet.retain,
+    messageId: packet.qos === 0 ? undefined : packet.messageId,
+    properties: {
+      ...rest,
+      ...('payloadFormatIndicator' in rest
+        ? {payloadFormatIndicator: Number(rest.payloadFormatIndicator)}
+        : {}),
+      user: Object.entries(userProperties ?? {}),
+      identifiers: [subscriptionIdentifier ?? []].flat(),
+    },
+  };
+}
+
+function comparableMessage(message: Message): unknown {
+  const {userProperties, subscriptionIdentifiers, ...rest} = message.properties ?? {};
+  return {
+    topic: message.topic,
+    payload: Buffer.from(message.payload).toString('hex'),
+    qos: message.qos,
+    retain: message.retain,
+    messageId: message.messageId,
+    properties: {
+      ...rest,
+      user: [...(userProperties ?? [])].map((pair) => [...pair]),
+      identifiers: [...(subscriptionIdentifiers ?? [])],
+    },
+  };
+}
+
+const versions = fc.constantFrom(3 as const, 4 as const, 5 as const);
+
+test('a PUBLISH is read as the general parser reads it, or left to it', () => {
+  fc.assert(
+    fc.property(
+      versions.chain((version) => fc.tuple(fc.constant(version), fc.array(packets(version), {maxLength: 8}))),
+      ([version, list]) => {
+        const reader = new PublishReader(version);
+        for (const packet of list) {
+          const bytes = encode(packet, version);
+          assert.equal(packetBytes(bytes, 0), bytes.length);
+          const [parsed] = parseAll(bytes, version);
+          const message = packet.cmd === 'publish' ? reader.read(bytes, 0, bytes.length) : undefined;
+          if (packet.cmd === 'publish' && packet.qos < 2) assert.ok(message !== undefined);
+          if (message !== undefined && parsed?.cmd === 'publish') {
+            assert.deepEqual(comparableMessage(message), comparable(parsed));
+          }
+          const acknowledgement = readAcknowledgement(bytes, 0, bytes.length);
+          const expected = ['puback', 'pubrec', 'pubcomp'].includes(packet.cmd) ? packet.cmd : undefined;
+          assert.equal(acknowledgement?.cmd, expected);
+          if (acknowledgement !== undefined) assert.equal(acknowledgement.messageId, packet.messageId);
+        }
+      },
+    ),
+    {numRuns: 1000},
+  );
+});
+
+test('bytes that are no PUBLISH never make the reader throw or read past the packet', () => {
+  fc.assert(
+    fc.property(versions, fc.uint8Array({minLength: 2, maxLength: 60}), (version, random) => {
+      const bytes = Buffer.from(random);
+      bytes[0] = 0x30 | (bytes[0]! & 0x0f);
+      bytes[1] = bytes.length - 2;
+      const message = new PublishReader(version).read(bytes, 0, bytes.length);
+      if (message !== undefined) {
+        // What is taken is a packet that the general parser would have taken too.
+        const [parsed] = parseAll(bytes, version);
+        assert.equal(parsed?.cmd, 'publish');
+      }
+    }),
+    {numRuns: 1000},
+  );
+});
+
+interface Tapped {
+  readonly tap: Tap;
+  readonly taken: Message[];
+  readonly acknowledged: number[];
+  readonly passed: Buffer[];
+  readonly server: ReturnType<typeof duplexPair>[0];
+  readonly sent: Buffer[];
+}
+
+/** A tap on a stream of which the test is the other end. */
+function tapped(version: ProtocolVersion, decide: (message: Message) => Reception = () => 'taken'): Tapped {
+  const [near, server] = duplexPair();
+  const taken: Message[] = [];
+  const acknowledged: number[] = [];
+  const passed: Buffer[] = [];
+  const sent: Buffer[] = [];
+  let dirty = false;
+  const tap = new Tap(near, version, {
+    message(message) {
+      const reception = decide(message);
+      if (reception === 'taken') {
+        taken.push({...message, payload: Buffer.from(message.payload)});
+        dirty = true;
+      }
+      return reception;
+    },
+    acknowledgement: ({messageId}) => acknowledged.push(messageId),
+    settle(acknowledge) {
+      if (!dirty) return undefined;
+      dirty = false;
+      return Promise.resolve().then(acknowledge);
+    },
+    begun: () => undefined,
+    write: (bytes) => void tap.write(bytes),
+    heard: () => undefined,
+    failed: (error) => tap.destroy(error as Error),
+  });
+  tap.on('data', (bytes: Buffer) => passed.push(bytes));
+  server.on('data', (bytes: Buffer) => sent.push(bytes));
+  return {tap, taken, acknowledged, passed, server, sent};
+}
+
+const connack = (version: ProtocolVersion) =>
+  encode({cmd: 'connack', returnCode: 0, reasonCode: 0, sessionPresent: false} as Packet, version);
+
+describe('the tap', () => {
+  test('however the bytes are cut, every packet comes out once, in order, on its way', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        versions.chain((version) =>
+          fc.tuple(
+            fc.constant(version),
+            fc.array(packets(version), {maxLength: 12}),
+            fc.array(fc.integer({min: 1, max: 90})),
+          ),
+        ),
+        async ([version, list, cuts]) => {
+          const {tap, taken, acknowledged, passed, server, sent} = tapped(version);
+          const bytes = Buffer.concat([connack(version), ...list.map((packet) => encode(packet, version))]);
+          tap.once('data', () => tap.open());
+          let at = 0;
+          for (let index = 0; at < bytes.length; index++) {
+            const size = cuts.length === 0 ? bytes.length : cuts[index % cuts.length]!;
+            server.write(bytes.subarray(at, at + size));
+            at += size;
+          }
+          server.end();
+          await once(tap, 'end');
+          const fast = (packet: Packet) => packet.cmd === 'publish' && packet.qos < 2;
+          const acknowledging = (packet: Packet) => ['puback', 'pubrec', 'pubcomp'].includes(packet.cmd);
+          const parsed = parseAll(bytes, version);
+          assert.deepEqual(
+            taken.map(comparableMessage),
+            parsed.filter(fast).map((packet) => comparable(packet as Packet & {cmd: 'publish'})),
+          );
+          assert.deepEqual(
+            acknowledged,
+            list.filter(acknowledging).map(({messageId}) => messageId),
+          );
+          const rest = [
+            connack(version),
+            ...list
+              .filter((packet) => !fast(packet) && !acknowledging(packet))
+              .map((packet) => encode(packet, version)),
+          ];
+          assert.deepEqual(Buffer.concat(passed), Buffer.concat(rest));
+          const acknowledgements = list.filter(
+            (packet) => packet.cmd === 'publish' && packet.qos === 1,
+          ).length;
+          // They are written once what was taken is flushed, which the end of the input does not wait for.
+          while (Buffer.concat(sent).length < acknowledgements * 4) await nextTurn();
+          const answers = parseAll(Buffer.concat(sent), version).map(({cmd, messageId}) => [cmd, messageId]);
+          const expected = list.flatMap((packet) =>
+            packet.cmd === 'publish' && packet.qos === 1 ? [['puback', packet.messageId]] : [],
+          );
+          assert.deepEqual(answers, expected);
+          tap.destroy();
+        },
+      ),
+      {numRuns: 300},
+    );
+  });
+
+  test("'later' holds a message and all behind it until it is offered again", async () => {
+    let open = false;
+    const {tap, taken, passed, server} = tapped(4, () => (open ? 'taken' : 'later'));
+    const publish = encode({cmd: 'publish', topic: 'a', payload: 'x', qos: 0, dup: false, retain: false}, 4);
+    const pingresp = encode({cmd: 'pingresp'}, 4);
+    tap.once('data', () => tap.open());
+    server.write(Buffer.concat([connack(4), publish, pingresp]));
+    while (!tap.isHolding) await nextTurn();
+    assert.deepEqual([taken.length, tap.isHolding], [0, true]);
+    assert.deepEqual(Buffer.concat(passed), connack(4));
+    open = true;
+    tap.offerAgain();
+    while (Buffer.concat(passed).length === connack(4).length) await nextTurn();
+    assert.equal(taken.length, 1);
+    assert.deepEqual(Buffer.concat(passed), Buffer.concat([connack(4), pingresp]));
+    tap.destroy();
+  });
+
+  test('a large packet comes whole, with what follows it', async () => {
+    const {tap, taken, server} = tapped(4);
+    const payload = Buffer.alloc(3_000_000, 'abc');
+    const large = encode({cmd: 'publish', topic: 'a', payload, qos: 0, dup: false, retain: false}, 4);
+    const small = encode({cmd: 'publish', topic: 'b', payload: 'x', qos: 0, dup: false, retain: false}, 4);
+    tap.once('data', () => tap.open());
+    server.end(Buffer.concat([connack(4), small, large, small]));
+    await once(tap, 'end');
+    assert.deepEqual(
+      taken.map(({topic, payload}) => [topic, payload.length]),
+      [
+        ['b', 1],
+        ['a', payload.length],
+        ['b', 1],
+      ],
+    );
+    assert.ok(payload.equals(taken[1]!.payload));
+    tap.destroy();
+  });
+
+  test('what is no MQTT goes to MQTT.js, which says so', async () => {
+    const {tap, passed, server} = tapped(4);
+    tap.once('data', () => tap.open());
+    server.end(Buffer.concat([connack(4), Buffer.from([0x30, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 2, 3])]));
+    await once(tap, 'end');
+    assert.equal(Buffer.concat(passed).length, connack(4).length + 9);
+    tap.destroy();
+  });
+
+  test('behind a packet that ends the connection, nothing is taken', async () => {
+    const {tap, taken, passed, server} = tapped(4);
+    const publish = encode({cmd: 'publish', topic: 'a', payload: 'x', qos: 0, dup: false, retain: false}, 4);
+    const bothQosBits = Buffer.from([0x36, 3, 0, 1, 0x61]);
+    tap.once('data', () => tap.open());
+    // As MQTT.js does with what it cannot read.
+    tap.on('data', (bytes: Buffer) => bytes.equals(bothQosBits) && tap.destroy());
+    server.end(Buffer.concat([connack(4), publish, bothQosBits, publish]));
+    await once(tap, 'close');
+    assert.equal(Buffer.concat(passed).length, connack(4).length + bothQosBits.length);
+    assert.equal(taken.length, 1);
+  });
+
+  test('what is written goes through, and the end is a FIN behind it', async () => {
+    const {tap, server, sent} = tapped(4);
+    for (let index = 0; index < 100; index++) tap.write(Buffer.from(`${index};`));
+    tap.end();
+    await once(server, 'end');
+    assert.equal(
+      Buffer.concat(sent).toString(),
+      Array.from({length: 100}, (_, index) => `${index};`).join(''),
+    );
+    tap.destroy();
+  });
+});

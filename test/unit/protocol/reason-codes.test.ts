@@ -1,0 +1,54 @@
+import assert from 'node:assert/strict';
+import {test} from 'node:test';
+import {
+  failureCodes,
+  isFailure,
+  reasonSentence,
+  reasonText,
+  refusalText,
+} from '../../../src/protocol/reason-codes.ts';
+
+test('CONNACK codes of version 3 in their own words', () => {
+  assert.deepEqual(
+    [1, 2, 3, 4, 5, 9].map((code) => refusalText(code, 4)),
+    [
+      'Connection Refused: unacceptable protocol version. Try another version with -V.',
+      'Connection Refused: identifier rejected. Try another client id with -i.',
+      'Connection Refused: broker unavailable',
+      'Connection Refused: bad user name or password. Check user name (-u) and password (-P).',
+      'Connection Refused: not authorised. Check user name (-u) and password (-P).',
+      'Connection Refused: unknown reason',
+    ],
+  );
+});
+
+test('a small code means the same when a version 5 CONNECT is answered with it', () => {
+  assert.equal(
+    refusalText(1, 5),
+    'Connection Refused: unacceptable protocol version. Try another version with -V.',
+  );
+});
+
+test('CONNACK codes of version 5, with what the server adds', () => {
+  assert.equal(refusalText(135, 5), 'Not authorized. Check user name (-u) and password (-P).');
+  assert.equal(
+    refusalText(134, 5, 'no such user'),
+    'Bad User Name or Password (no such user). Check user name (-u) and password (-P).',
+  );
+  assert.match(refusalText(132, 5), /^Unsupported Protocol Version\. Use a broker that speaks MQTT 5/);
+});
+
+test('reason codes in words', () => {
+  assert.equal(reasonText(16), 'No matching subscribers');
+  assert.equal(reasonText(162), 'Wildcard Subscriptions not supported');
+  assert.equal(reasonText(200), 'Unknown reason');
+  assert.equal(reasonSentence(151, 'full'), 'Quota exceeded (full)');
+  assert.equal(reasonSentence(151, ''), 'Quota exceeded');
+});
+
+test('what is a failure', () => {
+  assert.equal(isFailure(127), false);
+  assert.equal(isFailure(128), true);
+  assert.equal(failureCodes.length, 35);
+  assert.ok(failureCodes.every(isFailure));
+});
