@@ -87,3 +87,33 @@ export class Interrupted extends TmqError {
     this.signalName = signalName;
   }
 }
+
+/** What the user reads for the codes of file errors. Other codes read as Node words them. */
+const fileReasons: Readonly<Record<string, string>> = {
+  ENOENT: 'no such file or directory',
+  ENOTDIR: 'not a directory',
+  EISDIR: 'it is a directory',
+  EACCES: 'permission denied',
+  EPERM: 'operation not permitted',
+  ELOOP: 'too many symbolic links',
+  EROFS: 'the file system is read-only',
+  ENOSPC: 'no space left on the device',
+  ERR_FS_FILE_TOO_LARGE: 'it is too large',
+};
+
+/** Why a file cannot be used, without a full stop: 'no such file or directory'. `error` comes from node:fs. */
+export function fileReason(error: unknown): string {
+  const {code = '', message = String(error)} = (error ?? {}) as {code?: string; message?: string};
+  // Node's text is 'EMFILE: too many open files, open '/a/path''.
+  return fileReasons[code] ?? /^[A-Z][A-Z\d]*: ([^,]+)(?:,|$)/.exec(message)?.[1] ?? message;
+}
+
+/**
+ * 'Cannot read the CA file x: no such file or directory.', with status 1 and `error` as its cause.
+ * @param role what the file is for, 'CA file'; empty where the path says enough: 'Cannot read x: …'
+ * @param verb what was attempted: 'read' or, for example, 'open'
+ */
+export function fileError(role: string, path: string, error: unknown, verb = 'read'): TmqError {
+  const file = role === '' ? path : `the ${role} ${path}`;
+  return new TmqError(`Cannot ${verb} ${file}: ${fileReason(error)}.`, ExitCode.failure, {cause: error});
+}

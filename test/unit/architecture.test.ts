@@ -35,7 +35,7 @@ const internal = imports.filter(({to}) => to.endsWith('.ts'));
  * its own floor and of those below.
  */
 const floors: readonly (readonly string[])[] = [
-  ['errors.ts'],
+  ['errors.ts', 'defined.ts', 'timers.ts'],
   ['protocol/'],
   ['format/', 'password/'],
   ['io/', 'cli/', 'client/', 'broker/'],
