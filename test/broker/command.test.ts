@@ -1,3 +1,4 @@
+// needs: mosquitto_pub
 /** `tmq broker` as users and test harnesses run it: in this process where it can be, else in its own. */
 
 import assert from 'node:assert/strict';

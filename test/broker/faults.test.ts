@@ -1,3 +1,4 @@
+// needs: mosquitto_pub
 /** Faults: their rules, and what real clients see of them. */
 
 import assert from 'node:assert/strict';

@@ -1,3 +1,4 @@
+// needs: mosquitto_pub, openssl
 /** Listeners as clients meet them: real sockets, real TLS, mosquitto's clients and MQTT.js. */
 
 import assert from 'node:assert/strict';

@@ -1,3 +1,4 @@
+// needs: mosquitto_pub
 /** mosquitto's own clients on our broker, over real sockets. */
 
 import assert from 'node:assert/strict';

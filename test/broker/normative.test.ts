@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import {existsSync, readdirSync, readFileSync} from 'node:fs';
 import {join} from 'node:path';
 import {describe, it} from 'node:test';
+import {declaredTests} from '../support/declarations.ts';
 import {statements as five, type Statement} from './normative.ts';
 import {statements as three} from './normative-three.ts';
 
@@ -29,17 +30,6 @@ const sectionsOfThree: Readonly<Record<string, number>> = {
   ...{'4.7.1': 3, '4.7.2': 1, '4.7.3': 4, '4.8.0': 2, '6.0.0': 4, '7.0.0': 2, '7.1.1': 1, '7.1.2': 1},
 };
 const unused = ['MQTT-2.2.1-1'];
-
-/** The names of the tests of a file, those in its tables of statements included. */
-function namesOf(path: string): readonly string[] {
-  const source = readFileSync(path, 'utf8');
-  const named = source.matchAll(/\bit\(\s*(['"`])([\s\S]*?)\1,\s*(?:async|\()/g);
-  const rows = source.matchAll(/^\s*\['([^']+)', /gm);
-  return [
-    ...[...named].map((match) => match[2]!.replaceAll("\\'", "'")),
-    ...[...rows].map((match) => match[1]!),
-  ];
-}
 
 /** Every file below `directory` whose name ends so, by its path. */
 function filesIn(directory: string, ending: string): readonly string[] {
@@ -69,7 +59,7 @@ function flaw(proof: string): string | undefined {
   const [, file = '', text = ''] = /^(\S+) (.+)$/.exec(proof) ?? [];
   const path = fileOf(file);
   if (path === undefined) return `${proof}: there is no such file`;
-  const names = known.get(path) ?? namesOf(path);
+  const names = known.get(path) ?? declaredTests(path);
   known.set(path, names);
   return names.some((name) => mentions(name, text)) ? undefined : `${proof}: there is no such test`;
 }

@@ -1,3 +1,4 @@
+// needs: mosquitto_pub
 /** tmq/testing: a broker inside a test, used as its users will. */
 
 import assert from 'node:assert/strict';

@@ -1,5 +1,5 @@
 /** mosquitto's clients on our broker over tcp and tls, and mosquitto itself as a bridge to it. */
-// needs: openssl, mosquitto, mosquitto_pub
+// needs: mosquitto, mosquitto_pub, openssl
 
 import assert from 'node:assert/strict';
 import {after, before, describe, it} from 'node:test';

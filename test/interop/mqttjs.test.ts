@@ -1,5 +1,5 @@
-/** MQTT.js, the npm package, on our broker: over tcp, tls, ws and wss, in each version of the protocol. */
 // needs: openssl
+/** MQTT.js, the npm package, on our broker: over tcp, tls, ws and wss, in each version of the protocol. */
 
 import assert from 'node:assert/strict';
 import {readFile} from 'node:fs/promises';

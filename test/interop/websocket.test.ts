@@ -1,5 +1,5 @@
-/** MQTT over WebSocket as the specification has it, byte by byte [MQTT 5, 6]. */
 // needs: openssl
+/** MQTT over WebSocket as the specification has it, byte by byte [MQTT 5, 6]. */
 
 import assert from 'node:assert/strict';
 import {once} from 'node:events';

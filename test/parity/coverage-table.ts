@@ -29,7 +29,7 @@ const quirks = 'parity/quirks.test.ts';
 const reason = 'unit/protocol/reason-codes.test.ts';
 
 const outage: Proof = [outages, 'through restarts of mosquitto'];
-const conversation: Proof = [debug, "describe('-d'"];
+const conversation: Proof = [debug, '-d'];
 
 export const reference: Readonly<Record<string, readonly Row[]>> = {
   '1.1': [

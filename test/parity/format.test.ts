@@ -1,3 +1,4 @@
+// needs: mosquitto, mosquitto_pub
 /**
  * The formatter beside the real mosquitto_sub: the same messages through the same broker, every format of
  * the tables compared byte for byte. The tables hold what mosquitto 2.0 and 2.1 print alike.

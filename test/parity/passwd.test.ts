@@ -1,4 +1,4 @@
-// needs: mosquitto
+// needs: mosquitto, mosquitto_pub
 /** Password files of ours before the real broker, and files of the real mosquitto_passwd before us. */
 
 import assert from 'node:assert/strict';

@@ -1,4 +1,4 @@
-// needs: mosquitto
+// needs: mosquitto, openssl
 /**
  * The known faults of mosquitto's clients, by their numbers: each test shows that one is not ours. Those
  * that the tables of scenarios show are not repeated; coverage.test.ts knows where every number is.

@@ -1,4 +1,4 @@
-// needs: mosquitto
+// needs: mosquitto, mosquitto_pub
 /** The clients as processes: pipes, signals, exit statuses, and what other processes can see. */
 
 import assert from 'node:assert/strict';

@@ -1,3 +1,4 @@
+// needs: mosquitto
 /** CONNECT and what answers it: credentials, properties, refusals, deadlines, and the lines of -d. */
 
 import assert from 'node:assert/strict';

@@ -1,3 +1,4 @@
+// needs: mosquitto
 /** Sending: the limits of servers, aliases, refusals, the pace of the network, and the end. */
 
 import assert from 'node:assert/strict';

@@ -1,3 +1,4 @@
+// needs: mosquitto
 /** Receiving: batches, acknowledgement after output, backpressure, and where it stops. */
 
 import assert from 'node:assert/strict';

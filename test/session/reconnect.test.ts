@@ -1,3 +1,4 @@
+// needs: mosquitto
 /** Sessions over a connection that is cut again and again: nothing lost, and at QoS 2 nothing twice. */
 
 import assert from 'node:assert/strict';

@@ -1,3 +1,4 @@
+// needs: mosquitto
 /**
  * The ways in which MQTT.js, used as it comes, loses messages, hangs or misleads: one test for each, so
  * that a new release of it cannot bring one back unnoticed.

@@ -1,3 +1,4 @@
+// needs: mosquitto, openssl
 /** SOCKS5 and HTTP proxies on loopback, beneath TCP, TLS and WebSockets. */
 
 import assert from 'node:assert/strict';

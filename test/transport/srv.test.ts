@@ -1,3 +1,4 @@
+// needs: openssl
 /** SRV records from a real name server, and the order they are tried in. */
 
 import assert from 'node:assert/strict';

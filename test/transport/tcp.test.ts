@@ -1,3 +1,4 @@
+// needs: mosquitto
 /** Plain sockets: addresses, names, unix paths, aborts, and the words for what went wrong. */
 
 import assert from 'node:assert/strict';

@@ -1,3 +1,4 @@
+// needs: mosquitto, openssl
 /** TLS against node:tls servers and the real mosquitto: what works, and what a failure says. */
 
 import assert from 'node:assert/strict';

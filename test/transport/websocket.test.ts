@@ -1,3 +1,4 @@
+// needs: mosquitto, openssl
 /** WebSockets against the real mosquitto and ws servers, with and without TLS. */
 
 import assert from 'node:assert/strict';

@@ -1,3 +1,4 @@
+// needs: openssl
 /** The hash schemes against vectors of mosquitto's own tools and against other implementations. */
 
 import assert from 'node:assert/strict';

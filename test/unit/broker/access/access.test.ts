@@ -1,3 +1,4 @@
+// needs: mosquitto, mosquitto_pub
 /** password_file, acl_file and the other gates, judged one by one and against mosquitto's own verdicts. */
 
 import assert from 'node:assert/strict';

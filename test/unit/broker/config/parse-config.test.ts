@@ -1,3 +1,4 @@
+// needs: mosquitto
 /** mosquitto.conf as values: defaults, scopes, every directive known, complaints with file and line. */
 
 import assert from 'node:assert/strict';

@@ -1,3 +1,4 @@
+// needs: mosquitto_pub
 /** The store: what it is told it tells again, whatever happens to the process or to the end of the file. */
 
 import assert from 'node:assert/strict';

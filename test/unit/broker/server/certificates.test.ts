@@ -1,3 +1,4 @@
+// needs: openssl
 /** The certificates of --tls auto, judged by OpenSSL, and trusted by real TLS handshakes. */
 
 import assert from 'node:assert/strict';
