@@ -83,5 +83,7 @@ describe('random lives of clients', () => {
       }),
       {numRuns: 100, interruptAfterTimeLimit: 15_000, includeErrorInReport: true},
     );
+    // The time limit may end the runs before all hundred; far fewer would show little.
+    assert.ok(run >= 20, `${run} runs in 15 seconds`);
   });
 });

@@ -177,15 +177,16 @@ test('Q31: a long --repeat-delay is a long one', limit, async () => {
   assert.equal(pub.plan(values, operands).repeat.delayMilliseconds, 3_000_500);
   await using broker = await startFakeBroker(async (connection) => {
     await connection.accept();
-    const {messageId} = await connection.next('publish');
-    connection.send({cmd: 'puback', messageId});
-    await connection.idle();
+    for (;;) connection.send({cmd: 'puback', messageId: (await connection.next('publish')).messageId});
   });
-  // Longer than one timer can wait: were it cut to nothing, the second message would come at once.
+  // Node's timers cut a delay beyond 2^31 ms to 1 ms.
   const repeat = ['--repeat', '2', '--repeat-delay', '3000000'];
   await using publisher = startMain(['pub', ...at(broker), '-d', '-t', 'a', '-q', '1', '-m', 'x', ...repeat]);
   await publisher.waitFor('stderr', /received PUBACK/);
-  await new Promise((resolve) => setTimeout(resolve, 100));
+  // Timers of one delay fire in their order: when this later one has fired, a cut one would have.
+  const repeatSoon = ['--repeat', '2', '--repeat-delay', '0.001'];
+  const soon = await runMain(['pub', ...at(broker), '-t', 'a', '-q', '1', '-m', 'x', ...repeatSoon]);
+  assert.equal(soon.exitCode, 0);
   const {exitCode, stderr} = await publisher.interrupt();
   assert.equal(exitCode, 130);
   assert.equal(stderr.match(/sending PUBLISH/g)?.length, 1);

@@ -53,8 +53,8 @@ test('the runner knows how to install each of these tools', () => {
 
 /** Tests of the whole source, not of one file. */
 const ofTheWhole = ['architecture', 'errors', 'figures', 'test-files'];
-/** Tests of a promise that several files of their folder keep. */
-const ofAFolder: readonly string[] = ['commands/pub/progress'];
+/** Tests of something that several files of their folder do, or that one of a larger file does. */
+const ofAFolder: readonly string[] = ['file-error', 'commands/pub/progress'];
 
 test('test/unit has the folders and files of src', () => {
   for (const file of files.filter((name) => name.startsWith('unit/'))) {
