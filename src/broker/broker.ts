@@ -11,8 +11,8 @@ import type {BrokerConfig, ListenerConfig} from './config/settings.ts';
 import {FastFrames} from './forwarding/fast-frames.ts';
 import type {RestoredState} from './persistence/journal.ts';
 import type {BrokerContext} from './state/broker-context.ts';
-import {assembleParts, type BrokerParts, isOwnTopic} from './state/broker-state.ts';
-import {SysTree} from './state/sys-topics.ts';
+import {type BrokerState, createBrokerState, isOwnTopic} from './state/broker-state.ts';
+import {SysTopics} from './state/sys-topics.ts';
 import {Connection} from './wire/connection.ts';
 import type {ConnectionContext} from './wire/connection-handler.ts';
 import {largestPacket} from './wire/frame-splitter.ts';
@@ -21,9 +21,9 @@ import {ReasonCode} from './wire/reason-code.ts';
 
 /** An MQTT broker without sockets. */
 export class Broker {
-  readonly #parts: BrokerParts;
+  readonly #state: BrokerState;
   readonly #connectionContext: ConnectionContext;
-  readonly #sys: SysTree;
+  readonly #sys: SysTopics;
   readonly #clients = new Map<Client, ListenerConfig>();
   /** Until they are closed, which is later than their clients are gone. */
   readonly #streams = new Set<Duplex>();
@@ -31,9 +31,9 @@ export class Broker {
   #closing = false;
 
   constructor(config: Pick<BrokerConfig, 'limits' | 'sysInterval'>, context: BrokerContext) {
-    this.#parts = assembleParts(config.limits, context);
-    this.#connectionContext = connectionContext(this.#parts);
-    this.#sys = new SysTree({...this.#parts, version: context.version ?? 'tmq'}, config.sysInterval);
+    this.#state = createBrokerState(config.limits, context);
+    this.#connectionContext = connectionContext(this.#state);
+    this.#sys = new SysTopics({...this.#state, version: context.version ?? 'tmq'}, config.sysInterval);
   }
 
   /** Serves one client on one connected stream: a socket, a WebSocket's stream, or half of a duplexPair. */
@@ -42,13 +42,13 @@ export class Broker {
     listener: ListenerConfig,
     peer: Pick<Identity, 'certifiedUsername' | 'address'>,
   ): void {
-    const {counters} = this.#parts;
+    const {counters} = this.#state;
     // Gone before its turn came: it will not say so again.
     if (stream.destroyed) return;
     this.#sys.begin();
     if (this.#closing || this.#full(listener)) {
       if (!this.#closing) {
-        this.#parts.notice(`Client connection from ${peer.address} denied: max_connections exceeded.`);
+        this.#state.notice(`Client connection from ${peer.address} denied: max_connections exceeded.`);
       }
       stream.on('error', () => undefined).destroy();
       return;
@@ -57,7 +57,7 @@ export class Broker {
     const connection = new Connection(stream, this.#connectionContext);
     const client = new Client({
       connection,
-      parts: this.#parts,
+      state: this.#state,
       listener,
       peer,
       gone: () => this.#clients.delete(client),
@@ -86,7 +86,7 @@ export class Broker {
     readonly retain: boolean;
   }): void {
     const {topic, qos, retain} = message;
-    this.#parts.router.publish(
+    this.#state.router.publish(
       {topic, payload: Buffer.from(message.payload), qos, retain, properties: noBytes},
       undefined,
     );
@@ -94,20 +94,20 @@ export class Broker {
 
   /** Disconnects one client; whether it was connected. */
   disconnect(clientId: string, reasonCode: number = ReasonCode.administrativeAction): boolean {
-    const link = this.#parts.registry.get(clientId)?.link;
+    const link = this.#state.registry.get(clientId)?.link;
     link?.disconnect(reasonCode, `Client ${clientId} been disconnected by administrative action.`);
     return link !== undefined;
   }
 
   /** Permissions given before may answer differently from now on: what was remembered of them is forgotten. */
   permissionsChanged(): void {
-    for (const session of this.#parts.registry.all()) session.forgetAnswers();
-    this.#parts.subscriptions.receiversChanged();
+    for (const session of this.#state.registry.all()) session.forgetAnswers();
+    this.#state.subscriptions.receiversChanged();
   }
 
   /** All that must survive a restart, as `restored` takes it. */
   state(): RestoredState {
-    const {retained, registry} = this.#parts;
+    const {retained, registry} = this.#state;
     return {
       retained: [...retained.all()].filter(({topic}) => !isOwnTopic(topic)),
       sessions: registry.saved(),
@@ -116,14 +116,14 @@ export class Broker {
 
   /** Runs all that is due on the context's clock, for whoever turns that clock himself. */
   runDue(): void {
-    this.#parts.schedule.runDue();
+    this.#state.schedule.runDue();
   }
 
   /** Disconnects everybody (MQTT 5: reason 0x8B) and forgets everything. */
   async close(): Promise<void> {
     this.#closing = true;
     this.#sys.close();
-    this.#parts.schedule.close();
+    this.#state.schedule.close();
     for (const client of [...this.#clients.keys()]) client.disconnect(ReasonCode.serverShuttingDown, '');
     if (this.#streams.size === 0) return;
     await new Promise<void>((resolve) => {
@@ -133,7 +133,7 @@ export class Broker {
 }
 
 /** What all connections of a broker have in common. */
-function connectionContext({context, counters, schedule, limits}: BrokerParts): ConnectionContext {
+function connectionContext({context, counters, schedule, limits}: BrokerState): ConnectionContext {
   return {
     counters,
     now: schedule.now,

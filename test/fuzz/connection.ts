@@ -9,13 +9,13 @@ import {Duplex} from 'node:stream';
 import {setImmediate as nextTurn} from 'node:timers/promises';
 import type {IPublishPacket, Packet} from 'mqtt-packet';
 import {FastFrames} from '../../src/broker/forwarding/fast-frames.ts';
-import type {BrokerParts} from '../../src/broker/state/broker-state.ts';
+import type {BrokerState} from '../../src/broker/state/broker-state.ts';
 import {Connection} from '../../src/broker/wire/connection.ts';
 import type {ConnectionHandler} from '../../src/broker/wire/connection-handler.ts';
 import type {DecodedPublish} from '../../src/broker/wire/publish-packet.ts';
 import {packetNames} from '../../src/broker/wire/validate.ts';
 import type {ProtocolVersion} from '../../src/protocol/message.ts';
-import {partsWithSubscriber, publisherTo} from '../support/one-subscriber.ts';
+import {publisherTo, stateWithSubscriber} from '../support/one-subscriber.ts';
 import {type Conversation, conversation, frameOf, pieces, variableInteger} from './frames.ts';
 import {Random} from './random.ts';
 import {framesOf, messageLine, packetLine, packetProperties, Reference} from './reference.ts';
@@ -59,7 +59,7 @@ function ownFirst(packet: Packet): string {
 class Reading {
   readonly lines: string[] = [];
   readonly wire = new Wire();
-  readonly parts: BrokerParts;
+  readonly state: BrokerState;
   readonly connection: Connection;
   /** Frames that went as they came. */
   forwarded = 0;
@@ -72,8 +72,8 @@ class Reading {
     this.version = version;
     this.maxPacketSize = maxPacketSize;
     this.#reference = new Reference(version);
-    this.parts = partsWithSubscriber(version, (frames, count) => this.#sent(frames, count));
-    const {counters} = this.parts;
+    this.state = stateWithSubscriber(version, (frames, count) => this.#sent(frames, count));
+    const {counters} = this.state;
     const bug = (error: unknown) => {
       this.#bug ??= error;
     };
@@ -110,7 +110,7 @@ class Reading {
         const properties = propertiesOf(publish, this.#reference);
         this.#add(messageLine({...publish, messageId: publish.packetId, properties}));
       },
-      fastPublish: () => publisherTo(this.parts, version),
+      fastPublish: () => publisherTo(this.state, version),
       succeeded: (type, packetId) => {
         this.#add(`${packetNames[type]!.toLowerCase()} ${packetId} 0`);
         return true;
@@ -186,8 +186,8 @@ export async function fuzzConnection(seed: number): Promise<number> {
   for (const [index, line] of general.lines.entries()) assert.equal(fast.lines[index], line);
   assert.equal(fast.lines.length, general.lines.length);
   // Nobody but the fast way has sent anything here.
-  const {publishSent, publishBytesSent, ...received} = fast.parts.counters;
-  assert.deepEqual({...received, publishSent: 0, publishBytesSent: 0}, {...general.parts.counters});
+  const {publishSent, publishBytesSent, ...received} = fast.state.counters;
+  assert.deepEqual({...received, publishSent: 0, publishBytesSent: 0}, {...general.state.counters});
   assert.equal(publishSent, fast.forwarded);
   assert.equal(general.forwarded, 0);
   check(general, told);

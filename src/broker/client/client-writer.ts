@@ -8,16 +8,16 @@
 
 import type {ProtocolVersion, QoS} from '../../protocol/message.ts';
 import type {BrokerLimits} from '../config/settings.ts';
-import type {BrokerParts} from '../state/broker-state.ts';
-import type {Delivery, Outbox, Outlet} from '../state/delivery-queue.ts';
-import type {Appointment} from '../state/schedule.ts';
+import type {BrokerState} from '../state/broker-state.ts';
+import type {Delivery, DeliveryQueue, Outlet} from '../state/delivery-queue.ts';
+import type {ScheduledTask} from '../state/schedule.ts';
 import type {Passage, SessionLink} from '../state/session.ts';
 import type {Connection} from '../wire/connection.ts';
 import type {PublishForm} from '../wire/publish-packet.ts';
-import {payloadBytes, RelayedMessage} from '../wire/relayed-message.ts';
+import {payloadBytes, SharedFrame} from '../wire/shared-frame.ts';
 import {PacketType} from '../wire/validate.ts';
 
-export interface OutletSettings {
+export interface WriterSettings {
   /** What the client said in CONNECT; the protocol's own maxima where it said nothing. */
   readonly receiveMaximum: number;
   readonly maximumPacketSize: number;
@@ -26,52 +26,52 @@ export interface OutletSettings {
   readonly mountPoint: string;
 }
 
-export interface OutletOptions {
+export interface WriterOptions {
   readonly connection: Connection;
-  readonly settings: OutletSettings;
-  readonly parts: BrokerParts;
-  readonly outbox: Outbox;
+  readonly settings: WriterSettings;
+  readonly state: BrokerState;
+  readonly deliveries: DeliveryQueue;
 }
 
 /** Messages waiting for the window from which on a client counts as slow, unless fewer may wait. */
 const slowMessages = 1000;
 /** Seconds that a slow client may hold its publishers back. */
-const patienceSeconds = 5;
+const stallTimeoutSeconds = 5;
 /** Topics that get an alias on one connection, at most. */
 const mostAliases = 256;
 
 /** What the session of a connected client and the router write to. */
-export class ClientOutlet implements Outlet, Passage {
+export class ClientWriter implements Outlet, Passage {
   readonly sendQuota: number;
   readonly protocolVersion: ProtocolVersion;
   readonly maximumPacketSize: number;
   /** This outlet, unless it changes what leaves here. */
   readonly passage: Passage | undefined;
   readonly #connection: Connection;
-  readonly #settings: OutletSettings;
-  readonly #parts: BrokerParts;
-  readonly #outbox: Outbox;
+  readonly #settings: WriterSettings;
+  readonly #state: BrokerState;
+  readonly #deliveries: DeliveryQueue;
   /** Made for a client that takes aliases. */
   #aliases: Map<string, number> | undefined;
   readonly #slowMessages: number;
   /** Bytes that waited for the network when last looked. */
-  #backlog = 0;
+  #buffered = 0;
   /** Milliseconds of the broker's clock: since when there is a notable backlog of which nothing has left. */
-  #stuckSince: number | undefined;
+  #stalledSince: number | undefined;
   /** Publishers held because of this client. */
-  #waiting: Set<SessionLink> | undefined;
-  #impatience: Appointment | undefined;
+  #heldPublishers: Set<SessionLink> | undefined;
+  #stallTimer: ScheduledTask | undefined;
   /** It was waited for in vain. */
-  #lossy = false;
+  #dropping = false;
 
-  constructor({connection, settings, parts, outbox}: OutletOptions) {
-    const {maxInflightMessages} = parts.limits;
+  constructor({connection, settings, state, deliveries}: WriterOptions) {
+    const {maxInflightMessages} = state.limits;
     this.#connection = connection;
     this.#settings = settings;
-    this.#parts = parts;
-    this.#outbox = outbox;
+    this.#state = state;
+    this.#deliveries = deliveries;
     this.sendQuota = Math.min(settings.receiveMaximum, maxInflightMessages || 65_535);
-    this.#slowMessages = slowThreshold(parts.limits);
+    this.#slowMessages = slowThreshold(state.limits);
     this.protocolVersion = connection.protocolVersion;
     this.maximumPacketSize = settings.maximumPacketSize;
     this.passage = settings.mountPoint === '' && settings.topicAliasMaximum === 0 ? this : undefined;
@@ -79,9 +79,9 @@ export class ClientOutlet implements Outlet, Passage {
 
   publish(delivery: Delivery, packetId: number, dup: boolean): boolean {
     const {message, qos} = delivery;
-    const {counters} = this.#parts;
-    if (message instanceof RelayedMessage && this.#takesUnchanged(message, qos)) {
-      this.#connection.relay(message, packetId, dup);
+    const {counters} = this.#state;
+    if (message instanceof SharedFrame && this.#takesUnchanged(message, qos)) {
+      this.#connection.writeShared(message, packetId, dup);
       counters.publishSent++;
       counters.publishBytesSent += message.end - message.payloadAt;
       return true;
@@ -90,7 +90,7 @@ export class ClientOutlet implements Outlet, Passage {
   }
 
   /** The frame itself, as long as it is for this protocol level, and all of it. */
-  #takesUnchanged({levelFive, start, end, qos}: RelayedMessage, granted: QoS): boolean {
+  #takesUnchanged({levelFive, start, end, qos}: SharedFrame, granted: QoS): boolean {
     const same = qos === granted && levelFive === (this.protocolVersion === 5);
     return same && this.passage !== undefined && end - start <= this.maximumPacketSize;
   }
@@ -101,14 +101,14 @@ export class ClientOutlet implements Outlet, Passage {
     let form = this.#form(delivery);
     // Not at QoS 2: MQTT.js keeps the packet until PUBREL, and has then forgotten what the alias stood for.
     if (topicAliasMaximum > 0 && qos < 2) form = this.#aliased(form, message.topic);
-    const {frame, size, packetIdAt} = this.#parts.encoder.encode(message, form, this.#parts.schedule.now);
+    const {frame, size, packetIdAt} = this.#state.encoder.encode(message, form, this.#state.schedule.now);
     // [MQTT-3.1.2-24], [MQTT-3.1.2-25]
     if (size > maximumPacketSize) {
       if (form.topicAlias !== undefined && form.topic !== '') this.#aliases?.delete(message.topic);
       return false;
     }
     this.#connection.write(frame, qos === 0 ? undefined : {packetId, at: packetIdAt, dup});
-    const {counters} = this.#parts;
+    const {counters} = this.#state;
     counters.publishSent++;
     counters.publishBytesSent += payloadBytes(message);
     return true;
@@ -139,22 +139,22 @@ export class ClientOutlet implements Outlet, Passage {
 
   /** Sends a QoS 0 message; false when it was dropped for a client that does not read. */
   sendAtMostOnce(delivery: Delivery): boolean {
-    const {backlogs} = this.#parts;
+    const {backpressure} = this.#state;
     // Of one that is lossy it is known when its backlog has left: there is no need to look each time.
-    if (this.#lossy && this.#backlog > backlogs.slow) return false;
-    if (this.#connection.buffered > (this.#lossy ? backlogs.slow : backlogs.tooMany)) return false;
+    if (this.#dropping && this.#buffered > backpressure.slow) return false;
+    if (this.#connection.buffered > (this.#dropping ? backpressure.slow : backpressure.tooMany)) return false;
     this.publish(delivery, 0, false);
     return true;
   }
 
   /** Bytes that wait for the network now. */
   #look(): number {
-    const {backlogs, schedule} = this.#parts;
+    const {backpressure, schedule} = this.#state;
     const {buffered} = this.#connection;
-    if (buffered < this.#backlog || buffered < backlogs.notable) this.#stuckSince = undefined;
-    else this.#stuckSince ??= schedule.now();
-    backlogs.changed(buffered - this.#backlog);
-    this.#backlog = buffered;
+    if (buffered < this.#buffered || buffered < backpressure.notable) this.#stalledSince = undefined;
+    else this.#stalledSince ??= schedule.now();
+    backpressure.changed(buffered - this.#buffered);
+    this.#buffered = buffered;
     return buffered;
   }
 
@@ -165,56 +165,57 @@ export class ClientOutlet implements Outlet, Passage {
 
   /** More waits for this client than should. */
   get lagging(): boolean {
-    return this.#look() > this.#parts.backlogs.slow || this.#outbox.queued > this.#slowMessages;
+    return this.#look() > this.#state.backpressure.slow || this.#deliveries.queued > this.#slowMessages;
   }
 
-  get queuesUp(): boolean {
-    return this.#outbox.queued >= this.#slowMessages;
+  get queueFull(): boolean {
+    return this.#deliveries.queued >= this.#slowMessages;
   }
 
   /** Holds a publisher back while this client lags; never the client itself, which could not catch up. */
   slow(publisher: SessionLink | undefined): void {
-    if (this.#lossy || !this.lagging) return;
-    if (this.#impatience === undefined) {
-      const {schedule} = this.#parts;
-      const waited = this.#stuckSince === undefined ? 0 : (schedule.now() - this.#stuckSince) / 1000;
+    if (this.#dropping || !this.lagging) return;
+    if (this.#stallTimer === undefined) {
+      const {schedule} = this.#state;
+      const waited = this.#stalledSince === undefined ? 0 : (schedule.now() - this.#stalledSince) / 1000;
       // Where many are stuck, each of them would otherwise be waited for in its turn.
-      if (waited >= patienceSeconds) {
-        this.#lossy = true;
+      if (waited >= stallTimeoutSeconds) {
+        this.#dropping = true;
         return;
       }
-      this.#impatience = schedule.after(patienceSeconds - waited, () => {
-        this.#lossy = true;
-        this.#letGo();
+      this.#stallTimer = schedule.after(stallTimeoutSeconds - waited, () => {
+        this.#dropping = true;
+        this.#releasePublishers();
       });
     }
-    if (publisher === undefined || this.#waiting?.has(publisher)) return;
-    this.#waiting ??= new Set();
-    this.#waiting.add(publisher);
+    if (publisher === undefined || this.#heldPublishers?.has(publisher)) return;
+    this.#heldPublishers ??= new Set();
+    this.#heldPublishers.add(publisher);
     publisher.hold();
   }
 
   /** Bytes or messages have left: those who wait go on when the client has caught up. */
-  relieved(): void {
+  drained(): void {
     const backlog = this.#look();
-    if (this.#impatience === undefined && !this.#lossy) return;
-    if (backlog > this.#parts.backlogs.slow / 2 || this.#outbox.queued > this.#slowMessages / 2) return;
-    this.#lossy = false;
-    this.#letGo();
-    this.#impatience = undefined;
+    if (this.#stallTimer === undefined && !this.#dropping) return;
+    if (backlog > this.#state.backpressure.slow / 2 || this.#deliveries.queued > this.#slowMessages / 2)
+      return;
+    this.#dropping = false;
+    this.#releasePublishers();
+    this.#stallTimer = undefined;
   }
 
   /** The connection is gone. */
   close(): void {
-    this.#letGo();
-    this.#parts.backlogs.changed(-this.#backlog);
-    this.#backlog = 0;
+    this.#releasePublishers();
+    this.#state.backpressure.changed(-this.#buffered);
+    this.#buffered = 0;
   }
 
-  #letGo(): void {
-    this.#impatience?.cancel();
-    for (const publisher of this.#waiting ?? []) publisher.unhold();
-    this.#waiting = undefined;
+  #releasePublishers(): void {
+    this.#stallTimer?.cancel();
+    for (const publisher of this.#heldPublishers ?? []) publisher.unhold();
+    this.#heldPublishers = undefined;
   }
 }
 

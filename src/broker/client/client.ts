@@ -5,11 +5,11 @@
 
 import type {Admission, Identity, Permissions} from '../access/access.ts';
 import type {ListenerConfig} from '../config/settings.ts';
-import {FastPublish, mayPassFast} from '../forwarding/fast-publish.ts';
-import {Passages} from '../forwarding/forwarding-routes.ts';
-import type {BrokerParts} from '../state/broker-state.ts';
+import {allowsFastPath, FastPublish} from '../forwarding/fast-publish.ts';
+import {ForwardingRoutes} from '../forwarding/forwarding-routes.ts';
+import type {BrokerState} from '../state/broker-state.ts';
 import type {Delivery} from '../state/delivery-queue.ts';
-import type {Appointment} from '../state/schedule.ts';
+import type {ScheduledTask} from '../state/schedule.ts';
 import type {Passage, Session, SessionLink} from '../state/session.ts';
 import type {Connection} from '../wire/connection.ts';
 import type {ConnectionHandler, Ending} from '../wire/connection-handler.ts';
@@ -18,20 +18,20 @@ import type {IConnectPacket, IDisconnectPacket, Packet} from '../wire/packets.ts
 import type {DecodedPublish} from '../wire/publish-packet.ts';
 import {ReasonCode} from '../wire/reason-code.ts';
 import type {Acknowledgement, ConnectDetails} from '../wire/validate.ts';
-import {ClientOutlet} from './client-writer.ts';
+import {ClientWriter} from './client-writer.ts';
 import {
-  arrival,
-  type ConnectTerms,
+  type ConnectParameters,
   connackProperties,
-  connectTerms,
+  connectedLine,
+  connectParameters,
   GuardedPermissions,
   type Refusal,
   refusals,
   storedWill,
 } from './connect-handler.ts';
-import {lastLine, sendConnack, sendDisconnect} from './connection-end.ts';
-import {Publishing} from './publish-handler.ts';
-import {Subscribing} from './subscribe-handler.ts';
+import {endLine, sendConnack, sendDisconnect} from './connection-end.ts';
+import {PublishHandler} from './publish-handler.ts';
+import {SubscribeHandler} from './subscribe-handler.ts';
 
 /** Seconds a stream may take to bring its CONNECT. */
 const connectSeconds = 30;
@@ -40,21 +40,21 @@ const connectSeconds = 30;
 interface Asking {
   readonly packet: IConnectPacket;
   readonly details: ConnectDetails;
-  readonly terms: ConnectTerms;
+  readonly parameters: ConnectParameters;
 }
 
 /** What a client is once its CONNECT was accepted. */
 interface Member {
   readonly session: Session;
-  readonly terms: ConnectTerms;
-  readonly outlet: ClientOutlet;
-  readonly publishing: Publishing;
-  readonly subscribing: Subscribing;
+  readonly parameters: ConnectParameters;
+  readonly outlet: ClientWriter;
+  readonly publishing: PublishHandler;
+  readonly subscribing: SubscribeHandler;
 }
 
 export interface ClientOptions {
   readonly connection: Connection;
-  readonly parts: BrokerParts;
+  readonly state: BrokerState;
   readonly listener: ListenerConfig;
   readonly peer: Pick<Identity, 'certifiedUsername' | 'address'>;
   /** Told when it is gone. */
@@ -65,7 +65,7 @@ export interface ClientOptions {
 export class Client implements ConnectionHandler, SessionLink {
   readonly #options: ClientOptions;
   #member: Member | undefined;
-  #timer: Appointment | undefined;
+  #timer: ScheduledTask | undefined;
   /** The CONNECT of it, for the log. */
   #clientId = '<unknown>';
   /** Bytes the client takes, once it said so. */
@@ -77,7 +77,7 @@ export class Client implements ConnectionHandler, SessionLink {
     this.#options = options;
     const late = () =>
       this.disconnect(ReasonCode.keepAliveTimeout, 'Client <unknown> has exceeded timeout, disconnecting.');
-    this.#timer = options.parts.schedule.after(connectSeconds, late);
+    this.#timer = options.state.schedule.after(connectSeconds, late);
   }
 
   get clientId(): string {
@@ -87,82 +87,84 @@ export class Client implements ConnectionHandler, SessionLink {
   // CONNECT
 
   connect(packet: IConnectPacket, details: ConnectDetails): void | Promise<void> {
-    const {connection, parts, listener, peer} = this.#options;
+    const {connection, state, listener, peer} = this.#options;
     this.#timer?.cancel();
     if (packet.clientId !== '') this.#clientId = packet.clientId;
     this.#maximumPacketSize = packet.properties?.maximumPacketSize ?? Number.POSITIVE_INFINITY;
     // As for mosquitto, an empty name is none.
     const named = packet.username === '' ? undefined : packet.username;
     const username = peer.certifiedUsername ?? named;
-    const terms = connectTerms({packet, details, username}, parts.limits, listener);
-    if ('reason' in terms) {
+    const parameters = connectParameters({packet, details, username}, state.limits, listener);
+    if ('reason' in parameters) {
       connection.observeConnect(packet);
-      this.#refuse(terms);
+      this.#refuse(parameters);
       return;
     }
-    this.#clientId = terms.clientId;
-    connection.clientId = terms.clientId;
+    this.#clientId = parameters.clientId;
+    connection.clientId = parameters.clientId;
     connection.observeConnect(packet);
     const identity: Identity = {
       ...peer,
-      clientId: terms.clientId,
+      clientId: parameters.clientId,
       ...(named === undefined ? {} : {username: named}),
       ...(packet.password === undefined ? {} : {password: packet.password}),
     };
-    const admission = parts.context.access.admit(identity, listener);
+    const admission = state.context.access.admit(identity, listener);
     if (!(admission instanceof Promise)) {
-      this.#admitted(admission, {packet, details, terms});
+      this.#admitted(admission, {packet, details, parameters});
       return;
     }
     return admission.then(
-      (answer) => this.#admitted(answer, {packet, details, terms}),
+      (answer) => this.#admitted(answer, {packet, details, parameters}),
       (error: unknown) => {
-        parts.context.log('error', `Error: ${error instanceof Error ? error.message : String(error)}`);
+        state.context.log('error', `Error: ${error instanceof Error ? error.message : String(error)}`);
         this.#refuse(refusals.unavailable);
       },
     );
   }
 
-  #admitted(admission: Admission, {packet, details, terms}: Asking): void {
-    const {connection, parts, listener, peer} = this.#options;
+  #admitted(admission: Admission, {packet, details, parameters}: Asking): void {
+    const {connection, state, listener, peer} = this.#options;
     // It may have gone while the answer took its time.
     if (!connection.open) return;
-    const {registry, limits} = parts;
-    const properties = connackProperties(terms, limits, listener);
-    const refusal = this.#refusal(admission, terms, properties);
+    const {registry, limits} = state;
+    const properties = connackProperties(parameters, limits, listener);
+    const refusal = this.#refusal(admission, parameters, properties);
     if (refusal !== undefined || !admission.accepted) {
       this.#refuse(refusal ?? refusals.notAuthorized);
       return;
     }
-    const known = registry.get(terms.clientId);
-    if (known?.link !== undefined) this.#takeOver(known, terms);
-    const {session, present} = registry.open(terms.clientId, terms.cleanStart);
+    const known = registry.get(parameters.clientId);
+    if (known?.link !== undefined) this.#takeOver(known, parameters);
+    const {session, present} = registry.open(parameters.clientId, parameters.cleanStart);
     const {username} = admission;
-    registry.join(session, this, {expirySeconds: terms.expirySeconds, username});
-    this.#join(session, terms, admission.permissions);
-    session.will = storedWill(packet, details, terms.outlet.mountPoint);
-    parts.counters.connections++;
+    registry.join(session, this, {expirySeconds: parameters.expirySeconds, username});
+    this.#join(session, parameters, admission.permissions);
+    session.will = storedWill(packet, details, parameters.outlet.mountPoint);
+    state.counters.connections++;
     const {protocolVersion} = details;
-    parts.notice(arrival(terms, {address: peer.address ?? '<unknown>', protocolVersion, username}));
+    state.notice(
+      connectedLine(parameters, {address: peer.address ?? '<unknown>', protocolVersion, username}),
+    );
     this.#acknowledgeConnect(present, properties);
-    session.outbox.keep(({message}) => session.mayReceive(message.topic));
-    session.outbox.attach(this.#member!.outlet);
-    this.#watch(terms.keepAliveSeconds);
+    session.deliveries.keep(({message}) => session.mayReceive(message.topic));
+    session.deliveries.attach(this.#member!.outlet);
+    this.#watch(parameters.keepAliveSeconds);
   }
 
   /** What speaks against a CONNECT that is well-formed; undefined: nothing. */
   #refusal(
     admission: Admission,
-    {clientId}: ConnectTerms,
+    {clientId}: ConnectParameters,
     properties: Record<string, unknown>,
   ): Refusal | undefined {
     if (!admission.accepted) {
       return admission.reason === 'identifier-rejected' ? refusals.identifier : refusals.notAuthorized;
     }
-    const {connection, parts} = this.#options;
-    const {globalMaxClients} = parts.limits;
-    const full = globalMaxClients >= 0 && parts.registry.size >= globalMaxClients;
-    if (full && parts.registry.get(clientId) === undefined) return refusals.busy;
+    const {connection, state} = this.#options;
+    const {globalMaxClients} = state.limits;
+    const full = globalMaxClients >= 0 && state.registry.size >= globalMaxClients;
+    if (full && state.registry.get(clientId) === undefined) return refusals.busy;
     if (connection.protocolVersion < 5) return undefined;
     // [MQTT-3.1.2-24]
     const connack = connection.bytes({cmd: 'connack', sessionPresent: false, reasonCode: 0, properties});
@@ -170,33 +172,38 @@ export class Client implements ConnectionHandler, SessionLink {
   }
 
   /** [MQTT-3.1.4-3]. Its will is published, unless the session goes on and the will is a delayed one. */
-  #takeOver(session: Session, terms: ConnectTerms): void {
-    const {parts} = this.#options;
-    parts.notice(`Client ${session.clientId} already connected, closing old connection.`);
-    const resumed = !terms.cleanStart && session.persistent;
+  #takeOver(session: Session, parameters: ConnectParameters): void {
+    const {state} = this.#options;
+    state.notice(`Client ${session.clientId} already connected, closing old connection.`);
+    const resumed = !parameters.cleanStart && session.persistent;
     if (resumed && (session.will?.delaySeconds ?? 0) > 0) session.will = undefined;
     session.link?.takenOver();
   }
 
-  #join(session: Session, terms: ConnectTerms, permissions: Permissions): void {
-    const {connection, parts, listener} = this.#options;
+  #join(session: Session, parameters: ConnectParameters, permissions: Permissions): void {
+    const {connection, state, listener} = this.#options;
     session.permit(new GuardedPermissions(permissions));
-    const {mountPoint} = terms.outlet;
-    const answering = {
+    const {mountPoint} = parameters.outlet;
+    const context = {
       connection,
-      parts,
+      state,
       listener,
       session,
       mountPoint,
-      problemInformation: terms.problemInformation,
-      maximumPacketSize: terms.outlet.maximumPacketSize,
+      problemInformation: parameters.problemInformation,
+      maximumPacketSize: parameters.outlet.maximumPacketSize,
     };
     this.#member = {
       session,
-      terms,
-      outlet: new ClientOutlet({connection, settings: terms.outlet, parts, outbox: session.outbox}),
-      publishing: new Publishing(answering),
-      subscribing: new Subscribing(answering),
+      parameters,
+      outlet: new ClientWriter({
+        connection,
+        settings: parameters.outlet,
+        state,
+        deliveries: session.deliveries,
+      }),
+      publishing: new PublishHandler(context),
+      subscribing: new SubscribeHandler(context),
     };
     connection.accepted();
   }
@@ -213,8 +220,8 @@ export class Client implements ConnectionHandler, SessionLink {
 
   /** CONNACK with a code, and the end [MQTT-3.1.4-2], [MQTT-3.2.2-6], [MQTT-3.2.2-7], [MQTT-4.12.0-4]. */
   #refuse({reasonCode, returnCode, reason}: Refusal): void {
-    const {connection, parts} = this.#options;
-    parts.notice(
+    const {connection, state} = this.#options;
+    state.notice(
       reasonCode === ReasonCode.notAuthorized
         ? `Client ${this.#clientId} disconnected, not authorised.`
         : `Client ${this.#clientId} refused: ${reason}`,
@@ -234,13 +241,13 @@ export class Client implements ConnectionHandler, SessionLink {
   /** [MQTT-3.1.2-22], [MQTT-3.2.2-22]: closes after one and a half times the keep alive without a packet. */
   #watch(keepAliveSeconds: number): void {
     if (keepAliveSeconds === 0) return;
-    const {connection, parts} = this.#options;
+    const {connection, state} = this.#options;
     const allowed = keepAliveSeconds * 1.5;
     const check = () => {
       if (!connection.open) return;
-      const silent = connection.held ? 0 : (parts.schedule.now() - connection.lastReceived) / 1000;
+      const silent = connection.held ? 0 : (state.schedule.now() - connection.lastReceived) / 1000;
       if (silent < allowed) {
-        this.#timer = parts.schedule.after(allowed - silent, check);
+        this.#timer = state.schedule.after(allowed - silent, check);
         return;
       }
       this.disconnect(
@@ -248,7 +255,7 @@ export class Client implements ConnectionHandler, SessionLink {
         `Client ${this.#clientId} has exceeded timeout, disconnecting.`,
       );
     };
-    this.#timer = parts.schedule.after(allowed, check);
+    this.#timer = state.schedule.after(allowed, check);
   }
 
   // Packets
@@ -258,16 +265,16 @@ export class Client implements ConnectionHandler, SessionLink {
   }
 
   fastPublish(): FastPublish | undefined {
-    const {connection, parts} = this.#options;
-    const {session, terms, publishing} = this.#member!;
-    if (!mayPassFast(parts, terms.outlet.mountPoint)) return undefined;
-    const passages = new Passages(session, parts, connection.protocolVersion);
-    return new FastPublish({session, parts, passages, publishing});
+    const {connection, state} = this.#options;
+    const {session, parameters, publishing} = this.#member!;
+    if (!allowsFastPath(state, parameters.outlet.mountPoint)) return undefined;
+    const routes = new ForwardingRoutes(session, state, connection.protocolVersion);
+    return new FastPublish({session, state, routes, publishing});
   }
 
   acknowledgement(acknowledgement: Acknowledgement): void {
     this.#member!.publishing.acknowledgement(acknowledgement);
-    this.#member?.outlet.relieved();
+    this.#member?.outlet.drained();
   }
 
   succeeded(type: number, packetId: number): boolean {
@@ -275,8 +282,8 @@ export class Client implements ConnectionHandler, SessionLink {
   }
 
   settled(): void {
-    this.#member!.session.outbox.pump();
-    this.#member?.outlet.relieved();
+    this.#member!.session.deliveries.pump();
+    this.#member?.outlet.drained();
   }
 
   packet(packet: Packet): void {
@@ -304,13 +311,13 @@ export class Client implements ConnectionHandler, SessionLink {
     }
   }
 
-  #disconnected(packet: IDisconnectPacket, {session, terms}: Member): void {
+  #disconnected(packet: IDisconnectPacket, {session, parameters}: Member): void {
     const expiry = packet.properties?.sessionExpiryInterval;
     if (expiry !== undefined) {
-      if (terms.expirySeconds === 0 && expiry > 0) {
+      if (parameters.expirySeconds === 0 && expiry > 0) {
         throw protocolError('3.14.2.2.2', 'DISCONNECT begins a session expiry that CONNECT had at 0.');
       }
-      this.#options.parts.registry.changeExpiry(session, expiry);
+      this.#options.state.registry.changeExpiry(session, expiry);
     }
     this.#farewell = (packet.reasonCode ?? 0) === 0 ? 'disconnect' : 'disconnect-with-will';
     this.#options.connection.close();
@@ -319,11 +326,11 @@ export class Client implements ConnectionHandler, SessionLink {
   // Endings
 
   ended(ending: Ending): void {
-    const {connection, parts, gone} = this.#options;
+    const {connection, state, gone} = this.#options;
     const member = this.#member;
     this.#timer?.cancel();
-    const line = lastLine(this.#clientId, ending, this.#farewell?.startsWith('disconnect') ?? false);
-    if (line !== undefined) parts.notice(line);
+    const line = endLine(this.#clientId, ending, this.#farewell?.startsWith('disconnect') ?? false);
+    if (line !== undefined) state.notice(line);
     if (ending.cause === 'violation') {
       // [MQTT-3.14.0-1]
       if (member === undefined) sendConnack(connection, ending.violation);
@@ -333,16 +340,16 @@ export class Client implements ConnectionHandler, SessionLink {
     if (member !== undefined) {
       member.outlet.close();
       // [MQTT-3.14.4-3]
-      if (member.session.link === this) parts.registry.leave(member.session, this.#farewell !== 'disconnect');
+      if (member.session.link === this) state.registry.leave(member.session, this.#farewell !== 'disconnect');
     }
     gone();
   }
 
   /** DISCONNECT with a reason where the protocol has it, and close. */
   disconnect(reasonCode: number, log: string): void {
-    const {connection, parts} = this.#options;
+    const {connection, state} = this.#options;
     if (!connection.open) return;
-    if (log !== '') parts.notice(log);
+    if (log !== '') state.notice(log);
     this.#farewell ??= 'removed';
     connection.close(
       connection.protocolVersion === 5 && this.#member !== undefined
@@ -375,7 +382,7 @@ export class Client implements ConnectionHandler, SessionLink {
   }
 
   drained(): void {
-    this.#member?.outlet.relieved();
+    this.#member?.outlet.drained();
   }
 
   hold(): void {

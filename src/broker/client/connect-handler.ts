@@ -12,7 +12,7 @@ import type {IConnectPacket} from '../wire/packets.ts';
 import type {StoredMessage} from '../wire/publish-packet.ts';
 import {ReasonCode, ReturnCode} from '../wire/reason-code.ts';
 import type {ConnectDetails} from '../wire/validate.ts';
-import type {OutletSettings} from './client-writer.ts';
+import type {WriterSettings} from './client-writer.ts';
 
 /** Why a CONNECT is not accepted: the code for MQTT 5, that for MQTT 3, and a sentence. */
 export interface Refusal {
@@ -22,7 +22,7 @@ export interface Refusal {
 }
 
 /** What a CONNECT asks for, once nothing speaks against it. */
-export interface ConnectTerms {
+export interface ConnectParameters {
   readonly clientId: string;
   /** The broker chose the identifier. */
   readonly assigned: boolean;
@@ -33,7 +33,7 @@ export interface ConnectTerms {
   readonly keepAliveSeconds: number;
   /** The granted one is not the one asked for. */
   readonly keepAliveChanged: boolean;
-  readonly outlet: OutletSettings;
+  readonly outlet: WriterSettings;
   /** Reason strings may be sent [MQTT-3.1.2-29]. */
   readonly problemInformation: boolean;
 }
@@ -94,12 +94,12 @@ export interface ConnectRequest {
   readonly username: string | undefined;
 }
 
-/** Reads CONNECT's fields into terms, or says why not. */
-export function connectTerms(
+/** Reads CONNECT's fields into parameters, or says why not. */
+export function connectParameters(
   {packet, details, username}: ConnectRequest,
   limits: BrokerLimits,
   listener: ListenerConfig,
-): ConnectTerms | Refusal {
+): ConnectParameters | Refusal {
   const {protocolVersion} = details;
   const properties = packet.properties ?? {};
   // [MQTT-4.12.0-1]
@@ -210,13 +210,13 @@ export function storedWill(
  * information there is none [MQTT-3.1.2-28], nor an authentication method [MQTT-4.12.0-6].
  */
 export function connackProperties(
-  terms: ConnectTerms,
+  parameters: ConnectParameters,
   limits: BrokerLimits,
   listener: ListenerConfig,
 ): Record<string, unknown> {
   const {persistentClientExpiration: longestSession} = limits;
   return {
-    ...(longestSession !== undefined && terms.expirySeconds > longestSession
+    ...(longestSession !== undefined && parameters.expirySeconds > longestSession
       ? {sessionExpiryInterval: longestSession}
       : {}),
     ...(listener.maxTopicAlias > 0 ? {topicAliasMaximum: listener.maxTopicAlias} : {}),
@@ -228,15 +228,15 @@ export function connackProperties(
     ...(limits.retainAvailable ? {} : {retainAvailable: false}),
     ...(limits.maxPacketSize > 0 ? {maximumPacketSize: limits.maxPacketSize} : {}),
     // [MQTT-3.1.3-7]
-    ...(terms.assigned ? {assignedClientIdentifier: terms.clientId} : {}),
+    ...(parameters.assigned ? {assignedClientIdentifier: parameters.clientId} : {}),
     // [MQTT-3.1.2-21], [MQTT-3.2.2-21]
-    ...(terms.keepAliveChanged ? {serverKeepAlive: terms.keepAliveSeconds} : {}),
+    ...(parameters.keepAliveChanged ? {serverKeepAlive: parameters.keepAliveSeconds} : {}),
   };
 }
 
 /** "New client connected from 127.0.0.1:5123 as id (p2, c1, k60, u'rajan').", as mosquitto says it. */
-export function arrival(
-  terms: ConnectTerms,
+export function connectedLine(
+  parameters: ConnectParameters,
   {
     address,
     protocolVersion,
@@ -245,8 +245,8 @@ export function arrival(
 ): string {
   const level = protocolVersion === 5 ? 5 : protocolVersion - 2;
   const user = username === undefined ? '' : `, u'${username}'`;
-  const clean = terms.cleanStart ? 1 : 0;
-  return `New client connected from ${address} as ${terms.clientId} (p${level}, c${clean}, k${terms.keepAliveSeconds}${user}).`;
+  const clean = parameters.cleanStart ? 1 : 0;
+  return `New client connected from ${address} as ${parameters.clientId} (p${level}, c${clean}, k${parameters.keepAliveSeconds}${user}).`;
 }
 
 /**

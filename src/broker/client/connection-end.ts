@@ -16,7 +16,7 @@ const kinds: Readonly<Record<number, string>> = {
 };
 
 /** What the log says of an ending; undefined where whoever ended it says it himself. */
-export function lastLine(clientId: string, ending: Ending, saidGoodbye: boolean): string | undefined {
+export function endLine(clientId: string, ending: Ending, saidGoodbye: boolean): string | undefined {
   const client = `Client ${clientId}`;
   switch (ending.cause) {
     case 'closed':

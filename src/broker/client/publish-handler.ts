@@ -11,7 +11,7 @@ import {protocolError} from '../wire/packet-reader.ts';
 import type {DecodedPublish, StoredMessage} from '../wire/publish-packet.ts';
 import {PacketViolation, ReasonCode} from '../wire/reason-code.ts';
 import {type Acknowledgement, PacketType, packetNames} from '../wire/validate.ts';
-import {type Answering, sendWithReason} from './reply.ts';
+import {type ReplyContext, sendWithReason} from './reply.ts';
 
 /** What an acknowledgement says. */
 interface Outcome {
@@ -33,15 +33,15 @@ const rejections = {
 } as const satisfies Record<string, Rejection>;
 
 /** Handles PUBLISH and the acknowledgements of one client. */
-export class Publishing {
-  readonly #answering: Answering;
+export class PublishHandler {
+  readonly #context: ReplyContext;
   /** The client's topic aliases, gone with the connection [MQTT-3.3.2-7]. */
   #aliases: Map<number, string> | undefined;
   /** QoS 2 messages of this connection not yet released: they count against Receive Maximum [4.9]. */
   readonly #unreleased = new PacketIdSet();
 
-  constructor(answering: Answering) {
-    this.#answering = answering;
+  constructor(context: ReplyContext) {
+    this.#context = context;
   }
 
   /**
@@ -49,14 +49,14 @@ export class Publishing {
    * new [MQTT-4.3.2-5], [MQTT-4.3.3-9], [MQTT-4.3.3-12]. @throws PacketViolation
    */
   publish(publish: DecodedPublish): void {
-    const {listener, parts, session, mountPoint} = this.#answering;
+    const {listener, state, session, mountPoint} = this.#context;
     const {qos, packetId} = publish;
     // [MQTT-3.2.2-11]
     if (qos > listener.maxQos) {
       throw new PacketViolation(ReasonCode.qosNotSupported, 'MQTT-3.2.2-11', `QoS ${qos} is not supported.`);
     }
     // [MQTT-3.2.2-14]
-    if (publish.retain && !parts.limits.retainAvailable) {
+    if (publish.retain && !state.limits.retainAvailable) {
       throw new PacketViolation(
         ReasonCode.retainNotSupported,
         'MQTT-3.2.2-14',
@@ -78,7 +78,7 @@ export class Publishing {
       return;
     }
     if (qos === 2) this.#receive(packetId);
-    const matched = parts.router.publish(this.#message(publish, topic), session);
+    const matched = state.router.publish(this.#message(publish, topic), session);
     const outcome = matched ? success : {reasonCode: ReasonCode.noMatchingSubscribers};
     // [MQTT-4.3.2-4], [MQTT-4.3.3-8]
     if (qos === 1) this.#acknowledge(PacketType.puback, packetId, outcome);
@@ -91,19 +91,19 @@ export class Publishing {
     throw new PacketViolation(
       ReasonCode.receiveMaximumExceeded,
       'MQTT-3.3.4-7',
-      `More than ${this.#answering.parts.limits.maxInflightMessages} messages at QoS 2 are not released.`,
+      `More than ${this.#context.state.limits.maxInflightMessages} messages at QoS 2 are not released.`,
     );
   }
 
   get #atMaximum(): boolean {
-    const {connection, parts} = this.#answering;
-    const maximum = parts.limits.maxInflightMessages;
+    const {connection, state} = this.#context;
+    const maximum = state.limits.maxInflightMessages;
     return connection.protocolVersion === 5 && maximum > 0 && this.#unreleased.size >= maximum;
   }
 
   #receive(packetId: number): void {
-    const {parts, session} = this.#answering;
-    parts.registry.received(session, packetId);
+    const {state, session} = this.#context;
+    state.registry.received(session, packetId);
     this.#unreleased.add(packetId);
   }
 
@@ -112,7 +112,7 @@ export class Publishing {
    * general way must take it. `taken` follows.
    */
   begins(qos: QoS, packetId: number): boolean {
-    const {listener, session} = this.#answering;
+    const {listener, session} = this.#context;
     if (qos > listener.maxQos) return false;
     if (qos < 2) return true;
     if (session.incoming.has(packetId) || this.#atMaximum) return false;
@@ -122,14 +122,14 @@ export class Publishing {
 
   /** The message is where it was to go: it is acknowledged [MQTT-4.3.2-4], [MQTT-4.3.3-8]. */
   taken(qos: QoS, packetId: number): void {
-    this.#answering.connection.acknowledge(qos === 1 ? PacketType.puback : PacketType.pubrec, packetId);
+    this.#context.connection.acknowledge(qos === 1 ? PacketType.puback : PacketType.pubrec, packetId);
   }
 
   /** The topic said, or the one its alias stands for [MQTT-3.3.2-12]. */
   #topic({topic, topicAlias}: DecodedPublish): string {
     if (topicAlias === undefined) return topic;
     // [MQTT-3.3.2-9], [MQTT-3.2.2-17], [MQTT-3.2.2-18]
-    if (topicAlias > this.#answering.listener.maxTopicAlias) {
+    if (topicAlias > this.#context.listener.maxTopicAlias) {
       throw new PacketViolation(
         ReasonCode.topicAliasInvalid,
         'MQTT-3.3.2-9',
@@ -149,8 +149,8 @@ export class Publishing {
   }
 
   #rejection({payload, utf8Payload}: DecodedPublish, topic: string): Rejection | undefined {
-    const {parts, session} = this.#answering;
-    const limit = parts.limits.messageSizeLimit;
+    const {state, session} = this.#context;
+    const limit = state.limits.messageSizeLimit;
     if (limit > 0 && payload.length > limit) return rejections.size;
     if (!session.mayPublish(topic)) return isPublishTopic(topic) ? rejections.denied : rejections.topic;
     if (utf8Payload && !isUtf8(payload)) return rejections.format;
@@ -160,11 +160,11 @@ export class Publishing {
   /** MQTT 5 is told; MQTT 3 has no words for it: the message is acknowledged and dropped, as by mosquitto. */
   #reject(publish: DecodedPublish, topic: string, rejection: Rejection): void {
     const {reasonCode, reason} = rejection;
-    const {connection, parts, session} = this.#answering;
+    const {connection, state, session} = this.#context;
     const {qos, packetId, dup, retain, payload} = publish;
-    parts.counters.publishDropped++;
+    state.counters.publishDropped++;
     const verb = reasonCode === ReasonCode.notAuthorized ? 'Denied' : 'Dropped';
-    parts.context.log(
+    state.context.log(
       'debug',
       `${verb} PUBLISH from ${session.clientId} (d${dup ? 1 : 0}, q${qos}, r${retain ? 1 : 0}, m${packetId}, '${topic}', ... (${payload.length} bytes))`,
     );
@@ -180,33 +180,33 @@ export class Publishing {
   }
 
   #message(publish: DecodedPublish, topic: string): StoredMessage {
-    const {parts} = this.#answering;
+    const {state} = this.#context;
     const {qos, retain, expirySeconds} = publish;
     // What may be kept must not keep the whole chunk it came in.
-    const kept = publish.copied !== true && (qos > 0 || retain || parts.limits.queueQos0Messages);
+    const kept = publish.copied !== true && (qos > 0 || retain || state.limits.queueQos0Messages);
     return {
       topic,
       payload: kept ? Buffer.from(publish.payload) : publish.payload,
       qos,
       retain,
       properties: kept ? Buffer.from(publish.properties) : publish.properties,
-      ...(expirySeconds === undefined ? {} : {expiresAt: parts.schedule.now() + expirySeconds * 1000}),
+      ...(expirySeconds === undefined ? {} : {expiresAt: state.schedule.now() + expirySeconds * 1000}),
     };
   }
 
   #acknowledge(type: number, messageId: number, {reasonCode, reason}: Outcome): void {
-    const {connection} = this.#answering;
+    const {connection} = this.#context;
     if (connection.protocolVersion < 5 || reasonCode === 0) {
       connection.acknowledge(type, messageId);
       return;
     }
     const cmd = acknowledgements[type]!;
-    sendWithReason(this.#answering, {cmd, messageId, reasonCode}, reason);
+    sendWithReason(this.#context, {cmd, messageId, reasonCode}, reason);
   }
 
   /** @throws PacketViolation */
   acknowledgement(acknowledgement: Acknowledgement): void {
-    const {outbox} = this.#answering.session;
+    const {deliveries} = this.#context.session;
     const {type, packetId, reasonCode} = acknowledgement;
     if (type === PacketType.pubrel) {
       this.#release(packetId);
@@ -214,21 +214,21 @@ export class Publishing {
     }
     const result =
       type === PacketType.puback
-        ? outbox.acknowledged(packetId)
+        ? deliveries.acknowledged(packetId)
         : type === PacketType.pubrec
-          ? outbox.received(packetId, reasonCode >= 0x80)
-          : outbox.completed(packetId);
+          ? deliveries.received(packetId, reasonCode >= 0x80)
+          : deliveries.completed(packetId);
     if (result === 'accepted') {
-      outbox.pump();
+      deliveries.pump();
       return;
     }
     const name = packetNames[type];
     if (result === 'wrong') {
       throw protocolError('MQTT-2.2.1-5', `${name} does not answer packet ${packetId}.`);
     }
-    const {parts, session} = this.#answering;
+    const {state, session} = this.#context;
     const what = `${name} from ${session.clientId} for an unknown packet identifier ${packetId}`;
-    parts.context.log('warning', `Warning: Received ${what}.`);
+    state.context.log('warning', `Warning: Received ${what}.`);
     if (type === PacketType.pubrec) this.#acknowledge(PacketType.pubrel, packetId, notFound);
   }
 
@@ -237,10 +237,10 @@ export class Publishing {
    * False: nothing was done, and the general way must take it.
    */
   succeeded(type: number, packetId: number): boolean {
-    const {outbox, incoming} = this.#answering.session;
-    if (type === PacketType.puback) return outbox.acknowledged(packetId) === 'accepted';
-    if (type === PacketType.pubrec) return outbox.received(packetId, false) === 'accepted';
-    if (type === PacketType.pubcomp) return outbox.completed(packetId) === 'accepted';
+    const {deliveries, incoming} = this.#context.session;
+    if (type === PacketType.puback) return deliveries.acknowledged(packetId) === 'accepted';
+    if (type === PacketType.pubrec) return deliveries.received(packetId, false) === 'accepted';
+    if (type === PacketType.pubcomp) return deliveries.completed(packetId) === 'accepted';
     if (!incoming.has(packetId)) return false;
     this.#release(packetId);
     return true;
@@ -248,8 +248,8 @@ export class Publishing {
 
   /** [MQTT-4.3.3-11], whatever has become of the message [MQTT-4.3.3-13]. */
   #release(messageId: number): void {
-    const {parts, session} = this.#answering;
-    const known = parts.registry.released(session, messageId);
+    const {state, session} = this.#context;
+    const known = state.registry.released(session, messageId);
     this.#unreleased.delete(messageId);
     this.#acknowledge(PacketType.pubcomp, messageId, known ? success : notFound);
   }

@@ -1,15 +1,15 @@
 /** What every handler of packets needs to answer one client, and the answers that carry a reason. */
 
 import type {ListenerConfig} from '../config/settings.ts';
-import type {BrokerParts} from '../state/broker-state.ts';
+import type {BrokerState} from '../state/broker-state.ts';
 import type {Session} from '../state/session.ts';
 import type {Connection} from '../wire/connection.ts';
 import type {Packet} from '../wire/packets.ts';
 import {PacketViolation, ReasonCode} from '../wire/reason-code.ts';
 
-export interface Answering {
+export interface ReplyContext {
   readonly connection: Connection;
-  readonly parts: BrokerParts;
+  readonly state: BrokerState;
   readonly listener: ListenerConfig;
   readonly session: Session;
   /** Put before each topic of this client; empty where there is none. */
@@ -25,8 +25,12 @@ export interface Answering {
  * [MQTT-3.1.2-29] or it would make the packet too large [MQTT-3.4.2-2], [MQTT-3.5.2-2], [MQTT-3.9.2-1].
  * @throws PacketViolation where even without it the client does not take so large an answer
  */
-export function sendWithReason(answering: Answering, packet: Packet, reasonString: string | undefined): void {
-  const {connection, problemInformation, maximumPacketSize} = answering;
+export function sendWithReason(
+  context: ReplyContext,
+  packet: Packet,
+  reasonString: string | undefined,
+): void {
+  const {connection, problemInformation, maximumPacketSize} = context;
   if (connection.protocolVersion === 5 && problemInformation && reasonString !== undefined) {
     const bytes = connection.bytes({...packet, properties: {reasonString}} as Packet);
     if (bytes.length <= maximumPacketSize) {

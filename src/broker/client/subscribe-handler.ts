@@ -2,10 +2,10 @@
 
 import {parseSubscription} from '../../protocol/topic.ts';
 import type {Session} from '../state/session.ts';
-import type {Subscription} from '../state/subscriptions.ts';
+import type {BrokerSubscription} from '../state/subscriptions.ts';
 import type {ISubscribePacket, IUnsubscribePacket} from '../wire/packets.ts';
 import {ReasonCode} from '../wire/reason-code.ts';
-import {type Answering, sendWithReason} from './reply.ts';
+import {type ReplyContext, sendWithReason} from './reply.ts';
 
 type Requested = ISubscribePacket['subscriptions'][number];
 
@@ -19,11 +19,11 @@ const reasons: Readonly<Record<number, string>> = {
 };
 
 /** Handles SUBSCRIBE and UNSUBSCRIBE of one client. */
-export class Subscribing {
-  readonly #answering: Answering;
+export class SubscribeHandler {
+  readonly #context: ReplyContext;
 
-  constructor(answering: Answering) {
-    this.#answering = answering;
+  constructor(context: ReplyContext) {
+    this.#context = context;
   }
 
   /**
@@ -31,7 +31,7 @@ export class Subscribing {
    * [MQTT-3.8.4-6], [MQTT-3.9.3-1]: the QoS granted, or why not [MQTT-3.8.4-7]; then what is retained.
    */
   subscribe(packet: ISubscribePacket): void {
-    const {connection} = this.#answering;
+    const {connection} = this.#context;
     const identifier = packet.properties?.subscriptionIdentifier;
     const retained: (() => void)[] = [];
     const granted = packet.subscriptions.map((requested) => {
@@ -43,7 +43,7 @@ export class Subscribing {
     const refused = granted.find((code) => code >= failure);
     // [MQTT-3.8.4-1], [MQTT-3.8.4-2]
     sendWithReason(
-      this.#answering,
+      this.#context,
       {cmd: 'suback', messageId: packet.messageId!, granted},
       refused === undefined ? undefined : reasons[refused],
     );
@@ -54,48 +54,48 @@ export class Subscribing {
     requested: Requested,
     identifier: number | undefined,
   ): number | {readonly qos: number; readonly retained: (() => void) | undefined} {
-    const {session, listener, parts} = this.#answering;
+    const {session, listener, state} = this.#context;
     const filter = this.#mounted(requested.topic);
     const parsed = parseSubscription(filter);
     if (parsed === undefined) return ReasonCode.topicFilterInvalid;
     if (session.permissions?.maySubscribe(filter) === false) return ReasonCode.notAuthorized;
     // [MQTT-3.2.2-10]
     const qos = requested.qos > listener.maxQos ? listener.maxQos : requested.qos;
-    const subscription: Subscription<Session> = {
-      member: session,
+    const subscription: BrokerSubscription<Session> = {
+      subscriber: session,
       filter,
       qos,
       noLocal: requested.nl ?? false,
       retainAsPublished: requested.rap ?? false,
       ...(identifier === undefined ? {} : {identifier}),
     };
-    const fresh = parts.registry.subscribe(subscription);
-    parts.context.log('subscribe', `${session.clientId} ${qos} ${requested.topic}`);
+    const fresh = state.registry.subscribe(subscription);
+    state.context.log('subscribe', `${session.clientId} ${qos} ${requested.topic}`);
     const handling = requested.rh ?? 0;
     // [MQTT-3.3.1-9], [MQTT-3.3.1-10], [MQTT-3.3.1-11]; nothing retained for a shared subscription [4.8.2].
     const wanted = parsed.shareName === undefined && (handling === 0 || (handling === 1 && fresh));
     return {
       qos,
-      retained: wanted ? () => parts.router.sendRetained(session, filter, subscription) : undefined,
+      retained: wanted ? () => state.router.sendRetained(session, filter, subscription) : undefined,
     };
   }
 
   /** [MQTT-3.10.4-4] to [MQTT-3.10.4-6], [MQTT-3.11.3-1] */
   unsubscribe(packet: IUnsubscribePacket): void {
-    const {session, parts} = this.#answering;
+    const {session, state} = this.#context;
     const granted = packet.unsubscriptions.map((topic) => {
       const filter = this.#mounted(topic);
       if (parseSubscription(filter) === undefined) return ReasonCode.noSubscriptionExisted;
-      parts.context.log('unsubscribe', `${session.clientId} ${topic}`);
-      const existed = parts.registry.unsubscribe(session, filter);
+      state.context.log('unsubscribe', `${session.clientId} ${topic}`);
+      const existed = state.registry.unsubscribe(session, filter);
       return existed ? ReasonCode.success : ReasonCode.noSubscriptionExisted;
     });
-    sendWithReason(this.#answering, {cmd: 'unsuback', messageId: packet.messageId!, granted}, undefined);
+    sendWithReason(this.#context, {cmd: 'unsuback', messageId: packet.messageId!, granted}, undefined);
   }
 
   /** The filter behind the listener's mount point, inside a $share/name/. */
   #mounted(filter: string): string {
-    const {mountPoint} = this.#answering;
+    const {mountPoint} = this.#context;
     if (mountPoint === '') return filter;
     const [, share = '', rest = filter] = /^(\$share\/[^/]*\/)(.*)$/s.exec(filter) ?? [];
     return share + mountPoint + rest;

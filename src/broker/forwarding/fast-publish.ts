@@ -8,14 +8,14 @@
  * fifty and 1000 topics in turn 4.5 times; at QoS 1 0.6 and at QoS 2 0.7 of the processor time.
  */
 
-import type {BrokerParts} from '../state/broker-state.ts';
+import type {BrokerState} from '../state/broker-state.ts';
 import type {Session} from '../state/session.ts';
 import {copyBytes} from '../wire/byte-copy.ts';
 import type {FastPublisher, SizedPublish} from '../wire/connection-handler.ts';
 import {PublishCursor} from '../wire/publish-cursor.ts';
 import {keptBytes, noBytes} from '../wire/publish-packet.ts';
-import type {Passages, Route} from './forwarding-routes.ts';
-import {type Receipt, Relay} from './relay.ts';
+import type {ForwardingRoutes, Route} from './forwarding-routes.ts';
+import {type Receipt, SharedFrames} from './shared-frames.ts';
 
 /** The first bytes of PUBLISH without DUP and RETAIN. */
 const atMostOnce = 0x30;
@@ -36,13 +36,13 @@ interface Found {
 
 export interface FastPublishOptions {
   readonly session: Session;
-  readonly parts: BrokerParts;
-  readonly passages: Passages;
+  readonly state: BrokerState;
+  readonly routes: ForwardingRoutes;
   readonly publishing: Receipt;
 }
 
 /** Whether a broker, and one client's mount point, leave messages at QoS 0 as they are. */
-export function mayPassFast({context, limits}: BrokerParts, mountPoint: string): boolean {
+export function allowsFastPath({context, limits}: BrokerState, mountPoint: string): boolean {
   return (
     context.fastPath !== false &&
     context.observe === undefined &&
@@ -55,23 +55,23 @@ export function mayPassFast({context, limits}: BrokerParts, mountPoint: string):
 /** The fast way of one publisher's messages. */
 export class FastPublish implements FastPublisher {
   readonly #session: Session;
-  readonly #parts: BrokerParts;
-  readonly #passages: Passages;
+  readonly #state: BrokerState;
+  readonly #routes: ForwardingRoutes;
   readonly #largestPayload: number;
   readonly #cursor: PublishCursor;
-  readonly #relay: Relay | undefined;
+  readonly #sharedFrames: SharedFrames | undefined;
   #missed = true;
 
-  constructor({session, parts, passages, publishing}: FastPublishOptions) {
-    const cursor = new PublishCursor(passages.protocolVersion === 5);
+  constructor({session, state, routes, publishing}: FastPublishOptions) {
+    const cursor = new PublishCursor(routes.protocolVersion === 5);
     this.#session = session;
-    this.#parts = parts;
-    this.#passages = passages;
-    this.#largestPayload = parts.limits.messageSizeLimit || Number.POSITIVE_INFINITY;
+    this.#state = state;
+    this.#routes = routes;
+    this.#largestPayload = state.limits.messageSizeLimit || Number.POSITIVE_INFINITY;
     this.#cursor = cursor;
     const largestPayload = this.#largestPayload;
-    if (parts.limits.maxQueuedBytes > 0) return;
-    this.#relay = new Relay({session, parts, passages, cursor, publishing, largestPayload});
+    if (state.limits.maxQueuedBytes > 0) return;
+    this.#sharedFrames = new SharedFrames({session, state, routes, cursor, publishing, largestPayload});
   }
 
   /**
@@ -79,8 +79,8 @@ export class FastPublish implements FastPublisher {
    * whole; gives their bytes. 0: the first one does not go this way.
    */
   forward(bytes: Buffer, start: number, largestPacket: number): number {
-    if (bytes[start] !== atMostOnce) return this.#relay?.take(bytes, start, largestPacket) ?? 0;
-    this.#passages.refresh();
+    if (bytes[start] !== atMostOnce) return this.#sharedFrames?.take(bytes, start, largestPacket) ?? 0;
+    this.#routes.refresh();
     const found = this.#find(bytes, start, largestPacket);
     const {targets, end} = found;
     if (targets === undefined) return 0;
@@ -95,7 +95,7 @@ export class FastPublish implements FastPublisher {
     const first = bytes[start];
     if ((first !== atLeastOnce && first !== exactlyOnce) || !this.#cursor.read(bytes, start, largestPacket))
       return undefined;
-    const route = this.#passages.find(bytes, this.#cursor.topic, this.#cursor.afterTopic);
+    const route = this.#routes.find(bytes, this.#cursor.topic, this.#cursor.afterTopic);
     if (route === undefined) {
       this.#missed = true;
       return undefined;
@@ -122,7 +122,7 @@ export class FastPublish implements FastPublisher {
     if (!this.#missed) return;
     this.#missed = false;
     // Where an alias says it, the topic is somebody else's to know.
-    if (topic !== '') this.#passages.learn(topic);
+    if (topic !== '') this.#routes.learn(topic);
   }
 
   #find(bytes: Buffer, start: number, largestPacket: number): Found {
@@ -132,7 +132,7 @@ export class FastPublish implements FastPublisher {
     let payloadBytes = 0;
     let at = start;
     while (at + 4 <= limit && bytes[at] === atMostOnce && this.#cursor.read(bytes, at, largestPacket)) {
-      const route = this.#passages.find(bytes, this.#cursor.topic, this.#cursor.afterTopic);
+      const route = this.#routes.find(bytes, this.#cursor.topic, this.#cursor.afterTopic);
       if (route === undefined) this.#missed ||= frames === 0;
       if (route?.targets === undefined || this.#cursor.end - at > route.largest) break;
       if (frames > 0 && route.targets !== targets) break;
@@ -147,7 +147,7 @@ export class FastPublish implements FastPublisher {
   }
 
   #count({frames, payloadBytes, targets}: Found): void {
-    const {counters} = this.#parts;
+    const {counters} = this.#state;
     counters.messagesReceived += frames;
     counters.publishReceived += frames;
     counters.publishBytesReceived += payloadBytes;

@@ -5,9 +5,9 @@
  */
 
 import type {ProtocolVersion, QoS} from '../../protocol/message.ts';
-import type {BrokerParts} from '../state/broker-state.ts';
+import type {BrokerState} from '../state/broker-state.ts';
 import type {Passage, Session, SessionLink} from '../state/session.ts';
-import {type TopicEntry, TopicTable} from './topic-cache.ts';
+import {TopicCache, type TopicEntry} from './topic-cache.ts';
 
 export interface Target {
   readonly session: Session;
@@ -21,7 +21,7 @@ export interface Route extends TopicEntry {
   /** The same list for all topics of the same receivers; undefined where each message needs more. */
   readonly targets: readonly Target[] | undefined;
   /** Up to this QoS the message goes to nobody else, and to each of them at the QoS it came with. */
-  readonly relayedQos: QoS;
+  readonly sharedQos: QoS;
   /** Bytes that every target takes in one packet. */
   readonly largest: number;
 }
@@ -30,23 +30,23 @@ export interface Route extends TopicEntry {
 const mostLists = 32;
 
 /** The routes of one publisher. */
-export class Passages {
+export class ForwardingRoutes {
   readonly #session: Session;
-  readonly #parts: BrokerParts;
+  readonly #state: BrokerState;
   readonly protocolVersion: ProtocolVersion;
-  readonly #routes = new TopicTable<Route>();
+  readonly #routes = new TopicCache<Route>();
   #lists: (readonly Target[])[] = [];
   #changes = -1;
 
-  constructor(session: Session, parts: BrokerParts, protocolVersion: ProtocolVersion) {
+  constructor(session: Session, state: BrokerState, protocolVersion: ProtocolVersion) {
     this.#session = session;
-    this.#parts = parts;
+    this.#state = state;
     this.protocolVersion = protocolVersion;
   }
 
   /** Forgets what no longer holds; to be called before routes are looked up, and after any other packet. */
   refresh(): void {
-    const {changes} = this.#parts.subscriptions;
+    const {changes} = this.#state.subscriptions;
     if (changes === this.#changes) return;
     this.#changes = changes;
     this.#routes.clear();
@@ -66,39 +66,39 @@ export class Passages {
       topic,
       topicBytes: Buffer.from(topic),
       targets: targets === undefined ? undefined : this.#known(targets),
-      relayedQos: this.#relayedQos(topic),
+      sharedQos: this.#sharedQos(topic),
       largest: Math.min(...(targets ?? []).map(({passage}) => passage.maximumPacketSize)),
     });
   }
 
   #targets(topic: string): readonly Target[] | undefined {
     if (!this.#session.mayPublish(topic)) return undefined;
-    const {direct, groups} = this.#parts.subscriptions.route(topic);
+    const {direct, groups} = this.#state.subscriptions.receivers(topic);
     if (groups.length > 0) return undefined;
     const targets: Target[] = [];
-    for (const {member, subscriptions} of direct) {
-      const {link} = member;
+    for (const {subscriber, subscriptions} of direct) {
+      const {link} = subscriber;
       // To whom it does not go: the router decides the same.
-      if (link === undefined || !member.mayReceive(topic)) continue;
+      if (link === undefined || !subscriber.mayReceive(topic)) continue;
       const {passage} = link;
       if (passage === undefined || !this.#sameLevel(passage)) return undefined;
       for (const {identifier, noLocal} of subscriptions) {
-        if (identifier !== undefined || (noLocal && member === this.#session)) return undefined;
+        if (identifier !== undefined || (noLocal && subscriber === this.#session)) return undefined;
       }
-      targets.push({session: member, link, passage});
+      targets.push({session: subscriber, link, passage});
     }
     return targets;
   }
 
   /** Of a topic that has targets. */
-  #relayedQos(topic: string): QoS {
+  #sharedQos(topic: string): QoS {
     let lowest: QoS = 2;
     let receivers = 0;
-    for (const {member, subscriptions} of this.#parts.subscriptions.route(topic).direct) {
-      if (!member.mayReceive(topic)) continue;
+    for (const {subscriber, subscriptions} of this.#state.subscriptions.receivers(topic).direct) {
+      if (!subscriber.mayReceive(topic)) continue;
       receivers++;
       // For one who is away it has to be kept.
-      if (member.link === undefined) return 0;
+      if (subscriber.link === undefined) return 0;
       lowest = Math.min(lowest, Math.max(...subscriptions.map(({qos}) => qos))) as QoS;
     }
     return receivers === 0 ? 0 : lowest;

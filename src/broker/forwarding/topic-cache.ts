@@ -14,7 +14,7 @@ export interface TopicEntry {
 }
 
 /** Entries by topic. */
-export class TopicTable<Entry extends TopicEntry> {
+export class TopicCache<Entry extends TopicEntry> {
   readonly #entries = new Map<number, Entry>();
   #last: Entry | undefined;
 

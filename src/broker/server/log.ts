@@ -54,7 +54,7 @@ export function openLog(config: BrokerConfig['log'], io: Pick<Io, 'stdout' | 'st
       if (file !== undefined) writeSync(file, `${line}\n`);
       const topic = topics[type];
       if (!to('topic') || topic === undefined || publishing) return;
-      // Publishing may have something to log itself, and so on for ever.
+      // PublishHandler may have something to log itself, and so on for ever.
       publishing = true;
       log.publish?.(`$SYS/broker/log/${topic}`, line);
       publishing = false;

@@ -11,7 +11,7 @@ const crowdedSlowBytes = 65_536;
 const tooManyBytes = 16_777_216;
 const allBytes = 268_435_456;
 
-export class Backlogs {
+export class Backpressure {
   #bytes = 0;
 
   /** Bytes that wait, as last told. */

@@ -3,7 +3,7 @@
 import type {BrokerLimits} from '../config/settings.ts';
 import {Counters} from '../wire/counters.ts';
 import {PublishEncoder} from '../wire/publish-packet.ts';
-import {Backlogs} from './backpressure.ts';
+import {Backpressure} from './backpressure.ts';
 import type {BrokerContext} from './broker-context.ts';
 import {RetainedMessages} from './retained.ts';
 import {Router} from './router.ts';
@@ -12,7 +12,7 @@ import type {Session} from './session.ts';
 import {SessionRegistry} from './session-registry.ts';
 import {Subscriptions} from './subscriptions.ts';
 
-export interface BrokerParts {
+export interface BrokerState {
   readonly limits: BrokerLimits;
   readonly context: BrokerContext;
   readonly schedule: Schedule;
@@ -21,7 +21,7 @@ export interface BrokerParts {
   readonly retained: RetainedMessages;
   readonly subscriptions: Subscriptions<Session>;
   readonly counters: Counters;
-  readonly backlogs: Backlogs;
+  readonly backpressure: Backpressure;
   readonly encoder: PublishEncoder;
   /** The next number of a delivery. */
   readonly sequence: () => number;
@@ -30,7 +30,7 @@ export interface BrokerParts {
 }
 
 /** Puts a broker's rooms together, with what survived in them. */
-export function assembleParts(limits: BrokerLimits, given: BrokerContext): BrokerParts {
+export function createBrokerState(limits: BrokerLimits, given: BrokerContext): BrokerState {
   const context: BrokerContext = {
     ...given,
     // A stack has lines of its own; nothing else does.
@@ -55,8 +55,8 @@ export function assembleParts(limits: BrokerLimits, given: BrokerContext): Broke
     retained.restore(restored.retained);
     last = registry.restore(restored.sessions);
   }
-  const backlogs = new Backlogs();
-  const stores = {registry, retained, subscriptions, counters, backlogs};
+  const backpressure = new Backpressure();
+  const stores = {registry, retained, subscriptions, counters, backpressure};
   return {limits, context, schedule, router, ...stores, encoder, sequence, notice};
 }
 

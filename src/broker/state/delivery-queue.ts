@@ -6,9 +6,9 @@
 
 import type {BrokerLimits} from '../config/settings.ts';
 import type {RestoredSession, SavedDelivery} from '../persistence/journal.ts';
-import {payloadBytes} from '../wire/relayed-message.ts';
-import {InflightTable} from './in-flight-table.ts';
-import {DeliveryQueue} from './ring-buffer.ts';
+import {payloadBytes} from '../wire/shared-frame.ts';
+import {InFlightTable} from './in-flight-table.ts';
+import {RingBuffer} from './ring-buffer.ts';
 
 /** One message on its way to one session. */
 export interface Delivery extends SavedDelivery {
@@ -16,7 +16,7 @@ export interface Delivery extends SavedDelivery {
   readonly group?: object;
 }
 
-/** The connection, as far as an outbox needs one. */
+/** The connection, as far as an deliveries needs one. */
 export interface Outlet {
   /** QoS 1 and 2 messages that may be unacknowledged at once [MQTT-3.3.4-9]. */
   readonly sendQuota: number;
@@ -26,7 +26,7 @@ export interface Outlet {
 }
 
 /** What survives in a journal is told here. */
-export interface OutboxObserver {
+export interface DeliveryObserver {
   queued(delivery: Delivery): void;
   sent(delivery: Delivery, packetId: number): void;
   released(delivery: Delivery, packetId: number): void;
@@ -38,31 +38,31 @@ export interface OutboxObserver {
 /** 'unknown': nothing with this packet identifier. 'wrong': not an answer to what was sent. */
 export type AcknowledgementResult = 'accepted' | 'unknown' | 'wrong';
 
-export type OutboxLimits = Pick<BrokerLimits, 'maxInflightBytes' | 'maxQueuedMessages' | 'maxQueuedBytes'>;
+export type DeliveryLimits = Pick<BrokerLimits, 'maxInflightBytes' | 'maxQueuedMessages' | 'maxQueuedBytes'>;
 
 const packetIds = 65_535;
 /** Nothing is ever added to this one: most sessions have no use for a set of their own. */
 const nothing: Set<number> = new Set();
 
 /** The window and the queue of one session. */
-export class Outbox {
-  readonly #limits: OutboxLimits;
-  readonly #observer: OutboxObserver;
+export class DeliveryQueue {
+  readonly #limits: DeliveryLimits;
+  readonly #observer: DeliveryObserver;
   readonly #now: () => number;
   /** PUBLISH packets unacknowledged, in the order first sent [MQTT-4.6.0-1]. */
-  readonly #published = new InflightTable<Delivery>();
+  readonly #published = new InFlightTable<Delivery>();
   /** Those of them not sent again on the present connection. */
   #unsent: Set<number> = nothing;
   /** PUBREL packets unanswered, with the turn in which their PUBREC came [MQTT-4.6.0-4]. */
-  readonly #released = new InflightTable<number>();
+  readonly #released = new InFlightTable<number>();
   #releases = 0;
-  readonly #queue = new DeliveryQueue<Delivery>();
+  readonly #queue = new RingBuffer<Delivery>();
   #queuedBytes = 0;
   #inflightBytes = 0;
   #lastPacketId = 0;
   #outlet: Outlet | undefined;
 
-  constructor(limits: OutboxLimits, observer: OutboxObserver, now: () => number) {
+  constructor(limits: DeliveryLimits, observer: DeliveryObserver, now: () => number) {
     this.#limits = limits;
     this.#observer = observer;
     this.#now = now;

@@ -10,7 +10,7 @@ const firstCapacity = 32;
 const identifiers = 65_535;
 
 /** Values by packet identifier, 1 to 65535. */
-export class InflightTable<Value> {
+export class InFlightTable<Value> {
   #identifiers: number[] = [];
   #values: (Value | undefined)[] = [];
   #size = 0;

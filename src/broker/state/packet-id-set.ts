@@ -1,5 +1,5 @@
 /**
- * A set of packet identifiers, in slots like those of InflightTable: identifiers are given out one after
+ * A set of packet identifiers, in slots like those of InFlightTable: identifiers are given out one after
  * the other, so those in use lie close together.
  *
  * Measured at QoS 2: a Set whose members change with each message makes a new table of itself every few

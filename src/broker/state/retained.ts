@@ -3,12 +3,12 @@
  */
 
 import type {StoredMessage} from '../wire/publish-packet.ts';
-import type {Appointment, Schedule} from './schedule.ts';
+import type {Schedule, ScheduledTask} from './schedule.ts';
 import {TopicTree} from './topic-tree.ts';
 
 interface Kept {
   readonly message: StoredMessage;
-  readonly expiry: Appointment | undefined;
+  readonly expiry: ScheduledTask | undefined;
 }
 
 /** All retained messages of a broker. */

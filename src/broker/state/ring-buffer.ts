@@ -5,7 +5,7 @@
 
 const firstCapacity = 16;
 
-export class DeliveryQueue<Value> {
+export class RingBuffer<Value> {
   #ring: (Value | undefined)[] = [];
   #start = 0;
   #length = 0;

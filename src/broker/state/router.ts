@@ -10,9 +10,9 @@ import type {StoredMessage} from '../wire/publish-packet.ts';
 import type {Delivery} from './delivery-queue.ts';
 import type {RetainedMessages} from './retained.ts';
 import type {Session} from './session.ts';
-import type {Receiver, SharedGroup, Subscription, Subscriptions} from './subscriptions.ts';
+import type {BrokerSubscription, Receiver, SharedGroup, Subscriptions} from './subscriptions.ts';
 
-export interface RouterParts {
+export interface RouterOptions {
   readonly subscriptions: Subscriptions<Session>;
   readonly retained: RetainedMessages;
   readonly counters: Counters;
@@ -26,10 +26,10 @@ const noIdentifiers: readonly number[] = [];
 
 /** The one way of a message to its receivers. */
 export class Router {
-  readonly #parts: RouterParts;
+  readonly #options: RouterOptions;
 
-  constructor(parts: RouterParts) {
-    this.#parts = parts;
+  constructor(options: RouterOptions) {
+    this.#options = options;
   }
 
   /**
@@ -38,14 +38,14 @@ export class Router {
    * [MQTT-3.3.1-8].
    */
   publish(message: StoredMessage, from: Session | undefined): boolean {
-    if (message.retain) this.#parts.retained.set(message);
-    const route = this.#parts.subscriptions.route(message.topic);
-    for (const receiver of route.direct) {
+    if (message.retain) this.#options.retained.set(message);
+    const receivers = this.#options.subscriptions.receivers(message.topic);
+    for (const receiver of receivers.direct) {
       const delivery = this.#combine(message, receiver, from);
-      if (delivery !== undefined) this.#give(receiver.member, delivery, from);
+      if (delivery !== undefined) this.#give(receiver.subscriber, delivery, from);
     }
-    for (const group of route.groups) this.#share(group, message, from);
-    return route.direct.length > 0 || route.groups.length > 0;
+    for (const group of receivers.groups) this.#share(group, message, from);
+    return receivers.direct.length > 0 || receivers.groups.length > 0;
   }
 
   /**
@@ -55,7 +55,7 @@ export class Router {
    */
   #combine(
     message: StoredMessage,
-    {member, subscriptions}: Receiver<Session>,
+    {subscriber, subscriptions}: Receiver<Session>,
     from: Session | undefined,
   ): Delivery | undefined {
     let granted = -1;
@@ -63,7 +63,7 @@ export class Router {
     let subscriptionIdentifiers = noIdentifiers;
     for (const subscription of subscriptions) {
       // [MQTT-3.8.3-3]
-      if (subscription.noLocal && from === member) continue;
+      if (subscription.noLocal && from === subscriber) continue;
       if (subscription.qos > granted) granted = subscription.qos;
       retain ||= subscription.retainAsPublished;
       if (subscription.identifier !== undefined) {
@@ -72,18 +72,22 @@ export class Router {
     }
     if (granted === -1) return undefined;
     const qos = this.#qos(message, granted as QoS);
-    const sequence = this.#parts.sequence();
+    const sequence = this.#options.sequence();
     return {sequence, message, qos, retain: retain && message.retain, subscriptionIdentifiers};
   }
 
   /** [MQTT-3.8.4-8] */
   #qos(message: StoredMessage, granted: QoS): QoS {
-    return this.#parts.limits.upgradeOutgoingQos || granted < message.qos ? granted : message.qos;
+    return this.#options.limits.upgradeOutgoingQos || granted < message.qos ? granted : message.qos;
   }
 
-  #sharedDelivery(group: SharedGroup<Session>, message: StoredMessage, to: Subscription<Session>): Delivery {
+  #sharedDelivery(
+    group: SharedGroup<Session>,
+    message: StoredMessage,
+    to: BrokerSubscription<Session>,
+  ): Delivery {
     return {
-      sequence: this.#parts.sequence(),
+      sequence: this.#options.sequence(),
       message,
       // [MQTT-4.8.2-3]
       qos: this.#qos(message, to.qos),
@@ -93,15 +97,15 @@ export class Router {
     };
   }
 
-  /** The next member in turn: one that keeps up before one that lags, and that before one that is away. */
+  /** The next subscriber in turn: one that keeps up before one that lags, and that before one that is away. */
   #share(group: SharedGroup<Session>, message: StoredMessage, from: Session | undefined): void {
-    const members = group.inTurn().filter(({member}) => member.mayReceive(message.topic));
-    const keepsUp = members.find(({member}) => member.link?.lagging === false);
-    const chosen = keepsUp ?? members.find(({member}) => member.link !== undefined) ?? members[0];
+    const members = group.inTurn().filter(({subscriber}) => subscriber.mayReceive(message.topic));
+    const keepsUp = members.find(({subscriber}) => subscriber.link?.lagging === false);
+    const chosen = keepsUp ?? members.find(({subscriber}) => subscriber.link !== undefined) ?? members[0];
     if (chosen === undefined) return;
     const delivery = this.#sharedDelivery(group, message, chosen);
-    // A member that is too slow with this one need not hold back the publisher: the next goes elsewhere.
-    this.#give(chosen.member, delivery, keepsUp === undefined ? from : undefined);
+    // A subscriber that is too slow with this one need not hold back the publisher: the next goes elsewhere.
+    this.#give(chosen.subscriber, delivery, keepsUp === undefined ? from : undefined);
   }
 
   /** Gives what a session had from shared subscriptions, and cannot deliver now, to other members. */
@@ -109,37 +113,37 @@ export class Router {
     const other = ({group}: Delivery) => {
       if (group === undefined) return undefined;
       const members = (group as SharedGroup<Session>).inTurn();
-      return members.find(({member}) => member !== session && member.link !== undefined);
+      return members.find(({subscriber}) => subscriber !== session && subscriber.link !== undefined);
     };
-    for (const delivery of session.outbox.takeShared((one) => other(one) !== undefined)) {
+    for (const delivery of session.deliveries.takeShared((one) => other(one) !== undefined)) {
       const next = other(delivery);
       if (next === undefined) continue;
       const group = delivery.group as SharedGroup<Session>;
-      this.#give(next.member, this.#sharedDelivery(group, delivery.message, next), undefined);
+      this.#give(next.subscriber, this.#sharedDelivery(group, delivery.message, next), undefined);
     }
   }
 
   /** Sends the retained messages of a new subscription, as retained [MQTT-3.3.1-9]. */
-  sendRetained(session: Session, filter: string, subscription: Subscription<Session>): void {
+  sendRetained(session: Session, filter: string, subscription: BrokerSubscription<Session>): void {
     const subscriptionIdentifiers =
       subscription.identifier === undefined ? noIdentifiers : [subscription.identifier];
-    for (const message of this.#parts.retained.match(filter)) {
+    for (const message of this.#options.retained.match(filter)) {
       const qos = this.#qos(message, subscription.qos);
-      const sequence = this.#parts.sequence();
+      const sequence = this.#options.sequence();
       this.#give(session, {sequence, message, qos, retain: true, subscriptionIdentifiers}, undefined);
     }
   }
 
   #give(session: Session, delivery: Delivery, from: Session | undefined): void {
-    const {limits, counters, notice} = this.#parts;
+    const {limits, counters, notice} = this.#options;
     const {link} = session;
     if (!session.mayReceive(delivery.message.topic)) return;
     let taken: boolean;
     // What waits at QoS 0 goes first [MQTT-4.6.0-5].
-    const behind = limits.queueQos0Messages && session.outbox.queued > 0;
+    const behind = limits.queueQos0Messages && session.deliveries.queued > 0;
     if (delivery.qos === 0 && link !== undefined && !behind) taken = link.sendAtMostOnce(delivery);
     else if (delivery.qos === 0 && !limits.queueQos0Messages) return;
-    else taken = session.outbox.add(delivery);
+    else taken = session.deliveries.add(delivery);
     if (!taken) {
       counters.publishDropped++;
       if (!session.dropping) notice(`Outgoing messages are being dropped for client ${session.clientId}.`);

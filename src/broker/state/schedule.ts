@@ -3,7 +3,7 @@
  * one timer of the process for the nearest; whoever turns the clock himself calls `runDue`.
  */
 
-export interface Appointment {
+export interface ScheduledTask {
   cancel(): void;
 }
 
@@ -31,7 +31,7 @@ export class Schedule {
   }
 
   /** Runs `run` once, `seconds` from now at the earliest. */
-  after(seconds: number, run: () => void): Appointment {
+  after(seconds: number, run: () => void): ScheduledTask {
     const entry: Entry = {due: this.now() + seconds * 1000, run};
     if (!this.#closed) {
       this.#push(entry);

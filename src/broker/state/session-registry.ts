@@ -6,13 +6,13 @@
 import type {BrokerLimits} from '../config/settings.ts';
 import type {Journal, RestoredSession, SavedSession, SavedSubscription} from '../persistence/journal.ts';
 import type {Counters} from '../wire/counters.ts';
-import {Outbox, type OutboxObserver} from './delivery-queue.ts';
+import {type DeliveryObserver, DeliveryQueue} from './delivery-queue.ts';
 import type {Router} from './router.ts';
 import type {Schedule} from './schedule.ts';
 import {never, Session, type SessionLink, type StoredWill} from './session.ts';
-import type {Subscription, Subscriptions} from './subscriptions.ts';
+import type {BrokerSubscription, Subscriptions} from './subscriptions.ts';
 
-export interface RegistryParts {
+export interface RegistryOptions {
   readonly schedule: Schedule;
   readonly subscriptions: Subscriptions<Session>;
   readonly router: Router;
@@ -24,11 +24,11 @@ export interface RegistryParts {
 
 /** All sessions of a broker. */
 export class SessionRegistry {
-  readonly #parts: RegistryParts;
+  readonly #options: RegistryOptions;
   readonly #sessions = new Map<string, Session>();
 
-  constructor(parts: RegistryParts) {
-    this.#parts = parts;
+  constructor(options: RegistryOptions) {
+    this.#options = options;
   }
 
   get size(): number {
@@ -61,14 +61,18 @@ export class SessionRegistry {
   }
 
   #create(clientId: string): Session {
-    const session = new Session(clientId, (created) => this.#outbox(created));
+    const session = new Session(clientId, (created) => this.#deliveries(created));
     this.#sessions.set(clientId, session);
     return session;
   }
 
-  #outbox(session: Session): Outbox {
-    const {limits, schedule, journal} = this.#parts;
-    return new Outbox(limits, journal === undefined ? unobserved : saving(session, journal), schedule.now);
+  #deliveries(session: Session): DeliveryQueue {
+    const {limits, schedule, journal} = this.#options;
+    return new DeliveryQueue(
+      limits,
+      journal === undefined ? unobserved : saving(session, journal),
+      schedule.now,
+    );
   }
 
   /** A connection has a session, on its own terms. */
@@ -79,23 +83,23 @@ export class SessionRegistry {
   ): void {
     const wasSaved = session.persistent;
     session.link = link;
-    this.#parts.subscriptions.receiversChanged();
+    this.#options.subscriptions.receiversChanged();
     session.expirySeconds = expirySeconds;
     session.username = username;
     if (session.persistent) this.#save(session);
-    else if (wasSaved) this.#parts.journal?.sessionEnded(session.clientId);
+    else if (wasSaved) this.#options.journal?.sessionEnded(session.clientId);
   }
 
   /** A new Session Expiry Interval, in seconds, from DISCONNECT [3.14.2.2.2]. */
   changeExpiry(session: Session, expirySeconds: number): void {
     const wasSaved = session.persistent;
     session.expirySeconds = expirySeconds;
-    if (wasSaved && !session.persistent) this.#parts.journal?.sessionEnded(session.clientId);
+    if (wasSaved && !session.persistent) this.#options.journal?.sessionEnded(session.clientId);
   }
 
   #save(session: Session): void {
-    if (session.link === undefined) session.disconnectedAt = this.#parts.schedule.now();
-    this.#parts.journal?.session(savedSession(session));
+    if (session.link === undefined) session.disconnectedAt = this.#options.schedule.now();
+    this.#options.journal?.session(savedSession(session));
   }
 
   /** What `restore` takes: all sessions that outlive their connections. */
@@ -106,20 +110,20 @@ export class SessionRegistry {
         session: savedSession(session),
         subscriptions: [...session.subscriptions.values()].map(savedSubscription),
         received: [...session.incoming],
-        ...session.outbox.saved(),
+        ...session.deliveries.saved(),
       }));
   }
 
   /** A QoS 2 message with this packet identifier was taken, or released. */
   received(session: Session, packetId: number): void {
     session.incoming.add(packetId);
-    if (session.persistent) this.#parts.journal?.received(session.clientId, packetId);
+    if (session.persistent) this.#options.journal?.received(session.clientId, packetId);
   }
 
   /** Whether it had been taken. */
   released(session: Session, packetId: number): boolean {
     const known = session.incoming.delete(packetId);
-    if (known && session.persistent) this.#parts.journal?.forgotten(session.clientId, packetId);
+    if (known && session.persistent) this.#options.journal?.forgotten(session.clientId, packetId);
     return known;
   }
 
@@ -132,17 +136,17 @@ export class SessionRegistry {
       session.expirySeconds = expirySeconds;
       session.username = username;
       for (const subscription of restored.subscriptions) {
-        session.subscriptions.set(subscription.filter, {...subscription, member: session});
-        this.#parts.subscriptions.add({...subscription, member: session});
+        session.subscriptions.set(subscription.filter, {...subscription, subscriber: session});
+        this.#options.subscriptions.add({...subscription, subscriber: session});
       }
       for (const packetId of restored.received) session.incoming.add(packetId);
-      session.outbox.restore(restored);
+      session.deliveries.restore(restored);
       for (const {sequence} of [...restored.queued, ...restored.sent.map(({delivery}) => delivery)]) {
         highest = Math.max(highest, sequence);
       }
       session.disconnectedAt = disconnectedAt;
       if (disconnectedAt === undefined) this.#save(session);
-      this.#expireLater(session, disconnectedAt ?? this.#parts.schedule.now());
+      this.#expireLater(session, disconnectedAt ?? this.#options.schedule.now());
     }
     return highest;
   }
@@ -154,8 +158,8 @@ export class SessionRegistry {
    */
   leave(session: Session, sendWill: boolean): void {
     session.link = undefined;
-    this.#parts.subscriptions.receiversChanged();
-    session.outbox.detach();
+    this.#options.subscriptions.receiversChanged();
+    session.deliveries.detach();
     if (!sendWill) session.will = undefined;
     const lifetime = this.#lifetime(session);
     if (lifetime === 0) {
@@ -163,18 +167,18 @@ export class SessionRegistry {
       return;
     }
     this.#save(session);
-    this.#parts.router.reshare(session);
-    this.#expireLater(session, this.#parts.schedule.now());
+    this.#options.router.reshare(session);
+    this.#expireLater(session, this.#options.schedule.now());
     const delay = session.will?.delaySeconds ?? 0;
     if (delay === 0) this.#sendWill(session);
     else if (delay < lifetime) {
-      session.willDelay = this.#parts.schedule.after(delay, () => this.#sendWill(session));
+      session.willDelay = this.#options.schedule.after(delay, () => this.#sendWill(session));
     }
   }
 
   /** [MQTT-4.1.0-2]; `since` in milliseconds of the broker's clock. */
   #expireLater(session: Session, since: number): void {
-    const {schedule, counters, notice} = this.#parts;
+    const {schedule, counters, notice} = this.#options;
     const lifetime = this.#lifetime(session);
     if (lifetime === never) return;
     const left = Math.max(0.001, lifetime - (schedule.now() - since) / 1000);
@@ -187,7 +191,7 @@ export class SessionRegistry {
 
   /** Seconds that a session lasts without a connection. */
   #lifetime(session: Session): number {
-    const {persistentClientExpiration} = this.#parts.limits;
+    const {persistentClientExpiration} = this.#options.limits;
     return Math.min(session.expirySeconds, persistentClientExpiration ?? never);
   }
 
@@ -197,36 +201,36 @@ export class SessionRegistry {
     session.will = undefined;
     session.willDelay?.cancel();
     if (will === undefined || !session.mayPublish(will.message.topic)) return;
-    this.#parts.router.publish(this.#begun(will), session);
+    this.#options.router.publish(this.#begun(will), session);
   }
 
   /** The will as a message whose time begins now. */
   #begun({message, expirySeconds}: StoredWill) {
     if (expirySeconds === undefined) return message;
-    return {...message, expiresAt: this.#parts.schedule.now() + expirySeconds * 1000};
+    return {...message, expiresAt: this.#options.schedule.now() + expirySeconds * 1000};
   }
 
   /** Ends a session; its will is published now if it still waits [MQTT-3.1.2-8]. */
   end(session: Session): void {
     session.expiry?.cancel();
     if (this.#sessions.get(session.clientId) === session) this.#sessions.delete(session.clientId);
-    for (const filter of session.subscriptions.keys()) this.#parts.subscriptions.remove(session, filter);
+    for (const filter of session.subscriptions.keys()) this.#options.subscriptions.remove(session, filter);
     session.subscriptions.clear();
     this.#sendWill(session);
-    this.#parts.router.reshare(session);
-    if (session.persistent) this.#parts.journal?.sessionEnded(session.clientId);
+    this.#options.router.reshare(session);
+    if (session.persistent) this.#options.journal?.sessionEnded(session.clientId);
     // Whatever is still told of it is told in vain.
     session.expirySeconds = 0;
   }
 
   /** Adds or replaces a subscription [MQTT-3.8.4-3], with no moment in between [MQTT-3.8.4-4]; whether it is new. */
-  subscribe(subscription: Subscription<Session>): boolean {
-    const {member, filter} = subscription;
-    const fresh = !member.subscriptions.has(filter);
-    member.subscriptions.set(filter, subscription);
-    this.#parts.subscriptions.add(subscription);
-    if (member.persistent) {
-      this.#parts.journal?.subscribed(member.clientId, savedSubscription(subscription));
+  subscribe(subscription: BrokerSubscription<Session>): boolean {
+    const {subscriber, filter} = subscription;
+    const fresh = !subscriber.subscriptions.has(filter);
+    subscriber.subscriptions.set(filter, subscription);
+    this.#options.subscriptions.add(subscription);
+    if (subscriber.persistent) {
+      this.#options.journal?.subscribed(subscriber.clientId, savedSubscription(subscription));
     }
     return fresh;
   }
@@ -236,15 +240,15 @@ export class SessionRegistry {
    * waits or is on its way stays [MQTT-3.10.4-3].
    */
   unsubscribe(session: Session, filter: string): boolean {
-    this.#parts.subscriptions.remove(session, filter);
+    this.#options.subscriptions.remove(session, filter);
     const existed = session.subscriptions.delete(filter);
-    if (existed && session.persistent) this.#parts.journal?.unsubscribed(session.clientId, filter);
+    if (existed && session.persistent) this.#options.journal?.unsubscribed(session.clientId, filter);
     return existed;
   }
 }
 
 /** Nothing of it must survive. */
-const unobserved: OutboxObserver = {
+const unobserved: DeliveryObserver = {
   queued: () => undefined,
   sent: () => undefined,
   released: () => undefined,
@@ -253,7 +257,7 @@ const unobserved: OutboxObserver = {
 };
 
 /** Tells a journal what a session has yet to get, as long as the session outlives its connection. */
-function saving(session: Session, journal: Journal): OutboxObserver {
+function saving(session: Session, journal: Journal): DeliveryObserver {
   const {clientId} = session;
   const saved = () => (session.persistent ? journal : undefined);
   return {
@@ -274,6 +278,6 @@ function savedSession({clientId, expirySeconds, username, link, disconnectedAt}:
   };
 }
 
-function savedSubscription({member: _, ...saved}: Subscription<Session>): SavedSubscription {
+function savedSubscription({subscriber: _, ...saved}: BrokerSubscription<Session>): SavedSubscription {
   return saved;
 }

@@ -6,10 +6,10 @@
 import type {ProtocolVersion} from '../../protocol/message.ts';
 import type {Permissions} from '../access/access.ts';
 import type {StoredMessage} from '../wire/publish-packet.ts';
-import type {Delivery, Outbox} from './delivery-queue.ts';
+import type {Delivery, DeliveryQueue} from './delivery-queue.ts';
 import {PacketIdSet} from './packet-id-set.ts';
-import type {Appointment} from './schedule.ts';
-import type {Subscription} from './subscriptions.ts';
+import type {ScheduledTask} from './schedule.ts';
+import type {BrokerSubscription} from './subscriptions.ts';
 
 /** Session Expiry Interval: never [MQTT 5, 3.1.2.11.2]. */
 export const never = 0xffff_ffff;
@@ -21,7 +21,7 @@ export interface Passage {
   /** More waits for it than should: each message needs a decision of its own. */
   readonly lagging: boolean;
   /** As many messages wait for its window as may before it counts as lagging. */
-  readonly queuesUp: boolean;
+  readonly queueFull: boolean;
   /** Sends so many whole frames; the bytes may be kept. */
   send(bytes: Buffer, frames: number): void;
 }
@@ -60,8 +60,8 @@ const rememberedTopics = 2000;
 /** What is remembered of one client identifier. */
 export class Session {
   readonly clientId: string;
-  readonly outbox: Outbox;
-  readonly subscriptions = new Map<string, Subscription<Session>>();
+  readonly deliveries: DeliveryQueue;
+  readonly subscriptions = new Map<string, BrokerSubscription<Session>>();
   /** Packet identifiers of QoS 2 messages taken and not released [MQTT-4.3.3-10]. */
   readonly incoming = new PacketIdSet();
   link: SessionLink | undefined;
@@ -72,8 +72,8 @@ export class Session {
   disconnectedAt: number | undefined;
   will: StoredWill | undefined;
   /** Ends the session, or publishes its will. */
-  expiry: Appointment | undefined;
-  willDelay: Appointment | undefined;
+  expiry: ScheduledTask | undefined;
+  willDelay: ScheduledTask | undefined;
   /** One warning for each time that messages begin to be dropped. */
   dropping = false;
   #permissions: Permissions | undefined;
@@ -81,9 +81,9 @@ export class Session {
   #receivable: Map<string, boolean> | undefined;
   #publishable: Map<string, boolean> | undefined;
 
-  constructor(clientId: string, outbox: (session: Session) => Outbox) {
+  constructor(clientId: string, deliveries: (session: Session) => DeliveryQueue) {
     this.clientId = clientId;
-    this.outbox = outbox(this);
+    this.deliveries = deliveries(this);
   }
 
   /** Whether it outlives its connection. */

@@ -14,19 +14,19 @@ export interface SubscriptionOptions {
   readonly identifier?: number;
 }
 
-export interface Subscription<Member> extends SubscriptionOptions {
-  readonly member: Member;
+export interface BrokerSubscription<Subscriber> extends SubscriptionOptions {
+  readonly subscriber: Subscriber;
   /** As subscribed to, $share/ and all. */
   readonly filter: string;
 }
 
 /** The members of one $share/name/filter [MQTT 5, 4.8.2]. */
-export class SharedGroup<Member> {
-  readonly members = new Map<Member, Subscription<Member>>();
+export class SharedGroup<Subscriber> {
+  readonly members = new Map<Subscriber, BrokerSubscription<Subscriber>>();
   #turn = 0;
 
   /** Members in turn, beginning after the one that began last. */
-  inTurn(): Subscription<Member>[] {
+  inTurn(): BrokerSubscription<Subscriber>[] {
     const all = [...this.members.values()];
     const start = this.#turn++ % Math.max(all.length, 1);
     return [...all.slice(start), ...all.slice(0, start)];
@@ -34,29 +34,29 @@ export class SharedGroup<Member> {
 }
 
 /** One who receives a message, with all of his matching subscriptions. */
-export interface Receiver<Member> {
-  readonly member: Member;
-  readonly subscriptions: readonly Subscription<Member>[];
+export interface Receiver<Subscriber> {
+  readonly subscriber: Subscriber;
+  readonly subscriptions: readonly BrokerSubscription<Subscriber>[];
 }
 
-export interface Route<Member> {
+export interface Receivers<Subscriber> {
   /** Each receiver once. */
-  readonly direct: readonly Receiver<Member>[];
-  readonly groups: readonly SharedGroup<Member>[];
+  readonly direct: readonly Receiver<Subscriber>[];
+  readonly groups: readonly SharedGroup<Subscriber>[];
 }
 
-interface Leaf<Member> {
-  readonly direct: Map<Member, Subscription<Member>>;
-  readonly groups: Map<string, SharedGroup<Member>>;
+interface Leaf<Subscriber> {
+  readonly direct: Map<Subscriber, BrokerSubscription<Subscriber>>;
+  readonly groups: Map<string, SharedGroup<Subscriber>>;
 }
 
 /** Topics whose receivers are remembered. */
-const rememberedRoutes = 10_000;
+const rememberedTopics = 10_000;
 
 /** All subscriptions of a broker. */
-export class Subscriptions<Member> {
-  readonly #tree = new FilterTree<Leaf<Member>>();
-  readonly #routes = new Map<string, Route<Member>>();
+export class Subscriptions<Subscriber> {
+  readonly #tree = new FilterTree<Leaf<Subscriber>>();
+  readonly #receivers = new Map<string, Receivers<Subscriber>>();
   #count = 0;
   #sharedCount = 0;
   #changes = 0;
@@ -81,11 +81,11 @@ export class Subscriptions<Member> {
 
   #changed(): void {
     this.#changes++;
-    this.#routes.clear();
+    this.#receivers.clear();
   }
 
-  /** Adds a subscription, or puts it in the place of the member's former one [MQTT-3.8.4-3]. */
-  add(subscription: Subscription<Member>): void {
+  /** Adds a subscription, or puts it in the place of the subscriber's former one [MQTT-3.8.4-3]. */
+  add(subscription: BrokerSubscription<Subscriber>): void {
     const {filter, shareName} = parseSubscription(subscription.filter)!;
     let leaf = this.#tree.get(filter);
     if (leaf === undefined) {
@@ -101,21 +101,21 @@ export class Subscriptions<Member> {
       }
       members = group.members;
     }
-    if (!members.has(subscription.member)) {
+    if (!members.has(subscription.subscriber)) {
       this.#count++;
       if (shareName !== undefined) this.#sharedCount++;
     }
-    members.set(subscription.member, subscription);
+    members.set(subscription.subscriber, subscription);
     this.#changed();
   }
 
   /** Whether there was one to remove. */
-  remove(member: Member, text: string): boolean {
+  remove(subscriber: Subscriber, text: string): boolean {
     const {filter, shareName} = parseSubscription(text)!;
     const leaf = this.#tree.get(filter);
     const group = shareName === undefined ? undefined : leaf?.groups.get(shareName);
     const members = shareName === undefined ? leaf?.direct : group?.members;
-    if (leaf === undefined || members === undefined || !members.delete(member)) return false;
+    if (leaf === undefined || members === undefined || !members.delete(subscriber)) return false;
     this.#count--;
     if (shareName !== undefined) {
       this.#sharedCount--;
@@ -127,25 +127,25 @@ export class Subscriptions<Member> {
   }
 
   /** Who receives what is published to the topic. */
-  route(topic: string): Route<Member> {
-    const known = this.#routes.get(topic);
+  receivers(topic: string): Receivers<Subscriber> {
+    const known = this.#receivers.get(topic);
     if (known !== undefined) return known;
-    const direct = new Map<Member, Subscription<Member>[]>();
-    const groups: SharedGroup<Member>[] = [];
+    const direct = new Map<Subscriber, BrokerSubscription<Subscriber>[]>();
+    const groups: SharedGroup<Subscriber>[] = [];
     for (const leaf of this.#tree.match(topic)) {
-      for (const [member, subscription] of leaf.direct) {
-        const matching = direct.get(member);
-        if (matching === undefined) direct.set(member, [subscription]);
+      for (const [subscriber, subscription] of leaf.direct) {
+        const matching = direct.get(subscriber);
+        if (matching === undefined) direct.set(subscriber, [subscription]);
         else matching.push(subscription);
       }
       groups.push(...leaf.groups.values());
     }
-    const route = {
-      direct: [...direct].map(([member, subscriptions]) => ({member, subscriptions})),
+    const receivers = {
+      direct: [...direct].map(([subscriber, subscriptions]) => ({subscriber, subscriptions})),
       groups,
     };
-    if (this.#routes.size >= rememberedRoutes) this.#routes.clear();
-    this.#routes.set(topic, route);
-    return route;
+    if (this.#receivers.size >= rememberedTopics) this.#receivers.clear();
+    this.#receivers.set(topic, receivers);
+    return receivers;
   }
 }

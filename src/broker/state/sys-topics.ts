@@ -5,17 +5,17 @@
 
 import type {Counters} from '../wire/counters.ts';
 import {noBytes} from '../wire/publish-packet.ts';
-import type {Backlogs} from './backpressure.ts';
+import type {Backpressure} from './backpressure.ts';
 import type {RetainedMessages} from './retained.ts';
 import type {Router} from './router.ts';
-import type {Appointment, Schedule} from './schedule.ts';
+import type {Schedule, ScheduledTask} from './schedule.ts';
 import type {Session} from './session.ts';
 import type {SessionRegistry} from './session-registry.ts';
 import type {Subscriptions} from './subscriptions.ts';
 
-export interface SysParts {
+export interface SysTopicsOptions {
   readonly counters: Counters;
-  readonly backlogs: Backlogs;
+  readonly backpressure: Backpressure;
   readonly registry: SessionRegistry;
   readonly retained: RetainedMessages;
   readonly subscriptions: Subscriptions<Session>;
@@ -47,20 +47,20 @@ interface Load {
 }
 
 /** Keeps the $SYS topics of one broker up to date. */
-export class SysTree {
-  readonly #parts: SysParts;
+export class SysTopics {
+  readonly #options: SysTopicsOptions;
   readonly #interval: number;
   readonly #published = new Map<string, string>();
   readonly #loads = new Map<string, Load>();
   readonly #started: number;
   #hasBegun = false;
-  #appointment: Appointment | undefined;
+  #task: ScheduledTask | undefined;
 
   /** Publishes every `intervalSeconds` once it has begun; never with 0. */
-  constructor(parts: SysParts, intervalSeconds: number) {
-    this.#parts = parts;
+  constructor(options: SysTopicsOptions, intervalSeconds: number) {
+    this.#options = options;
     this.#interval = intervalSeconds;
-    this.#started = parts.schedule.now();
+    this.#started = options.schedule.now();
   }
 
   /** Somebody is there who could read it: until then, the work would only delay the first of them. */
@@ -71,7 +71,7 @@ export class SysTree {
   }
 
   close(): void {
-    this.#appointment?.cancel();
+    this.#task?.cancel();
   }
 
   #update(): void {
@@ -85,13 +85,13 @@ export class SysTree {
         retain: true,
         properties: noBytes,
       } as const;
-      this.#parts.router.publish(message, undefined);
+      this.#options.router.publish(message, undefined);
     }
-    this.#appointment = this.#parts.schedule.after(this.#interval, () => this.#update());
+    this.#task = this.#options.schedule.after(this.#interval, () => this.#update());
   }
 
   #values(): [topic: string, value: string][] {
-    const {counters, backlogs, retained, subscriptions, schedule, version} = this.#parts;
+    const {counters, backpressure, retained, subscriptions, schedule, version} = this.#options;
     const clients = this.#clients();
     counters.clientsMaximum = Math.max(counters.clientsMaximum, clients.connected);
     const uptime = Math.floor((schedule.now() - this.#started) / 1000);
@@ -113,7 +113,7 @@ export class SysTree {
       // Payloads are not in what V8 calls its heap.
       'heap/current': memory.heapUsed + memory.external,
       'heap/maximum': memory.heapTotal + memory.external,
-      'packet/out/bytes': backlogs.bytes,
+      'packet/out/bytes': backpressure.bytes,
       'messages/received': counters.messagesReceived,
       'messages/sent': counters.messagesSent,
       'publish/messages/dropped': counters.publishDropped,
@@ -133,11 +133,11 @@ export class SysTree {
 
   #clients() {
     const found = {total: 0, connected: 0, stored: 0, storedBytes: 0};
-    for (const {link, outbox} of this.#parts.registry.all()) {
+    for (const {link, deliveries} of this.#options.registry.all()) {
       found.total++;
       if (link !== undefined) found.connected++;
-      found.stored += outbox.queued + outbox.inflight;
-      found.storedBytes += outbox.queuedBytes;
+      found.stored += deliveries.queued + deliveries.inflight;
+      found.storedBytes += deliveries.queuedBytes;
     }
     return found;
   }
@@ -146,7 +146,7 @@ export class SysTree {
   #averages(): [topic: string, value: string][] {
     return Object.entries(loads).flatMap(([name, counter]) => {
       const load: Load = this.#loads.get(name) ?? {last: 0, averages: windows.map(() => 0)};
-      const now = this.#parts.counters[counter];
+      const now = this.#options.counters[counter];
       const perMinute = ((now - load.last) * 60) / this.#interval;
       load.last = now;
       this.#loads.set(name, load);

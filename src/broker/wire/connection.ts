@@ -13,7 +13,7 @@ import type {ObservedPacket} from './packets.ts';
 import {generate, type IConnectPacket, type Packet, type Parser, parser} from './packets.ts';
 import {decodePublish, type Frame} from './publish-packet.ts';
 import {PacketViolation, ReasonCode} from './reason-code.ts';
-import type {RelayedMessage} from './relayed-message.ts';
+import type {SharedFrame} from './shared-frame.ts';
 import {
   decodeAcknowledgement,
   isAcknowledgement,
@@ -250,9 +250,9 @@ export class Connection {
   }
 
   /** Sends a message as it came; not where anybody watches. */
-  relay(message: RelayedMessage, packetId: number, dup: boolean): void {
+  writeShared(message: SharedFrame, packetId: number, dup: boolean): void {
     if (!this.open) return;
-    this.#out.relayed(message, packetId, dup);
+    this.#out.sharedFrame(message, packetId, dup);
     this.#sent(1, message.end - message.start);
   }
 

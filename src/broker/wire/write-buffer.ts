@@ -8,7 +8,7 @@
 
 import {copyBytes} from './byte-copy.ts';
 import {type Frame, keptBytes} from './publish-packet.ts';
-import type {RelayedMessage} from './relayed-message.ts';
+import type {SharedFrame} from './shared-frame.ts';
 
 const sharedBytes = 16_384;
 /** Buffers kept for the next turn; each connection that sends in a turn has one. */
@@ -77,7 +77,7 @@ export class Outgoing {
   }
 
   /** Adds a copy of a message's frame, of fewer bytes than `keptBytes`, with an identity of its own. */
-  relayed(message: RelayedMessage, packetId: number, dup: boolean): void {
+  sharedFrame(message: SharedFrame, packetId: number, dup: boolean): void {
     const {bytes, start, end, packetIdAt} = message;
     const shared = this.#room(end - start);
     const at = this.#sharedLength;

@@ -8,7 +8,7 @@ import {FastFrames} from '../../../../src/broker/forwarding/fast-frames.ts';
 import type {ConnectionHandler} from '../../../../src/broker/wire/connection-handler.ts';
 import {FrameSplitter} from '../../../../src/broker/wire/frame-splitter.ts';
 import {decodePublish} from '../../../../src/broker/wire/publish-packet.ts';
-import {partsWithSubscriber, publisherTo} from '../../../support/one-subscriber.ts';
+import {publisherTo, stateWithSubscriber} from '../../../support/one-subscriber.ts';
 import type {Said} from '../../../support/packet-client.ts';
 
 type Version = 4 | 5;
@@ -53,7 +53,7 @@ function linesOf(frames: Buffer, protocolVersion: Version): string[] {
 
 /** A publisher's fast way to one subscriber, and a line for all that takes it. */
 function fastWay(version: Version, lines: string[]): FastFrames {
-  const parts = partsWithSubscriber(version, (bytes, frames) => {
+  const state = stateWithSubscriber(version, (bytes, frames) => {
     const sent = linesOf(bytes, version);
     assert.equal(sent.length, frames);
     lines.push(...sent);
@@ -67,9 +67,9 @@ function fastWay(version: Version, lines: string[]): FastFrames {
       return true;
     },
     settled: () => undefined,
-    fastPublish: () => publisherTo(parts, version),
+    fastPublish: () => publisherTo(state, version),
   } satisfies Partial<ConnectionHandler>;
-  return new FastFrames(handler as unknown as ConnectionHandler, parts.counters, version);
+  return new FastFrames(handler as unknown as ConnectionHandler, state.counters, version);
 }
 
 /** What the fast way makes of the chunks, and how many frames it left to mqtt-packet. */

@@ -3,10 +3,14 @@
 import assert from 'node:assert/strict';
 import {describe, it} from 'node:test';
 import fc from 'fast-check';
-import {type Delivery, Outbox, type OutboxLimits} from '../../../../src/broker/state/delivery-queue.ts';
+import {
+  type Delivery,
+  type DeliveryLimits,
+  DeliveryQueue,
+} from '../../../../src/broker/state/delivery-queue.ts';
 import {noBytes} from '../../../../src/broker/wire/publish-packet.ts';
 
-const unlimited: OutboxLimits = {maxInflightBytes: 0, maxQueuedMessages: 0, maxQueuedBytes: 0};
+const unlimited: DeliveryLimits = {maxInflightBytes: 0, maxQueuedMessages: 0, maxQueuedBytes: 0};
 const deaf = {
   queued: () => undefined,
   sent: () => undefined,
@@ -22,11 +26,11 @@ function delivery(qos: 0 | 1 | 2, payload = 'x'): Delivery {
   return {sequence, message, qos, retain: false, subscriptionIdentifiers: []};
 }
 
-/** An outbox on a connection that notes what leaves. */
-function connected(sendQuota: number, limits: Partial<OutboxLimits> = {}) {
-  const outbox = new Outbox({...unlimited, ...limits}, deaf, () => 0);
+/** An deliveries on a connection that notes what leaves. */
+function connected(sendQuota: number, limits: Partial<DeliveryLimits> = {}) {
+  const deliveries = new DeliveryQueue({...unlimited, ...limits}, deaf, () => 0);
   const sent: number[] = [];
-  outbox.attach({
+  deliveries.attach({
     sendQuota,
     publish(_, packetId) {
       sent.push(packetId);
@@ -34,67 +38,67 @@ function connected(sendQuota: number, limits: Partial<OutboxLimits> = {}) {
     },
     release: () => undefined,
   });
-  return {outbox, sent};
+  return {deliveries, sent};
 }
 
-describe('Outbox', () => {
+describe('DeliveryQueue', () => {
   it('MQTT-2.2.1-4: uses every packet identifier, then waits for one to be free', () => {
-    const {outbox, sent} = connected(100_000);
-    for (let count = 0; count < 65_537; count++) outbox.add(delivery(1));
+    const {deliveries, sent} = connected(100_000);
+    for (let count = 0; count < 65_537; count++) deliveries.add(delivery(1));
     assert.equal(sent.length, 65_535);
     assert.equal(new Set(sent).size, 65_535);
     assert.ok(!sent.includes(0));
-    assert.equal(outbox.queued, 2);
-    assert.equal(outbox.acknowledged(1234), 'accepted');
-    outbox.pump();
+    assert.equal(deliveries.queued, 2);
+    assert.equal(deliveries.acknowledged(1234), 'accepted');
+    deliveries.pump();
     assert.equal(sent.at(-1), 1234);
-    assert.equal(outbox.queued, 1);
+    assert.equal(deliveries.queued, 1);
   });
 
   it('goes round: an identifier just freed is not the next', () => {
-    const {outbox, sent} = connected(10);
+    const {deliveries, sent} = connected(10);
     for (let count = 0; count < 5; count++) {
-      outbox.add(delivery(1));
-      outbox.acknowledged(sent.at(-1)!);
-      outbox.pump();
+      deliveries.add(delivery(1));
+      deliveries.acknowledged(sent.at(-1)!);
+      deliveries.pump();
     }
     assert.deepEqual(sent, [1, 2, 3, 4, 5]);
   });
 
   it('keeps to max_inflight_bytes, but sends one message of any size', () => {
-    const {outbox, sent} = connected(10, {maxInflightBytes: 10});
-    for (const payload of ['0123456789abcdef', '12345', '12345', '1']) outbox.add(delivery(1, payload));
+    const {deliveries, sent} = connected(10, {maxInflightBytes: 10});
+    for (const payload of ['0123456789abcdef', '12345', '12345', '1']) deliveries.add(delivery(1, payload));
     assert.equal(sent.length, 1);
-    outbox.acknowledged(1);
-    outbox.pump();
+    deliveries.acknowledged(1);
+    deliveries.pump();
     assert.equal(sent.length, 3);
-    outbox.acknowledged(2);
-    outbox.pump();
+    deliveries.acknowledged(2);
+    deliveries.pump();
     assert.equal(sent.length, 4);
   });
 
   it('a QoS 2 message takes its place in the window until PUBCOMP', () => {
-    const {outbox, sent} = connected(1);
-    outbox.add(delivery(2));
-    outbox.add(delivery(1));
-    assert.equal(outbox.received(1, false), 'accepted');
+    const {deliveries, sent} = connected(1);
+    deliveries.add(delivery(2));
+    deliveries.add(delivery(1));
+    assert.equal(deliveries.received(1, false), 'accepted');
     assert.equal(sent.length, 1);
-    assert.equal(outbox.completed(1), 'accepted');
+    assert.equal(deliveries.completed(1), 'accepted');
     assert.equal(sent.length, 1);
-    outbox.pump();
+    deliveries.pump();
     assert.deepEqual(sent, [1, 2]);
-    assert.equal(outbox.completed(1), 'unknown');
+    assert.equal(deliveries.completed(1), 'unknown');
   });
 
   it('MQTT-4.6.0-4: releases on a new connection in the order in which PUBREC came', () => {
-    const {outbox} = connected(5);
-    for (let count = 0; count < 5; count++) outbox.add(delivery(2));
-    for (const packetId of [3, 5, 1, 2]) assert.equal(outbox.received(packetId, false), 'accepted');
-    assert.equal(outbox.completed(5), 'accepted');
-    assert.deepEqual(outbox.saved().released, [3, 1, 2]);
-    outbox.detach();
+    const {deliveries} = connected(5);
+    for (let count = 0; count < 5; count++) deliveries.add(delivery(2));
+    for (const packetId of [3, 5, 1, 2]) assert.equal(deliveries.received(packetId, false), 'accepted');
+    assert.equal(deliveries.completed(5), 'accepted');
+    assert.deepEqual(deliveries.saved().released, [3, 1, 2]);
+    deliveries.detach();
     const left: string[] = [];
-    outbox.attach({
+    deliveries.attach({
       sendQuota: 5,
       publish: (_, packetId, dup) => left.push(`publish ${packetId} ${dup}`) > 0,
       release: (packetId) => left.push(`release ${packetId}`),
@@ -110,12 +114,12 @@ describe('Outbox', () => {
     );
     fc.assert(
       fc.property(fc.array(step, {maxLength: 80}), fc.integer({min: 1, max: 4}), (steps, sendQuota) => {
-        const outbox = new Outbox(unlimited, deaf, () => 0);
+        const deliveries = new DeliveryQueue(unlimited, deaf, () => 0);
         const first: string[] = [];
         let wire = new Map<number, 'publish 1' | 'publish 2' | 'release'>();
         const attach = () => {
           wire = new Map();
-          outbox.attach({
+          deliveries.attach({
             sendQuota,
             publish({qos, message}, packetId, dup) {
               if (!dup) first.push(message.payload.toString());
@@ -131,19 +135,19 @@ describe('Outbox', () => {
         attach();
         let added = 0;
         for (const one of steps) {
-          if ('add' in one) outbox.add(delivery(one.add, `${added++}`));
+          if ('add' in one) deliveries.add(delivery(one.add, `${added++}`));
           else if ('reconnect' in one) {
-            outbox.detach();
+            deliveries.detach();
             attach();
           } else if (wire.size > 0) {
             const [packetId, state] = [...wire][one.answer % wire.size]!;
-            if (state === 'publish 2') assert.equal(outbox.received(packetId, false), 'accepted');
+            if (state === 'publish 2') assert.equal(deliveries.received(packetId, false), 'accepted');
             else {
               wire.delete(packetId);
               const answer = state === 'release' ? 'completed' : 'acknowledged';
-              assert.equal(outbox[answer](packetId), 'accepted');
+              assert.equal(deliveries[answer](packetId), 'accepted');
             }
-            outbox.pump();
+            deliveries.pump();
           }
           const releases = [...wire.values()].filter((state) => state === 'release').length;
           assert.ok(wire.size <= Math.max(sendQuota, releases), `${wire.size}`);
@@ -152,7 +156,7 @@ describe('Outbox', () => {
           first,
           Array.from({length: first.length}, (_, index) => `${index}`),
         );
-        assert.equal(first.length + outbox.queued, added);
+        assert.equal(first.length + deliveries.queued, added);
       }),
       {numRuns: 500},
     );

@@ -3,11 +3,11 @@
 import assert from 'node:assert/strict';
 import {describe, it} from 'node:test';
 import fc from 'fast-check';
-import {InflightTable} from '../../../../src/broker/state/in-flight-table.ts';
+import {InFlightTable} from '../../../../src/broker/state/in-flight-table.ts';
 
 const next = (packetId: number) => (packetId % 65_535) + 1;
 
-describe('InflightTable', () => {
+describe('InFlightTable', () => {
   it('knows what a Map knows, in the order of a Map, as long as identifiers are given out in turn', () => {
     const step = fc.oneof(
       {weight: 3, arbitrary: fc.record({add: fc.integer({min: 1, max: 40})})},
@@ -19,7 +19,7 @@ describe('InflightTable', () => {
         fc.integer({min: 1, max: 65_535}),
         fc.array(step, {maxLength: 60, size: 'max'}),
         (begin, steps) => {
-          const table = new InflightTable<string>();
+          const table = new InFlightTable<string>();
           const model = new Map<number, string>();
           let last = begin;
           for (const one of steps) {
@@ -52,7 +52,7 @@ describe('InflightTable', () => {
   });
 
   it('holds one that stays while all others come and go, and all there are at once', () => {
-    const table = new InflightTable<number>();
+    const table = new InFlightTable<number>();
     table.set(7, 7);
     for (let packetId = 8; packetId <= 65_535; packetId++) {
       table.set(packetId, packetId);
@@ -69,7 +69,7 @@ describe('InflightTable', () => {
   });
 
   it('has a value replaced, not a second one', () => {
-    const table = new InflightTable<string>();
+    const table = new InFlightTable<string>();
     table.set(1, 'a');
     table.set(1, 'b');
     assert.deepEqual([table.get(1), table.size], ['b', 1]);

@@ -3,9 +3,9 @@
 import assert from 'node:assert/strict';
 import {describe, it} from 'node:test';
 import fc from 'fast-check';
-import {DeliveryQueue} from '../../../../src/broker/state/ring-buffer.ts';
+import {RingBuffer} from '../../../../src/broker/state/ring-buffer.ts';
 
-describe('DeliveryQueue', () => {
+describe('RingBuffer', () => {
   it('does what an array does', () => {
     const step = fc.oneof(
       {weight: 3, arbitrary: fc.record({push: fc.integer({min: 1, max: 40})})},
@@ -15,7 +15,7 @@ describe('DeliveryQueue', () => {
     );
     fc.assert(
       fc.property(fc.array(step, {maxLength: 100, size: 'max'}), (steps) => {
-        const queue = new DeliveryQueue<number>();
+        const queue = new RingBuffer<number>();
         let model: number[] = [];
         let next = 0;
         for (const one of steps) {
@@ -41,7 +41,7 @@ describe('DeliveryQueue', () => {
   });
 
   it('keeps the order of many, growing and becoming small again', () => {
-    const queue = new DeliveryQueue<number>();
+    const queue = new RingBuffer<number>();
     let next = 0;
     let gone = 0;
     for (const [comes, goes] of [
@@ -58,7 +58,7 @@ describe('DeliveryQueue', () => {
   });
 
   it('keeps nothing alive that has left', async () => {
-    const queue = new DeliveryQueue<object>();
+    const queue = new RingBuffer<object>();
     let collected = 0;
     const registry = new FinalizationRegistry(() => collected++);
     const fill = () => {

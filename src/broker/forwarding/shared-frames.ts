@@ -5,12 +5,12 @@
  */
 
 import type {QoS} from '../../protocol/message.ts';
-import type {BrokerParts} from '../state/broker-state.ts';
+import type {BrokerState} from '../state/broker-state.ts';
 import type {Session} from '../state/session.ts';
 import type {PublishCursor} from '../wire/publish-cursor.ts';
 import {keptBytes} from '../wire/publish-packet.ts';
-import {FrameSlab, RelayedMessage} from '../wire/relayed-message.ts';
-import type {Passages, Target} from './forwarding-routes.ts';
+import {FrameSlab, SharedFrame} from '../wire/shared-frame.ts';
+import type {ForwardingRoutes, Target} from './forwarding-routes.ts';
 
 /** The first bytes of PUBLISH without DUP and RETAIN. */
 const atLeastOnce = 0x32;
@@ -31,22 +31,22 @@ export interface Receipt {
   taken(qos: QoS, packetId: number): void;
 }
 
-export interface RelayOptions {
+export interface SharedFramesOptions {
   readonly session: Session;
-  readonly parts: BrokerParts;
-  readonly passages: Passages;
+  readonly state: BrokerState;
+  readonly routes: ForwardingRoutes;
   readonly cursor: PublishCursor;
   readonly publishing: Receipt;
   readonly largestPayload: number;
 }
 
 /** The messages of one publisher that may take this way. */
-export class Relay {
-  readonly #options: RelayOptions;
+export class SharedFrames {
+  readonly #options: SharedFramesOptions;
   /** Where the messages of the present run go. */
   #targets: readonly Target[] = [];
 
-  constructor(options: RelayOptions) {
+  constructor(options: SharedFramesOptions) {
     this.#options = options;
   }
 
@@ -54,8 +54,8 @@ export class Relay {
   take(bytes: Buffer, start: number, largestPacket: number): number {
     const first = bytes[start]!;
     if (first !== atLeastOnce && first !== exactlyOnce) return 0;
-    const {passages, parts, session} = this.#options;
-    passages.refresh();
+    const {routes, state, session} = this.#options;
+    routes.refresh();
     const largest = Math.min(largestPacket, keptBytes - 1);
     let at = start;
     let frames = 0;
@@ -65,8 +65,8 @@ export class Relay {
       if (this.#targets.some(fallsBehind)) break;
     }
     if (frames === 0) return 0;
-    parts.counters.messagesReceived += frames;
-    parts.counters.publishReceived += frames;
+    state.counters.messagesReceived += frames;
+    state.counters.publishReceived += frames;
     for (const {link} of this.#targets) link.slow(session.link);
     return at - start;
   }
@@ -76,12 +76,12 @@ export class Relay {
     at: number,
     {largest, frames}: {readonly largest: number; readonly frames: number},
   ): boolean {
-    const {passages, cursor, publishing, largestPayload} = this.#options;
+    const {routes, cursor, publishing, largestPayload} = this.#options;
     if (!cursor.read(bytes, at, largest)) return false;
     const {afterTopic, end} = cursor;
-    const route = passages.find(bytes, cursor.topic, afterTopic);
+    const route = routes.find(bytes, cursor.topic, afterTopic);
     const qos: QoS = bytes[at] === atLeastOnce ? 1 : 2;
-    if (route?.targets === undefined || qos > route.relayedQos || end - at > route.largest) return false;
+    if (route?.targets === undefined || qos > route.sharedQos || end - at > route.largest) return false;
     if (frames > 0 && route.targets !== this.#targets) return false;
     const payload = cursor.payload(bytes, afterTopic + 2);
     const packetId = (bytes[afterTopic]! << 8) | bytes[afterTopic + 1]!;
@@ -97,24 +97,24 @@ export class Relay {
       packetIdAt: start + afterTopic - at,
       payloadAt: start + payload - at,
     };
-    const levelFive = passages.protocolVersion === 5;
-    this.#give(new RelayedMessage({topic: route.topic, qos, levelFive}, frame));
+    const levelFive = routes.protocolVersion === 5;
+    this.#give(new SharedFrame({topic: route.topic, qos, levelFive}, frame));
     publishing.taken(qos, packetId);
     return true;
   }
 
-  #give(message: RelayedMessage): void {
-    const {parts} = this.#options;
-    parts.counters.publishBytesReceived += message.end - message.payloadAt;
+  #give(message: SharedFrame): void {
+    const {state} = this.#options;
+    state.counters.publishBytesReceived += message.end - message.payloadAt;
     const {qos} = message;
     for (const {session} of this.#targets) {
-      const sequence = parts.sequence();
+      const sequence = state.sequence();
       session.dropping = false;
-      session.outbox.add({sequence, message, qos, retain: false, subscriptionIdentifiers: noIdentifiers});
+      session.deliveries.add({sequence, message, qos, retain: false, subscriptionIdentifiers: noIdentifiers});
     }
   }
 }
 
 function fallsBehind({passage}: Target): boolean {
-  return passage.queuesUp;
+  return passage.queueFull;
 }

@@ -11,7 +11,7 @@ import {copyBytes} from './byte-copy.ts';
 import {noBytes, type StoredMessage} from './publish-packet.ts';
 
 /** A whole frame, in `bytes` from `start` to `end`. */
-export interface RelayedFrame {
+export interface FramePosition {
   readonly bytes: Buffer;
   readonly start: number;
   readonly end: number;
@@ -20,7 +20,7 @@ export interface RelayedFrame {
 }
 
 /** What such frames have in common. */
-export interface RelayedKind {
+export interface FrameMessage {
   readonly topic: string;
   readonly qos: QoS;
   /** Written in MQTT 5, not in MQTT 3. */
@@ -28,7 +28,7 @@ export interface RelayedKind {
 }
 
 /** A message without retain and properties, at QoS 1 or 2. */
-export class RelayedMessage implements StoredMessage, RelayedFrame, RelayedKind {
+export class SharedFrame implements StoredMessage, FramePosition, FrameMessage {
   readonly topic: string;
   readonly qos: QoS;
   readonly levelFive: boolean;
@@ -39,8 +39,8 @@ export class RelayedMessage implements StoredMessage, RelayedFrame, RelayedKind 
   readonly payloadAt: number;
 
   constructor(
-    {topic, qos, levelFive}: RelayedKind,
-    {bytes, start, end, packetIdAt, payloadAt}: RelayedFrame,
+    {topic, qos, levelFive}: FrameMessage,
+    {bytes, start, end, packetIdAt, payloadAt}: FramePosition,
   ) {
     this.topic = topic;
     this.qos = qos;
@@ -67,7 +67,7 @@ export class RelayedMessage implements StoredMessage, RelayedFrame, RelayedKind 
 
 /** Bytes of a message's payload. */
 export function payloadBytes(message: StoredMessage): number {
-  return message instanceof RelayedMessage ? message.end - message.payloadAt : message.payload.length;
+  return message instanceof SharedFrame ? message.end - message.payloadAt : message.payload.length;
 }
 
 /** Bytes of memory that is filled with one frame after the other, like Node's own pool for buffers. */

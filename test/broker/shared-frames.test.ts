@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict';
 import {describe, it} from 'node:test';
 import fc from 'fast-check';
-import {FrameSlab, payloadBytes, RelayedMessage} from '../../src/broker/wire/relayed-message.ts';
+import {FrameSlab, payloadBytes, SharedFrame} from '../../src/broker/wire/shared-frame.ts';
 import {type PacketBroker, type PacketClient, packetBroker, type Said} from '../support/packet-client.ts';
 
 type Version = 4 | 5;
@@ -66,7 +66,7 @@ describe('Relay', () => {
           ['first', ...payloads],
         );
         assert.equal(
-          sentTo(broker, 'subscriber').filter((one) => one instanceof RelayedMessage).length,
+          sentTo(broker, 'subscriber').filter((one) => one instanceof SharedFrame).length,
           fast ? 4 : 0,
         );
         subscriber.send({cmd: qos === 1 ? 'puback' : 'pubrec', messageId: heard[2]!.messageId});
@@ -171,7 +171,7 @@ describe('FrameSlab', () => {
     const frame = Buffer.from([0x32, 8, 0, 1, 0x78, 0, 9, 0x61, 0x62, 0x63]);
     const start = slab.keep(frame, 0, frame.length);
     const at = {bytes: slab.bytes, start, end: start + 10, packetIdAt: start + 5, payloadAt: start + 7};
-    const message = new RelayedMessage({topic: 'x', qos: 1, levelFive: false}, at);
+    const message = new SharedFrame({topic: 'x', qos: 1, levelFive: false}, at);
     assert.equal(message.payload.toString(), 'abc');
     assert.equal(payloadBytes(message), 3);
     assert.deepEqual([message.retain, message.properties.length], [false, 0]);
