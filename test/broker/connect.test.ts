@@ -72,7 +72,7 @@ describe('CONNECT', () => {
   });
 
   it('MQTT-3.1.3-6, MQTT-3.2.2-16: an empty client identifier is assigned', async () => {
-    await using broker = packetBroker({limits: {autoIdPrefix: 'auto-'}});
+    await using broker = packetBroker({listener: {autoIdPrefix: 'auto-'}});
     const {connack} = await broker.connect('', {version: 5});
     const assigned = String(properties(connack).assignedClientIdentifier);
     assert.match(assigned, /^auto-[0-9A-F-]{36}$/);
@@ -90,7 +90,7 @@ describe('CONNECT', () => {
   });
 
   it('MQTT-3.1.3-8: empty client identifiers can be forbidden', async () => {
-    await using broker = packetBroker({limits: {allowZeroLengthClientId: false}});
+    await using broker = packetBroker({listener: {allowZeroLengthClientId: false}});
     const five = await broker.connect('', {version: 5});
     assert.equal(five.connack.reasonCode, 0x85);
     await five.expectEnd();

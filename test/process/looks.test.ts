@@ -41,11 +41,11 @@ test('the word Warning is yellow there, whichever command warns', async () => {
   assert.match((await runTmq(idle)).stderr, /^Warning: /);
   const directory = await mkdtemp(join(tmpdir(), 'tmq-looks-'));
   try {
-    // Without a password file nobody can connect.
+    // Without a password file no client can connect.
     await writeFile(join(directory, 'locked.conf'), 'listener 1883 127.0.0.1\n');
     const locked = ['broker', '--test-config', '-c', join(directory, 'locked.conf')];
     assert.match(await shown(locked), yellow);
-    assert.match((await runTmq(locked)).stderr, /^Warning: nobody can connect/);
+    assert.match((await runTmq(locked)).stderr, /^Warning: no client can connect/);
   } finally {
     await rm(directory, {recursive: true});
   }

@@ -8,7 +8,12 @@ import {type Duplex, duplexPair} from 'node:stream';
 import {generate, type Packet, parser} from 'mqtt-packet';
 import {type Access, type Identity, openAccess} from '../../src/broker/access/access.ts';
 import {Broker} from '../../src/broker/broker.ts';
-import {type BrokerLimits, defaultLimits, type ListenerConfig} from '../../src/broker/config/settings.ts';
+import {
+  type BrokerLimits,
+  defaultLimits,
+  defaultListener,
+  type ListenerConfig,
+} from '../../src/broker/config/settings.ts';
 import type {BrokerContext} from '../../src/broker/state/broker-context.ts';
 
 /** What a packet may say, without mqtt-packet's distinction of kinds. */
@@ -201,14 +206,11 @@ export function frameOf(first: number, body: readonly number[] | Buffer): Buffer
   return Buffer.concat([Buffer.from([first, ...length]), Buffer.from(body)]);
 }
 
-/** A listener that lets everything through. */
+/** A listener without restrictions. */
 export const plainListener: ListenerConfig = {
+  ...defaultListener,
   port: 0,
-  protocol: 'mqtt',
   allowAnonymous: true,
-  maxConnections: -1,
-  maxQos: 2,
-  maxTopicAlias: 10,
 };
 
 export interface TestBrokerOptions {

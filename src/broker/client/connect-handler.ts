@@ -107,7 +107,7 @@ export function connectParameters(
   const named =
     listener.useUsernameAsClientId === true
       ? usernameIdentifier(username)
-      : clientIdentifier(packet, protocolVersion, identifierRules(limits, listener));
+      : clientIdentifier(packet, protocolVersion, listener);
   if (named === undefined) return refusals.identifier;
   const will = willRefusal(packet, limits, listener);
   if (will !== undefined) return will;
@@ -144,28 +144,18 @@ function usernameIdentifier(username: string | undefined): NamedClient | undefin
   return username === undefined || username === '' ? undefined : {clientId: username, assigned: false};
 }
 
-type IdentifierRules = Pick<BrokerLimits, 'allowZeroLengthClientId' | 'autoIdPrefix'>;
-
-/** What a listener says about missing identifiers in place of the limits of all. */
-function identifierRules(limits: BrokerLimits, listener: ListenerConfig): IdentifierRules {
-  return {
-    allowZeroLengthClientId: listener.allowZeroLengthClientId ?? limits.allowZeroLengthClientId,
-    autoIdPrefix: listener.autoIdPrefix ?? limits.autoIdPrefix,
-  };
-}
-
 function clientIdentifier(
   packet: IConnectPacket,
   protocolVersion: number,
-  rules: IdentifierRules,
+  listener: ListenerConfig,
 ): NamedClient | undefined {
   // Any name will do [MQTT-3.1.3-5].
   if (packet.clientId !== '') return {clientId: packet.clientId, assigned: false};
   // MQTT 3.1 requires one; MQTT 3.1.1 allows none only for a clean session [MQTT 3.1.1, MQTT-3.1.3-8].
   if (protocolVersion === 3 || (protocolVersion === 4 && packet.clean === false)) return undefined;
-  if (!rules.allowZeroLengthClientId) return undefined;
+  if (!listener.allowZeroLengthClientId) return undefined;
   // [MQTT-3.1.3-6], [MQTT-3.2.2-16]
-  return {clientId: `${rules.autoIdPrefix}${randomUUID().toUpperCase()}`, assigned: true};
+  return {clientId: `${listener.autoIdPrefix}${randomUUID().toUpperCase()}`, assigned: true};
 }
 
 function willRefusal(

@@ -1,0 +1,139 @@
+/**
+ * The directives of mosquitto.conf(5) that set no single value: those that open a listener, read a directory or
+ * gather lists, and those that are known and have no effect here. Opens no file.
+ */
+
+import type {ConfigDraft} from './config-draft.ts';
+import {boolean, integer, oneOf} from './directive-values.ts';
+
+/** @throws RangeError with the sentence about a bad value, without file, line and full stop */
+export type Action = (value: string, draft: ConfigDraft, name: string) => void;
+
+const logTypes = [
+  'debug',
+  'error',
+  'warning',
+  'notice',
+  'information',
+  'subscribe',
+  'unsubscribe',
+  'websockets',
+  'internal',
+] as const;
+
+/** Plugins are not loaded; their options, which follow, are accepted. */
+const plugin: Action = (_value, draft, name) => {
+  draft.plugin = true;
+  draft.warn(`${name} has no effect here: plugins are not loaded, and nothing they would allow is allowed`);
+};
+
+const actions: Readonly<Record<string, Action>> = {
+  listener(value, draft, name) {
+    const [portText = '', ...rest] = value.split(/ +/);
+    const where = rest.join(' ');
+    const port = integer(0, 65535)(portText, name);
+    // With port 0 a path is a Unix socket. A host name, or nothing, with port 0 is tmq's own: a free port.
+    const isPath = port === 0 && where.includes('/');
+    draft.open({port, ...(where === '' ? {} : isPath ? {socketPath: where} : {host: where})});
+  },
+  per_listener_settings(value, draft, name) {
+    draft.perListener = boolean(value, name);
+    if (draft.accessSeen) throw new RangeError(`${name} must stand before the settings it is about`);
+  },
+  include_dir: (value, draft) => draft.include(value),
+  log_dest(value, draft, name) {
+    const [kind = '', ...path] = value.split(/ +/);
+    if (kind === 'file') {
+      if (path.length === 0) throw new RangeError(`${name} file needs the file's path`);
+      draft.logDestinations.push(`file ${path.join(' ')}`);
+    } else if (kind === 'syslog' || kind === 'dlt' || kind === 'android') {
+      draft.warn(`${name} ${kind} is not available here; the log goes to stderr`);
+      draft.logDestinations.push('stderr');
+    } else {
+      draft.logDestinations.push(
+        oneOf({none: 'none', stdout: 'stdout', stderr: 'stderr', topic: 'topic'})(kind, name),
+      );
+    }
+  },
+  log_type(value, draft, name) {
+    const known = Object.fromEntries([...logTypes, 'all', 'none'].map((type) => [type, type]));
+    const type = oneOf(known)(value, name);
+    if (type === 'all') for (const each of logTypes) draft.logTypes.add(each);
+    else draft.logTypes.add(type);
+  },
+  connection(value, draft, name) {
+    draft.bridge = true;
+    draft.warn(`${name} ${value} has no effect here: bridges to other brokers are not served`);
+  },
+  plugin,
+  auth_plugin: plugin,
+  global_plugin: plugin,
+  plugin_load: plugin,
+  plugin_use: plugin,
+};
+
+/** mosquitto's directives that have no effect on this broker, and why. */
+const withoutEffect: Readonly<Record<string, string>> = {
+  user: 'the broker stays the user who started it',
+  accept_protocol_versions: 'every listener accepts MQTT 3.1, 3.1.1 and 5',
+  allow_duplicate_messages: 'a message that matches several subscriptions is delivered as MQTT says',
+  auth_plugin_deny_special_chars: 'plugins are not loaded',
+  bind_interface: 'a listener is bound by its address',
+  check_retain_source: 'retained messages are sent whatever became of the rights of who sent them',
+  dhparamfile: 'the key exchange uses elliptic curves',
+  disable_client_cert_date_checks: 'the dates of client certificates are checked',
+  enable_control_api: 'there is no $CONTROL',
+  enable_proxy_protocol: 'the PROXY protocol is not spoken',
+  enable_proxy_protocol_v2_require_tls: 'the PROXY protocol is not spoken',
+  global_max_connections: 'the number of connections is limited for each listener',
+  http_dir: 'WebSocket listeners serve no files',
+  listener_allow_anonymous: 'use per_listener_settings with allow_anonymous',
+  listener_auto_id_prefix: 'use auto_id_prefix',
+  log_facility: 'there is no syslog',
+  max_topic_alias_broker: 'the broker uses as many topic aliases as the client allows, up to 256',
+  memory_limit: "Node.js's --max-old-space-size limits the memory",
+  packet_buffer_size: 'the buffer grows as needed',
+  persist_new_listener: 'the listeners are those of the file',
+  retain_expiry_interval: 'retained messages expire by their own expiry interval',
+  retry_interval: 'messages are sent again when a client reconnects, as MQTT says',
+  set_tcp_nodelay: 'connections never wait to fill a segment',
+  store_clean_interval: 'nothing has to be cleaned',
+  tls_engine: 'OpenSSL engines are not used',
+  tls_engine_kpass_sha1: 'OpenSSL engines are not used',
+  tls_keyform: 'keys are PEM files',
+  websockets_headers_size: 'the size of a WebSocket request is limited by Node.js',
+  websockets_log_level: 'there is no libwebsockets',
+  websockets_origin: 'every origin is accepted',
+};
+
+/** Parts of a bridge, below its `connection` line. */
+const bridgeDirectives = `address addresses bridge_alpn bridge_attempt_unsubscribe bridge_bind_address
+  bridge_cafile bridge_capath bridge_certfile bridge_ciphers bridge_ciphers_tls1.3 bridge_clean_session
+  bridge_cleansession bridge_identity bridge_insecure bridge_keyfile bridge_max_packet_size
+  bridge_max_topic_alias bridge_outgoing_retain bridge_protocol_version bridge_psk bridge_receive_maximum
+  bridge_reload_type bridge_require_ocsp bridge_session_expiry_interval bridge_tcp_keepalive
+  bridge_tcp_user_timeout bridge_tls_engine bridge_tls_engine_kpass_sha1 bridge_tls_keyform
+  bridge_tls_use_os_certs bridge_tls_version cleansession clientid idle_timeout keepalive_interval
+  local_cleansession local_clientid local_password local_username notification_topic notifications
+  notifications_local_only password remote_clientid remote_password remote_username restart_timeout
+  round_robin start_type threshold topic try_private username`.split(/\s+/);
+
+function warnOf(why: string): Action {
+  return (_value, draft, name) => draft.warn(`${name} has no effect here: ${why}`);
+}
+
+const bridgePart: Action = (_value, draft, name) => {
+  if (!draft.bridge) throw new RangeError(`${name} belongs to a bridge, and no connection stands before it`);
+};
+
+/** Any directive that begins with auth_opt_ or plugin_opt_. */
+export const pluginPart: Action = (_value, draft, name) => {
+  if (!draft.plugin) throw new RangeError(`${name} belongs to a plugin, and no plugin stands before it`);
+};
+
+/** Every directive of mosquitto.conf(5) that is not a row of `directives`, by name. */
+export const specialDirectives: ReadonlyMap<string, Action> = new Map([
+  ...Object.entries(actions),
+  ...Object.entries(withoutEffect).map(([name, why]) => [name, warnOf(why)] as const),
+  ...bridgeDirectives.map((name) => [name, bridgePart] as const),
+]);
