@@ -1,12 +1,12 @@
 /**
  * A catalogue of what can go wrong: how each error is provoked, and its one line. Errors that need a network,
- * a broker or a terminal are provoked in the tests named at the end; none is left out.
+ * a broker or a terminal are quoted by the tests that provoke them; none is left out.
  */
 
 import assert from 'node:assert/strict';
 import {existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
 import {tmpdir} from 'node:os';
-import {join} from 'node:path';
+import {basename, join} from 'node:path';
 import {after, test} from 'node:test';
 import {type RunOptions, runMain} from '../support/run.ts';
 
@@ -416,113 +416,52 @@ const pattern = (template: string) =>
       .join('.*')}`,
   );
 
-/** Errors that take a network, a broker, a terminal or another process: which tests have their words. */
-const elsewhere: Readonly<Record<string, readonly string[]>> = {
-  'main.ts': ['process/arguments.test.ts'],
-  'broker/server/certificates.ts': ['unit/broker/server/certificates.test.ts'],
-  'broker/server/exec.ts': ['broker/command.test.ts'],
-  'broker/server/listener-tls.ts': ['broker/listen.test.ts'],
-  'broker/server/serve.ts': ['broker/command.test.ts'],
-  'broker/server/run-broker.ts': ['unit/broker/persistence/store.test.ts'],
-  'broker/persistence/store.ts': ['unit/broker/persistence/store.test.ts'],
-  'commands/passwd/change.ts': ['process/passwd-terminal.test.ts'],
-  'commands/client/receive-options.ts': ['commands/pub-sub.test.ts'],
-  'io/file-payload.ts': ['session/streamed.test.ts'],
-  'io/files.ts': ['unit/io/files.test.ts', 'process/passwd.test.ts'],
-  'io/lock.ts': ['unit/io/files.test.ts'],
-  'io/output.ts': ['unit/io/output.test.ts'],
-  'io/prompt.ts': ['process/passwd-terminal.test.ts'],
-  'client/transport/client-certificate.ts': ['transport/tls.test.ts'],
-  'client/transport/connect-error.ts': ['transport/proxy.test.ts', 'transport/tcp.test.ts'],
-  'client/transport/http-tunnel.ts': ['transport/proxy.test.ts'],
-  'client/session/receiver-queue.ts': ['session/last-payload.test.ts'],
-  'client/connection/client-connection.ts': ['session/connect.test.ts', 'session/traps.test.ts'],
-  'client/session/publication-route.ts': ['session/publish.test.ts'],
-  'client/transport/proxy.ts': ['transport/proxy.test.ts'],
-  'client/session/reconnect-policy.ts': ['parity/quirks.test.ts'],
-  'client/transport/tcp.ts': ['transport/tcp.test.ts'],
-  'client/transport/tls-error.ts': ['transport/tls.test.ts', 'unit/client/transport/tls-error.test.ts'],
-  'client/transport/trusted-certificates.ts': ['transport/tls.test.ts'],
-  'client/transport/websocket.ts': ['transport/websocket.test.ts'],
-  'password/hash.ts': ['commands/passwd.test.ts'],
+/** Errors whose words stand in no other test: the test that provokes them all the same, or why none does. */
+const particular: Readonly<Record<string, string>> = {
+  '…:…: ….': 'above: acl.conf, users.conf and unknown.conf',
+  '…: …': 'unit/cli/options-file.test.ts',
+  '…. ….': 'above: missing password files',
+  '… …': 'transport/proxy.test.ts',
+  '… … to …: HTTP ….': 'transport/proxy.test.ts',
+  'The listener on … ….': 'unit/broker/config/parse-config.test.ts',
+  '… or … cannot be used: ….': 'broker/listen.test.ts',
+  'Cannot write the store …: ….': 'above: store.conf',
+  'Cannot read the store …: ….': 'unit/broker/persistence/store.test.ts',
+  'Unable to open … …. It was removed meanwhile.': 'a race with another process',
+  '… was not changed.': 'process/passwd-terminal.test.ts',
+  'There is no terminal to ask for the password.': 'process/passwd-terminal.test.ts',
+  'Message length must be less than … bytes.': 'takes 256 MiB',
+  'File "…" is too large: a message has at most … bytes.': 'takes 256 MiB',
+  'Standard input is too large: a message has at most … bytes.': 'takes 256 MiB',
+  'Line … of the input is longer than … bytes, the most a message can have.': 'unit/io/lines.test.ts',
+  'The session has ended.': 'rejects the waits of a session that was ended, which no command reports',
+  'The broker answered other subscriptions than it was asked for.': 'session/traps.test.ts',
+  'The connection to … was lost.': 'session/traps.test.ts',
+  '… says that it kept a session although a clean one was asked for.': 'session/connect.test.ts',
+  '… does not answer any more (keepalive exceeded).': 'session/connect.test.ts',
+  'The broker acknowledged a message of QoS … as if it were of QoS …: ….': 'session/publish.test.ts',
+  'The property … can only be 0 or 1.': 'unit/client/connection/packet.test.ts',
+  'Unsupported proxy protocol …// (supported: socks5h:// and http://).': 'the command line refuses it before',
+  'The proxy URL names no host.': 'the command line refuses it before',
 };
 
-/** Errors whose words stand in no test: the test that provokes them all the same, or why none does. */
-const particular: Readonly<Record<string, string>> = {
-  'broker/access/acl.ts: …:…: ….': 'above: acl.conf',
-  'broker/access/access.ts: …:…: ….': 'above: users.conf',
-  'broker/config/parse-config.ts: …:…: ….': 'above: unknown.conf',
-  'broker/config/parse-config.ts: The listener on … ….': 'unit/broker/config/parse-config.test.ts',
-  'broker/server/listen.ts: undefined': 'broker/listen.test.ts',
-  'broker/server/listener-tls.ts: TLS cannot be set up with …: ….': 'broker/listen.test.ts',
-  'broker/server/listener-tls.ts: … or … cannot be used: ….': 'broker/listen.test.ts',
-  'broker/persistence/store.ts: Cannot write the store …: ….': 'above: store.conf',
-  'broker/persistence/store.ts: Cannot read the store …: ….': 'unit/broker/persistence/store.test.ts',
-  'cli/option.ts: undefined': 'above: each option of its own sentence',
-  'cli/parse.ts: …: …': 'unit/cli/options-file.test.ts',
-  'cli/words.ts: undefined': 'above: -M',
-  'commands/broker.ts: undefined': 'above: --exec, --bind and the like',
-  'commands/client/client-options.ts: undefined': 'above: -x',
-  'commands/passwd/edit-file.ts: Unable to open … …. It was removed meanwhile.':
-    'a race with another process',
-  'commands/passwd/change.ts: … was not changed.': 'process/passwd-terminal.test.ts',
-  'commands/passwd/plan.ts: undefined': 'above: too many words',
-  'commands/client/payload-source.ts: Message length must be less than … bytes.': 'takes 256 MiB',
-  'commands/client/payload-source.ts: File "…" is too large: a message has at most … bytes.': 'takes 256 MiB',
-  'commands/client/payload-source.ts: Standard input is too large: a message has at most … bytes.':
-    'takes 256 MiB',
-  'commands/pub/pub.ts: The broker refused … of the messages.…': 'parity/result-rows.ts',
-  'commands/client/refusal.ts: All subscription requests were denied: ….': 'parity/result-rows.ts',
-  'io/files.ts: …. ….': 'above: missing password files',
-  'io/lines.ts: Line … of the input is longer than … bytes, the most a message can have.':
-    'unit/io/lines.test.ts',
-  'client/transport/client-certificate.ts: undefined': 'transport/tls.test.ts',
-  'client/session/client-session.ts: The session has ended.':
-    'ends the waits of a session that was ended; nobody sees it',
-  'client/session/client-session.ts: The broker answered other subscriptions than it was asked for.':
-    'session/traps.test.ts',
-  'client/transport/connect-error.ts: undefined': 'transport/tcp.test.ts',
-  'client/transport/http-tunnel.ts: … closed the connection without an answer.': 'transport/proxy.test.ts',
-  'client/transport/http-tunnel.ts: … …': 'transport/proxy.test.ts',
-  'client/transport/http-tunnel.ts: … … to …: HTTP ….': 'transport/proxy.test.ts',
-  'client/connection/connection-lost.ts: The connection to … was lost.': 'session/traps.test.ts',
-  'client/connection/connection-lost.ts: … ended the connection: ….': 'session/traps.test.ts',
-  'client/connection/connection-lost.ts: … closed the connection without accepting it.…':
-    'session/traps.test.ts',
-  'client/connection/connection-lost.ts: undefined': 'session/traps.test.ts',
-  'client/connection/client-connection.ts: … says that it kept a session although a clean one was asked for.':
-    'session/connect.test.ts',
-  'client/connection/client-connection.ts: … does not answer any more (keepalive exceeded).':
-    'session/connect.test.ts',
-  'client/session/publisher.ts: The broker acknowledged a message of QoS … as if it were of QoS …: ….':
-    'session/publish.test.ts',
-  'client/session/publication-route.ts: The message is larger than MQTT allows (… bytes).': 'takes 256 MiB',
-  'io/prompt.ts: There is no terminal to ask for the password.': 'process/passwd-terminal.test.ts',
-  'client/transport/connect-error.ts: Connecting to … was given up.': 'transport/tcp.test.ts',
-  'client/session/publisher.ts: Publish refused: …': 'parity/result-rows.ts',
-  'client/transport/proxy.ts: … closed the connection during the SOCKS5 handshake.':
-    'transport/proxy.test.ts',
-  'client/transport/proxy.ts: … closed the connection.': 'transport/proxy.test.ts',
-  'client/connection/packet.ts: The property … can only be 0 or 1.': 'unit/client/connection/packet.test.ts',
-  'client/transport/proxy.ts: Unsupported proxy protocol …// (supported: socks5h:// and http://).':
-    'the command line refuses it before',
-  'client/transport/proxy.ts: The proxy URL names no host.': 'the command line refuses it before',
-  'client/transport/proxy.ts: … wants another authentication. Give user and password: socks5h://user:password@host':
-    'transport/proxy.test.ts',
-  'client/transport/srv.ts: undefined': 'transport/srv.test.ts',
-  'client/transport/srv.ts: … says that it offers no MQTT (SRV record …).': 'transport/srv.test.ts',
-  'client/transport/tls-error.ts: undefined': 'unit/client/transport/tls-error.test.ts',
-  'client/transport/tls.ts: Pre-shared keys need TLS 1.2: drop --tls-version tlsv1.3.':
-    'transport/tls.test.ts',
-  'client/transport/tls.ts: "…" is no cipher of TLS 1.3: with --tls-version tlsv1.3, --ciphers takes names like TLS_AES_256_GCM_SHA384.':
-    'transport/tls.test.ts',
-  'client/transport/transport.ts: … is not a port to connect to: it must be from 1 to 65535.':
-    'transport/tcp.test.ts',
-  'client/transport/websocket.ts: undefined': 'transport/websocket.test.ts',
-  'client/transport/websocket.ts: … refused the WebSocket upgrade: HTTP …. …': 'transport/websocket.test.ts',
-  'protocol/publish-writer.ts: A topic or a property is longer than the 65535 bytes MQTT allows.':
-    'the command line refuses it before',
-  'password/user.ts: undefined': 'above: user names',
+/** Files with an error whose words are all computed, and the test that has them. */
+const computed: Readonly<Record<string, string>> = {
+  'listen.ts': 'broker/listen.test.ts',
+  'option.ts': 'above: each option of its own sentence',
+  'words.ts': 'above: -M',
+  'broker.ts': 'above: --exec, --bind and the like',
+  'client-options.ts': 'above: -x',
+  'plan.ts': 'above: too many words',
+  'output.ts': 'unit/io/output.test.ts',
+  'user.ts': 'above: user names',
+  'connection-lost.ts': 'session/traps.test.ts',
+  'receiver-queue.ts': 'session/last-payload.test.ts',
+  'client-certificate.ts': 'transport/tls.test.ts',
+  'connect-error.ts': 'transport/tcp.test.ts',
+  'srv.ts': 'transport/srv.test.ts',
+  'tls-error.ts': 'unit/client/transport/tls-error.test.ts',
+  'websocket.ts': 'transport/websocket.test.ts',
 };
 
 /** The longest stretch of a template that is not computed. */
@@ -532,32 +471,37 @@ const words = (template = '') =>
     .reduce((longest, piece) => (piece.length > longest.length ? piece : longest), '')
     .trim();
 
-/** Whether one of the tests of a file has the words of an error. */
-function isTold(file: string, template: string | undefined): boolean {
+/** The texts of all other tests. */
+const otherTests = readdirSync(join(root, 'test'), {recursive: true, encoding: 'utf8'})
+  .filter((name) => name.endsWith('.ts') && name !== join('unit', 'errors.test.ts'))
+  .map((name) => readFileSync(join(root, 'test', name), 'utf8').replaceAll('\\', ''))
+  .join('\n');
+
+/** Whether another test quotes 20 characters of an error's longest stretch, or all of a shorter one. */
+function isQuoted(template: string): boolean {
   const stretch = words(template);
-  if (template !== undefined && stretch.length < 8) return false;
-  return (elsewhere[file] ?? []).some((name) => {
-    // What is computed as a whole has no words here to look for.
-    if (template === undefined) return existsSync(join(root, 'test', name));
-    const text = readFileSync(join(root, 'test', name), 'utf8').replaceAll('\\', '');
-    return text.includes(stretch.slice(0, 30)) || text.includes(stretch.slice(-24));
-  });
+  const size = Math.min(stretch.length, 20);
+  if (size < 8) return false;
+  return Array.from({length: stretch.length - size + 1}, (_, at) => stretch.slice(at, at + size)).some(
+    (part) => otherTests.includes(part),
+  );
 }
 
 test('no error is missing here', () => {
   const messages = [...commandLines, ...runs].map(([, message]) => message);
-  const unused = new Set(Object.keys(particular));
+  const unused = new Set([...Object.keys(particular), ...Object.keys(computed)]);
   const absent = constructions().filter(({file, template}) => {
-    const provoked =
-      words(template).length > 3 && messages.some((message) => pattern(template ?? '').test(message));
-    const key = `${file}: ${template}`;
+    const key = template ?? basename(file);
     unused.delete(key);
-    return !provoked && !isTold(file, template) && !(key in particular);
+    if (template === undefined) return !(key in computed);
+    const provoked =
+      words(template).length > 3 && messages.some((message) => pattern(template).test(message));
+    return !provoked && !isQuoted(template) && !(key in particular);
   });
   const keys = absent.map(({file, template}) => `${file}: ${template}`);
   assert.deepEqual(keys, [], 'say here how these errors are provoked, or which test does it');
   assert.deepEqual([...unused], [], 'these errors are no more');
-  for (const name of Object.values(particular).filter((text) => text.endsWith('.ts'))) {
-    assert.ok(existsSync(join(root, 'test', name)), name);
+  for (const name of [...Object.values(particular), ...Object.values(computed)]) {
+    if (name.endsWith('.ts')) assert.ok(existsSync(join(root, 'test', name)), name);
   }
 });
