@@ -16,11 +16,14 @@ const {O_NOFOLLOW = 0, O_NONBLOCK = 0, O_RDONLY} = fs.constants;
 const {env} = process;
 const user = process.getuid?.();
 
+const directoryOfBundles = join(__dirname, '..', 'dist');
+
 /** The bundle for these words: that of the command, or the one that has everything. @returns {string} */
 function bundleName() {
-  const linked = /^mosquitto_(pub|sub|rr|passwd)$/.exec(basename(process.argv[1] ?? ''))?.[1];
+  const linked = /^mosquitto_(\w+)$/.exec(basename(process.argv[1] ?? ''))?.[1];
   const command = linked ?? process.argv[2] ?? '';
-  return /^(pub|sub|rr|passwd|broker)$/.test(command) ? command : 'tmq';
+  const name = `command-${command}`;
+  return /^\w+$/.test(command) && fs.existsSync(join(directoryOfBundles, `${name}.cjs`)) ? name : 'tmq';
 }
 
 /** Where caches are kept, made if need be; undefined if there is no place that is ours alone. */
@@ -94,7 +97,6 @@ function attempt(action) {
   }
 }
 
-const directoryOfBundles = join(__dirname, '..', 'dist');
 const directory = attempt(cacheDirectory);
 const flags = [...process.execArgv, env.NODE_OPTIONS ?? ''];
 /** What puts into the cache what was run without it. @type {(() => void)[]} */

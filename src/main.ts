@@ -59,8 +59,8 @@ async function start(argv: readonly string[], io: Io, progress: Progress): Promi
       `Malformed UTF-8 in argument ${io.malformedArgument + 1}. Bytes that are no text can be sent with -f, -s and -l.`,
     );
   }
-  const linked = /^mosquitto_(pub|sub|rr|passwd)$/.exec(io.programName)?.[1];
-  if (linked !== undefined) {
+  const linked = /^mosquitto_(\w+)$/.exec(io.programName)?.[1];
+  if (linked !== undefined && commands.some(({name}) => name === linked)) {
     progress.invocation = io.programName;
     return await runCommand(linked, argv, io, progress);
   }
@@ -127,7 +127,7 @@ async function unknownCommand(word: string, isAlone = true): Promise<UsageError>
 
 async function printProgramHelp(io: Io): Promise<ExitCode> {
   const {programHelp} = await import('./cli/help.ts');
-  return await print(io, programHelp(commands, programOptions, await styleFor(io)));
+  return await print(io, programHelp(await loadAll(), programOptions, await styleFor(io)));
 }
 
 async function printCommandHelp(command: AnyCommand, io: Io, invocation: string): Promise<ExitCode> {
@@ -137,14 +137,15 @@ async function printCommandHelp(command: AnyCommand, io: Io, invocation: string)
 
 async function printManual(name: string | undefined, io: Io): Promise<ExitCode> {
   const {commandManual, formatsManual, programManual} = await import('./cli/manual.ts');
-  if (name === undefined) return await print(io, programManual(commands, programOptions));
+  const names = commands.map((each) => each.name);
+  if (name === undefined) return await print(io, programManual(await loadAll(), programOptions));
   if (name === 'formats') {
     const {formatSections} = await import('./commands/manual/formats-page.ts');
-    return await print(io, formatsManual(formatSections));
+    return await print(io, formatsManual(formatSections, names));
   }
   const entry = commands.find((each) => each.name === name);
   if (entry === undefined) throw await unknownCommand(name);
-  return await print(io, commandManual(await entry.load()));
+  return await print(io, commandManual(await entry.load(), names));
 }
 
 async function printCompletion(shell: string | undefined, io: Io): Promise<ExitCode> {
@@ -152,8 +153,12 @@ async function printCompletion(shell: string | undefined, io: Io): Promise<ExitC
   if (shell === undefined) throw new UsageError('--completion argument given but no shell specified.');
   if (!isShell(shell))
     throw new UsageError(`No completion for '${shell}'. The shells are bash, zsh and fish.`);
-  const loaded = await Promise.all(commands.map(({load}) => load()));
-  return await print(io, completionScript(shell, loaded, programOptions));
+  return await print(io, completionScript(shell, await loadAll(), programOptions));
+}
+
+/** Every command, for what is about all of them. */
+async function loadAll(): Promise<readonly AnyCommand[]> {
+  return await Promise.all(commands.map(({load}) => load()));
 }
 
 /** Colour where a terminal shows it. */

@@ -9,13 +9,13 @@ import {createHash} from 'node:crypto';
 import {mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync} from 'node:fs';
 import {join, sep} from 'node:path';
 import {build} from 'esbuild';
+import {commandNames} from './commands.mjs';
 import {writeDeclarations} from './declarations.mjs';
 
 /** @typedef {import('esbuild').Plugin} Plugin */
 
 const root = join(import.meta.dirname, '..', '..');
 const {version} = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-const commands = ['pub', 'sub', 'rr', 'passwd', 'broker'];
 
 /** Imported by `await import()` in src/, and wanted only for what few runs do. */
 const seldomPackages = ['chalk', 'hash-wasm', 'ora', 'sha512-crypt-ts', 'socks', 'ws'];
@@ -112,11 +112,11 @@ const modulesAtFirstUse = {
 const only = (command) => ({
   name: 'only',
   setup({onResolve, onLoad}) {
-    const others = commands.filter((other) => other !== command).join('|');
+    const others = commandNames.filter((other) => other !== command).join('|');
     onResolve(
       {
         filter: new RegExp(
-          `^\\./((${others})/)?(${others}|cli/(manual|completion)|commands/manual/formats-page)\\.ts$`,
+          `^\\./((${others})/(${others})|cli/(manual|completion)|commands/manual/formats-page)\\.ts$`,
         ),
       },
       ({path, importer, kind}) =>
@@ -190,7 +190,9 @@ const mqttjs = {
 /** @type {readonly (readonly [string, Promise<Uint8Array>])[]} */
 const files = [
   ['tmq.cjs', program([])],
-  ...commands.map((command) => /** @type {const} */ ([`${command}.cjs`, program([only(command)])])),
+  ...commandNames.map(
+    (command) => /** @type {const} */ ([`command-${command}.cjs`, program([only(command)])]),
+  ),
   ['library-mqttjs.cjs', cacheable({stdin: mqttjs}, [replacePackages])],
   ['testing.cjs', bundle({entryPoints: ['src/broker/server/testing.ts']}, [replacePackages, packagesApart])],
   ...seldomPackages.map(

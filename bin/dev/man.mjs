@@ -6,19 +6,17 @@
 import {execFileSync} from 'node:child_process';
 import {writeFileSync} from 'node:fs';
 import {join} from 'node:path';
+import {commandNames} from './commands.mjs';
 
 const program = join(import.meta.dirname, '..', 'tmq.js');
-const pages = {
-  'tmq.1': [],
-  'tmq-pub.1': ['pub'],
-  'tmq-sub.1': ['sub'],
-  'tmq-rr.1': ['rr'],
-  'tmq-passwd.1': ['passwd'],
-  'tmq-broker.1': ['broker'],
-  'tmq-formats.5': ['formats'],
-};
+/** @type {readonly (readonly [file: string, words: readonly string[]])[]} */
+const pages = [
+  ['tmq.1', []],
+  ...commandNames.map((name) => /** @type {const} */ ([`tmq-${name}.1`, [name]])),
+  ['tmq-formats.5', ['formats']],
+];
 
-for (const [name, words] of Object.entries(pages)) {
+for (const [name, words] of pages) {
   const page = execFileSync(process.execPath, [program, '--manual', ...words]);
   writeFileSync(join(import.meta.dirname, '..', '..', 'man', name), page);
 }

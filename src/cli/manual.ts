@@ -48,9 +48,9 @@ const commonFiles: readonly Remark[] = [
   },
 ];
 
-/** The page of one command. */
-export function commandManual(command: AnyCommand): string {
-  const name = `tmq-${command.name}`;
+/** The page of one command; `names` are those of all commands. */
+export function commandManual(command: AnyCommand, names: readonly string[]): string {
+  const name = pageName(command.name);
   const client = command.optionsFile !== undefined;
   const lines = [
     ...heading(name),
@@ -70,7 +70,9 @@ export function commandManual(command: AnyCommand): string {
       remarks([...optionsFiles(command.optionsFile), ...(command.files ?? []), ...commonFiles]),
     ),
     ...section('Differences from mosquitto', paragraphs(command.differences ?? [])),
-    ...section('See also', [seeAlso(['tmq', ...siblings(command.name), formatsPage])]),
+    ...section('See also', [
+      seeAlso(['tmq', ...names.filter((each) => each !== command.name).map(pageName), formatsPage]),
+    ]),
   ];
   return `${lines.join('\n')}\n`;
 }
@@ -110,20 +112,22 @@ export function programManual(commands: readonly HelpEntry[], programOptions: Op
         "Options, output and exit statuses are those of mosquitto's programs, except where a script would be misled or data lost. Each command's page ends with what it does differently.",
       ]),
     ),
-    ...section('See also', [seeAlso([...commands.map(({name}) => `tmq-${name}`), formatsPage])]),
+    ...section('See also', [seeAlso([...commands.map(({name: each}) => pageName(each)), formatsPage])]),
   ];
   return `${lines.join('\n')}\n`;
 }
 
 const formatsPage = 'tmq-formats';
 
-/** The page about files and output, made of these sections. */
-export function formatsManual(sections: readonly ManualSection[]): string {
+const pageName = (command: string) => `tmq-${command}`;
+
+/** The page about files and output, made of these sections; `names` are those of all commands. */
+export function formatsManual(sections: readonly ManualSection[], names: readonly string[]): string {
   const lines = [
     ...heading(formatsPage),
     ...section('Name', [`${escaped(formatsPage)} \\- files that tmq reads and writes, and its output`]),
     ...more(sections),
-    ...section('See also', [seeAlso(['tmq', 'tmq-broker', 'tmq-passwd', 'tmq-pub', 'tmq-rr', 'tmq-sub'])]),
+    ...section('See also', [seeAlso(['tmq', ...names.map(pageName)])]),
   ];
   return `${lines.join('\n')}\n`;
 }
@@ -249,11 +253,6 @@ function optionsFiles(name: string | undefined): readonly Remark[] {
       text: 'Read where the file above does not exist.',
     },
   ];
-}
-
-function siblings(name: string): readonly string[] {
-  const all = ['tmq-pub', 'tmq-sub', 'tmq-rr', 'tmq-passwd', 'tmq-broker'];
-  return all.filter((each) => each !== `tmq-${name}`);
 }
 
 function seeAlso(names: readonly string[]): string {

@@ -10,7 +10,7 @@ import {join} from 'node:path';
 import {describe, it} from 'node:test';
 import mqtt from 'mqtt';
 import {parse} from '../../src/cli/parse.ts';
-import {broker} from '../../src/commands/broker.ts';
+import {broker} from '../../src/commands/broker/broker.ts';
 import {UsageError} from '../../src/errors.ts';
 import {schemes} from '../../src/password/hash.ts';
 import {type RunningMain, runMain, startMain} from '../support/run.ts';

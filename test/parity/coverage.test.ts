@@ -8,7 +8,7 @@ import {readFileSync} from 'node:fs';
 import {join} from 'node:path';
 import {test} from 'node:test';
 import {pub} from '../../src/commands/pub/pub.ts';
-import {rr} from '../../src/commands/rr.ts';
+import {rr} from '../../src/commands/rr/rr.ts';
 import {sub} from '../../src/commands/sub/sub.ts';
 import {declaredTests} from '../support/declarations.ts';
 import {faults, type Proof, reference} from './coverage-table.ts';

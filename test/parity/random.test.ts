@@ -10,7 +10,7 @@ import type {AnyCommand} from '../../src/cli/command.ts';
 import {type OptionTable, spelling} from '../../src/cli/option.ts';
 import {parse} from '../../src/cli/parse.ts';
 import {pub} from '../../src/commands/pub/pub.ts';
-import {rr} from '../../src/commands/rr.ts';
+import {rr} from '../../src/commands/rr/rr.ts';
 import {sub} from '../../src/commands/sub/sub.ts';
 import {UsageError} from '../../src/errors.ts';
 import {freePort} from '../support/mosquitto.ts';

@@ -131,8 +131,8 @@ describe('the code cache', () => {
         .map((name) => name.replace(/-v\d.*/, ''))
         .sort();
     };
-    assert.deepEqual(await publish(), ['pub']);
-    assert.deepEqual(await publish('-V', '5'), ['library-mqttjs', 'pub']);
+    assert.deepEqual(await publish(), ['command-pub']);
+    assert.deepEqual(await publish('-V', '5'), ['command-pub', 'library-mqttjs']);
     const made = caches().map(identity);
     await publish('-V', '5');
     assert.deepEqual(caches().map(identity), made);

@@ -64,7 +64,7 @@ const innerFloors: Readonly<Record<string, readonly (readonly string[])[]>> = {
   ],
   commands: [
     ['commands/client/', 'commands/manual/'],
-    ['commands/pub/', 'commands/sub/', 'commands/passwd/', 'commands/rr.ts', 'commands/broker.ts'],
+    ['commands/pub/', 'commands/sub/', 'commands/passwd/', 'commands/rr/', 'commands/broker/'],
     ['commands/all.ts'],
   ],
 };

@@ -12,9 +12,9 @@ import {runMain} from '../../support/run.ts';
 const escapeSequence = /\u001b\[\d+m/g;
 
 test('fits 80 columns and shows every option', async () => {
-  for (const {name, summary, load} of commands) {
+  for (const {name, load} of commands) {
     const command: AnyCommand = await load();
-    assert.deepEqual([command.name, command.summary], [name, summary]);
+    assert.equal(command.name, name);
     const help = commandHelp(command, `tmq ${name}`);
     for (const line of help.split('\n')) {
       assert.ok([...line].length <= 80, `${name}: ${line}`);
@@ -45,7 +45,7 @@ test('puts summaries in one column, after the option or below it', () => {
   assert.match(help, /\n {6}--ws {20}use WebSockets\n/);
 });
 
-test('changes nothing but the looks where there is colour', () => {
+test('colour changes no character of the help', async () => {
   const style = {
     heading: (text: string) => `\u001b[1m${text}\u001b[22m`,
     name: (text: string) => `\u001b[36m${text}\u001b[39m`,
@@ -53,14 +53,16 @@ test('changes nothing but the looks where there is colour', () => {
   const coloured = commandHelp(pub, 'tmq pub', style);
   assert.notEqual(coloured.replace(escapeSequence, ''), coloured);
   assert.equal(coloured.replace(escapeSequence, ''), commandHelp(pub, 'tmq pub'));
-  assert.equal(programHelp(commands, {}, style).replace(escapeSequence, ''), programHelp(commands, {}));
+  const all = await Promise.all(commands.map(({load}) => load()));
+  assert.equal(programHelp(all, {}, style).replace(escapeSequence, ''), programHelp(all, {}));
 });
 
 test('every way to ask gives it on standard output, with status 0', async () => {
   const overview = await runMain(['--help']);
   assert.match(overview.stdout.toString(), /^Usage: tmq <command>/);
   assert.deepEqual(await runMain(['help']), overview);
-  for (const {name, summary} of commands) {
+  for (const {name, load} of commands) {
+    const {summary} = await load();
     assert.ok(overview.stdout.includes(`  ${name.padEnd(10)}${summary}\n`), name);
   }
   for (const line of overview.stdout.toString().split('\n')) assert.ok(line.length <= 80, line);

@@ -19,7 +19,7 @@ import {editDistance, suggest} from '../../../src/cli/suggest.ts';
 import {commands} from '../../../src/commands/all.ts';
 import {passwd} from '../../../src/commands/passwd/passwd.ts';
 import {pub} from '../../../src/commands/pub/pub.ts';
-import {rr} from '../../../src/commands/rr.ts';
+import {rr} from '../../../src/commands/rr/rr.ts';
 import {sub} from '../../../src/commands/sub/sub.ts';
 import {TmqError, UsageError} from '../../../src/errors.ts';
 import {run} from '../../support/spawn.ts';

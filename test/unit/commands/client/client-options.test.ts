@@ -9,7 +9,7 @@ import {test} from 'node:test';
 import {parse} from '../../../../src/cli/parse.ts';
 import {type ConnectionPlan, resolveConnection} from '../../../../src/commands/client/client-options.ts';
 import {pub} from '../../../../src/commands/pub/pub.ts';
-import {rr} from '../../../../src/commands/rr.ts';
+import {rr} from '../../../../src/commands/rr/rr.ts';
 import {sub} from '../../../../src/commands/sub/sub.ts';
 import {TmqError, UsageError} from '../../../../src/errors.ts';
 import type {Io} from '../../../../src/io/process.ts';

@@ -1,10 +1,10 @@
 /** `tmq broker`: a small broker for tests and for a closer look, on its own or around a command. */
 
-import {parseFault} from '../broker/server/faults.ts';
-import {type Command, defineCommand} from '../cli/command.ts';
-import {choice, integer, list, type OptionTable, text, type Values} from '../cli/option.ts';
-import {suggest} from '../cli/suggest.ts';
-import {UsageError} from '../errors.ts';
+import {parseFault} from '../../broker/server/faults.ts';
+import {type Command, defineCommand} from '../../cli/command.ts';
+import {choice, integer, list, type OptionTable, text, type Values} from '../../cli/option.ts';
+import {suggest} from '../../cli/suggest.ts';
+import {UsageError} from '../../errors.ts';
 
 /** How long to wait for another broker to let go of its store: one that is about to end, perhaps. */
 const lockMilliseconds = 2000;
@@ -261,11 +261,11 @@ export const broker: Command<typeof options, BrokerPlan> = defineCommand({
   ],
   plan,
   async run(what, io) {
-    const {serve} = await import('../broker/server/serve.ts');
+    const {serve} = await import('../../broker/server/serve.ts');
     const warningLine = async (sentence: string) =>
-      (await import('../io/terminal.ts')).warningLine(io, sentence);
+      (await import('../../io/terminal.ts')).warningLine(io, sentence);
     const lock = async (path: string) => {
-      const [{acquireLock}, fs] = await Promise.all([import('../io/lock.ts'), import('node:fs/promises')]);
+      const [{acquireLock}, fs] = await Promise.all([import('../../io/lock.ts'), import('node:fs/promises')]);
       return await acquireLock(path, {fs, ...io, timeoutMilliseconds: lockMilliseconds});
     };
     return await serve({...what, suggest, warningLine, lock}, io);

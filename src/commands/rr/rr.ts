@@ -1,29 +1,29 @@
 /** Asks once: publishes a request, waits for the answer on the response topic, and prints it. */
 
-import {defineCommand} from '../cli/command.ts';
-import type {OptionTable} from '../cli/option.ts';
-import type {Payload, Session, SubscribeOptions} from '../client/types.ts';
-import {ExitCode, TmqError, UsageError} from '../errors.ts';
-import {Output} from '../io/output.ts';
-import type {Io} from '../io/process.ts';
-import {topicPaint} from '../io/terminal.ts';
-import type {Message, Publication} from '../protocol/message.ts';
-import {propertiesFor} from '../protocol/property-option.ts';
-import {clientDifferences} from './client/client-differences.ts';
-import {type ClientPlan, clientOptions, toClientPlan} from './client/client-options.ts';
-import {publishTopicOption} from './client/network-options.ts';
-import {openSession} from './client/open-session.ts';
-import {type PayloadSource, payloadOptions, payloadSource, readPayload} from './client/payload-source.ts';
+import {defineCommand} from '../../cli/command.ts';
+import type {OptionTable} from '../../cli/option.ts';
+import type {Payload, Session, SubscribeOptions} from '../../client/types.ts';
+import {ExitCode, TmqError, UsageError} from '../../errors.ts';
+import {Output} from '../../io/output.ts';
+import type {Io} from '../../io/process.ts';
+import {topicPaint} from '../../io/terminal.ts';
+import type {Message, Publication} from '../../protocol/message.ts';
+import {propertiesFor} from '../../protocol/property-option.ts';
+import {clientDifferences} from '../client/client-differences.ts';
+import {type ClientPlan, clientOptions, toClientPlan} from '../client/client-options.ts';
+import {publishTopicOption} from '../client/network-options.ts';
+import {openSession} from '../client/open-session.ts';
+import {type PayloadSource, payloadOptions, payloadSource, readPayload} from '../client/payload-source.ts';
 import {
   type ReceiveValues,
   receiveOptions,
   retainOptions,
   timeLimit,
   toFormatter,
-} from './client/receive-options.ts';
-import {subscriptionRefusal} from './client/refusal.ts';
-import {publishTopic} from './client/topic-option.ts';
-import {formatDifference, formatSection} from './manual/format-section.ts';
+} from '../client/receive-options.ts';
+import {subscriptionRefusal} from '../client/refusal.ts';
+import {publishTopic} from '../client/topic-option.ts';
+import {formatDifference, formatSection} from '../manual/format-section.ts';
 
 export interface RrPlan {
   readonly client: ClientPlan;
