@@ -4,7 +4,9 @@
  */
 
 import type {Duplex} from 'node:stream';
+import {largestPacket} from '../protocol/fixed-header.ts';
 import type {QoS} from '../protocol/message.ts';
+import {ReasonCode} from '../protocol/reason-codes.ts';
 import type {Identity} from './access/access.ts';
 import {Client} from './client/client.ts';
 import type {BrokerConfig, ListenerConfig} from './config/settings.ts';
@@ -15,9 +17,7 @@ import {type BrokerState, createBrokerState, isOwnTopic} from './state/broker-st
 import {SysTopics} from './state/sys-topics.ts';
 import {Connection} from './wire/connection.ts';
 import type {ConnectionContext} from './wire/connection-handler.ts';
-import {largestPacket} from './wire/frame-splitter.ts';
 import {noBytes} from './wire/publish-packet.ts';
-import {ReasonCode} from './wire/reason-code.ts';
 
 /** An MQTT broker without sockets. */
 export class Broker {

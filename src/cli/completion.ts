@@ -4,7 +4,7 @@
  * tmq, so pressing TAB starts no Node.
  */
 
-import {propertyTable} from '../protocol/message.ts';
+import {propertyCommands, propertyNames} from '../protocol/properties.ts';
 import type {AnyCommand} from './command.ts';
 import {generalOptions, type Option, type OptionTable, spelling} from './option.ts';
 
@@ -35,12 +35,9 @@ interface Node {
 }
 
 /** The packets of -D with the names of their properties, in the table's order. */
-const properties: readonly (readonly [command: string, names: readonly string[]])[] = [
-  ...new Set(propertyTable.flatMap(({commands}) => commands)),
-].map((command) => [
-  command,
-  propertyTable.filter(({commands}) => commands.includes(command)).map(({name}) => name),
-]);
+const properties: readonly (readonly [command: string, names: readonly string[]])[] = propertyCommands.map(
+  (command) => [command, propertyNames(command)],
+);
 
 /** The script for one shell. */
 export function completionScript(

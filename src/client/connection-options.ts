@@ -3,7 +3,8 @@
  * options; the transport and the session read them. No defaults here: everything is said.
  */
 
-import type {ConnectProperties, DisconnectProperties, ProtocolVersion, Will} from '../protocol/message.ts';
+import type {ProtocolVersion, Will} from '../protocol/message.ts';
+import type {ConnectProperties, DisconnectProperties} from '../protocol/properties.ts';
 
 export interface Credentials {
   readonly username?: string;

@@ -1,12 +1,7 @@
 /** What a command sees of a session: its options, what it publishes, and what takes its messages. Types only. */
 
-import type {
-  Message,
-  Publication,
-  QoS,
-  SubscribeProperties,
-  UnsubscribeProperties,
-} from '../protocol/message.ts';
+import type {Message, Publication, QoS} from '../protocol/message.ts';
+import type {SubscribeProperties, UnsubscribeProperties} from '../protocol/properties.ts';
 
 /** What to do when the network or the broker goes away. */
 export interface ReconnectPolicy {

@@ -6,7 +6,8 @@
  * padded on the right is always padded with spaces.
  */
 
-import type {Message, Properties} from '../protocol/message.ts';
+import type {Message} from '../protocol/message.ts';
+import type {Properties} from '../protocol/properties.ts';
 import {fixedDigits} from './floating.ts';
 import type {Field} from './grammar.ts';
 import {jsonWriter} from './json.ts';

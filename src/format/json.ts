@@ -7,8 +7,9 @@
  */
 
 import {isUtf8} from 'node:buffer';
-import type {Message, Properties} from '../protocol/message.ts';
-import {propertyTable} from '../protocol/message.ts';
+import type {Message} from '../protocol/message.ts';
+import type {Properties} from '../protocol/properties.ts';
+import {propertyTable} from '../protocol/properties.ts';
 import {compactJson, indentJson} from './json-text.ts';
 import type {Sink} from './sink.ts';
 import {isoTimeMicroseconds} from './strftime.ts';

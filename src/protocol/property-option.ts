@@ -4,19 +4,17 @@
  */
 
 import {UsageError} from '../errors.ts';
+import {largestFourByteInteger, largestTwoByteInteger, largestVariableInteger} from './fixed-header.ts';
+import type {ProtocolVersion} from './message.ts';
 import {
-  type ConnectProperties,
-  type DisconnectProperties,
-  type Properties,
+  mayClientSend,
+  type PropertiesOf,
   type PropertyCommand,
   type PropertyDefinition,
-  type PropertyType,
-  type ProtocolVersion,
+  propertyCommands,
+  propertyNames,
   propertyTable,
-  type SubscribeProperties,
-  type UnsubscribeProperties,
-  type WillProperties,
-} from './message.ts';
+} from './properties.ts';
 import {fitsMqttString, isMqttString, isPublishTopic} from './topic.ts';
 
 /** One property as given, and the packet it is for. */
@@ -25,25 +23,6 @@ export interface PropertySetting {
   readonly definition: PropertyDefinition;
   readonly value: number | string | Uint8Array | readonly [name: string, value: string];
 }
-
-export interface PropertiesOf {
-  readonly connect: ConnectProperties;
-  readonly publish: Properties;
-  readonly will: WillProperties;
-  readonly subscribe: SubscribeProperties;
-  readonly unsubscribe: UnsubscribeProperties;
-  readonly disconnect: DisconnectProperties;
-}
-
-/** The packets whose properties a client may set. */
-export const propertyCommands = [
-  'connect',
-  'publish',
-  'will',
-  'subscribe',
-  'unsubscribe',
-  'disconnect',
-] as const satisfies readonly PropertyCommand[];
 
 /** Packets that MQTT 5 knows, but whose properties no option sets. */
 const otherCommands = [
@@ -57,24 +36,12 @@ const otherCommands = [
   'auth',
 ] as const;
 
-const largest: Readonly<Partial<Record<PropertyType, number>>> = {
-  byte: 255,
-  u16: 65_535,
-  u32: 4_294_967_295,
-  varint: 268_435_455,
-};
-
-/** Narrower than the type: flags are 0 or 1, and these must not be 0 [MQTT 5, 3.1.2.11, 3.3.2.3, 3.8.2.1]. */
-const flags = new Set([
-  'payload-format-indicator',
-  'request-problem-information',
-  'request-response-information',
-]);
-const positive = new Set([
-  'receive-maximum',
-  'topic-alias',
-  'maximum-packet-size',
-  'subscription-identifier',
+/** The largest value of each integer type; a byte is a flag in every property [MQTT 5, 2.2.2.2]. */
+const largest: ReadonlyMap<PropertyDefinition['type'], number> = new Map([
+  ['byte', 1],
+  ['u16', largestTwoByteInteger],
+  ['u32', largestFourByteInteger],
+  ['varint', largestVariableInteger],
 ]);
 
 /**
@@ -93,15 +60,15 @@ export function parseProperty(words: readonly string[]): PropertySetting {
   const definition = propertyTable.find((each) => each.name === name.toLowerCase());
   if (definition === undefined) {
     throw new UsageError(
-      `Invalid property name ${name} given in --property argument. ${known === undefined ? 'There is none of that name' : `Names for ${known}: ${namesFor(known)}`}.`,
+      `Invalid property name ${name} given in --property argument. ${known === undefined ? 'There is none of that name' : `Names for ${known}: ${propertyNames(known).join(', ')}`}.`,
     );
   }
-  if (known === undefined || (known === 'publish' && definition.name === 'subscription-identifier')) {
+  if (known === undefined || (definition.packets.includes(known) && !mayClientSend(definition, known))) {
     throw new UsageError(
       `${name} property not supported for ${command} in --property argument. ${placesOf(definition)}`,
     );
   }
-  if (!definition.commands.includes(known)) {
+  if (!definition.packets.includes(known)) {
     throw new UsageError(
       `${name} property not allowed for ${command} in --property argument. ${placesOf(definition)}`,
     );
@@ -109,18 +76,9 @@ export function parseProperty(words: readonly string[]): PropertySetting {
   return {command: known, definition, value: parseValue(definition, values)};
 }
 
-function namesFor(command: PropertyCommand): string {
-  return propertyTable
-    .filter(({commands}) => commands.includes(command))
-    .map(({name}) => name)
-    .join(', ');
-}
-
 /** Where a property could be given instead. */
-function placesOf({name, commands}: PropertyDefinition): string {
-  const places = propertyCommands.filter(
-    (each) => commands.includes(each) && !(each === 'publish' && name === 'subscription-identifier'),
-  );
+function placesOf(definition: PropertyDefinition): string {
+  const places = propertyCommands.filter((each) => mayClientSend(definition, each));
   return places.length === 0 ? 'Only a broker may send it.' : `It goes with ${places.join(', ')}.`;
 }
 
@@ -137,11 +95,12 @@ function parseValue(definition: PropertyDefinition, values: readonly string[]): 
       return checkString(name, first);
     case 'binary': {
       const bytes = Buffer.from(first);
-      if (bytes.length > 65_535) throw new UsageError(`Property value too long for property ${name}.`);
+      if (bytes.length > largestTwoByteInteger)
+        throw new UsageError(`Property value too long for property ${name}.`);
       return bytes;
     }
     default:
-      return checkNumber(name, type, first);
+      return checkNumber(definition, first);
   }
 }
 
@@ -151,10 +110,10 @@ function checkString(name: string, text: string): string {
   return text;
 }
 
-function checkNumber(name: string, type: PropertyType, text: string): number {
+function checkNumber({name, type, positive = false}: PropertyDefinition, text: string): number {
   const number = /^\d+$/.test(text) ? Number(text) : Number.NaN;
-  const maximum = flags.has(name) ? 1 : largest[type]!;
-  const minimum = positive.has(name) ? 1 : 0;
+  const maximum = largest.get(type)!;
+  const minimum = positive ? 1 : 0;
   // NaN fails both comparisons.
   if (!(number >= minimum && number <= maximum)) {
     throw new UsageError(
@@ -165,15 +124,15 @@ function checkNumber(name: string, type: PropertyType, text: string): number {
 }
 
 /**
- * The properties of one packet, or undefined where none was given. DISCONNECT has none before MQTT 5, and
- * says so silently: mosquitto_sub could not stop any more.
+ * The properties of one packet, or undefined where none was given. Those of DISCONNECT are ignored before MQTT 5:
+ * with an error, mosquitto_sub could not stop any more.
  * @throws UsageError for a property given twice, and for properties of a protocol that has none
  */
 export function propertiesFor<Packet extends PropertyCommand>(
   settings: readonly PropertySetting[] | undefined,
   command: Packet,
   protocolVersion: ProtocolVersion,
-): PropertiesOf[Packet] | undefined {
+): PropertiesOf<Packet> | undefined {
   const given = (settings ?? []).filter((setting) => setting.command === command);
   if (given.length === 0 || (command === 'disconnect' && protocolVersion < 5)) return undefined;
   if (protocolVersion < 5) {
@@ -188,5 +147,5 @@ export function propertiesFor<Packet extends PropertyCommand>(
     }
     properties[key] = name === 'user-property' ? [...((previous as unknown[]) ?? []), value] : value;
   }
-  return properties as PropertiesOf[Packet];
+  return properties as PropertiesOf<Packet>;
 }

@@ -6,16 +6,15 @@
 
 import {ExitCode, TmqError} from '../errors.ts';
 import {
-  type Properties,
-  type PropertyType,
-  type ProtocolVersion,
-  type Publication,
-  propertyTable,
-  type UserProperties,
-} from './message.ts';
-
-/** The largest Remaining Length that four bytes hold [MQTT 5, 1.5.5]. */
-export const maximumRemainingLength = 268_435_455;
+  largestTwoByteInteger,
+  PublishFlag,
+  publishFirstByte,
+  variableInteger,
+  variableIntegerBytes,
+  writeVariableInteger,
+} from './fixed-header.ts';
+import type {ProtocolVersion, Publication} from './message.ts';
+import {type Properties, type PropertyType, propertyTable, type UserProperties} from './properties.ts';
 
 /** Below this many bytes a loop copies faster than a call. */
 const shortCopyBytes = 48;
@@ -29,29 +28,6 @@ export interface PublishEncoder {
   header(payloadBytes: number, messageId: number, duplicate: boolean): Buffer;
 }
 
-function variableIntegerBytes(value: number): number {
-  if (value < 128) return 1;
-  if (value < 16_384) return 2;
-  return value < 2_097_152 ? 3 : 4;
-}
-
-/** Writes a Variable Byte Integer [MQTT 5, 1.5.5]; returns the index behind it. */
-function writeVariableInteger(target: Uint8Array, at: number, value: number): number {
-  while (value >= 128) {
-    target[at++] = (value & 0x7f) | 0x80;
-    value >>>= 7;
-  }
-  target[at++] = value;
-  return at;
-}
-
-/** A Variable Byte Integer [MQTT 5, 1.5.5]. */
-export function variableInteger(value: number): Buffer {
-  const bytes = Buffer.allocUnsafe(variableIntegerBytes(value));
-  writeVariableInteger(bytes, 0, value);
-  return bytes;
-}
-
 /** An integer of so many bytes, the highest first. */
 export function integer(value: number, bytes: number): Buffer {
   const buffer = Buffer.allocUnsafe(bytes);
@@ -61,7 +37,7 @@ export function integer(value: number, bytes: number): Buffer {
 
 /** Binary Data [MQTT 5, 1.5.6]. @throws TmqError 3 beyond 65535 bytes */
 export function binary(value: Uint8Array): Buffer {
-  if (value.length > 65_535) {
+  if (value.length > largestTwoByteInteger) {
     throw new TmqError('A topic or a property is longer than the 65535 bytes MQTT allows.', ExitCode.invalid);
   }
   return Buffer.concat([integer(value.length, 2), value]);
@@ -116,7 +92,7 @@ function copy(source: Uint8Array, target: Uint8Array, at: number): number {
  */
 export function publishEncoder(publication: Publication, protocolVersion: ProtocolVersion): PublishEncoder {
   const {qos, retain} = publication;
-  const first = 0x30 | (qos << 1) | Number(retain);
+  const first = publishFirstByte(qos, retain);
   const topic = string(publication.topic);
   const properties = protocolVersion === 5 ? propertyBlock(publication.properties) : Buffer.alloc(0);
   const variableBytes = topic.length + (qos > 0 ? 2 : 0) + properties.length;
@@ -128,7 +104,7 @@ export function publishEncoder(publication: Publication, protocolVersion: Protoc
     packetBytes,
     header(payloadBytes, messageId, duplicate) {
       const header = Buffer.allocUnsafe(packetBytes(payloadBytes) - payloadBytes);
-      header[0] = duplicate ? first | 0x08 : first;
+      header[0] = duplicate ? first | PublishFlag.duplicate : first;
       let at = writeVariableInteger(header, 1, variableBytes + payloadBytes);
       at = copy(topic, header, at);
       if (qos > 0) at = header.writeUInt16BE(messageId, at);

@@ -13,7 +13,7 @@ import type {BrokerState} from '../../src/broker/state/broker-state.ts';
 import {Connection} from '../../src/broker/wire/connection.ts';
 import type {ConnectionHandler} from '../../src/broker/wire/connection-handler.ts';
 import type {DecodedPublish} from '../../src/broker/wire/publish-packet.ts';
-import {packetNames} from '../../src/broker/wire/validate.ts';
+import {packetNames} from '../../src/protocol/fixed-header.ts';
 import type {ProtocolVersion} from '../../src/protocol/message.ts';
 import {publisherTo, stateWithSubscriber} from '../support/one-subscriber.ts';
 import {type Conversation, conversation, frameOf, pieces, variableInteger} from './frames.ts';

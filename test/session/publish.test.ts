@@ -5,7 +5,8 @@ import assert from 'node:assert/strict';
 import {test} from 'node:test';
 import {connect} from '../../src/client/connect.ts';
 import {ExitCode} from '../../src/errors.ts';
-import type {Properties, QoS} from '../../src/protocol/message.ts';
+import type {QoS} from '../../src/protocol/message.ts';
+import type {Properties} from '../../src/protocol/properties.ts';
 import {type FakeConnection, type Packet, startFakeBroker} from '../support/fake-broker.ts';
 import {startMosquitto} from '../support/mosquitto.ts';
 import {

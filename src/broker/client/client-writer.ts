@@ -6,6 +6,7 @@
  * they go on and its QoS 0 messages are dropped, as mosquitto does at once.
  */
 
+import {PacketType} from '../../protocol/fixed-header.ts';
 import type {ProtocolVersion, QoS} from '../../protocol/message.ts';
 import type {BrokerLimits} from '../config/settings.ts';
 import type {BrokerState} from '../state/broker-state.ts';
@@ -15,7 +16,6 @@ import type {Passage, SessionLink} from '../state/session.ts';
 import type {Connection} from '../wire/connection.ts';
 import type {PublishForm} from '../wire/publish-packet.ts';
 import {payloadBytes, SharedFrame} from '../wire/shared-frame.ts';
-import {PacketType} from '../wire/validate.ts';
 
 export interface WriterSettings {
   /** What the client said in CONNECT; the protocol's own maxima where it said nothing. */

@@ -3,6 +3,7 @@
  * who handle it, keeps its time, and says goodbye with the right code [MQTT 5, 3.1.4, 3.14, 4.13].
  */
 
+import {ReasonCode} from '../../protocol/reason-codes.ts';
 import type {Admission, Identity, Permissions} from '../access/access.ts';
 import type {ListenerConfig} from '../config/settings.ts';
 import {allowsFastPath, FastPublish} from '../forwarding/fast-publish.ts';
@@ -13,10 +14,9 @@ import type {ScheduledTask} from '../state/schedule.ts';
 import type {Passage, Session, SessionLink} from '../state/session.ts';
 import type {Connection} from '../wire/connection.ts';
 import type {ConnectionHandler, Ending} from '../wire/connection-handler.ts';
-import {protocolError} from '../wire/packet-reader.ts';
+import {protocolError} from '../wire/packet-violation.ts';
 import type {IConnectPacket, IDisconnectPacket, Packet} from '../wire/packets.ts';
 import type {DecodedPublish} from '../wire/publish-packet.ts';
-import {ReasonCode} from '../wire/reason-code.ts';
 import type {Acknowledgement, ConnectDetails} from '../wire/validate.ts';
 import {ClientWriter} from './client-writer.ts';
 import {
@@ -218,7 +218,7 @@ export class Client implements ConnectionHandler, SessionLink {
     } else connection.write([Buffer.of(0x20, 2, present ? 1 : 0, 0)]);
   }
 
-  /** CONNACK with a code, and the end [MQTT-3.1.4-2], [MQTT-3.2.2-6], [MQTT-3.2.2-7], [MQTT-4.12.0-4]. */
+  /** CONNACK with one of its codes [MQTT-3.2.2-8], and the end [MQTT-3.1.4-2], [MQTT-3.2.2-6], [MQTT-3.2.2-7], [MQTT-4.12.0-4]. */
   #refuse({reasonCode, returnCode, reason}: Refusal): void {
     const {connection, state} = this.#options;
     state.notice(

@@ -4,13 +4,13 @@
  */
 
 import {randomUUID} from 'node:crypto';
+import {ReasonCode, ReturnCode} from '../../protocol/reason-codes.ts';
 import {isPublishTopic} from '../../protocol/topic.ts';
 import type {Permissions} from '../access/access.ts';
 import type {BrokerLimits, ListenerConfig} from '../config/settings.ts';
 import {never, type StoredWill} from '../state/session.ts';
 import type {IConnectPacket} from '../wire/packets.ts';
 import type {StoredMessage} from '../wire/publish-packet.ts';
-import {ReasonCode, ReturnCode} from '../wire/reason-code.ts';
 import type {ConnectDetails} from '../wire/validate.ts';
 import type {WriterSettings} from './client-writer.ts';
 

@@ -4,13 +4,14 @@
  */
 
 import {isUtf8} from 'node:buffer';
+import {PacketType, packetNames} from '../../protocol/fixed-header.ts';
 import type {QoS} from '../../protocol/message.ts';
+import {isFailure, ReasonCode} from '../../protocol/reason-codes.ts';
 import {isPublishTopic} from '../../protocol/topic.ts';
 import {PacketIdSet} from '../state/packet-id-set.ts';
-import {protocolError} from '../wire/packet-reader.ts';
+import {PacketViolation, protocolError} from '../wire/packet-violation.ts';
 import type {DecodedPublish, StoredMessage} from '../wire/publish-packet.ts';
-import {PacketViolation, ReasonCode} from '../wire/reason-code.ts';
-import {type Acknowledgement, PacketType, packetNames} from '../wire/validate.ts';
+import type {Acknowledgement} from '../wire/validate.ts';
 import {type ReplyContext, sendWithReason} from './reply.ts';
 
 /** What an acknowledgement says. */
@@ -216,7 +217,7 @@ export class PublishHandler {
       type === PacketType.puback
         ? deliveries.acknowledged(packetId)
         : type === PacketType.pubrec
-          ? deliveries.received(packetId, reasonCode >= 0x80)
+          ? deliveries.received(packetId, isFailure(reasonCode))
           : deliveries.completed(packetId);
     if (result === 'accepted') {
       deliveries.pump();

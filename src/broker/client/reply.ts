@@ -1,11 +1,12 @@
 /** What every handler of packets needs to answer one client, and the answers that carry a reason. */
 
+import {ReasonCode} from '../../protocol/reason-codes.ts';
 import type {ListenerConfig} from '../config/settings.ts';
 import type {BrokerState} from '../state/broker-state.ts';
 import type {Session} from '../state/session.ts';
 import type {Connection} from '../wire/connection.ts';
+import {PacketViolation} from '../wire/packet-violation.ts';
 import type {Packet} from '../wire/packets.ts';
-import {PacketViolation, ReasonCode} from '../wire/reason-code.ts';
 
 export interface ReplyContext {
   readonly connection: Connection;

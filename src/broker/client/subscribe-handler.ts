@@ -1,17 +1,15 @@
 /** SUBSCRIBE and UNSUBSCRIBE: permissions, grants, and the retained messages that follow [MQTT 5, 3.8 to 3.11]. */
 
+import {isFailure, ReasonCode, subscriptionFailure} from '../../protocol/reason-codes.ts';
 import {parseSubscription} from '../../protocol/topic.ts';
 import type {Session} from '../state/session.ts';
 import type {BrokerSubscription} from '../state/subscriptions.ts';
 import type {ISubscribePacket, IUnsubscribePacket} from '../wire/packets.ts';
-import {ReasonCode} from '../wire/reason-code.ts';
 import {type ReplyContext, sendWithReason} from './reply.ts';
 
 type Requested = ISubscribePacket['subscriptions'][number];
 
-/** Seconds and levels aside, what MQTT 3 answers to any refusal. */
-const failure = 0x80;
-
+/** Reason strings of SUBACK [MQTT-3.9.3-2] and UNSUBACK [MQTT-3.11.3-2]. */
 const reasons: Readonly<Record<number, string>> = {
   [ReasonCode.notAuthorized]: 'Not authorized to subscribe.',
   [ReasonCode.topicFilterInvalid]: 'The topic filter has too many levels.',
@@ -36,11 +34,12 @@ export class SubscribeHandler {
     const retained: (() => void)[] = [];
     const granted = packet.subscriptions.map((requested) => {
       const outcome = this.#subscribe(requested, identifier);
-      if (typeof outcome === 'number') return connection.protocolVersion === 5 ? outcome : failure;
+      if (typeof outcome === 'number')
+        return connection.protocolVersion === 5 ? outcome : subscriptionFailure;
       if (outcome.retained !== undefined) retained.push(outcome.retained);
       return outcome.qos;
     });
-    const refused = granted.find((code) => code >= failure);
+    const refused = granted.find(isFailure);
     // [MQTT-3.8.4-1], [MQTT-3.8.4-2]
     sendWithReason(
       this.#context,

@@ -7,11 +7,12 @@
  * time that is not spent in system calls.
  */
 
+import {isAcknowledgement} from '../../protocol/acknowledgement.ts';
+import {PacketType} from '../../protocol/fixed-header.ts';
 import type {ProtocolVersion} from '../../protocol/message.ts';
 import type {ConnectionHandler, FastPublisher} from '../wire/connection-handler.ts';
 import type {Counters} from '../wire/counters.ts';
 import type {FrameSplitter} from '../wire/frame-splitter.ts';
-import {isAcknowledgement, PacketType} from '../wire/validate.ts';
 
 /** The fast way of what one client sends. */
 export class FastFrames {

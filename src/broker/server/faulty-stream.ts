@@ -5,10 +5,12 @@
  */
 
 import {Duplex} from 'node:stream';
+import {bodyStart, firstByte, largestPacket, PacketType, packetNames} from '../../protocol/fixed-header.ts';
 import type {ProtocolVersion} from '../../protocol/message.ts';
-import {bodyStart, FrameSplitter, largestPacket} from '../wire/frame-splitter.ts';
+import {PropertyIdentifier} from '../../protocol/properties.ts';
+import {FrameSplitter} from '../wire/frame-splitter.ts';
 import {PacketReader} from '../wire/packet-reader.ts';
-import {packetNames, readConnect} from '../wire/validate.ts';
+import {readConnect} from '../wire/validate.ts';
 import type {FaultPlan, Verdict} from './faults.ts';
 import type {Direction} from './trace.ts';
 
@@ -182,7 +184,7 @@ class FaultyStream extends Duplex {
     this.#isOver = true;
     if (fate === 'connack') {
       const rest = this.#protocolVersion === 5 ? [3, 0, code, 0] : [2, 0, code];
-      this.#client.write(Buffer.from([0x20, ...rest]));
+      this.#client.write(Buffer.from([firstByte(PacketType.connack), ...rest]));
       this.#client.end();
     }
     const {in: incoming, out} = this.#lanes;
@@ -202,8 +204,6 @@ function clientIdOf(frame: Buffer, protocolVersion: ProtocolVersion): string {
   return reader.string('client identifier');
 }
 
-const topicAliasIdentifier = 35;
-
 /** Topic and alias of a PUBLISH in either direction. */
 function topicOf(frame: Buffer, protocolVersion: ProtocolVersion): {topic: string; topicAlias?: number} {
   const reader = new PacketReader(frame, bodyStart(frame));
@@ -212,8 +212,8 @@ function topicOf(frame: Buffer, protocolVersion: ProtocolVersion): {topic: strin
   if ((frame[0]! & 6) !== 0) reader.packetIdentifier();
   let topicAlias: number | undefined;
   try {
-    reader.properties('publish', ({identifier, number}) => {
-      if (identifier === topicAliasIdentifier) topicAlias = number;
+    reader.properties('publish', ({definition, number}) => {
+      if (definition.identifier === PropertyIdentifier.topicAlias) topicAlias = number;
     });
   } catch {
     // Subscription identifiers, which only the broker sends, come after the alias.

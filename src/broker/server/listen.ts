@@ -12,10 +12,10 @@ import {type AddressInfo, connect, createServer, isIP, type Server, type Socket}
 import type {Duplex} from 'node:stream';
 import {createServer as createTlsServer, type TLSSocket, type TlsOptions} from 'node:tls';
 import {ExitCode, TmqError} from '../../errors.ts';
+import {largestPacket} from '../../protocol/fixed-header.ts';
 import type {Identity} from '../access/access.ts';
 import {describeListener} from '../config/parse-config.ts';
 import type {BrokerConfig, ListenerConfig} from '../config/settings.ts';
-import {largestPacket} from '../wire/frame-splitter.ts';
 import {certifiedUsername, type ReadFile, serverTlsOptions} from './listener-tls.ts';
 
 /** Who gets the clients: the broker. */

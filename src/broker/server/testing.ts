@@ -10,7 +10,8 @@
  *     assert.equal(state.payload.toString(), 'on');
  */
 
-import type {Properties, QoS} from '../../protocol/message.ts';
+import type {QoS} from '../../protocol/message.ts';
+import type {Properties} from '../../protocol/properties.ts';
 import {matches} from '../../protocol/topic.ts';
 import {parseBrokerConfig} from '../config/parse-config.ts';
 import {readBytes, readNames} from '../config/read-file.ts';

@@ -3,9 +3,9 @@
 import type {ProtocolVersion} from '../../protocol/message.ts';
 import type {Counters} from './counters.ts';
 import type {FrameSplitter} from './frame-splitter.ts';
+import type {PacketViolation} from './packet-violation.ts';
 import type {IConnectPacket, ObservedPacket, Packet} from './packets.ts';
 import type {DecodedPublish} from './publish-packet.ts';
-import type {PacketViolation} from './reason-code.ts';
 import type {Acknowledgement, ConnectDetails} from './validate.ts';
 
 /** Why a connection ended. */

@@ -5,23 +5,19 @@
  */
 
 import type {Duplex} from 'node:stream';
+import {acknowledgementBytes, acknowledgements, isAcknowledgement} from '../../protocol/acknowledgement.ts';
+import {bodyStart, PacketType, packetNames} from '../../protocol/fixed-header.ts';
 import type {ProtocolVersion} from '../../protocol/message.ts';
+import {ReasonCode} from '../../protocol/reason-codes.ts';
 import type {ConnectionContext, ConnectionHandler, Ending, FrameReader} from './connection-handler.ts';
-import {bodyStart, FrameSplitter, otherProtocol} from './frame-splitter.ts';
-import {PacketReader, protocolError} from './packet-reader.ts';
+import {FrameSplitter, otherProtocol} from './frame-splitter.ts';
+import {PacketReader} from './packet-reader.ts';
+import {PacketViolation, protocolError} from './packet-violation.ts';
 import type {ObservedPacket} from './packets.ts';
 import {generate, type IConnectPacket, type Packet, type Parser, parser} from './packets.ts';
 import {decodePublish, type Frame} from './publish-packet.ts';
-import {PacketViolation, ReasonCode} from './reason-code.ts';
 import type {SharedFrame} from './shared-frame.ts';
-import {
-  decodeAcknowledgement,
-  isAcknowledgement,
-  PacketType,
-  packetNames,
-  readConnect,
-  validateFrame,
-} from './validate.ts';
+import {decodeAcknowledgement, readConnect, validateFrame} from './validate.ts';
 import {Outgoing, type PacketIdentity} from './write-buffer.ts';
 
 /** A CONNECT is read from anybody, so it is kept short: 65535 bytes for each of its fields and some. */
@@ -230,11 +226,9 @@ export class Connection {
   /** Sends PUBACK, PUBREC, PUBREL or PUBCOMP with success and nothing else [3.4.2.1]. */
   acknowledge(type: number, packetId: number): void {
     if (!this.open) return;
-    const first = (type << 4) | (type === PacketType.pubrel ? 2 : 0);
-    this.#out.acknowledgement(first, packetId);
-    this.#sent(1, 4);
-    if (this.#context.observe === undefined) return;
-    this.#observe('out', Buffer.from([first, 2, packetId >> 8, packetId & 255]));
+    this.#out.acknowledgement(type, packetId);
+    this.#sent(1, acknowledgementBytes);
+    if (this.#context.observe !== undefined) this.#observe('out', acknowledgements(type, [packetId]));
   }
 
   /** Sends one whole frame: with all others of this turn in one go. */

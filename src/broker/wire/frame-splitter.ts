@@ -3,11 +3,9 @@
  * most one unfinished frame, and refuses a frame over the limit before its body is there.
  */
 
-import {malformed} from './packet-reader.ts';
-import {PacketViolation, ReasonCode} from './reason-code.ts';
-
-/** The largest packet the remaining length allows: 5 bytes of header, 268,435,455 of body [MQTT 5, 2.1.4]. */
-export const largestPacket = 268_435_460;
+import {bodyStart, incomplete, malformedInteger, packetBytes} from '../../protocol/fixed-header.ts';
+import {ReasonCode} from '../../protocol/reason-codes.ts';
+import {malformed, PacketViolation} from './packet-violation.ts';
 
 /** The bytes of one stream, until they are whole frames. */
 export class FrameSplitter {
@@ -118,26 +116,14 @@ const noBytes = Buffer.alloc(0);
  * @throws PacketViolation for a remaining length of more than four bytes, or more than it needs
  */
 function frameSize(bytes: Buffer, start: number): number | undefined {
-  let remaining = 0;
-  for (let index = 1; index <= 4; index++) {
-    const byte = bytes[start + index];
-    if (byte === undefined) return undefined;
-    remaining += (byte & 0x7f) << (7 * (index - 1));
-    if (byte < 0x80) {
-      if (byte === 0 && index > 1) {
-        throw malformed('MQTT-1.5.5-1', 'The remaining length takes more bytes than it needs.');
-      }
-      return 1 + index + remaining;
-    }
+  const size = packetBytes(bytes, start);
+  if (size === incomplete) return undefined;
+  if (size === malformedInteger) throw malformed('2.1.4', 'The remaining length takes more than four bytes.');
+  const body = bodyStart(bytes, start);
+  if (body > start + 2 && bytes[body - 1] === 0) {
+    throw malformed('MQTT-1.5.5-1', 'The remaining length takes more bytes than it needs.');
   }
-  throw malformed('2.1.4', 'The remaining length takes more than four bytes.');
-}
-
-/** Where the body of a whole frame begins. */
-export function bodyStart(frame: Buffer): number {
-  let index = 1;
-  while (frame[index]! >= 0x80) index++;
-  return index + 1;
+  return size;
 }
 
 /** What a stream that begins like this speaks instead of MQTT: who dialled the wrong port will want to know. */

@@ -4,40 +4,28 @@
  */
 
 import {isUtf8} from 'node:buffer';
-import {type PropertyCommand, propertyTable} from '../../protocol/message.ts';
-import {PacketViolation, ReasonCode} from './reason-code.ts';
+import {
+  incomplete,
+  malformedInteger,
+  readVariableInteger,
+  variableIntegerBytes,
+} from '../../protocol/fixed-header.ts';
+import {
+  mayClientSend,
+  type PropertyDefinition,
+  PropertyIdentifier,
+  type PropertyPacket,
+  propertyTable,
+} from '../../protocol/properties.ts';
+import {malformed, protocolError} from './packet-violation.ts';
 
-/** The packets a client sends that have properties; a will's properties are a list of their own. */
-export type PropertyOwner = PropertyCommand | 'puback' | 'auth';
-
-type FieldType = (typeof propertyTable)[number]['type'];
-
-interface PropertyRule {
-  readonly name: string;
-  readonly type: FieldType;
-  readonly owners: ReadonlySet<PropertyOwner>;
-}
-
-const userProperty = 38;
-
-/** Properties that acknowledgements and AUTH may carry too; no option sets those [MQTT 5, 2.2.2.2]. */
-const extraOwners: Readonly<Record<number, readonly PropertyOwner[]>> = {
-  21: ['auth'],
-  22: ['auth'],
-  31: ['puback', 'auth'],
-  [userProperty]: ['puback', 'auth'],
-};
-
-const rules: ReadonlyMap<number, PropertyRule> = new Map(
-  propertyTable.map(({identifier, name, type, commands}) => [
-    identifier,
-    {name, type, owners: new Set([...commands, ...(extraOwners[identifier] ?? [])])},
-  ]),
+const definitions: ReadonlyMap<number, PropertyDefinition> = new Map(
+  propertyTable.map((definition) => [definition.identifier, definition]),
 );
 
 /** One property as it stands in the frame, from its identifier to the byte after its value. */
 export interface PropertyField {
-  readonly identifier: number;
+  readonly definition: PropertyDefinition;
   readonly start: number;
   readonly end: number;
   /** Of numbers; 0 for the other types. */
@@ -47,16 +35,6 @@ export interface PropertyField {
 }
 
 const noBytes = Buffer.alloc(0);
-
-/** A packet that cannot be taken apart [MQTT 5, 4.13]. */
-export function malformed(statement: string, message: string): PacketViolation {
-  return new PacketViolation(ReasonCode.malformedPacket, statement, message);
-}
-
-/** A packet that can be taken apart, but must not be sent like this [MQTT 5, 4.13]. */
-export function protocolError(statement: string, message: string): PacketViolation {
-  return new PacketViolation(ReasonCode.protocolError, statement, message);
-}
 
 /**
  * Whether the bytes are an MQTT string: well-formed UTF-8 [MQTT-1.5.4-1] without U+0000 [MQTT-1.5.4-2],
@@ -112,18 +90,15 @@ export class PacketReader {
 
   /** A Variable Byte Integer: one to four bytes, and no more than needed [MQTT-1.5.5-1]. */
   variableInteger(what: string): number {
-    let value = 0;
-    for (let shift = 0; shift < 28; shift += 7) {
-      const byte = this.byte(what);
-      value += (byte & 0x7f) << shift;
-      if (byte < 0x80) {
-        if (byte === 0 && shift > 0) {
-          throw malformed('MQTT-1.5.5-1', `${capital(what)} takes more bytes than it needs.`);
-        }
-        return value;
-      }
+    const value = readVariableInteger(this.frame, this.position, this.end);
+    if (value === incomplete) throw malformed('4.13', `The packet ends inside ${what}.`);
+    if (value === malformedInteger) throw malformed('1.5.5', `${capital(what)} takes more than four bytes.`);
+    const end = this.position + variableIntegerBytes(value);
+    if (this.frame[end - 1]! >= 0x80) {
+      throw malformed('MQTT-1.5.5-1', `${capital(what)} takes more bytes than it needs.`);
     }
-    throw malformed('1.5.5', `${capital(what)} takes more than four bytes.`);
+    this.position = end;
+    return value;
   }
 
   /** Binary data: a view, not a copy. */
@@ -158,7 +133,7 @@ export class PacketReader {
    * Walks a property list [MQTT 5, 2.2.2]: known, allowed in this packet, of its type, and only User
    * Property more than once. `each` sees every property in order.
    */
-  properties(owner: PropertyOwner, each: (field: PropertyField) => void = () => undefined): void {
+  properties(packet: PropertyPacket, each: (field: PropertyField) => void = () => undefined): void {
     const length = this.variableInteger('the property length');
     this.need(length, 'the properties');
     const end = this.position + length;
@@ -166,12 +141,12 @@ export class PacketReader {
     let seenLow = 0;
     let seenHigh = 0;
     while (this.position < end) {
-      const field = this.#property(owner, end);
-      const {identifier} = field;
+      const field = this.#property(packet, end);
+      const {identifier, name} = field.definition;
       const bit = 1 << (identifier & 31);
       const seen = identifier < 32 ? seenLow : seenHigh;
-      if ((seen & bit) !== 0 && identifier !== userProperty) {
-        throw protocolError('2.2.2.2', `The property ${rules.get(identifier)!.name} is there twice.`);
+      if ((seen & bit) !== 0 && identifier !== PropertyIdentifier.userProperties) {
+        throw protocolError('2.2.2.2', `The property ${name} is there twice.`);
       }
       if (identifier < 32) seenLow |= bit;
       else seenHigh |= bit;
@@ -179,24 +154,24 @@ export class PacketReader {
     }
   }
 
-  #property(owner: PropertyOwner, end: number): PropertyField {
+  #property(packet: PropertyPacket, end: number): PropertyField {
     const start = this.position;
     const identifier = this.variableInteger('a property identifier');
-    const rule = rules.get(identifier);
-    if (rule === undefined) throw malformed('2.2.2.2', `There is no property ${identifier}.`);
-    if (!rule.owners.has(owner)) {
-      // A client that sends back a Subscription Identifier breaks a statement of its own.
-      if (owner === 'publish' && identifier === 11) {
-        throw protocolError('MQTT-3.3.4-6', 'A client must not send a subscription identifier in PUBLISH.');
-      }
-      throw malformed('2.2.2.2', `The property ${rule.name} does not belong in ${owner}.`);
+    const definition = definitions.get(identifier);
+    if (definition === undefined) throw malformed('2.2.2.2', `There is no property ${identifier}.`);
+    const {name, packets} = definition;
+    if (!packets.includes(packet)) {
+      throw malformed('2.2.2.2', `The property ${name} does not belong in ${packet}.`);
     }
-    const {number, bytes} = this.#value(rule);
-    if (this.position > end) throw malformed('2.2.2.1', `The property ${rule.name} outgrows the properties.`);
-    return {identifier, start, end: this.position, number, bytes};
+    if (!mayClientSend(definition, packet)) {
+      throw protocolError('MQTT-3.3.4-6', 'A client must not send a subscription identifier in PUBLISH.');
+    }
+    const {number, bytes} = this.#value(definition);
+    if (this.position > end) throw malformed('2.2.2.1', `The property ${name} outgrows the properties.`);
+    return {definition, start, end: this.position, number, bytes};
   }
 
-  #value({name, type}: PropertyRule): {readonly number: number; readonly bytes: Buffer} {
+  #value({name, type}: PropertyDefinition): {readonly number: number; readonly bytes: Buffer} {
     switch (type) {
       case 'byte':
         return {number: this.byte(name), bytes: noBytes};

@@ -5,10 +5,18 @@
  * topic alias, message expiry, subscription identifiers.
  */
 
+import {
+  bodyStart,
+  PublishFlag,
+  publishFirstByte,
+  variableIntegerBytes,
+  writeVariableInteger,
+} from '../../protocol/fixed-header.ts';
 import type {ProtocolVersion, QoS} from '../../protocol/message.ts';
-import {bodyStart} from './frame-splitter.ts';
-import {malformed, PacketReader, protocolError} from './packet-reader.ts';
-import {PacketViolation, ReasonCode} from './reason-code.ts';
+import {PropertyIdentifier} from '../../protocol/properties.ts';
+import {ReasonCode} from '../../protocol/reason-codes.ts';
+import {PacketReader} from './packet-reader.ts';
+import {malformed, PacketViolation, protocolError} from './packet-violation.ts';
 
 /** An application message the broker has taken. */
 export interface StoredMessage {
@@ -43,13 +51,6 @@ export interface DecodedPublish {
 /** An empty payload, or no properties. */
 export const noBytes = Buffer.alloc(0);
 
-const Property = {
-  payloadFormat: 1,
-  expiry: 2,
-  responseTopic: 8,
-  topicAlias: 35,
-} as const;
-
 /** Whether a topic holds a wildcard, as bytes: + or # never occur inside a longer UTF-8 sequence. */
 function hasWildcard(topic: Uint8Array): boolean {
   return topic.includes(0x23) || topic.includes(0x2b);
@@ -73,18 +74,21 @@ export function readMessageProperties(reader: PacketReader, owner: 'publish' | '
   const kept: Buffer[] = [];
   let keptStart = -1;
   let keptEnd = -1;
-  reader.properties(owner, ({identifier, start, end, number, bytes}) => {
-    if (identifier === Property.expiry) found.expirySeconds = number;
-    else if (identifier === 24) found.willDelaySeconds = number;
-    else if (identifier === Property.topicAlias) {
+  reader.properties(owner, ({definition: {identifier}, start, end, number, bytes}) => {
+    if (identifier === PropertyIdentifier.messageExpiryInterval) found.expirySeconds = number;
+    else if (identifier === PropertyIdentifier.willDelayInterval) found.willDelaySeconds = number;
+    else if (identifier === PropertyIdentifier.topicAlias) {
       // [MQTT-3.3.2-8]
       if (number === 0) throw aliasInvalid('MQTT-3.3.2-8', 'The topic alias is 0.');
       found.topicAlias = number;
     } else {
-      if (identifier === Property.payloadFormat) {
+      if (identifier === PropertyIdentifier.payloadFormatIndicator) {
         if (number > 1) throw protocolError('3.3.2.3.2', 'The payload format indicator is neither 0 nor 1.');
         found.utf8Payload = number === 1;
-      } else if (identifier === Property.responseTopic && (bytes.length === 0 || hasWildcard(bytes))) {
+      } else if (
+        identifier === PropertyIdentifier.responseTopic &&
+        (bytes.length === 0 || hasWildcard(bytes))
+      ) {
         // [MQTT-3.3.2-14]
         throw protocolError('MQTT-3.3.2-14', 'The response topic is empty or has a wildcard.');
       }
@@ -113,7 +117,7 @@ export function decodePublish(frame: Buffer, protocolVersion: ProtocolVersion): 
   const flags = frame[0]!;
   const qos = (flags >> 1) & 3;
   if (qos === 3) throw malformed('MQTT-3.3.1-4', 'PUBLISH has both QoS bits set.');
-  const dup = (flags & 8) !== 0;
+  const dup = (flags & PublishFlag.duplicate) !== 0;
   if (dup && qos === 0) throw malformed('MQTT-3.3.1-2', 'PUBLISH at QoS 0 has DUP set.');
   const reader = new PacketReader(frame, bodyStart(frame));
   // [MQTT-3.3.2-1]
@@ -132,7 +136,7 @@ export function decodePublish(frame: Buffer, protocolVersion: ProtocolVersion): 
     topic: topicBytes.toString(),
     qos: qos as QoS,
     dup,
-    retain: (flags & 1) !== 0,
+    retain: (flags & PublishFlag.retain) !== 0,
     packetId,
     ...(found.topicAlias === undefined ? {} : {topicAlias: found.topicAlias}),
     ...(found.expirySeconds === undefined ? {} : {expirySeconds: found.expirySeconds}),
@@ -161,19 +165,6 @@ export const keptBytes = 4096;
 /** Payloads from here on are not copied into the frame. */
 const largePayload = 16_384;
 
-function variableLength(value: number): number {
-  return value < 0x80 ? 1 : value < 0x4000 ? 2 : value < 0x20_0000 ? 3 : 4;
-}
-
-function writeVariable(buffer: Buffer, value: number, position: number): number {
-  while (value > 0x7f) {
-    buffer[position++] = (value & 0x7f) | 0x80;
-    value >>>= 7;
-  }
-  buffer[position++] = value;
-  return position;
-}
-
 /** What is left of a message's time, in whole seconds [MQTT-3.3.2-6]; undefined: it never expires. */
 function remainingSeconds(message: StoredMessage, now: () => number): number | undefined {
   if (message.expiresAt === undefined) return undefined;
@@ -185,21 +176,21 @@ function changingProperties(form: PublishForm, expiry: number | undefined): Buff
   const size =
     (expiry === undefined ? 0 : 5) +
     (form.topicAlias === undefined ? 0 : 3) +
-    identifiers.reduce((sum, identifier) => sum + 1 + variableLength(identifier), 0);
+    identifiers.reduce((sum, identifier) => sum + 1 + variableIntegerBytes(identifier), 0);
   if (size === 0) return noBytes;
   const bytes = Buffer.allocUnsafe(size);
   let position = 0;
   if (expiry !== undefined) {
-    bytes[position++] = Property.expiry;
+    bytes[position++] = PropertyIdentifier.messageExpiryInterval;
     position = bytes.writeUInt32BE(expiry, position);
   }
   if (form.topicAlias !== undefined) {
-    bytes[position++] = Property.topicAlias;
+    bytes[position++] = PropertyIdentifier.topicAlias;
     position = bytes.writeUInt16BE(form.topicAlias, position);
   }
   for (const identifier of identifiers) {
-    bytes[position++] = 11;
-    position = writeVariable(bytes, identifier, position);
+    bytes[position++] = PropertyIdentifier.subscriptionIdentifier;
+    position = writeVariableInteger(bytes, position, identifier);
   }
   return bytes;
 }
@@ -226,19 +217,19 @@ function buildTemplate(
   const propertiesLength = v5 ? changing.length + message.properties.length : 0;
   const head = 2 + topicLength + (form.qos === 0 ? 0 : 2);
   const remaining =
-    head + (v5 ? variableLength(propertiesLength) + propertiesLength : 0) + message.payload.length;
-  const size = 1 + variableLength(remaining) + remaining;
+    head + (v5 ? variableIntegerBytes(propertiesLength) + propertiesLength : 0) + message.payload.length;
+  const size = 1 + variableIntegerBytes(remaining) + remaining;
   const apart = message.payload.length >= largePayload;
   const firstSize = apart ? size - message.payload.length : size;
   const bytes = spare?.length === firstSize ? spare : Buffer.allocUnsafe(firstSize);
-  bytes[0] = 0x30 | (form.qos << 1) | (form.retain ? 1 : 0);
-  let position = writeVariable(bytes, remaining, 1);
+  bytes[0] = publishFirstByte(form.qos, form.retain);
+  let position = writeVariableInteger(bytes, 1, remaining);
   position = bytes.writeUInt16BE(topicLength, position);
   position += bytes.write(topic, position);
   const packetIdAt = form.qos === 0 ? 0 : position;
   if (form.qos !== 0) position += 2;
   if (v5) {
-    position = writeVariable(bytes, propertiesLength, position);
+    position = writeVariableInteger(bytes, position, propertiesLength);
     position += changing.copy(bytes, position);
     position += message.properties.copy(bytes, position);
   }

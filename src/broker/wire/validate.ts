@@ -6,54 +6,42 @@
  * Statements are numbered as in MQTT 5; those that only MQTT 3.1.1 has are marked 'MQTT 3.1.1, …'.
  */
 
+import {isAcknowledgement} from '../../protocol/acknowledgement.ts';
+import {bodyStart, PacketType, packetFlags, packetNames} from '../../protocol/fixed-header.ts';
 import type {ProtocolVersion} from '../../protocol/message.ts';
+import {PropertyIdentifier, type PropertyPacket} from '../../protocol/properties.ts';
+import {ReasonCode} from '../../protocol/reason-codes.ts';
 import {isTopicFilter, parseSubscription} from '../../protocol/topic.ts';
-import {bodyStart} from './frame-splitter.ts';
-import {malformed, PacketReader, type PropertyOwner, protocolError} from './packet-reader.ts';
+import {PacketReader} from './packet-reader.ts';
+import {malformed, PacketViolation, protocolError} from './packet-violation.ts';
 import {decodePublish, type MessageProperties, readMessageProperties} from './publish-packet.ts';
-import {PacketViolation, ReasonCode} from './reason-code.ts';
 
-/** The types of packets [2.1.2]. */
-export const PacketType = {
-  connect: 1,
-  connack: 2,
-  publish: 3,
-  puback: 4,
-  pubrec: 5,
-  pubrel: 6,
-  pubcomp: 7,
-  subscribe: 8,
-  suback: 9,
-  unsubscribe: 10,
-  unsuback: 11,
-  pingreq: 12,
-  pingresp: 13,
-  disconnect: 14,
-  auth: 15,
-} as const;
+/** The packets that a client sends, and the statement broken where their flags are not as they must be. */
+const flagStatements: ReadonlyMap<number, string> = new Map([
+  [PacketType.connect, 'MQTT-2.1.3-1'],
+  [PacketType.puback, 'MQTT-2.1.3-1'],
+  [PacketType.pubrec, 'MQTT-2.1.3-1'],
+  [PacketType.pubrel, 'MQTT-3.6.1-1'],
+  [PacketType.pubcomp, 'MQTT-2.1.3-1'],
+  [PacketType.subscribe, 'MQTT-3.8.1-1'],
+  [PacketType.unsubscribe, 'MQTT-3.10.1-1'],
+  [PacketType.pingreq, 'MQTT-2.1.3-1'],
+  [PacketType.disconnect, 'MQTT-3.14.1-1'],
+  [PacketType.auth, 'MQTT-3.15.1-1'],
+]);
 
-/** Names of the packet types by number. */
-export const packetNames = [
-  'reserved',
-  ...Object.keys(PacketType).map((name) => name.toUpperCase()),
-] as readonly string[];
-
-/** The flags that are not PUBLISH's to choose [MQTT-2.1.3-1]. */
-const requiredFlags: Readonly<Record<number, {readonly flags: number; readonly statement: string}>> = {
-  [PacketType.connect]: {flags: 0, statement: 'MQTT-2.1.3-1'},
-  [PacketType.puback]: {flags: 0, statement: 'MQTT-2.1.3-1'},
-  [PacketType.pubrec]: {flags: 0, statement: 'MQTT-2.1.3-1'},
-  [PacketType.pubrel]: {flags: 2, statement: 'MQTT-3.6.1-1'},
-  [PacketType.pubcomp]: {flags: 0, statement: 'MQTT-2.1.3-1'},
-  [PacketType.subscribe]: {flags: 2, statement: 'MQTT-3.8.1-1'},
-  [PacketType.unsubscribe]: {flags: 2, statement: 'MQTT-3.10.1-1'},
-  [PacketType.pingreq]: {flags: 0, statement: 'MQTT-2.1.3-1'},
-  [PacketType.disconnect]: {flags: 0, statement: 'MQTT-3.14.1-1'},
-  [PacketType.auth]: {flags: 0, statement: 'MQTT-3.15.1-1'},
-};
-
-const pubackCodes = new Set([0x00, 0x10, 0x80, 0x83, 0x87, 0x90, 0x91, 0x97, 0x99]);
-const pubrelCodes = new Set([0x00, 0x92]);
+const pubackCodes: ReadonlySet<number> = new Set([
+  ReasonCode.success,
+  ReasonCode.noMatchingSubscribers,
+  ReasonCode.unspecifiedError,
+  ReasonCode.implementationSpecificError,
+  ReasonCode.notAuthorized,
+  ReasonCode.topicNameInvalid,
+  ReasonCode.packetIdentifierInUse,
+  ReasonCode.quotaExceeded,
+  ReasonCode.payloadFormatInvalid,
+]);
+const pubrelCodes: ReadonlySet<number> = new Set([ReasonCode.success, ReasonCode.packetIdentifierNotFound]);
 
 /** What a client may say in each packet [2.4]. */
 const reasonCodes: Readonly<
@@ -64,10 +52,28 @@ const reasonCodes: Readonly<
   [PacketType.pubrel]: {codes: pubrelCodes, statement: 'MQTT-3.6.2-1'},
   [PacketType.pubcomp]: {codes: pubrelCodes, statement: 'MQTT-3.7.2-1'},
   [PacketType.disconnect]: {
-    codes: new Set([0x00, 0x04, 0x80, 0x81, 0x82, 0x83, 0x90, 0x93, 0x94, 0x95, 0x96, 0x97, 0x98, 0x99]),
+    codes: new Set([
+      ReasonCode.success,
+      ReasonCode.disconnectWithWill,
+      ReasonCode.unspecifiedError,
+      ReasonCode.malformedPacket,
+      ReasonCode.protocolError,
+      ReasonCode.implementationSpecificError,
+      ReasonCode.topicNameInvalid,
+      ReasonCode.receiveMaximumExceeded,
+      ReasonCode.topicAliasInvalid,
+      ReasonCode.packetTooLarge,
+      ReasonCode.messageRateTooHigh,
+      ReasonCode.quotaExceeded,
+      ReasonCode.administrativeAction,
+      ReasonCode.payloadFormatInvalid,
+    ]),
     statement: 'MQTT-3.14.2-1',
   },
-  [PacketType.auth]: {codes: new Set([0x18, 0x19]), statement: 'MQTT-3.15.2-1'},
+  [PacketType.auth]: {
+    codes: new Set([ReasonCode.continueAuthentication, ReasonCode.reAuthenticate]),
+    statement: 'MQTT-3.15.2-1',
+  },
 };
 
 /**
@@ -92,11 +98,11 @@ export function validateFrame(frame: Buffer, protocolVersion: ProtocolVersion): 
 /** The body of a frame whose first byte is right. */
 function bodyOf(frame: Buffer): PacketReader {
   const type = frame[0]! >> 4;
-  const required = requiredFlags[type];
+  const statement = flagStatements.get(type);
   // What only a server sends, and 0 [2.1.2].
-  if (required === undefined) throw protocolError('2.1.2', `A client does not send ${packetNames[type]}.`);
-  if ((frame[0]! & 15) !== required.flags) {
-    throw malformed(required.statement, `${packetNames[type]} has wrong flags.`);
+  if (statement === undefined) throw protocolError('2.1.2', `A client does not send ${packetNames[type]}.`);
+  if ((frame[0]! & 0x0f) !== packetFlags(type)) {
+    throw malformed(statement, `${packetNames[type]} has wrong flags.`);
   }
   return new PacketReader(frame, bodyStart(frame));
 }
@@ -111,11 +117,6 @@ export interface Acknowledgement {
   readonly packetId: number;
   /** 0 in MQTT 3. */
   readonly reasonCode: number;
-}
-
-/** Whether a packet type is PUBACK, PUBREC, PUBREL or PUBCOMP. */
-export function isAcknowledgement(type: number): boolean {
-  return type >= PacketType.puback && type <= PacketType.pubcomp;
 }
 
 /** Judges and reads a whole frame that is an acknowledgement. @throws PacketViolation */
@@ -152,13 +153,13 @@ function validateBody(type: number, reader: PacketReader, protocolVersion: Proto
 }
 
 /** Reason code and properties, which may both be left out [3.4.2.1]. */
-function readReason(type: number, reader: PacketReader, owner: PropertyOwner | undefined): number {
-  if (owner === undefined || reader.done) return 0;
+function readReason(type: number, reader: PacketReader, packet: PropertyPacket | undefined): number {
+  if (packet === undefined || reader.done) return 0;
   const {codes, statement} = reasonCodes[type]!;
   const code = reader.byte('the reason code');
   if (!codes.has(code))
     throw protocolError(statement, `${packetNames[type]} cannot have reason code ${code}.`);
-  if (!reader.done) reader.properties(owner);
+  if (!reader.done) reader.properties(packet);
   return code;
 }
 
@@ -169,8 +170,8 @@ function validateAuth(reader: PacketReader): void {
     const code = reader.byte('the reason code');
     if (!codes.has(code)) throw protocolError(statement, `AUTH cannot have reason code ${code}.`);
     if (!reader.done) {
-      reader.properties('auth', ({identifier}) => {
-        method ||= identifier === 21;
+      reader.properties('auth', ({definition: {identifier}}) => {
+        method ||= identifier === PropertyIdentifier.authenticationMethod;
       });
     }
   }
@@ -236,20 +237,23 @@ export function readConnect(reader: PacketReader): ConnectDetails {
   return {protocolVersion, ...(will === undefined ? {} : {will})};
 }
 
-const binaryFlags = new Set([23, 25]);
-const notZero = new Set([33, 39]);
-
 function validateConnectProperties(reader: PacketReader): void {
   let method = false;
   let data = false;
-  reader.properties('connect', ({identifier, number}) => {
-    method ||= identifier === 21;
-    data ||= identifier === 22;
-    if (binaryFlags.has(identifier) && number > 1) {
-      throw protocolError(identifier === 23 ? '3.1.2.11.7' : '3.1.2.11.6', 'A flag is neither 0 nor 1.');
+  reader.properties('connect', ({definition: {identifier, type, positive}, number}) => {
+    method ||= identifier === PropertyIdentifier.authenticationMethod;
+    data ||= identifier === PropertyIdentifier.authenticationData;
+    if (type === 'byte' && number > 1) {
+      throw protocolError(
+        identifier === PropertyIdentifier.requestProblemInformation ? '3.1.2.11.7' : '3.1.2.11.6',
+        'A flag is neither 0 nor 1.',
+      );
     }
-    if (notZero.has(identifier) && number === 0) {
-      throw protocolError(identifier === 33 ? '3.1.2.11.3' : '3.1.2.11.4', 'A maximum is 0.');
+    if (positive && number === 0) {
+      throw protocolError(
+        identifier === PropertyIdentifier.receiveMaximum ? '3.1.2.11.3' : '3.1.2.11.4',
+        'A maximum is 0.',
+      );
     }
   });
   if (data && !method) throw protocolError('3.1.2.11.10', 'There is authentication data without a method.');
@@ -295,8 +299,8 @@ function readFilter(reader: PacketReader, statement: string): string {
 function validateSubscribe(reader: PacketReader, protocolVersion: ProtocolVersion): void {
   reader.packetIdentifier();
   if (protocolVersion === 5) {
-    reader.properties('subscribe', ({identifier, number}) => {
-      if (identifier === 11 && number === 0) {
+    reader.properties('subscribe', ({definition, number}) => {
+      if (definition.positive && number === 0) {
         throw protocolError('3.8.2.1.2', 'The subscription identifier is 0.');
       }
     });

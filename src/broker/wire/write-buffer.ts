@@ -6,6 +6,7 @@
  * broker's time, most of it spent on collecting them.
  */
 
+import {acknowledgementBytes, writeAcknowledgement} from '../../protocol/acknowledgement.ts';
 import {copyBytes} from './byte-copy.ts';
 import {type Frame, keptBytes} from './publish-packet.ts';
 import type {SharedFrame} from './shared-frame.ts';
@@ -91,15 +92,10 @@ export class Outgoing {
   }
 
   /** Adds PUBACK, PUBREC, PUBREL or PUBCOMP with success and nothing else [MQTT 5, 3.4.2.1]. */
-  acknowledgement(first: number, packetId: number): void {
-    const shared = this.#room(4);
-    const at = this.#sharedLength;
-    shared[at] = first;
-    shared[at + 1] = 2;
-    shared[at + 2] = packetId >> 8;
-    shared[at + 3] = packetId & 255;
-    this.#sharedLength = at + 4;
-    this.#length += 4;
+  acknowledgement(type: number, packetId: number): void {
+    const shared = this.#room(acknowledgementBytes);
+    this.#sharedLength = writeAcknowledgement(shared, this.#sharedLength, type, packetId);
+    this.#length += acknowledgementBytes;
   }
 
   /** The shared buffer, with room for so many bytes, fewer than `keptBytes`. */

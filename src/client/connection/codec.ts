@@ -4,7 +4,8 @@
  * user name. Knows nothing of connections.
  */
 
-import type {ProtocolVersion, UserProperties} from '../../protocol/message.ts';
+import type {ProtocolVersion} from '../../protocol/message.ts';
+import type {UserProperties} from '../../protocol/properties.ts';
 import {failureCodes, reasonText} from '../../protocol/reason-codes.ts';
 import {orderedUserProperties, type Packet} from './packet.ts';
 

@@ -10,7 +10,7 @@
 
 import {EventEmitter} from 'node:events';
 import type {Duplex} from 'node:stream';
-import {bodyOf, incomplete, malformed, packetBytes} from '../../protocol/publish-reader.ts';
+import {bodyStart, incomplete, malformedInteger, packetBytes} from '../../protocol/fixed-header.ts';
 import {
   packetBytes as bytesOf,
   connectBytes,
@@ -85,12 +85,12 @@ export class BriefClient extends EventEmitter {
     this.#bytes = this.#bytes.length === 0 ? chunk : Buffer.concat([this.#bytes, chunk]);
     while (this.#bytes.length > 0 && !this.#stream.destroyed) {
       const first = this.#bytes[0]!;
-      const length = isExpected(first) ? packetBytes(this.#bytes, 0) : malformed;
+      const length = isExpected(first) ? packetBytes(this.#bytes, 0) : malformedInteger;
       if (length === incomplete || length > this.#bytes.length) return;
       const packet =
-        length === malformed
+        length === malformedInteger
           ? undefined
-          : readPacket(first, this.#bytes.subarray(bodyOf(this.#bytes, 0), length));
+          : readPacket(first, this.#bytes.subarray(bodyStart(this.#bytes, 0), length));
       if (packet === undefined || (packet.cmd === 'connack' && this.#isGreeted)) {
         this.#refuse(first);
         return;

@@ -3,7 +3,9 @@
  * Pure. What it does not know it says so: such a run has nothing else to expect.
  */
 
-import {binary, integer, string, variableInteger} from '../../protocol/publish-writer.ts';
+import {firstByte, type PacketName, PacketType, variableInteger} from '../../protocol/fixed-header.ts';
+import {binary, integer, string} from '../../protocol/publish-writer.ts';
+import {subscriptionFailure} from '../../protocol/reason-codes.ts';
 import type {Packet} from './packet.ts';
 
 /** What CONNECT says, by MQTT.js's names. */
@@ -35,7 +37,7 @@ export function connectBytes({clientId, clean, keepalive, username, password, wi
     (will === undefined ? 0 : 0x04 | (will.qos << 3) | (will.retain ? 0x20 : 0)) |
     (clean ? 0x02 : 0);
   return framed(
-    0x10,
+    firstByte(PacketType.connect),
     string('MQTT'),
     Buffer.of(4, flags),
     integer(keepalive, 2),
@@ -46,44 +48,44 @@ export function connectBytes({clientId, clean, keepalive, username, password, wi
   );
 }
 
-const empty = {disconnect: 0xe0, pingreq: 0xc0} as const;
-const acknowledgements = {puback: 0x40, pubrec: 0x50, pubrel: 0x62, pubcomp: 0x70} as const;
+const empty: ReadonlySet<string> = new Set(['disconnect', 'pingreq']);
+const acknowledgements: ReadonlySet<string> = new Set(['puback', 'pubrec', 'pubrel', 'pubcomp']);
 
 /** Any other packet that goes to the broker; PUBLISH has an encoder of its own. @throws for one that is not known here */
 export function packetBytes(packet: Packet): Buffer {
   const {cmd, messageId = 0, subscriptions = [], unsubscriptions = []} = packet;
   const identifier = integer(messageId, 2);
-  if (cmd in empty) return Buffer.of(empty[cmd as keyof typeof empty], 0);
-  if (cmd in acknowledgements)
-    return framed(acknowledgements[cmd as keyof typeof acknowledgements], identifier);
+  const first = firstByte(PacketType[cmd as PacketName]);
+  if (empty.has(cmd)) return framed(first);
+  if (acknowledgements.has(cmd)) return framed(first, identifier);
   if (cmd === 'subscribe') {
     return framed(
-      0x82,
+      first,
       identifier,
       ...subscriptions.flatMap(({topic, qos}) => [string(topic), Buffer.of(qos)]),
     );
   }
-  if (cmd === 'unsubscribe') return framed(0xa2, identifier, ...unsubscriptions.map(string));
+  if (cmd === 'unsubscribe') return framed(first, identifier, ...unsubscriptions.map(string));
   throw new Error(`No ${cmd} is sent in a run that is over soon.`);
 }
 
 /** The body of each packet that may come, by its first byte; undefined where it is not as it should be. */
 const readers: Readonly<Record<number, (body: Uint8Array) => Packet | undefined>> = {
   // CONNACK: flags, return code [MQTT-3.2.2].
-  32: ([flags, returnCode, ...rest]) =>
+  [firstByte(PacketType.connack)]: ([flags, returnCode, ...rest]) =>
     returnCode === undefined || flags! > 1 || rest.length > 0
       ? undefined
       : {cmd: 'connack', sessionPresent: flags === 1, returnCode},
   // SUBACK: identifier, a return code for each filter [MQTT-3.9.3].
-  144: ([high, low, ...granted]) =>
-    granted.length === 0 || granted.some((code) => code > 2 && code !== 0x80)
+  [firstByte(PacketType.suback)]: ([high, low, ...granted]) =>
+    granted.length === 0 || granted.some((code) => code > 2 && code !== subscriptionFailure)
       ? undefined
       : {cmd: 'suback', messageId: (high! << 8) | low!, granted},
   // UNSUBACK: identifier [MQTT-3.11.2].
-  176: ([high, low, ...rest]) =>
+  [firstByte(PacketType.unsuback)]: ([high, low, ...rest]) =>
     low === undefined || rest.length > 0 ? undefined : {cmd: 'unsuback', messageId: (high! << 8) | low},
   // PINGRESP [MQTT-3.13].
-  208: ({length}) => (length === 0 ? {cmd: 'pingresp'} : undefined),
+  [firstByte(PacketType.pingresp)]: ({length}) => (length === 0 ? {cmd: 'pingresp'} : undefined),
 };
 
 /** Whether a packet that begins with this byte may come. */

@@ -4,8 +4,9 @@
  */
 
 import {ExitCode, TmqError} from '../../errors.ts';
-import type {Message, Properties, QoS, UserProperties} from '../../protocol/message.ts';
-import {propertyTable} from '../../protocol/message.ts';
+import type {Message, QoS} from '../../protocol/message.ts';
+import type {Properties, UserProperties} from '../../protocol/properties.ts';
+import {propertyTable} from '../../protocol/properties.ts';
 
 export interface Subscription {
   readonly topic: string;

@@ -8,16 +8,14 @@
  */
 
 import {Duplex} from 'node:stream';
-import type {Message, ProtocolVersion} from '../../protocol/message.ts';
 import {
-  type Acknowledgement,
-  incomplete,
-  malformed,
-  PublishReader,
-  packetBytes,
-  packetType,
+  acknowledgements,
+  type ReceivedAcknowledgement,
   readAcknowledgement,
-} from '../../protocol/publish-reader.ts';
+} from '../../protocol/acknowledgement.ts';
+import {incomplete, malformedInteger, PacketType, packetBytes} from '../../protocol/fixed-header.ts';
+import type {Message, ProtocolVersion} from '../../protocol/message.ts';
+import {PublishReader} from '../../protocol/publish-reader.ts';
 import {join, type ReadBuffer} from '../transport/read-buffer.ts';
 import type {PayloadStream, Reception} from './events.ts';
 
@@ -26,7 +24,7 @@ export interface TapObserver {
   message(message: Message): Reception;
   /** A large message of QoS 0 that is not whole yet: where its payload goes, or undefined to wait for all of it. */
   begun(message: Message, payloadBytes: number): PayloadStream | undefined;
-  acknowledgement(acknowledgement: Acknowledgement): void;
+  acknowledgement(acknowledgement: ReceivedAcknowledgement): void;
   /** All that could be taken for now has been; call `acknowledge` when it is flushed. Undefined: nothing to wait for. */
   settle(acknowledge: () => void): Promise<void> | undefined;
   /** Bytes that are whole packets are to be sent, if they still can be. */
@@ -44,13 +42,13 @@ const largePacketBytes = 64 * 1024;
 const maximumPending = 2;
 
 /** What may come before CONNACK is over: itself, and AUTH. Anything else is no MQTT, and all MQTT.js's. */
-const greetings: ReadonlySet<number> = new Set([packetType.connack, packetType.auth]);
+const greetings: ReadonlySet<number> = new Set([PacketType.connack, PacketType.auth]);
 
 /** Whether a packet that begins with this byte may take the fast way. */
 function isFast(first: number): boolean {
   const type = first >> 4;
-  if (type === packetType.publish) return (first & 0x06) < 0x04;
-  return type === packetType.puback || type === packetType.pubrec || type === packetType.pubcomp;
+  if (type === PacketType.publish) return (first & 0x06) < 0x04;
+  return type === PacketType.puback || type === PacketType.pubrec || type === PacketType.pubcomp;
 }
 
 export class Tap extends Duplex {
@@ -123,16 +121,7 @@ export class Tap extends Duplex {
   /** Sends PUBACK for messages that were taken [MQTT 5, 3.4]. */
   acknowledge(identifiers: readonly number[]): void {
     if (identifiers.length === 0) return;
-    const bytes = Buffer.allocUnsafe(identifiers.length * 4);
-    let at = 0;
-    for (const identifier of identifiers) {
-      bytes[at] = packetType.puback << 4;
-      bytes[at + 1] = 2;
-      bytes[at + 2] = identifier >> 8;
-      bytes[at + 3] = identifier & 0xff;
-      at += 4;
-    }
-    this.#observer.write(bytes);
+    this.#observer.write(acknowledgements(PacketType.puback, identifiers));
   }
 
   override _read(): void {
@@ -250,13 +239,13 @@ export class Tap extends Duplex {
     const bytes = packetBytes(this.#bytes, this.#at);
     if (bytes === incomplete) return false;
     const type = this.#bytes[this.#at]! >> 4;
-    if (bytes === malformed || (this.#state === 'greeting' && !greetings.has(type))) {
+    if (bytes === malformedInteger || (this.#state === 'greeting' && !greetings.has(type))) {
       this.#passing = Number.POSITIVE_INFINITY;
       return true;
     }
     if (this.#state !== 'open' || !isFast(this.#bytes[this.#at]!)) {
       this.#passing = bytes;
-      this.#greets = type === packetType.connack && this.#state === 'greeting';
+      this.#greets = type === PacketType.connack && this.#state === 'greeting';
       return true;
     }
     if (this.#at + bytes > length) {
@@ -274,7 +263,7 @@ export class Tap extends Duplex {
 
   /** Whether the packet was one for the fast way, and was taken. */
   #take(type: number, end: number): boolean {
-    if (type === packetType.publish) {
+    if (type === PacketType.publish) {
       const message = this.#publishReader.read(this.#bytes, this.#at, end);
       if (message === undefined) return false;
       const reception = this.#observer.message(message);
@@ -301,7 +290,7 @@ export class Tap extends Duplex {
 
   /** Lets the payload of a large packet go on as it comes, if it may. */
   #begin(packetBytes: number): boolean {
-    const isPublish = this.#bytes[this.#at]! >> 4 === packetType.publish;
+    const isPublish = this.#bytes[this.#at]! >> 4 === PacketType.publish;
     if (packetBytes < largePacketBytes || !isPublish) return false;
     const message = this.#publishReader.read(this.#bytes, this.#at, this.#bytes.length);
     if (message === undefined || message.qos > 0) return false;

@@ -6,7 +6,8 @@
 
 import {setMaxListeners} from 'node:events';
 import {ExitCode, TmqError} from '../../errors.ts';
-import type {Publication, UnsubscribeProperties} from '../../protocol/message.ts';
+import type {Publication} from '../../protocol/message.ts';
+import type {UnsubscribeProperties} from '../../protocol/properties.ts';
 import {isFailure, reasonText} from '../../protocol/reason-codes.ts';
 import {Link} from '../connection/client-connection.ts';
 import {grantedLine, traceLines} from '../connection/debug-lines.ts';

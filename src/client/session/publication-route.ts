@@ -4,8 +4,10 @@
  */
 
 import {ExitCode, TmqError} from '../../errors.ts';
+import {largestVariableInteger} from '../../protocol/fixed-header.ts';
 import type {ProtocolVersion, Publication} from '../../protocol/message.ts';
-import {maximumRemainingLength, type PublishEncoder, publishEncoder} from '../../protocol/publish-writer.ts';
+import {type PublishEncoder, publishEncoder} from '../../protocol/publish-writer.ts';
+import {ReasonCode} from '../../protocol/reason-codes.ts';
 import type {ServerLimits} from '../connection/server-limits.ts';
 
 /** A publication as this connection takes it. */
@@ -31,7 +33,10 @@ export function routeFor(
   const alias = protocolVersion === 5 ? wanted.properties?.topicAlias : undefined;
   if (alias === undefined) return {publication, encoder};
   if (alias > topicAliasMaximum) {
-    throw new TmqError(`Topic alias ${alias} is more than the broker allows (${topicAliasMaximum}).`, 148);
+    throw new TmqError(
+      `Topic alias ${alias} is more than the broker allows (${topicAliasMaximum}).`,
+      ReasonCode.topicAliasInvalid,
+    );
   }
   return {
     publication,
@@ -49,9 +54,9 @@ export function checkSize(
 ): void {
   const packetBytes = encoder.packetBytes(payloadBytes);
   // 5: the fixed header with the longest length field.
-  if (packetBytes > maximumRemainingLength + 5) {
+  if (packetBytes > largestVariableInteger + 5) {
     throw new TmqError(
-      `The message is larger than MQTT allows (${maximumRemainingLength} bytes).`,
+      `The message is larger than MQTT allows (${largestVariableInteger} bytes).`,
       ExitCode.packetTooLarge,
     );
   }

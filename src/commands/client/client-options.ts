@@ -8,18 +8,9 @@ import {choice, integer, type OptionTable, type Values} from '../../cli/option.t
 import type {ConnectionOptions} from '../../client/connection-options.ts';
 import {UsageError} from '../../errors.ts';
 import type {Io} from '../../io/process.ts';
-import {
-  type ConnectProperties,
-  type ProtocolVersion,
-  propertyTable,
-  type QoS,
-} from '../../protocol/message.ts';
-import {
-  type PropertySetting,
-  parseProperty,
-  propertiesFor,
-  propertyCommands,
-} from '../../protocol/property-option.ts';
+import type {ProtocolVersion, QoS} from '../../protocol/message.ts';
+import {type ConnectProperties, propertyCommands, propertyNames} from '../../protocol/properties.ts';
+import {type PropertySetting, parseProperty, propertiesFor} from '../../protocol/property-option.ts';
 import {fitsMqttString, isMqttString} from '../../protocol/topic.ts';
 import {warningsOf} from './client-warnings.ts';
 import {
@@ -65,10 +56,7 @@ function sessionExpiry(given: string): number {
 
 /** Which properties -D knows, packet by packet. */
 function propertyDetails(): string {
-  const lists = propertyCommands.map((command) => {
-    const names = propertyTable.filter(({commands}) => commands.includes(command)).map(({name}) => name);
-    return `${command}: ${names.join(', ')}`;
-  });
+  const lists = propertyCommands.map((command) => `${command}: ${propertyNames(command).join(', ')}`);
   return `The command is the packet. What it takes: ${lists.join('; ')}. A user-property has two values, its name and its value, and may be given several times. Properties of a packet that is never sent are ignored.`;
 }
 

@@ -8,7 +8,8 @@ import {compileFormat, type Sink} from '../../../src/format/format.ts';
 import {jsonNotes} from '../../../src/format/json.ts';
 import {compactJson, indentJson} from '../../../src/format/json-text.ts';
 import {isoTimeMicroseconds} from '../../../src/format/strftime.ts';
-import type {Message, Properties, QoS} from '../../../src/protocol/message.ts';
+import type {Message, QoS} from '../../../src/protocol/message.ts';
+import type {Properties} from '../../../src/protocol/properties.ts';
 
 const moment = 1_795_158_512_012_345_678n;
 const tst = isoTimeMicroseconds(moment);

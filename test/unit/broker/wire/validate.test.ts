@@ -5,7 +5,7 @@ import {describe, it} from 'node:test';
 import fc from 'fast-check';
 import {generate, type Packet} from 'mqtt-packet';
 import {FrameSplitter} from '../../../../src/broker/wire/frame-splitter.ts';
-import {PacketViolation} from '../../../../src/broker/wire/reason-code.ts';
+import {PacketViolation} from '../../../../src/broker/wire/packet-violation.ts';
 import {validateFrame} from '../../../../src/broker/wire/validate.ts';
 import {frameOf} from '../../../support/packet-client.ts';
 

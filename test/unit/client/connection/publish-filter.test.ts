@@ -9,8 +9,10 @@ import fc from 'fast-check';
 import {generate, type Packet, parser} from 'mqtt-packet';
 import type {Reception} from '../../../../src/client/connection/events.ts';
 import {Tap} from '../../../../src/client/connection/publish-filter.ts';
+import {readAcknowledgement} from '../../../../src/protocol/acknowledgement.ts';
+import {packetBytes} from '../../../../src/protocol/fixed-header.ts';
 import type {Message, ProtocolVersion} from '../../../../src/protocol/message.ts';
-import {PublishReader, packetBytes, readAcknowledgement} from '../../../../src/protocol/publish-reader.ts';
+import {PublishReader} from '../../../../src/protocol/publish-reader.ts';
 
 /** Whether it has no lone surrogate, which UTF-8 cannot say. */
 const isWellFormed = (value: string) => Buffer.from(value).toString() === value;

@@ -1,0 +1,28 @@
+/** The error for a packet that breaks the specification, with the statement that it breaks. */
+
+import {ReasonCode} from '../../protocol/reason-codes.ts';
+
+/** A packet, or a request in it, that the specification forbids: the connection is closed with its reason code. */
+export class PacketViolation extends Error {
+  override readonly name = 'PacketViolation';
+  /** For DISCONNECT or CONNACK of MQTT 5. */
+  readonly reasonCode: number;
+  /** The statement broken: 'MQTT-3.1.2-3', or a section where the specification numbers none. */
+  readonly statement: string;
+
+  constructor(reasonCode: number, statement: string, message: string) {
+    super(message);
+    this.reasonCode = reasonCode;
+    this.statement = statement;
+  }
+}
+
+/** A Malformed Packet: it cannot be parsed [MQTT 5, 4.13]. */
+export function malformed(statement: string, message: string): PacketViolation {
+  return new PacketViolation(ReasonCode.malformedPacket, statement, message);
+}
+
+/** A Protocol Error: it can be parsed, but must not be sent like this [MQTT 5, 4.13]. */
+export function protocolError(statement: string, message: string): PacketViolation {
+  return new PacketViolation(ReasonCode.protocolError, statement, message);
+}
