@@ -37,7 +37,7 @@ export async function emptyScript(directory: string): Promise<string> {
   return path;
 }
 
-/** A line of 24 bytes that tells its place: lines are told apart, and all have one length. */
+/** A line of 24 bytes with its number: all lines differ, and all have one length. */
 export function numberedLine(index: number): string {
   return `line ${String(index).padStart(19, '0')}`;
 }

@@ -23,7 +23,7 @@ export interface BenchBroker extends AsyncDisposable {
 }
 
 /**
- * One listener for everybody. mosquitto drops messages at QoS 0 when a subscriber has 1000 waiting; here
+ * One listener for all clients. mosquitto drops messages at QoS 0 when a subscriber has 1000 waiting; here
  * every message must arrive, so the limit is off.
  */
 export const openConfig = 'listener {port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\n';
@@ -39,7 +39,7 @@ export async function startBroker(
   const port = await freePort();
   const path = join(directory, 'mosquitto.conf');
   const text = config.replaceAll('{port}', String(port)).replaceAll('{directory}', directory);
-  // As root, mosquitto changes to a user that cannot read the directory unless told to stay.
+  // As root, mosquitto changes to a user that cannot read the directory.
   await writeFile(path, `user root\nlog_type error\nlog_type warning\n${text}`);
   const {command, args} = words(name, path, port);
   const started = performance.now();

@@ -16,15 +16,15 @@ import {ratios} from './statistics.ts';
 export interface Invocation {
   readonly command: string;
   readonly args: readonly string[];
-  /** A file to read stdin from; empty unless told. */
+  /** A file to read stdin from; empty by default. */
   readonly stdin?: string;
-  /** A file to write stdout to; the null device unless told. */
+  /** A file to write stdout to; the null device by default. */
   readonly stdout?: string;
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly cwd?: string;
   /** Whether processor time and memory are wanted: it costs one more process, a millisecond. */
   readonly usage?: boolean;
-  /** After this the run has failed; 120 s unless told. */
+  /** Milliseconds after which the run has failed; 120,000 by default. */
   readonly timeoutMilliseconds?: number;
 }
 

@@ -1,7 +1,7 @@
 /**
- * The recorded figures in Markdown: all of them for FIGURES.md, the main ones for README.md. Pure. Where C
- * is better, and where a goal is missed, it says so; what to know about each bench, and why its goals are
- * missed, is in notes.ts.
+ * The recorded figures in Markdown: all of them for FIGURES.md, the main ones for README.md. Pure.
+ * Names each figure where C is better and each missed goal; the notes on a bench, and why its goals are
+ * missed, are in notes.ts.
  */
 
 import {benchNotes, readmeMisses, readmeRows, remarksOn} from './notes.ts';
@@ -90,7 +90,7 @@ export function figuresPage(recorded: Recorded): string {
     'where a goal is missed, and `npm run figures -- run.json`; a run of some benches, or several files, will do.',
     '',
     'Unless something else is said, a figure is the time that `tmq` takes as a share of what the other takes, or its',
-    'memory as a share of the other’s. Whole programs run in turn, one pair after another; what is told is the median of',
+    'memory as a share of the other’s. Whole programs run in turn, one pair after another; the figure is the median of',
     'the pairs, and the quartiles, which say how quiet the machine was. Milliseconds of one machine tell little about',
     'another, and are left out. The others are Debian’s builds of mosquitto with their default settings, and the npm',
     'packages `mqtt` and `aedes-cli`; the environment is cleaned of what changes how Node starts.',

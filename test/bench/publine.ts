@@ -74,7 +74,7 @@ interface Versus {
   readonly port: number;
   readonly lines: number;
   readonly qos?: 0 | 1;
-  /** Takes the time; that of the program alone unless told. */
+  /** Takes the time; by default that of the program alone. */
   readonly timed?: (program: Invocation) => Promise<Measurement>;
 }
 

@@ -1,6 +1,6 @@
 /**
  * What a shell user feels: whole one-shot processes, against an empty Node script (the yardstick: no
- * program on Node can be faster) and against the peers. Everybody connects to `localhost`, as typed.
+ * program on Node can be faster) and against the peers. All connect to `localhost`, as typed.
  */
 
 import {type Bench, type BenchContext, emptyScript, linesFile, tmq} from './bench.ts';

@@ -55,7 +55,7 @@ async function withDirectory(test: (directory: string) => Promise<void>): Promis
   }
 }
 
-/** Whether nobody accepts connections there any more. */
+/** Whether the port refuses connections. */
 async function isClosed(port: number): Promise<boolean> {
   const socket = connect(port, '127.0.0.1');
   const closed = await once(socket, 'connect').then(
@@ -259,7 +259,7 @@ describe('broker for tests', () => {
     });
   });
 
-  it('--trace ends quietly when nobody reads it any more', async () => {
+  it('--trace ends quietly when its reader closes the pipe', async () => {
     await using running = startProcess(['-p', '0', '--ready', 'json', '--trace']);
     const {listeners} = await readyOf(running);
     running.child.stdout?.destroy();

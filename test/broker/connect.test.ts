@@ -232,7 +232,7 @@ describe('CONNECT', () => {
     await client.expectEnd();
   });
 
-  it('takes the user name as client identifier where the listener says so', async () => {
+  it('takes the user name as client identifier with use_username_as_clientid', async () => {
     await using broker = packetBroker({listener: {useUsernameAsClientId: true}});
     await broker.connect('ignored', {username: 'rajan'});
     assert.deepEqual(broker.log, [
@@ -271,7 +271,7 @@ describe('CONNECT', () => {
     assert.deepEqual(asked, [['from-certificate', 'from-certificate', 'said']]);
   });
 
-  it('tells whoever dials with TLS or HTTP', async () => {
+  it('logs a connection that speaks TLS or HTTP', async () => {
     await using broker = packetBroker();
     for (const [bytes, name] of [
       [Buffer.from([0x16, 3, 1, 2, 0, 1]), 'TLS'],

@@ -131,7 +131,7 @@ allow_zero_length_clientid false
     });
   });
 
-  it('TLS: mosquitto_pub trusts the authority, and nobody else does', async () => {
+  it('TLS: mosquitto_pub trusts the authority, and no client without its certificate does', async () => {
     await withBroker(async ({files, start}) => {
       const {addresses} = await start(`listener 0 127.0.0.1\nallow_anonymous true\n${tlsFiles}`);
       const port = String(addresses[0]?.port);

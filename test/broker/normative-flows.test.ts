@@ -110,7 +110,7 @@ describe('PUBLISH', () => {
     assert.equal(await client.message(), 't two q1 r0 d0');
   });
 
-  it('3.1.1 MQTT-3.3.5-2: what may not be published is acknowledged, and nobody gets it', async () => {
+  it('3.1.1 MQTT-3.3.5-2: what may not be published is acknowledged, and not delivered', async () => {
     const permissions = {mayPublish: () => false, maySubscribe: () => true, mayReceive: () => true};
     await using broker = packetBroker({access: {admit: () => ({accepted: true, permissions})}});
     const client = await broker.connect('a');

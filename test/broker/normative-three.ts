@@ -5,7 +5,7 @@
 
 import {type Exempt, statements as five, type Statement} from './normative.ts';
 
-const client: Exempt = {reason: "It is the client's duty, and what a client does against it harms nobody."};
+const client: Exempt = {reason: "It is the client's duty, and a client that neglects it harms no other."};
 const general: Exempt = {reason: 'It is a statement about implementations, not about what they do.'};
 
 /** A statement that MQTT 5 makes in the same words, under a number of its own. */

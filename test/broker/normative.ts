@@ -14,7 +14,7 @@ export interface Exempt {
 
 export type Statement = readonly [number: string, requires: string, ...shown: readonly (Proof | Exempt)[]];
 
-const client: Exempt = {reason: "It is the client's duty, and what a client does against it harms nobody."};
+const client: Exempt = {reason: "It is the client's duty, and a client that neglects it harms no other."};
 const noUserProperties: Exempt = {reason: 'The broker sends no user properties of its own in any packet.'};
 const noReasonThere: Exempt = {reason: 'The broker sends no reason string in this packet.'};
 const noAuthentication: Exempt = {
@@ -67,7 +67,7 @@ export const statements: readonly Statement[] = [
   ['MQTT-3.1.2-11', 'without a will its QoS is 0', 'validate MQTT-3.1.2-11'],
   ['MQTT-3.1.2-12', 'its QoS is not 3', 'validate MQTT-3.1.2-12'],
   ['MQTT-3.1.2-13', 'without a will its retain flag is 0', 'validate MQTT-3.1.2-13'],
-  ['MQTT-3.1.2-14', 'a will is not retained unless it says so', 'session MQTT-3.1.2-14'],
+  ['MQTT-3.1.2-14', 'a will is retained only if its flag is set', 'session MQTT-3.1.2-14'],
   ['MQTT-3.1.2-15', 'and retained if it does', 'session MQTT-3.1.2-15'],
   ['MQTT-3.1.2-16', 'no user name without its flag', 'normative-connect MQTT-3.1.3-1'],
   ['MQTT-3.1.2-17', 'a user name with its flag', 'normative-connect MQTT-3.1.3-1'],
@@ -118,14 +118,14 @@ export const statements: readonly Statement[] = [
   ['MQTT-3.2.2-6', 'no session is present for who is refused', 'normative-connect MQTT-3.2.2-6'],
   ['MQTT-3.2.2-7', 'a refusal ends the connection', 'connect MQTT-3.1.3-8', 'connect MQTT-4.12.0-1'],
   ['MQTT-3.2.2-8', 'the code is one of those for CONNACK', codes],
-  ['MQTT-3.2.2-9', 'Maximum QoS is told', 'connect says what differs from the defaults'],
+  ['MQTT-3.2.2-9', 'CONNACK has Maximum QoS', 'connect says what differs from the defaults'],
   ['MQTT-3.2.2-10', 'SUBSCRIBE may ask for more', 'normative-connect MQTT-3.2.2-10'],
   ['MQTT-3.2.2-11', 'PUBLISH may not', 'publish MQTT-3.2.2-11'],
   ['MQTT-3.2.2-12', 'nor a will', 'connect MQTT-3.2.2-12'],
   ['MQTT-3.2.2-13', 'no retained will where nothing is retained', 'connect MQTT-3.2.2-13'],
   ['MQTT-3.2.2-14', 'nor any other message', 'subscribe 3.2.2.3.5'],
   ['MQTT-3.2.2-15', 'nothing over Maximum Packet Size', 'publish MQTT-3.2.2-15', 'validate over the limit'],
-  ['MQTT-3.2.2-16', 'an assigned identifier is nobody else’s', 'connect MQTT-3.2.2-16'],
+  ['MQTT-3.2.2-16', 'an assigned identifier is unique', 'connect MQTT-3.2.2-16'],
   ['MQTT-3.2.2-17', 'no alias over Topic Alias Maximum', 'publish MQTT-3.3.2-9'],
   ['MQTT-3.2.2-18', 'none at all where that is 0', 'normative-connect MQTT-3.2.2-18'],
   ['MQTT-3.2.2-19', 'the reason string of CONNACK must fit', 'connect MQTT-3.2.2-19'],
@@ -160,7 +160,7 @@ export const statements: readonly Statement[] = [
   ],
   ['MQTT-3.3.2-4', 'the payload format goes on', 'publish MQTT-3.3.2-4'],
   ['MQTT-3.3.2-5', 'what has expired is not delivered', 'publish MQTT-3.3.2-5'],
-  ['MQTT-3.3.2-6', 'what is left of the expiry is told', 'publish MQTT-3.3.2-6'],
+  ['MQTT-3.3.2-6', 'what is left of the expiry is sent', 'publish MQTT-3.3.2-6'],
   ['MQTT-3.3.2-7', 'aliases end with the connection', 'publish MQTT-3.3.2-7'],
   ['MQTT-3.3.2-8', 'no alias is 0', 'publish MQTT-3.3.2-8', 'publish MQTT-3.1.2-26'],
   ['MQTT-3.3.2-9', "a client's aliases keep to the broker's maximum", 'publish MQTT-3.3.2-9'],
@@ -254,7 +254,7 @@ export const statements: readonly Statement[] = [
     'MQTT-3.14.4-1',
     'nothing is sent after it',
     'session MQTT-3.1.4-3',
-    'session tells everybody when it closes',
+    'session sends DISCONNECT to all MQTT 5 clients when it closes',
   ],
   ['MQTT-3.14.4-2', 'the connection is closed', 'session MQTT-3.1.4-3', 'session MQTT-3.14.4-2'],
   ['MQTT-3.14.4-3', 'with reason 0 it takes the will with it', 'session MQTT-3.14.4-3'],
@@ -322,8 +322,8 @@ export const statements: readonly Statement[] = [
   ['MQTT-4.8.2-2', 'without /, + and #, and then a filter', 'validate MQTT-4.8.2-2'],
   ['MQTT-4.8.2-3', "each member's own QoS", 'subscribe MQTT-4.8.2-3'],
   ['MQTT-4.8.2-4', 'QoS 2 goes on when the member is back', 'subscribe MQTT-4.8.2-4'],
-  ['MQTT-4.8.2-5', 'and to nobody else if it is not', 'subscribe MQTT-4.8.2-5'],
-  ['MQTT-4.8.2-6', 'what a member refuses goes to nobody else', 'subscribe MQTT-4.8.2-6'],
+  ['MQTT-4.8.2-5', 'and to no other member if it is not', 'subscribe MQTT-4.8.2-5'],
+  ['MQTT-4.8.2-6', 'what a member refuses goes to no other member', 'subscribe MQTT-4.8.2-6'],
   ['MQTT-4.9.0-1', 'the quota begins at Receive Maximum', 'publish MQTT-3.3.4-9'],
   ['MQTT-4.9.0-2', 'at 0 no PUBLISH is sent', 'publish MQTT-3.3.4-9', 'normative-flows MQTT-4.9.0-3'],
   ['MQTT-4.9.0-3', 'but all else', 'normative-flows MQTT-4.9.0-3'],

@@ -388,7 +388,7 @@ describe('properties of messages', () => {
     assert.equal(properties(await back.expect('publish')).messageExpiryInterval, 70);
   });
 
-  it('MQTT-3.3.2-5: what has expired is delivered to nobody', async () => {
+  it('MQTT-3.3.2-5: what has expired is not delivered', async () => {
     await using broker = packetBroker();
     const settings = {version: 5, clean: false, properties: {sessionExpiryInterval: never}} as const;
     const away = await broker.connect('away', settings);
@@ -404,7 +404,7 @@ describe('properties of messages', () => {
     await back.quiet();
   });
 
-  it('3.3.2.3.3: an interval of 0 is time enough for whoever is there and has room, and for nobody else', async () => {
+  it('3.3.2.3.3: an interval of 0 delivers to connected subscribers that have room, and to no others', async () => {
     await using broker = packetBroker();
     const waits = {
       version: 5,
@@ -517,7 +517,7 @@ describe('limits of size', () => {
     }
   });
 
-  it('message_size_limit: MQTT 5 is told why, MQTT 3 is acknowledged and the message dropped', async () => {
+  it('message_size_limit: MQTT 5 gets a reason code, MQTT 3 an acknowledgement, and the message is dropped', async () => {
     await using broker = packetBroker({limits: {messageSizeLimit: 10}});
     const four = await broker.connect('four');
     await four.subscribe('t');

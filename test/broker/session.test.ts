@@ -178,7 +178,7 @@ describe('session state', () => {
 });
 
 describe('takeover', () => {
-  it('MQTT-3.1.4-3: the older connection is told and closed', async () => {
+  it('MQTT-3.1.4-3: the older connection gets the reason and is closed', async () => {
     await using broker = packetBroker();
     for (const version of [4, 5] as const) {
       const first = await broker.connect('s', {version});
@@ -251,7 +251,7 @@ describe('wills', () => {
     assert.equal(await watcher.message(), 'w gone q0 r0 d0');
   });
 
-  it('MQTT-3.1.2-14, MQTT-3.1.2-15: retained where it says so, with its properties', async () => {
+  it('MQTT-3.1.2-14, MQTT-3.1.2-15: a will is retained if its flag is set, with its properties', async () => {
     await using broker = packetBroker();
     const watcher = await watched(broker);
     const properties = {contentType: 'text', messageExpiryInterval: 50, userProperties: {k: 'v'}};
@@ -335,12 +335,17 @@ describe('endings', () => {
     assert.equal(broker.broker.disconnect('a'), false);
   });
 
-  it('tells everybody when it closes', async () => {
+  it('sends DISCONNECT to all MQTT 5 clients when it closes', async () => {
     await using broker = packetBroker();
     const five = await broker.connect('five', {version: 5});
     const four = await broker.connect('four');
-    const nobody = broker.open(4);
-    await Promise.all([broker.broker.close(), five.expectEnd(0x8b), four.expectEnd(), nobody.expectEnd()]);
+    const unconnected = broker.open(4);
+    await Promise.all([
+      broker.broker.close(),
+      five.expectEnd(0x8b),
+      four.expectEnd(),
+      unconnected.expectEnd(),
+    ]);
     await broker.open(4).expectEnd();
   });
 

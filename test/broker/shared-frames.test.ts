@@ -1,6 +1,6 @@
 /**
- * Messages at QoS 1 and 2 that are kept as the frames they came in: for whoever takes them unchanged, and
- * for whoever comes back and does not [MQTT 5, 4.3, 4.4].
+ * Messages at QoS 1 and 2 that are kept as the frames they came in: for subscribers that take them unchanged, and
+ * for those that come back and do not [MQTT 5, 4.3, 4.4].
  */
 
 import assert from 'node:assert/strict';

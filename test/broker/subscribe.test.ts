@@ -135,7 +135,7 @@ describe('retained messages', () => {
     assert.equal(await client.message(), 'a/b two q0 r1 d0');
     assert.equal(await client.message(), 'c three q0 r1 d0');
     await retain(broker, 'a/b', '');
-    // Whoever is there gets the empty message like any other, without the flag.
+    // A subscriber gets the empty message like any other, without the flag.
     assert.equal(await client.message(), 'a/b  q0 r0 d0');
     const late = await broker.connect('late');
     await late.subscribe('a/#');
@@ -207,7 +207,7 @@ describe('retained messages', () => {
     await client.quiet();
   });
 
-  it('3.2.2.3.5: where there are none, MQTT 5 is told and disconnected', async () => {
+  it('3.2.2.3.5: where there are none, an MQTT 5 client is disconnected with the reason', async () => {
     await using broker = packetBroker({limits: {retainAvailable: false}});
     for (const version of [4, 5] as const) {
       const client = await broker.connect('s', {version});
@@ -302,7 +302,7 @@ describe('shared subscriptions', () => {
     await second.quiet();
   });
 
-  it('MQTT-4.8.2-6: what a member refuses goes to nobody else', async () => {
+  it('MQTT-4.8.2-6: what a member refuses goes to no other member', async () => {
     await using broker = packetBroker();
     const members = [await member(broker, 'a', 1), await member(broker, 'b', 1)];
     const publisher = await broker.connect('p');
@@ -356,7 +356,7 @@ describe('permissions', () => {
     assert.deepEqual((await (await broker.connect('b', {version: 5})).subscribe('no/#')).granted, [0x87]);
   });
 
-  it('refuses messages: MQTT 5 is told, MQTT 3 acknowledged, and nobody gets them', async () => {
+  it('refuses messages: with a reason code in MQTT 5, acknowledged in MQTT 3, and delivered to no subscriber', async () => {
     await using broker = packetBroker({access});
     const watcher = await broker.connect('w');
     await watcher.subscribe('#');

@@ -125,7 +125,7 @@ describe('adding and updating', () => {
     assert.equal(exitCode, 0);
   });
 
-  test('a file that everybody can read is reported', async () => {
+  test('a file that all users can read is reported', async () => {
     await writeFile(file, '', {mode: 0o644});
     assert.match((await passwd(['-b', file, 'a', 'x'])).stderr, /^Warning: Everybody can access /);
     assert.equal((await stat(file)).mode & 0o777, 0o644);
@@ -396,7 +396,7 @@ describe('verifying', () => {
     ]);
   });
 
-  test('an entry that lets nobody in says so', async () => {
+  test('an entry that matches no password is reported', async () => {
     await writeFile(file, 'a:plain\nb:$6$broken\n', {mode: 0o600});
     assert.match((await passwd(['--verify', '-b', file, 'a', 'plain'])).stderr, /Line 1 .*plain text/);
     const {stderr, exitCode} = await passwd(['--verify', '-b', file, 'b', 'x']);

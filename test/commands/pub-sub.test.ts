@@ -180,12 +180,12 @@ for (const kind of brokerKinds) {
       assert.equal((await subscriber.finished).stdout.toString(), `${topic}/a 1\n${topic}/b/c 2\n`);
     });
 
-    test('-W gives up with 27 and says so', async () => {
+    test('-W ends with 27 and a message', async () => {
       const {exitCode, stderr} = await runMain(['sub', ...at(), '-t', newTopic(), '-W', '1']);
       assert.deepEqual({exitCode, stderr}, {exitCode: 27, stderr: 'Error: Timed out\n'});
     });
 
-    test('a persistent session keeps what comes while nobody is there; -U gives it up', async () => {
+    test('a persistent session keeps what comes while its client is away; -U ends it', async () => {
       for (const version of ['311', '5']) {
         const topic = newTopic();
         const session = ['-i', `keeper-${topic}`, '-c', '-V', version, '-q', '1'];

@@ -20,7 +20,7 @@ import {type Conversation, conversation, frameOf, pieces, variableInteger} from 
 import {Random} from './random.ts';
 import {framesOf, messageLine, packetLine, packetProperties, Reference} from './reference.ts';
 
-/** Stands for a socket that nobody reads from. */
+/** Stands for a socket whose data is dropped. */
 class Wire extends Duplex {
   override _read(): void {}
 
@@ -55,7 +55,7 @@ function ownFirst(packet: Packet): string {
   return messageLine({...packet, payload: packet.payload as Buffer, properties});
 }
 
-/** One connection, and a line for everything that it makes of what it is told. */
+/** One connection, and a line for every call that it makes. */
 class Reading {
   readonly lines: string[] = [];
   readonly wire = new Wire();
@@ -185,7 +185,7 @@ export async function fuzzConnection(seed: number): Promise<number> {
   // One by one: to show how long lists differ takes minutes.
   for (const [index, line] of general.lines.entries()) assert.equal(fast.lines[index], line);
   assert.equal(fast.lines.length, general.lines.length);
-  // Nobody but the fast way has sent anything here.
+  // Only the fast path has sent anything here.
   const {publishSent, publishBytesSent, ...received} = fast.state.counters;
   assert.deepEqual({...received, publishSent: 0, publishBytesSent: 0}, {...general.state.counters});
   assert.equal(publishSent, fast.forwarded);

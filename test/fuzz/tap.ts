@@ -42,7 +42,7 @@ class Wire extends Duplex {
     }
     const {buffer, callback} = this.#readBuffer.onread;
     const memory = (buffer as () => Buffer)();
-    // Whoever kept a view of it will notice.
+    // A reader that kept a view of the buffer notices it.
     if (chunk.length < 500) memory.fill(0xee, 0, 2000);
     const count = chunk.copy(memory);
     callback(count, memory);

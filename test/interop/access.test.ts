@@ -43,7 +43,7 @@ const foreign = {
 } as const;
 
 describe('password_file', () => {
-  it('lets in by every scheme there is, and nobody with another password', async () => {
+  it('accepts the right password in every scheme, and no other', async () => {
     await withDirectory(async (directory) => {
       const lines = Object.values(foreign).map((secret, index) => `foreign${index}:${secret}\n`);
       const path = await configured(directory, `# users\n\n${lines.join('')}`);
@@ -54,7 +54,7 @@ describe('password_file', () => {
         assert.equal(made.exitCode, 0, made.stderr);
         users.push(scheme);
       }
-      // In a file of its own: with a comment in it, mosquitto_passwd 2.0 drops everybody else.
+      // In a file of its own: with a comment in it, mosquitto_passwd 2.0 drops all other entries.
       const separate = join(directory, 'theirs');
       const theirs = await run('mosquitto_passwd', ['-b', '-c', separate, 'theirs', 'password123']);
       assert.equal(theirs.exitCode, 0, theirs.stderr);
@@ -145,7 +145,7 @@ const rule = fc.oneof(
 );
 const list = fc.array(rule, {maxLength: 14}).map((lines) => lines.map((line) => `${line}\n`).join(''));
 
-/** The topics to which the broker on this port lets a client write: MQTT 5 says so in PUBACK. */
+/** The topics to which the broker on this port lets a client write, by the reason codes of PUBACK. */
 async function writable(port: number, client: (typeof clients)[number]): Promise<readonly string[]> {
   const connected = await mqtt.connectAsync(`mqtt://127.0.0.1:${port}`, {
     ...{protocolVersion: 5, reconnectPeriod: 0},

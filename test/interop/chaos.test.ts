@@ -144,7 +144,7 @@ function usedBytes(): number {
   return heapUsed + external;
 }
 
-/** What stays until somebody ends it, by kind; not requests (FSReqCallback), which end by themselves. */
+/** Open resources by kind; not requests (FSReqCallback), which end by themselves. */
 function countResources(): Record<string, number> {
   const counts: Record<string, number> = {};
   for (const kind of process.getActiveResourcesInfo()) {
@@ -169,7 +169,7 @@ describe('chaos', () => {
       path: 'x.conf',
       read: () => assert.fail(),
     });
-    // Sessions that nobody comes back for last a second: mosquitto.conf knows nothing under an hour.
+    // Abandoned sessions last a second: the shortest expiry of mosquitto.conf is an hour.
     const config = {...parsed, limits: {...parsed.limits, persistentClientExpiration: 1}};
     let problem: unknown;
     await using broker = await disposable(

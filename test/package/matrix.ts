@@ -16,7 +16,7 @@ import {run} from '../support/spawn.ts';
 const root = join(import.meta.dirname, '..', '..');
 const lines = ['20.19.0', '22', '24', '26'];
 
-/** Asks through the broker of tmq/testing, which tells when there is somebody to answer. */
+/** Asks through the broker of tmq/testing, whose events say when there is a subscriber. */
 const asking = `
 import {spawn} from 'node:child_process';
 import {startBroker} from 'tmq/testing';
@@ -89,7 +89,7 @@ describe('the package', () => {
       const shell = async (text: string, cwd: string, programs: readonly string[] = []) =>
         await run('sh', ['-c', text], {cwd, env: environment(programs), timeoutMilliseconds: 60_000});
 
-      /** Everything that it does, as whoever installed it there would. */
+      /** Everything that it does, run as a user who installed it there would. */
       async function works(cwd: string, programs: string): Promise<void> {
         for (const [text, printed] of deeds) {
           const {stdout, stderr} = await shell(text, cwd, [programs]);

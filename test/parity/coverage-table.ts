@@ -44,7 +44,7 @@ export const reference: Readonly<Record<string, readonly Row[]>> = {
     ...['-A', '-D', '-I', '-M', '-P', '-R', '-V', '-W', '-i', '-k', '-o', '-p', '-q', '-u', '-x'],
     ...['--no-tls', '--nodelay', '--quiet', '--retain-as-published', '--retain-handling', '--unix'],
     ...['--will-payload', '--will-qos', '--will-topic'],
-    ['-c', [clientOptions, 'a session expires when it is told to'], [pubSub, 'a persistent session keeps']],
+    ['-c', [clientOptions, '-x sets when a session expires'], [pubSub, 'a persistent session keeps']],
     ['-d', conversation],
     ['-f', [pubSub, '-f and -s send every byte']],
     ['-F', [realFormat, 'fields and escapes']],
@@ -86,7 +86,7 @@ export const reference: Readonly<Record<string, readonly Row[]>> = {
   '1.5': [
     ...['-c', '-c -x without -i', '-c in version 5', '-c with -I', '-c without -i', '-x'],
     ...['-x and -D connect', 'infinite -x without -i'],
-    ['-x reads what strtol reads', [clientOptions, 'a session expires when it is told to']],
+    ['-x reads what strtol reads', [clientOptions, '-x sets when a session expires']],
   ],
   '1.6': [
     ...['client id', 'properties', 'DISCONNECT', 'session present on clean start'],
@@ -126,7 +126,7 @@ export const reference: Readonly<Record<string, readonly Row[]>> = {
     ['encrypted keys', [tls, 'an encrypted key is opened with the pass phrase']],
     [
       'failures',
-      [tls, 'a missing or refused client certificate is told'],
+      [tls, 'a missing or refused client certificate is reported'],
       'A TLS failure always has the status 8',
     ],
   ],

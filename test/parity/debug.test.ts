@@ -43,7 +43,7 @@ const conversations: readonly Conversation[] = [
     ],
   },
   {
-    name: 'QoS 1 to nobody, version 5',
+    name: 'QoS 1 without a subscriber, version 5',
     tool: 'pub',
     words: ['-t', '{topic}', '-m', 'hi', '-q', '1', '-V', '5', ...id],
     lines: [

@@ -93,9 +93,9 @@ async function outages(broker: Restartable): Promise<void> {
       '-l',
     ]),
   );
-  const everybody = ['keeper-311', 'keeper-5', 'lines-1', 'lines-2'];
+  const clients = ['keeper-311', 'keeper-5', 'lines-1', 'lines-2'];
   const allConnected = () =>
-    Promise.all(everybody.map((id) => broker.logged(new RegExp(`connected from .* as ${id} `))));
+    Promise.all(clients.map((id) => broker.logged(new RegExp(`connected from .* as ${id} `))));
   try {
     // A first connection that fails is not tried again.
     await allConnected();

@@ -29,7 +29,7 @@ async function login(port: number, username: string, password: string): Promise<
 }
 
 describe('the real broker', () => {
-  test('lets in whom we add, in each scheme it reads, and nobody else', async () => {
+  test('mosquitto accepts the users that we add, in each scheme it reads, and no others', async () => {
     await using broker = await startMosquitto(config, async (directory) => {
       const file = join(directory, 'passwd');
       await writeFile(file, '# comment\n\nplain:se:cret\n');

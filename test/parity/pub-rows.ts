@@ -234,7 +234,7 @@ export const pubRows: readonly Row[] = [
     },
   },
   {
-    name: 'nobody subscribes',
+    name: 'no subscriber',
     shows: ['3.5: success'],
     tool: 'pub',
     words: ['-t', '{topic}/unheard', '-m', 'x', '-q', '1', '-V', '5'],

@@ -300,7 +300,7 @@ test('Q22: IPv6, percent-encoding and / in a password of -L', limit, async () =>
   await broker.logged(/u'u@x'/);
 });
 
-test('Q23: the ports of ws and wss are those of mqtt and mqtts, and the manual says so', async () => {
+test('Q23: the ports of ws and wss are those of mqtt and mqtts, as the manual documents', async () => {
   const plan = (url: string) => {
     const {values, operands} = parse(pub, ['-L', url, '-m', 'x']);
     return pub.plan(values, operands).client.connection.endpoint;

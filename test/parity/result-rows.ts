@@ -408,7 +408,7 @@ export const resultRows: readonly Row[] = [
     expect: {sent: ['one', 'two', 'three'].map((payload) => ({packet: 'PUBLISH', payload}))},
   },
   {
-    name: 'nobody listens',
+    name: 'no broker',
     shows: ['1.11: refused', '8: 1', '9: Q5'],
     tool: 'pub',
     words: pub,
@@ -417,7 +417,7 @@ export const resultRows: readonly Row[] = [
   },
   ...(['sub', 'rr'] as const).map(
     (tool): Row => ({
-      name: 'nobody listens',
+      name: 'no broker',
       shows: ['1.11: refused', '4.1: the first connection'],
       tool,
       words: tool === 'sub' ? ['-t', '{topic}'] : [...pub, '-e', 'e'],
@@ -426,7 +426,7 @@ export const resultRows: readonly Row[] = [
     }),
   ),
   {
-    name: 'nobody listens, with --quiet',
+    name: 'no broker, with --quiet',
     shows: ['1.2: --quiet'],
     tool: 'pub',
     words: [...pub, '--quiet'],

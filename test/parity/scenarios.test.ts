@@ -42,7 +42,7 @@ test('a number that holds the digits of the port is not taken for it', () => {
   assert.equal(neutral('value (4294967296), 142949, 42949.'), 'value (4294967296), 142949, PORT.');
 });
 
-describe('words, files and servers that do as they are told', {concurrency: 6}, () => {
+describe('command lines, files and scripted servers', {concurrency: 6}, () => {
   for (const row of allRows.filter((each) => !needsBroker(each))) {
     test(`${row.tool}: ${row.name}`, {timeout: 30_000}, async () => {
       await both(row, 0);

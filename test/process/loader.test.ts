@@ -1,5 +1,5 @@
 /**
- * The program that starts tmq: it runs the right bundle, keeps V8's code cache where nobody else can
+ * The program that starts tmq: it runs the right bundle, keeps V8's code cache where no other user can
  * write, and does without it, silently, whenever something is not as it should be.
  */
 
@@ -65,7 +65,7 @@ async function makeCache(): Promise<string> {
 const identity = (path: string) => ({inode: lstatSync(path).ino, bytes: readFileSync(path)});
 
 describe('the code cache', () => {
-  test('is made by the first run, for nobody else, and used by the next', async () => {
+  test('is made by the first run, readable by its user only, and used by the next', async () => {
     const path = await makeCache();
     assert.equal(statSync(folder).mode & 0o777, 0o700);
     assert.equal(statSync(path).mode & 0o777, 0o600);
@@ -175,7 +175,7 @@ describe('without a place for the cache', () => {
     assert.deepEqual(readdirSync(target), []);
   });
 
-  test('a directory of somebody else', async () => {
+  test('a directory of another user', async () => {
     if (process.getuid?.() !== 0) {
       await assertRuns({XDG_CACHE_HOME: '/'});
       assert.equal(existsSync('/tmq'), false);
@@ -186,7 +186,7 @@ describe('without a place for the cache', () => {
     chownSync(folder, 12_345, 12_345);
     await assertRuns();
     assert.deepEqual(caches(), []);
-    // Nor is one made in somebody else's home, who could not write it.
+    // Nor is one made in the home of another user, who could not write it.
     rmSync(folder, {recursive: true});
     chownSync(join(home, '.cache'), 12_345, 12_345);
     await assertRuns();

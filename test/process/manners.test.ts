@@ -1,5 +1,5 @@
 // needs: script
-/** What a terminal gets besides: spinner, progress, colour; and that nobody else gets any of it. */
+/** What a terminal gets: spinner, progress line, colour; and that pipes and files get none of it. */
 
 import assert from 'node:assert/strict';
 import {execFileSync} from 'node:child_process';
@@ -55,7 +55,7 @@ describe('the spinner', () => {
     assert.match(terminal.screen(), /\u001b\[0K\u001b\[31mError:\u001b\[39m [^\n]+\r\n$/);
   });
 
-  test('is gone at once when somebody presses Ctrl-C', async () => {
+  test('is erased at once on Ctrl-C', async () => {
     using silence = await startSilence();
     await using terminal = onTerminal(['sub', '-p', String(silence.port), '-t', 'a']);
     await terminal.shows(/Connecting to/);
@@ -233,7 +233,7 @@ describe('with a broker', () => {
     });
   }
 
-  test('off a terminal, nothing is told', async () => {
+  test('off a terminal, no progress is shown', async () => {
     const input = 'x\n'.repeat(50_000);
     const words = ['pub', '-l', '-q', '1', '-t', 'a', '-p', String(broker.port)];
     const {stdout, stderr, exitCode} = await runTmq(words, {input});

@@ -192,7 +192,7 @@ describe('an existing file and -c', () => {
     assert.equal(await isPassword('secret'), true);
   });
 
-  test('nobody is asked with --force or -b', async () => {
+  test('with --force or -b there is no question', async () => {
     await writeFile(file, `a:${hash}\n`, {mode: 0o600});
     await using batch = passwd('-c', '-b', file, 'c', 'x');
     assert.equal((await batch.finished).exitCode, 0);

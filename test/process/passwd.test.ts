@@ -135,7 +135,7 @@ describe('a signal', () => {
     ['SIGTERM', 143],
   ] as const) {
     test(`${signal} ends a long -U at once, and the file is as it was`, async () => {
-      // Minutes of work, which nobody waits for here.
+      // This takes minutes; the test does not wait for the end.
       const content = numbers(5000)
         .map((index) => `user${index}:x\n`)
         .join('');
@@ -229,7 +229,7 @@ describe('what others can see', () => {
   test('a password on the command line is not in the list of processes while the command works', async () => {
     await writeFile(file, '', {mode: 0o600});
     const lock = join(directory, '.passwd.tmq-lock');
-    // Somebody else's lock: the process waits, and can be looked at.
+    // Another process holds the lock: passwd waits, and can be inspected.
     await writeFile(lock, '');
     await using waiting = startTmq(['passwd', '-b', file, 'a', 'very-secret']);
     await once(waiting.child, 'spawn');
@@ -296,7 +296,7 @@ describe('a disk', {skip: noMounting}, () => {
       assert.equal(left, `${content}passwd\n`);
     });
 
-    test(`that is read-only is told: ${words.join(' ')}`, async () => {
+    test(`that is read-only is reported: ${words.join(' ')}`, async () => {
       await writeFile(file, content, {mode: 0o600});
       const remount = 'mount -o remount,ro "$directory"';
       const {left, stderr, exitCode} = await onDisk('size=1m', remount, named());

@@ -1,5 +1,5 @@
 // needs: mosquitto
-/** A session that is over soon does without MQTT.js; nobody can tell, whatever the broker says or leaves unsaid. */
+/** A one-shot session runs without MQTT.js, and behaves the same, whatever the broker sends or does not send. */
 
 import assert from 'node:assert/strict';
 import {Duplex} from 'node:stream';
@@ -182,7 +182,7 @@ test('CONNECT and what follows it in the same go are one write', async () => {
   stream.destroy();
 });
 
-test('an error of what it is made of is told like any other', () => {
+test('an error of its own parts is reported like any other', () => {
   const errors: unknown[] = [];
   const nothing = () => stream;
   const stream = {on: nothing, once: nothing, cork: nothing, uncork: nothing, write: () => true} as never;

@@ -156,7 +156,7 @@ test('a receiver may publish while it flushes, with more messages under way', li
     Array.from({length: count}, (_, index) => String(index)),
   );
   assert.ok(answered > 0);
-  // Retained messages that nobody takes any more do not stand before the answer to this one.
+  // Retained messages of an earlier subscription do not come before the answer to this one.
   await publisher.publishAll(numbered(10), publication('a', {qos: 1}));
   assert.deepEqual(await session.publish(Buffer.from('x'), publication('b', {qos: 1})), {reasonCode: 16});
 });
@@ -207,7 +207,7 @@ test('the session reads no further while a flush lasts', limit, async () => {
   assert.equal(taken, packets);
 });
 
-test('an abort ends receiving with its reason, and end says so to the broker', limit, async () => {
+test('an abort ends receiving with its reason, and end sends DISCONNECT', limit, async () => {
   await using broker = await startFakeBroker(async (connection) => {
     await connection.accept();
     await connection.idle();

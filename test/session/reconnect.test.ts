@@ -219,7 +219,7 @@ test('duplicates are marked only for a server that kept the session', limit, asy
   }
 });
 
-test('a first connection is tried again only where the policy says so', limit, async () => {
+test('a first connection is tried again only with that policy', limit, async () => {
   await using broker = await startMosquitto();
   await broker.stop();
   const refused = connect(sessionOptions(broker.port), sessionContext({reconnect: persistent}));

@@ -21,7 +21,7 @@ export interface BrokerProcess extends AsyncDisposable {
   stderr(): string;
   /** Resolves when what the running one says on stderr matches: without `quiet`, its log. */
   logged(pattern: RegExp): Promise<void>;
-  /** Ends it: SIGTERM unless told. */
+  /** Ends it, by default with SIGTERM. */
   stop(signal?: NodeJS.Signals): Promise<void>;
   /** Starts it again after `stop`, with what is now in its directory. */
   restart(): Promise<void>;

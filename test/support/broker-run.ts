@@ -155,7 +155,7 @@ class Player {
       const name = String(topic).slice(this.#run.length + 1);
       return `${cmd} ${name} '${payload}' q${qos} r${Number(retain)} d${Number(dup)}`;
     }
-    // mosquitto does not know yet, when it sends PUBREC, that nobody subscribes.
+    // mosquitto does not know yet, when it sends PUBREC, that there is no subscriber.
     const code = cmd === 'pubrec' && reasonCode === 0x10 ? 0 : reasonCode;
     return `${cmd} ${(granted as number[] | undefined)?.join(' ') ?? code ?? 0}`;
   }

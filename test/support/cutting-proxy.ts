@@ -66,7 +66,7 @@ export async function startCuttingProxy(plan: CutPlan): Promise<CuttingProxy> {
       socket.on('error', () => undefined);
       socket.on('close', close);
     }
-    // Only what reaches the broker is counted: how often somebody tries while it is away is chance.
+    // Only what reaches the broker is counted: the number of attempts while it is away varies.
     upstream.once('connect', () => {
       const number = connections++;
       pass(client, upstream, plan.toServer?.(number), cut);

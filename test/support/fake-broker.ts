@@ -1,5 +1,5 @@
 /**
- * A broker that does as it is told, one script for each connection: for answers that no real broker
+ * A scripted broker, one script for each connection: for answers that no real broker
  * gives on demand. Speaks through mqtt-packet; raw bytes both ways where that is not enough.
  */
 

@@ -62,7 +62,7 @@ export async function startMosquitto(
   const port = await freePort();
   const path = join(directory, 'mosquitto.conf');
   const text = config.replaceAll('{port}', String(port)).replaceAll('{directory}', directory);
-  // As root, mosquitto changes to a user that cannot read the directory unless told to stay.
+  // As root, mosquitto changes to a user that cannot read the directory.
   await writeFile(path, `user root\n${text}`);
   const launch = async () => {
     const process = start('mosquitto', ['-v', '-c', path], {timeoutMilliseconds: 120_000});

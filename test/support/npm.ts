@@ -1,5 +1,5 @@
 /**
- * npm as whoever runs this has it set up, and the Nodes of other lines, which are npm packages: kept in the
+ * npm with the settings of the user who runs this, and the Nodes of other lines, which are npm packages: kept in the
  * user's cache directory, so that they are fetched once. Needs the network.
  */
 
@@ -10,7 +10,7 @@ import {homedir} from 'node:os';
 import {join} from 'node:path';
 import {type Finished, run} from './spawn.ts';
 
-/** npm's own settings come from whoever runs this, also where HOME is another. */
+/** npm's settings are those of the user who runs this, also where HOME is another. */
 const settings = {npm_config_userconfig: process.env.npm_config_userconfig ?? join(homedir(), '.npmrc')};
 const quietly = ['--no-audit', '--no-fund', '--no-update-notifier', '--loglevel=error'];
 

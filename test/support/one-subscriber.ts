@@ -9,7 +9,7 @@ import {type BrokerState, createBrokerState} from '../../src/broker/state/broker
 import type {Passage, SessionLink} from '../../src/broker/state/session.ts';
 import type {ProtocolVersion} from '../../src/protocol/message.ts';
 
-/** `sent` is told the frames that the subscriber gets as they came, and how many they are. */
+/** `sent` gets the frames that the subscriber receives unchanged, and their number. */
 export function stateWithSubscriber(version: ProtocolVersion, sent: Passage['send']): BrokerState {
   const state = createBrokerState(defaultLimits, {access: openAccess, now: () => 0n, log: () => undefined});
   const {session: subscriber} = state.registry.open('subscriber', true);

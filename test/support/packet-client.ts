@@ -1,5 +1,5 @@
 /**
- * A tiny MQTT client that says exactly what it is told, and a broker for it on an in-memory stream with a
+ * A tiny MQTT client that sends exactly the given packets, and a broker for it on an in-memory stream with a
  * clock that only the test turns. Nothing here judges: what arrives is handed over packet by packet.
  */
 

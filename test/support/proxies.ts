@@ -38,7 +38,7 @@ export async function listenLoopback(
       .on('error', () => undefined)
       .on('close', () => {
         sockets.delete(socket);
-        // Whoever waits to read on is told.
+        // Wake the reader that waits.
         socket.emit('readable');
       });
     serve(socket);

@@ -20,7 +20,7 @@ export interface TerminalOptions {
   readonly timeoutMilliseconds?: number;
 }
 
-/** Starts a program on a terminal of its own, 80 columns wide unless told. */
+/** Starts a program on a terminal of its own, by default 80 columns wide. */
 export function startOnTerminal(
   command: string,
   args: readonly string[],

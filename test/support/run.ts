@@ -55,7 +55,7 @@ export function startMain(argv: readonly string[], options: RunOptions = {}): Ru
     stdin,
     stdout: streams.stdout,
     stderr: streams.stderr,
-    // No options file of whoever runs the tests.
+    // No options file of the user who runs the tests.
     env: {HOME: '/nonexistent', ...slowTwin, ...options.env},
     pid: process.pid,
     programName: options.programName ?? 'tmq',

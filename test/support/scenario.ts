@@ -35,7 +35,7 @@ export interface Scenario {
   readonly meanwhile?: readonly (readonly string[])[];
   /** Sent to the client after that. */
   readonly signal?: 'SIGINT' | 'SIGTERM';
-  /** A broker that does as it is told, instead of a real one. */
+  /** A scripted broker instead of a real one. */
   readonly server?: (connection: FakeConnection) => Promise<void>;
   /** Nothing listens on the port. */
   readonly closedPort?: true;

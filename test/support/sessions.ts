@@ -20,7 +20,7 @@ export function sessionOptions(port: number, overrides: Partial<ConnectionOption
   };
 }
 
-/** A context that does not reconnect unless told. */
+/** A context that by default does not reconnect. */
 export function sessionContext(overrides: Partial<SessionContext> = {}): SessionContext {
   return {
     signal: new AbortController().signal,

@@ -7,7 +7,7 @@ export interface SpawnOptions {
   readonly input?: string | Uint8Array;
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly cwd?: string;
-  /** After this the process is killed and its result says so; 20 s unless told. */
+  /** Milliseconds after which the process is killed, with `timedOut` in its result; 20,000 by default. */
   readonly timeoutMilliseconds?: number;
 }
 
@@ -26,7 +26,7 @@ export interface Running extends AsyncDisposable {
   stderr(): string;
   /** Resolves when the output so far matches; rejects when the process ends first. */
   waitFor(stream: 'stdout' | 'stderr', pattern: RegExp): Promise<RegExpMatchArray>;
-  /** Sends the signal (SIGTERM unless told) and waits for the end. */
+  /** Sends the signal (SIGTERM by default) and waits for the end. */
   stop(signal?: NodeJS.Signals): Promise<Finished>;
 }
 

@@ -5,7 +5,7 @@ import {type Finished, type Running, run, type SpawnOptions, start} from './spaw
 
 export const program = join(import.meta.dirname, '..', '..', 'bin', 'tmq.js');
 
-/** No options file of whoever runs the tests. */
+/** No options file of the user who runs the tests. */
 const withoutHome = (options: SpawnOptions): SpawnOptions => ({
   ...options,
   env: {HOME: '/nonexistent', XDG_CONFIG_HOME: undefined, ...options.env},

@@ -1,4 +1,4 @@
-/** What was written to a stream that nobody else reads. */
+/** What was written to a stream that has no other reader. */
 
 import type {PassThrough} from 'node:stream';
 

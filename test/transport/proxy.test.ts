@@ -127,13 +127,13 @@ test('SOCKS5: each reply has its status and its reason', async () => {
 });
 
 test('a proxy that is not there, not one, silent or gone', async () => {
-  const nobody = await freePort();
+  const closed = await freePort();
   const refused = {
     exitCode: 1,
-    message: `Connection refused by the proxy 127.0.0.1:${nobody}. Is it running, and is this its port?`,
+    message: `Connection refused by the proxy 127.0.0.1:${closed}. Is it running, and is this its port?`,
   };
-  await assertFails(through(socks(nobody), 1883), refused);
-  await assertFails(through(http(nobody), 1883), refused);
+  await assertFails(through(socks(closed), 1883), refused);
+  await assertFails(through(http(closed), 1883), refused);
   await assertFails(through('http://proxy.invalid', 1883), {
     exitCode: 1,
     message: /host name proxy\.invalid/,
@@ -227,7 +227,7 @@ test('bytes that come in one packet with the answer of the proxy are not lost', 
   }
 });
 
-test('what comes later flows to whoever listens for data', async () => {
+test('what comes later reaches a listener for data', async () => {
   await using server = await listening(createPlainServer(echo));
   await using first = await startSocksProxy();
   await using second = await startHttpProxy();

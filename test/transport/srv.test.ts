@@ -153,7 +153,7 @@ test('with TLS: another service name, and a certificate for the domain or a host
     const context = {nameServers: [names.address]};
     const tls = {caFile: files.ca};
     await assertEchoes(await dialBounded(service('localhost', {tls}), context));
-    // Somebody forged the record: the certificate is good, but for the forger's host.
+    // A forged record: the certificate is good, but for the forger's host.
     await assertFails(
       service('forged.test', {tls}),
       {exitCode: 8, message: /does not name forged\.test\. Connect by a name it has: localhost/},

@@ -56,10 +56,10 @@ test('localhost is either loopback address, whichever listens', async () => {
     await assertEchoes(await dialBounded(to(host, four.port)));
     await assertEchoes(await dialBounded(to(host, six.port)));
   }
-  const nobody = await freePort();
-  await assertFails(to('localhost', nobody), {
+  const closed = await freePort();
+  await assertFails(to('localhost', closed), {
     exitCode: 1,
-    message: `Connection refused by localhost:${nobody}. Is a broker running? Try: tmq broker`,
+    message: `Connection refused by localhost:${closed}. Is a broker running? Try: tmq broker`,
   });
 });
 
@@ -88,13 +88,13 @@ test('connects from the local address that is asked for', async () => {
   });
 });
 
-test('a refusal and an unknown name are told with their remedy', async () => {
-  const nobody = await freePort();
-  await assertFails(to('127.0.0.1', nobody), {
+test('a refusal and an unknown name are errors with their remedy', async () => {
+  const closed = await freePort();
+  await assertFails(to('127.0.0.1', closed), {
     exitCode: 1,
-    message: `Connection refused by 127.0.0.1:${nobody}. Is a broker running? Try: tmq broker`,
+    message: `Connection refused by 127.0.0.1:${closed}. Is a broker running? Try: tmq broker`,
   });
-  await assertFails(to('::1', nobody), {
+  await assertFails(to('::1', closed), {
     exitCode: 1,
     message: /^Connection refused by \[::1\]:\d+\. Is a broker running/,
   });

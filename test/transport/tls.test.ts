@@ -111,7 +111,7 @@ test('a self-signed certificate is refused, and accepted as its own CA', async (
   await assertEchoes(await dialBounded(to(server.port, {caFile: files.selfSigned.cert})));
 });
 
-test('a certificate for another name is refused, and its names are told', async () => {
+test('a certificate for another name is refused, and the error lists its names', async () => {
   await using server = await serve(files.otherName);
   await assertFails(to(server.port, {caFile: files.ca}, 'localhost'), {
     exitCode: 8,
@@ -188,7 +188,7 @@ test('system certificates: the variables of OpenSSL say where else they are', as
   });
 });
 
-test('a CA file that is missing, garbage or damaged is told from the others, also where nobody answers', async () => {
+test('a CA file that is missing, garbage or damaged has an error of its own, also without a server', async () => {
   const garbage = join(directory, 'garbage.crt');
   const damaged = join(directory, 'damaged.crt');
   await writeFile(garbage, 'no certificate at all\n');
@@ -229,7 +229,7 @@ test('the client certificate is presented, also without a CA file', async () => 
   await assertEchoes(await dialBounded(to(server.port, {...pair, systemCertificateFile: files.ca})));
 });
 
-test('a missing or refused client certificate is told, in TLS 1.2 and in TLS 1.3', async () => {
+test('a missing or refused client certificate is reported, in TLS 1.2 and in TLS 1.3', async () => {
   const ca = await readFile(files.ca);
   await using older = await serve(files.server, {...mutual, ca, maxVersion: 'TLSv1.2'});
   await assertFails(to(older.port, {caFile: files.ca}), {exitCode: 8, message: /client certificate/});
@@ -270,7 +270,7 @@ test('the pass phrase is not asked for when the key is in the clear', async () =
   await assertEchoes(await dialBounded(to(server.port, tls)));
 });
 
-test('keys and certificates that cannot be used are told apart', async () => {
+test('each kind of unusable key or certificate has its own error', async () => {
   const {client, encryptedKey, ca: caFile} = files;
   const withKey = (keyFile: string, more: TlsOptions = {}) =>
     to(1, {caFile, certificateFile: client.cert, keyFile, ...more});
@@ -291,7 +291,7 @@ test('keys and certificates that cannot be used are told apart', async () => {
   });
 });
 
-test('a pass phrase that nobody types does not outlive the deadline', async () => {
+test('the prompt for a pass phrase ends with the deadline', async () => {
   const deadline = new AbortController();
   const tls = {
     caFile: files.ca,
@@ -343,7 +343,7 @@ test('the minimum version and the ciphers are kept', async () => {
   await newer.idle();
 });
 
-test('a client certificate that OpenSSL finds too weak is told before connecting', async () => {
+test('a client certificate that OpenSSL finds too weak is an error before connecting', async () => {
   const weak = {certificateFile: join(directory, 'weak.crt'), keyFile: join(directory, 'weak.key')};
   const request = ['req', '-x509', '-newkey', 'rsa:512', '-nodes', '-subj', '/CN=weak', '-days', '1'];
   const {exitCode, stderr} = await run('openssl', [
@@ -373,7 +373,7 @@ test('ALPN: the protocol asked for, and one the server does not have', async () 
   });
 });
 
-test('a port that does not speak TLS is told, and one that hangs up', async () => {
+test('a port that does not speak TLS, and one that hangs up, have errors of their own', async () => {
   await using talking = await listening(
     createPlainServer((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n')),
   );

@@ -151,7 +151,7 @@ test('a refused upgrade names the HTTP status in words, and leaves no socket', a
   }
 });
 
-test('a server without the sub-protocol is told', async () => {
+test('a server without the sub-protocol is an error', async () => {
   await using server = await serve({choose: () => false});
   await assertFails(to(server.port), {
     exitCode: 13,

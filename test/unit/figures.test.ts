@@ -1,4 +1,4 @@
-/** The figures that are told: those of the last run, the same in each place, and none of them prettier than it is. */
+/** The published figures: those of the last run, the same in each place, and rounded to the worse side. */
 
 import assert from 'node:assert/strict';
 import {existsSync, readFileSync} from 'node:fs';

@@ -1,6 +1,6 @@
 /**
- * A broker that sends: whoever subscribes gets `count` numbered lines as fast as they are taken, or one
- * payload of `large` bytes. All frames are encoded before the port is told.
+ * A broker that sends: each subscriber gets `count` numbered lines as fast as it takes them, or one
+ * payload of `large` bytes. All frames are encoded before the port is printed.
  */
 
 import {createServer, type Socket} from 'node:net';

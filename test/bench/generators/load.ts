@@ -1,6 +1,6 @@
 /**
  * Loads a broker: publishers send pre-encoded frames, subscribers count what arrives. Prints one line
- * when everybody is connected and subscribed, starts when told by a line on stdin, and prints a second
+ * when all clients are connected and subscribed, starts at a line on stdin, and prints a second
  * one with the deliveries counted and the milliseconds from the first publish to the last delivery.
  */
 
@@ -21,7 +21,7 @@ const {values} = parseArgs({
     topics: {type: 'string', default: '1'},
     qos: {type: 'string', default: '0'},
     messages: {type: 'string', default: '0'},
-    /** Messages a second; as many as possible unless told. */
+    /** Messages a second; as many as possible by default. */
     pace: {type: 'string', default: '0'},
     /** Connections that only stay. */
     idle: {type: 'string', default: '0'},
@@ -37,7 +37,7 @@ const messages = Number(values.messages);
 const topics = Number(values.topics);
 const pace = Number(values.pace);
 
-/** The most that a publisher leaves unacknowledged; at QoS 2, mosquitto closes on whoever leaves more than 20. */
+/** The most that a publisher leaves unacknowledged; at QoS 2, mosquitto closes the connection beyond 20. */
 const windowMessages = qos === 2 ? 20 : 100;
 const largestId = 60_000;
 

@@ -1,6 +1,6 @@
 /**
  * A broker for one publisher at a time that keeps nothing: it acknowledges and counts what arrives,
- * and tells whether numbered lines came in order. As slow a receiver as it is told to be.
+ * and tells whether numbered lines came in order. Receives as slowly as its arguments ask.
  * Prints {"port"} first, then one line of JSON for each connection that ended.
  */
 
@@ -11,7 +11,7 @@ import {listening, print} from './protocol.ts';
 
 const {values} = parseArgs({
   options: {
-    /** Bytes a second to take; all there are unless told. */
+    /** Bytes a second to take; all there are by default. */
     rate: {type: 'string', default: '0'},
     /** Milliseconds to read nothing after CONNACK. */
     stall: {type: 'string', default: '0'},

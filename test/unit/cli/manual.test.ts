@@ -129,7 +129,7 @@ test('every exit status is in the pages of the clients', async () => {
   }
 });
 
-test('the language of -F is told letter by letter', () => {
+test('the manual documents the language of -F letter by letter', () => {
   const terms = formatSection.remarks?.flatMap(({term}) => term.split(', ')) ?? [];
   const letters = terms.flatMap((term) => /^%(.)$/.exec(term)?.[1] ?? []);
   assert.deepEqual(letters.sort(), Object.keys(fieldTable).sort());
@@ -185,7 +185,7 @@ test('an unknown command has no page', async () => {
   );
 });
 
-test('the keys of passwd in JSON are in the order that is told', async () => {
+test('the keys of passwd in JSON are in the documented order', async () => {
   const {remarks = []} = formatSections.find(({title}) => title === 'Password files as JSON')!;
   const directory = await mkdtemp(join(tmpdir(), 'tmq-manual-'));
   try {

@@ -128,7 +128,7 @@ test('a closed home is one without options, a closed file is an error', async ()
   chmodSync(directory.path, 0o755);
   chmodSync(join(directory.path, 'closed'), 0o700);
   chmodSync(join(directory.path, 'open', 'tmq', 'pub'), 0o600);
-  // As somebody else: to root nothing is closed.
+  // As another user: root can read every file.
   const program = `
     const {readOptionsFile} = await import(${JSON.stringify(pathToFileURL(join(root, 'src/cli/options-file.ts')))});
     if (process.getuid() === 0) process.setuid(65534);

@@ -1,4 +1,4 @@
-/** Replacing a file: the old content or the new one at every moment, whatever fails and whoever dies. */
+/** Replacing a file: the old content or the new one at every moment, whatever fails and whichever process dies. */
 
 import assert from 'node:assert/strict';
 import {setMaxListeners} from 'node:events';

@@ -115,7 +115,7 @@ describe('our own secrets', () => {
     assert.equal(digest, expected.digest('base64'));
   });
 
-  test('sha512-pbkdf2 has a 12-byte salt and at least 210,000 iterations unless told', async () => {
+  test('sha512-pbkdf2 has a 12-byte salt and by default at least 210,000 iterations', async () => {
     const [, tag, iterations, salt, key] = (await scheme('sha512-pbkdf2').hash(bytes(plain))).split('$');
     assert.equal(tag, '7');
     assert.ok(Number(iterations) >= 210_000);

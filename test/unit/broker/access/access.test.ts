@@ -102,7 +102,7 @@ use_identity_as_username true`;
     assert.equal((await access.admit(bob, listeners[1]!)).accepted, true);
   });
 
-  it('refuses to start with a password_file by which somebody cannot log in', () => {
+  it('refuses to start with a password_file that has an unusable entry', () => {
     const config = 'listener 1\npassword_file p';
     assert.equal(
       complaint(config, {p: '# c\nbob:secret\n'}),
@@ -277,7 +277,7 @@ allow_anonymous true
   });
 });
 
-/** The topics to which mosquitto lets the client write: MQTT 5 says so in PUBACK. */
+/** The topics to which mosquitto lets the client write, by the reason codes of PUBACK. */
 async function writable(port: number, client: (typeof clients)[number]): Promise<readonly string[]> {
   const {default: mqtt} = await import('mqtt');
   const connected = await mqtt.connectAsync(`mqtt://127.0.0.1:${port}`, {

@@ -44,7 +44,7 @@ function complaint(text: string, files: Readonly<Record<string, string>> = {}): 
 }
 
 describe('listeners', () => {
-  it('without any, serves this machine alone and everybody on it', () => {
+  it('without a listener, serves any client on this machine and no other', () => {
     const [listener, ...others] = parse('').listeners;
     assert.equal(others.length, 0);
     assert.deepEqual(listener, {
@@ -60,7 +60,7 @@ describe('listeners', () => {
     });
   });
 
-  it('with one, lets in nobody who is not said to be, and warns', () => {
+  it('with a listener and no access settings, refuses every client, and warns', () => {
     const config = parse('listener 1884');
     assert.equal(config.listeners.length, 1);
     assert.equal(config.listeners[0]?.allowAnonymous, false);

@@ -1,4 +1,4 @@
-/** What a journal is told is enough to go on from, at any moment. */
+/** The journal's records suffice to restore the state at any moment. */
 
 import assert from 'node:assert/strict';
 import {describe, it} from 'node:test';
@@ -208,7 +208,7 @@ describe('a journal', () => {
     assert.equal((await broker.connect('left', lasting)).connack.sessionPresent, false);
   });
 
-  it('is told of messages dropped and expired, so that nothing piles up', async () => {
+  it('records dropped and expired messages, so that its state does not grow', async () => {
     const memory = new Memory();
     await using broker = kept(memory);
     const client = await broker.connect('s', lasting);

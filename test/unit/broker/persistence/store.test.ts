@@ -1,5 +1,5 @@
 // needs: mosquitto_pub
-/** The store: what it is told it tells again, whatever happens to the process or to the end of the file. */
+/** The store reads back what it wrote, also after a crash and with a damaged end of the file. */
 
 import assert from 'node:assert/strict';
 import {appendFile, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile} from 'node:fs/promises';

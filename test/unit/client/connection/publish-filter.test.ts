@@ -300,7 +300,7 @@ describe('the tap', () => {
     tap.destroy();
   });
 
-  test('what is no MQTT goes to MQTT.js, which says so', async () => {
+  test('what is no MQTT goes to MQTT.js, which reports it', async () => {
     const {tap, passed, server} = tapped(4);
     tap.once('data', () => tap.open());
     server.end(Buffer.concat([connack(4), Buffer.from([0x30, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 2, 3])]));

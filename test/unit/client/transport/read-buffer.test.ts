@@ -157,7 +157,7 @@ test('what came before anybody listened is not lost', async () => {
   assert.equal(seen + rest.toString(), `early, and more, abcd${'x'.repeat(200_000)}`);
 });
 
-test('whoever speaks too early, and too much, is not read on', () => {
+test('a socket that sends too much before it is read is paused', () => {
   const {onread} = new ReadBuffer();
   const target = () => (onread.buffer as () => Buffer)();
   let more = true;

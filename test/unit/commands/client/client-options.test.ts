@@ -235,7 +235,7 @@ test('the version of MQTT is what was said last', () => {
   }
 });
 
-test('a session expires when it is told to', () => {
+test('-x sets when a session expires', () => {
   const forever = 4_294_967_295;
   const expiry = (...words: readonly string[]) =>
     connection('-i', 'id', ...words).properties?.sessionExpiryInterval;

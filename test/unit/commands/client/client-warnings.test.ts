@@ -37,7 +37,7 @@ describe('what has no effect', () => {
   }
 });
 
-test('is told in a line each, unless with --quiet, and the message is sent', async () => {
+test('is one warning each, none with --quiet, and the message is sent', async () => {
   await using broker = await startMosquitto();
   const words = ['pub', '-p', String(broker.port), '-t', 'a', '-m', 'x', '--insecure', '--will-qos', '1'];
   const told = await runMain(words);

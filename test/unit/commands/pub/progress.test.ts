@@ -22,7 +22,7 @@ test('numbers are written to be read', () => {
   assert.deepEqual([0.2, 59, 60, 185, 3723].map(durationText), ['1 s', '59 s', '1:00', '3:05', '1:02:03']);
 });
 
-test('lines are told with their rate, what is missing, and the time left of a file', () => {
+test('lines: their rate, the unacknowledged, and the time left of a file', () => {
   const state = {
     read: 12_000,
     acknowledged: 12_000,
@@ -50,7 +50,7 @@ test('lines are told with their rate, what is missing, and the time left of a fi
   );
 });
 
-test('a large message is told with what the network has taken, how fast, and the time left', () => {
+test('a large message: the bytes sent, the rate, and the time left', () => {
   const state = {sent: 0, count: 1, bytes: 45_000_000, written: 0, bytesPerSecond: undefined};
   assert.equal(messagesText(state), 'Sending 45.0 MB');
   assert.equal(messagesText({...state, written: 12_200_000}), '12.2 MB of 45.0 MB sent, 27%');
