@@ -7,9 +7,10 @@
  */
 
 import {TmqError} from '../errors.ts';
+import {largestVariableInteger} from '../protocol/fixed-header.ts';
 
 /** The largest Remaining Length a packet can state [MQTT 5, 1.5.5]; no payload is longer. */
-export const maximumLineBytes = 268_435_455;
+export const maximumLineBytes = largestVariableInteger;
 
 const lineFeed = 0x0a;
 

@@ -3,14 +3,13 @@
  * where the words came from.
  */
 
+import {largestTwoByteInteger} from './fixed-header.ts';
+
 /** What follows $share/: the name of the group, and the filter its members share [MQTT 5, 4.8.2]. */
 export interface Subscription {
   readonly shareName?: string;
   readonly filter: string;
 }
-
-/** The most bytes a string holds on the wire [MQTT 5, 1.5.4]. */
-const longestString = 65535;
 
 /** mosquitto refuses more levels than this, so that a broker's stack cannot be run through. */
 const mostSeparators = 200;
@@ -35,7 +34,7 @@ export function isMqttString(text: string): boolean {
 /** Whether a text fits into an MQTT string: at most 65535 bytes of UTF-8. */
 export function fitsMqttString(text: string): boolean {
   // No UTF-16 unit takes more than three bytes of UTF-8: most texts need no counting.
-  return text.length * 3 <= longestString || Buffer.byteLength(text) <= longestString;
+  return text.length * 3 <= largestTwoByteInteger || Buffer.byteLength(text) <= largestTwoByteInteger;
 }
 
 function hasTopicLength(text: string): boolean {

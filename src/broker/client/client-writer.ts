@@ -6,7 +6,7 @@
  * they go on and its QoS 0 messages are dropped, as mosquitto does at once.
  */
 
-import {PacketType} from '../../protocol/fixed-header.ts';
+import {largestTwoByteInteger, PacketType} from '../../protocol/fixed-header.ts';
 import type {ProtocolVersion, QoS} from '../../protocol/message.ts';
 import type {BrokerLimits} from '../config/settings.ts';
 import type {BrokerState} from '../state/broker-state.ts';
@@ -70,7 +70,7 @@ export class ClientWriter implements Outlet, Passage {
     this.#settings = settings;
     this.#state = state;
     this.#deliveries = deliveries;
-    this.sendQuota = Math.min(settings.receiveMaximum, maxInflightMessages || 65_535);
+    this.sendQuota = Math.min(settings.receiveMaximum, maxInflightMessages || largestTwoByteInteger);
     this.#slowMessages = slowThreshold(state.limits);
     this.protocolVersion = connection.protocolVersion;
     this.maximumPacketSize = settings.maximumPacketSize;

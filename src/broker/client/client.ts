@@ -3,6 +3,7 @@
  * who handle it, keeps its time, and says goodbye with the right code [MQTT 5, 3.1.4, 3.14, 4.13].
  */
 
+import {firstByte, PacketType} from '../../protocol/fixed-header.ts';
 import {ReasonCode} from '../../protocol/reason-codes.ts';
 import type {Admission, Identity, Permissions} from '../access/access.ts';
 import type {ListenerConfig} from '../config/settings.ts';
@@ -215,7 +216,7 @@ export class Client implements ConnectionHandler, SessionLink {
     const present = sessionPresent && connection.protocolVersion > 3;
     if (connection.protocolVersion === 5) {
       connection.send({cmd: 'connack', sessionPresent: present, reasonCode: 0, properties});
-    } else connection.write([Buffer.of(0x20, 2, present ? 1 : 0, 0)]);
+    } else connection.write([Buffer.of(firstByte(PacketType.connack), 2, present ? 1 : 0, 0)]);
   }
 
   /** CONNACK with one of its codes [MQTT-3.2.2-8], and the end [MQTT-3.1.4-2], [MQTT-3.2.2-6], [MQTT-3.2.2-7], [MQTT-4.12.0-4]. */

@@ -4,6 +4,7 @@
  */
 
 import {randomUUID} from 'node:crypto';
+import {largestTwoByteInteger} from '../../protocol/fixed-header.ts';
 import {ReasonCode, ReturnCode} from '../../protocol/reason-codes.ts';
 import {isPublishTopic} from '../../protocol/topic.ts';
 import type {Permissions} from '../access/access.ts';
@@ -112,7 +113,8 @@ export function connectParameters(
   const will = willRefusal(packet, limits, listener);
   if (will !== undefined) return will;
   const asked = packet.keepalive ?? 0;
-  const longest = limits.maxKeepalive === 0 || limits.maxKeepalive === 65_535 ? 0 : limits.maxKeepalive;
+  const longest =
+    limits.maxKeepalive === 0 || limits.maxKeepalive === largestTwoByteInteger ? 0 : limits.maxKeepalive;
   const keepAliveChanged = longest > 0 && (asked === 0 || asked > longest);
   // MQTT 3 cannot be told another keep alive; mosquitto refuses like this.
   if (keepAliveChanged && protocolVersion < 5) return refusals.identifier;
@@ -124,7 +126,7 @@ export function connectParameters(
     keepAliveSeconds: keepAliveChanged ? longest : asked,
     keepAliveChanged,
     outlet: {
-      receiveMaximum: properties.receiveMaximum ?? 65_535,
+      receiveMaximum: properties.receiveMaximum ?? largestTwoByteInteger,
       maximumPacketSize: properties.maximumPacketSize ?? Number.POSITIVE_INFINITY,
       // [MQTT-3.1.2-27]
       topicAliasMaximum: properties.topicAliasMaximum ?? 0,
@@ -210,7 +212,7 @@ export function connackProperties(
       ? {sessionExpiryInterval: longestSession}
       : {}),
     ...(listener.maxTopicAlias > 0 ? {topicAliasMaximum: listener.maxTopicAlias} : {}),
-    ...(limits.maxInflightMessages > 0 && limits.maxInflightMessages < 65_535
+    ...(limits.maxInflightMessages > 0 && limits.maxInflightMessages < largestTwoByteInteger
       ? {receiveMaximum: limits.maxInflightMessages}
       : {}),
     // [MQTT-3.2.2-9]

@@ -4,6 +4,7 @@
  * row and the code that reads the setting. Directives that do something else: special-directives.ts.
  */
 
+import {largestTwoByteInteger, largestVariableInteger} from '../../protocol/fixed-header.ts';
 import {
   boolean,
   duration,
@@ -82,7 +83,12 @@ export const directives = {
   maxConnections: {name: 'max_connections', scope: 'listener', read: integer(-1), default: -1},
   maxQos: {name: 'max_qos', scope: 'listener', read: oneOf({0: 0, 1: 1, 2: 2}), default: 2},
   /** Topic aliases that a client may use. */
-  maxTopicAlias: {name: 'max_topic_alias', scope: 'listener', read: integer(0, 65535), default: 10},
+  maxTopicAlias: {
+    name: 'max_topic_alias',
+    scope: 'listener',
+    read: integer(0, largestTwoByteInteger),
+    default: 10,
+  },
   useUsernameAsClientId: {name: 'use_username_as_clientid', scope: 'listener', read: boolean},
   /** Makes the listener one with pre-shared keys. */
   pskHint: {name: 'psk_hint', scope: 'listener', read: text},
@@ -104,9 +110,19 @@ export const directives = {
   /** Bytes of a whole packet; 0: the protocol's own maximum. */
   maxPacketSize: {name: 'max_packet_size', scope: 'limits', read: packetSize, default: 0},
   /** Bytes of a payload; 0: no limit. */
-  messageSizeLimit: {name: 'message_size_limit', scope: 'limits', read: integer(0, 268435455), default: 0},
+  messageSizeLimit: {
+    name: 'message_size_limit',
+    scope: 'limits',
+    read: integer(0, largestVariableInteger),
+    default: 0,
+  },
   /** QoS 1 and 2 messages in flight to one client; also the Receive Maximum of the broker. 0: 65535. */
-  maxInflightMessages: {name: 'max_inflight_messages', scope: 'limits', read: integer(0, 65535), default: 20},
+  maxInflightMessages: {
+    name: 'max_inflight_messages',
+    scope: 'limits',
+    read: integer(0, largestTwoByteInteger),
+    default: 20,
+  },
   maxInflightBytes: {name: 'max_inflight_bytes', scope: 'limits', read: integer(0), default: 0},
   /** QoS 1 and 2 messages that wait for one client beyond those in flight. 0: no limit. */
   maxQueuedMessages: {name: 'max_queued_messages', scope: 'limits', read: integer(0), default: 1000},
@@ -114,7 +130,12 @@ export const directives = {
   /** Keep QoS 0 messages, too, for a client that is not connected. */
   queueQos0Messages: {name: 'queue_qos0_messages', scope: 'limits', read: boolean, default: false},
   /** Seconds; the longest keep alive granted to an MQTT 5 client. 0: any. */
-  maxKeepalive: {name: 'max_keepalive', scope: 'limits', read: integer(0, 65535), default: 65535},
+  maxKeepalive: {
+    name: 'max_keepalive',
+    scope: 'limits',
+    read: integer(0, largestTwoByteInteger),
+    default: largestTwoByteInteger,
+  },
   retainAvailable: {name: 'retain_available', scope: 'limits', read: boolean, default: true},
   /** Seconds without a connection after which a session ends; absent: only its own expiry counts. */
   persistentClientExpiration: {name: 'persistent_client_expiration', scope: 'limits', read: duration},

@@ -8,7 +8,7 @@
  */
 
 import {isAcknowledgement} from '../../protocol/acknowledgement.ts';
-import {PacketType} from '../../protocol/fixed-header.ts';
+import {firstByte, PacketType} from '../../protocol/fixed-header.ts';
 import type {ProtocolVersion} from '../../protocol/message.ts';
 import type {ConnectionHandler, FastPublisher} from '../wire/connection-handler.ts';
 import type {Counters} from '../wire/counters.ts';
@@ -66,7 +66,7 @@ export class FastFrames {
   #acknowledgements(splitter: FrameSplitter, type: number): boolean {
     const {piece, position, limit} = splitter;
     const first = piece[position]!;
-    if (first !== ((type << 4) | (type === PacketType.pubrel ? 2 : 0))) return false;
+    if (first !== firstByte(type)) return false;
     let at = position;
     let frames = 0;
     while (piece[at] === first) {

@@ -8,6 +8,7 @@
  * fifty and 1000 topics in turn 4.5 times; at QoS 1 0.6 and at QoS 2 0.7 of the processor time.
  */
 
+import {publishFirstByte} from '../../protocol/fixed-header.ts';
 import type {BrokerState} from '../state/broker-state.ts';
 import type {Session} from '../state/session.ts';
 import {copyBytes} from '../wire/byte-copy.ts';
@@ -18,9 +19,9 @@ import type {ForwardingRoutes, Route} from './forwarding-routes.ts';
 import {type Receipt, SharedFrames} from './shared-frames.ts';
 
 /** The first bytes of PUBLISH without DUP and RETAIN. */
-const atMostOnce = 0x30;
-const atLeastOnce = 0x32;
-const exactlyOnce = 0x34;
+const atMostOnce = publishFirstByte(0);
+const atLeastOnce = publishFirstByte(1);
+const exactlyOnce = publishFirstByte(2);
 /** Of a run: a publisher that has to wait is not found out about later than this. */
 const mostBytes = 65_536;
 /** Slices kept that are a smaller share of their chunk are copied, so that they do not keep all of it. */

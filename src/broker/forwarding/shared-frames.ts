@@ -4,6 +4,7 @@
  * copies of it. What needs a decision is left to the general way.
  */
 
+import {publishFirstByte} from '../../protocol/fixed-header.ts';
 import type {QoS} from '../../protocol/message.ts';
 import type {BrokerState} from '../state/broker-state.ts';
 import type {Session} from '../state/session.ts';
@@ -13,8 +14,8 @@ import {FrameSlab, SharedFrame} from '../wire/shared-frame.ts';
 import type {ForwardingRoutes, Target} from './forwarding-routes.ts';
 
 /** The first bytes of PUBLISH without DUP and RETAIN. */
-const atLeastOnce = 0x32;
-const exactlyOnce = 0x34;
+const atLeastOnce = publishFirstByte(1);
+const exactlyOnce = publishFirstByte(2);
 /** Of a run: a publisher that has to wait is not found out about later than this. */
 const mostFrames = 64;
 

@@ -4,6 +4,7 @@
  * 4.9]. Knows no stream and no subscription.
  */
 
+import {largestTwoByteInteger} from '../../protocol/fixed-header.ts';
 import type {BrokerLimits} from '../config/settings.ts';
 import type {RestoredSession, SavedDelivery} from '../persistence/journal.ts';
 import {payloadBytes} from '../wire/shared-frame.ts';
@@ -40,7 +41,6 @@ export type AcknowledgementResult = 'accepted' | 'unknown' | 'wrong';
 
 export type DeliveryLimits = Pick<BrokerLimits, 'maxInflightBytes' | 'maxQueuedMessages' | 'maxQueuedBytes'>;
 
-const packetIds = 65_535;
 /** Nothing is ever added to this one: most sessions have no use for a set of their own. */
 const nothing: Set<number> = new Set();
 
@@ -214,9 +214,9 @@ export class DeliveryQueue {
 
   /** An unused packet identifier [MQTT-2.2.1-4], [MQTT-4.3.2-1], [MQTT-4.3.3-1]; 0 when all are used. */
   #freePacketId(): number {
-    if (this.inflight >= packetIds) return 0;
+    if (this.inflight >= largestTwoByteInteger) return 0;
     do {
-      this.#lastPacketId = (this.#lastPacketId % packetIds) + 1;
+      this.#lastPacketId = (this.#lastPacketId % largestTwoByteInteger) + 1;
     } while (this.#published.has(this.#lastPacketId) || this.#released.has(this.#lastPacketId));
     return this.#lastPacketId;
   }

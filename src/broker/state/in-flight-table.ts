@@ -6,8 +6,9 @@
  * keep all that passed through them alive until the next full collection.
  */
 
+import {largestTwoByteInteger} from '../../protocol/fixed-header.ts';
+
 const firstCapacity = 32;
-const identifiers = 65_535;
 
 /** Values by packet identifier, 1 to 65535. */
 export class InFlightTable<Value> {
@@ -54,7 +55,7 @@ export class InFlightTable<Value> {
     for (const [slot, value] of this.#values.entries()) {
       if (value !== undefined) all.push([this.#identifiers[slot]!, value]);
     }
-    const age = (packetId: number) => (packetId - last - 1 + identifiers) % identifiers;
+    const age = (packetId: number) => (packetId - last - 1 + largestTwoByteInteger) % largestTwoByteInteger;
     return all.sort(([one], [other]) => age(one) - age(other));
   }
 

@@ -3,7 +3,7 @@
  * Knows nothing of what they identify.
  */
 
-const largest = 65_535;
+import {largestTwoByteInteger} from '../../protocol/fixed-header.ts';
 
 export class PacketIdentifiers {
   readonly #used = new Set<number>();
@@ -11,7 +11,7 @@ export class PacketIdentifiers {
 
   /** The next number, for a line of the trace: a QoS 0 message counts but has no identifier. */
   count(): number {
-    this.#last = this.#last === largest ? 1 : this.#last + 1;
+    this.#last = this.#last === largestTwoByteInteger ? 1 : this.#last + 1;
     return this.#last;
   }
 

@@ -7,6 +7,7 @@
  */
 
 import type {Duplex} from 'node:stream';
+import {firstByte, PacketType} from '../../protocol/fixed-header.ts';
 import type {ConnectionOptions} from '../connection-options.ts';
 
 /**
@@ -25,7 +26,7 @@ export function mayPipeline({protocolVersion, clean, credentials}: ConnectionOpt
 }
 
 /** PINGREQ [MQTT-3.12]: the smallest packet there is. */
-export const pingreq = Buffer.of(0xc0, 0);
+export const pingreq = Buffer.of(firstByte(PacketType.pingreq), 0);
 
 /** Milliseconds until the system has taken note of a ticket; what is sent at once does not acknowledge it. */
 const ticketMilliseconds = 1;

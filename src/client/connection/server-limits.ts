@@ -3,6 +3,7 @@
  * messages are sent.
  */
 
+import {largestTwoByteInteger} from '../../protocol/fixed-header.ts';
 import type {QoS} from '../../protocol/message.ts';
 import type {Packet} from './packet.ts';
 
@@ -25,7 +26,7 @@ export function limitsOf(connack: Packet): ServerLimits {
   const number = (key: string, otherwise: number) =>
     typeof properties[key] === 'number' ? properties[key] : otherwise;
   return {
-    receiveMaximum: number('receiveMaximum', 65_535),
+    receiveMaximum: number('receiveMaximum', largestTwoByteInteger),
     maximumQos: number('maximumQoS', 2) as QoS,
     retainAvailable: properties.retainAvailable !== false,
     maximumPacketSize: number('maximumPacketSize', Number.POSITIVE_INFINITY),

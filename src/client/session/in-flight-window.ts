@@ -4,6 +4,8 @@
  * bytes. Order is kept: first in, first sent, and first sent again [MQTT-4.6.0-1].
  */
 
+import {isFailure, ReasonCode} from '../../protocol/reason-codes.ts';
+
 /** What is to be sent next for a message. */
 export type Step<Value> =
   | {readonly kind: 'publish'; readonly messageId: number; readonly value: Value; readonly duplicate: boolean}
@@ -33,9 +35,6 @@ interface Entry<Value> {
   /** On the present connection. */
   sent: boolean;
 }
-
-/** A PUBCOMP that says so means that the server had completed the message before [MQTT 5, 3.7.2.1]. */
-const identifierNotFound = 146;
 
 export class Window<Value> {
   readonly #maximum: number;
@@ -105,7 +104,7 @@ export class Window<Value> {
   #received(entry: Entry<Value> | undefined, {messageId, reasonCode}: Acknowledgement): Outcome<Value> {
     if (entry === undefined) return {kind: 'release', messageId, known: false};
     if (entry.qos !== 2) return {kind: 'mismatched', qos: 1};
-    if (reasonCode >= 128) return this.#finish(entry, reasonCode);
+    if (isFailure(reasonCode)) return this.#finish(entry, reasonCode);
     entry.stage = 'released';
     return {kind: 'release', messageId, known: true};
   }
@@ -120,7 +119,8 @@ export class Window<Value> {
       return entry.qos === 1 ? this.#finish(entry, reasonCode) : {kind: 'mismatched', qos: 2};
     }
     if (cmd === 'pubcomp' && entry.qos === 2 && entry.stage === 'released') {
-      return this.#finish(entry, reasonCode === identifierNotFound ? 0 : reasonCode);
+      // The server had completed the message before [MQTT 5, 3.7.2.1].
+      return this.#finish(entry, reasonCode === ReasonCode.packetIdentifierNotFound ? 0 : reasonCode);
     }
     return {kind: 'ignored'};
   }

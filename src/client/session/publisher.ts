@@ -5,8 +5,10 @@
  */
 
 import {ExitCode, TmqError} from '../../errors.ts';
+import {acknowledgements} from '../../protocol/acknowledgement.ts';
+import {PacketType} from '../../protocol/fixed-header.ts';
 import type {ProtocolVersion, Publication} from '../../protocol/message.ts';
-import {isFailure, reasonSentence} from '../../protocol/reason-codes.ts';
+import {isFailure, ReasonCode, reasonSentence} from '../../protocol/reason-codes.ts';
 import type {Link} from '../connection/client-connection.ts';
 import {publishLine} from '../connection/debug-lines.ts';
 import type {Packet} from '../connection/packet.ts';
@@ -116,7 +118,8 @@ export class Outbox {
     const messageId = packet.messageId ?? 0;
     const reasonCode = packet.reasonCode ?? 0;
     const outcome = this.#window.acknowledge({cmd: packet.cmd, messageId, reasonCode});
-    if (outcome.kind === 'release') this.#sendRelease(messageId, outcome.known ? 0 : 146);
+    if (outcome.kind === 'release')
+      this.#sendRelease(messageId, outcome.known ? ReasonCode.success : ReasonCode.packetIdentifierNotFound);
     if (outcome.kind === 'mismatched') throw mismatch(outcome.qos);
     if (outcome.kind !== 'done') return;
     this.#setup.identifiers.release(messageId);
@@ -267,7 +270,7 @@ export class Outbox {
   #sendRelease(messageId: number, reasonCode: number): void {
     if (reasonCode !== 0 || this.#setup.trace !== undefined) {
       this.#link?.send({cmd: 'pubrel', messageId, reasonCode});
-    } else this.#link?.write(Buffer.of(0x62, 2, messageId >> 8, messageId & 0xff));
+    } else this.#link?.write(acknowledgements(PacketType.pubrel, [messageId]));
   }
 
   /** Waits until the message is with the operating system. */

@@ -3,6 +3,7 @@
  * it may end the connection, and would again on each next one. Pure; knows neither links nor answers.
  */
 
+import {ReasonCode} from '../../protocol/reason-codes.ts';
 import type {Packet} from '../connection/packet.ts';
 import type {ServerLimits} from '../connection/server-limits.ts';
 import type {SubscribeOptions} from '../types.ts';
@@ -37,8 +38,12 @@ export function foreseenRefusal(
   filter: string,
   {properties}: SubscribeOptions,
 ): number | undefined {
-  if (!limits.sharedSubscriptions && filter.startsWith('$share/')) return 158;
-  if (!limits.wildcardSubscriptions && /[+#]/.test(filter)) return 162;
-  if (!limits.subscriptionIdentifiers && properties?.subscriptionIdentifier !== undefined) return 161;
+  if (!limits.sharedSubscriptions && filter.startsWith('$share/'))
+    return ReasonCode.sharedSubscriptionsNotSupported;
+  if (!limits.wildcardSubscriptions && /[+#]/.test(filter))
+    return ReasonCode.wildcardSubscriptionsNotSupported;
+  if (!limits.subscriptionIdentifiers && properties?.subscriptionIdentifier !== undefined) {
+    return ReasonCode.subscriptionIdentifiersNotSupported;
+  }
   return undefined;
 }

@@ -8,6 +8,7 @@ import {choice, integer, type OptionTable, type Values} from '../../cli/option.t
 import type {ConnectionOptions} from '../../client/connection-options.ts';
 import {UsageError} from '../../errors.ts';
 import type {Io} from '../../io/process.ts';
+import {largestTwoByteInteger} from '../../protocol/fixed-header.ts';
 import type {ProtocolVersion, QoS} from '../../protocol/message.ts';
 import {type ConnectProperties, propertyCommands, propertyNames} from '../../protocol/properties.ts';
 import {type PropertySetting, parseProperty, propertiesFor} from '../../protocol/property-option.ts';
@@ -116,7 +117,7 @@ const mqttOptions = {
     noun: 'keepalive',
     parse: integer({
       minimum: 5,
-      maximum: 65_535,
+      maximum: largestTwoByteInteger,
       problem: (given) => `Invalid keepalive given, it must be between 5 and 65535 inclusive: ${given}`,
     }),
   },
@@ -276,7 +277,7 @@ function toConnection(values: ClientValues, defaults: ClientDefaults): Connectio
     clientId,
     clean: values.persistent !== true,
     keepaliveSeconds: values.keepalive ?? 60,
-    maxInflight: Math.min(values.maxInflight ?? 20, 65_535),
+    maxInflight: Math.min(values.maxInflight ?? 20, largestTwoByteInteger),
     connectTimeoutSeconds: values.connectTimeout ?? 30,
     ...(credentials === undefined ? {} : {credentials}),
     ...(will === undefined ? {} : {will}),

@@ -9,6 +9,7 @@ import type {Credentials} from '../../client/connection-options.ts';
 import {fileProblem} from '../../client/transport/file-problem.ts';
 import {TmqError} from '../../errors.ts';
 import type {Io} from '../../io/process.ts';
+import {largestTwoByteInteger} from '../../protocol/fixed-header.ts';
 
 /** Where a secret is. */
 export type SecretSource =
@@ -38,7 +39,7 @@ export type ClientIdSource =
 export async function resolveCredentials(source: CredentialSource, io: Io): Promise<Credentials> {
   const {username, password} = source;
   const secret = password === undefined ? undefined : await resolveSecret(password, io, 'Password: ');
-  if (secret !== undefined && Buffer.byteLength(secret) > 65_535) {
+  if (secret !== undefined && Buffer.byteLength(secret) > largestTwoByteInteger) {
     throw new TmqError('Problem setting username and/or password: the password has more than 65535 bytes.');
   }
   return {

@@ -10,15 +10,13 @@ import type {Payload} from '../../client/types.ts';
 import {ExitCode, TmqError, UsageError} from '../../errors.ts';
 import {openFilePayload} from '../../io/file-payload.ts';
 import type {Io} from '../../io/process.ts';
+import {largestVariableInteger} from '../../protocol/fixed-header.ts';
 
 export type PayloadSource =
   | {readonly kind: 'text'; readonly text: string}
   | {readonly kind: 'empty'}
   | {readonly kind: 'file'; readonly path: string}
   | {readonly kind: 'stdin'};
-
-/** The largest payload that any MQTT packet can carry: the limit of Remaining Length [MQTT 5, 1.5.5], as mosquitto has it. */
-const maximumPayloadBytes = 268_435_455;
 
 function once(
   parse: (text: string) => string = String,
@@ -30,8 +28,8 @@ function once(
 }
 
 function withinLimit(text: string): string {
-  if (Buffer.byteLength(text) > maximumPayloadBytes) {
-    throw new UsageError(`Message length must be less than ${maximumPayloadBytes + 1} bytes.`);
+  if (Buffer.byteLength(text) > largestVariableInteger) {
+    throw new UsageError(`Message length must be less than ${largestVariableInteger + 1} bytes.`);
   }
   return text;
 }
@@ -112,7 +110,7 @@ export async function readPayload(
 async function payloadOfFile(path: string, {signal, env}: Pick<Io, 'signal' | 'env'>): Promise<Payload> {
   let payload: Payload | undefined;
   try {
-    if ((env.TMQ_NO_FASTPATH ?? '') === '') payload = openFilePayload(path, maximumPayloadBytes);
+    if ((env.TMQ_NO_FASTPATH ?? '') === '') payload = openFilePayload(path, largestVariableInteger);
     payload ??= await readFile(path, {signal});
   } catch (error) {
     if (signal.aborted) throw signal.reason;
@@ -121,8 +119,8 @@ async function payloadOfFile(path: string, {signal, env}: Pick<Io, 'signal' | 'e
       cause: error,
     });
   }
-  if (payload.length > maximumPayloadBytes) {
-    throw new TmqError(`File "${path}" is too large: a message has at most ${maximumPayloadBytes} bytes.`);
+  if (payload.length > largestVariableInteger) {
+    throw new TmqError(`File "${path}" is too large: a message has at most ${largestVariableInteger} bytes.`);
   }
   return payload;
 }
@@ -134,7 +132,7 @@ function fileProblem(code: string | undefined, error: unknown): string {
     EACCES: 'Permission denied',
     EISDIR: 'It is a directory',
     ENOTDIR: 'Not a directory',
-    ERR_FS_FILE_TOO_LARGE: `A message has at most ${maximumPayloadBytes} bytes`,
+    ERR_FS_FILE_TOO_LARGE: `A message has at most ${largestVariableInteger} bytes`,
   };
   return words[code ?? ''] ?? (error instanceof Error ? error.message : String(error));
 }
@@ -151,9 +149,9 @@ async function payloadOfStdin(
     for await (const chunk of io.stdin as AsyncIterable<Uint8Array>) {
       length += chunk.length;
       progress.bytes = length;
-      if (length > maximumPayloadBytes) {
+      if (length > largestVariableInteger) {
         throw new TmqError(
-          `Standard input is too large: a message has at most ${maximumPayloadBytes} bytes.`,
+          `Standard input is too large: a message has at most ${largestVariableInteger} bytes.`,
         );
       }
       chunks.push(chunk);

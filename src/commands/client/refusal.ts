@@ -2,9 +2,7 @@
 
 import {ExitCode, TmqError} from '../../errors.ts';
 import type {ProtocolVersion} from '../../protocol/message.ts';
-import {reasonText} from '../../protocol/reason-codes.ts';
-
-const firstFailure = 128;
+import {isFailure, reasonText} from '../../protocol/reason-codes.ts';
 
 /** How one denied filter is told. MQTT 3.1.1 has one code for all reasons. */
 function denied(filter: string, code: number, version: ProtocolVersion): string {
@@ -22,7 +20,7 @@ export function subscriptionRefusal(
 ): TmqError | string | undefined {
   const refused = filters.flatMap((filter, index) => {
     const code = codes[index] ?? 0;
-    return code < firstFailure ? [] : [{filter, code}];
+    return isFailure(code) ? [{filter, code}] : [];
   });
   if (refused.length === 0) return undefined;
   const list = refused.map(({filter, code}) => denied(filter, code, version)).join(', ');

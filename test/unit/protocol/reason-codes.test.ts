@@ -1,11 +1,16 @@
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
+import constants from 'mqtt-packet/constants.js';
 import {
   failureCodes,
   isFailure,
+  ReasonCode,
+  ReturnCode,
+  reasonCodeTable,
   reasonSentence,
   reasonText,
   refusalText,
+  returnCodeTable,
 } from '../../../src/protocol/reason-codes.ts';
 
 test('CONNACK codes of version 3 in their own words', () => {
@@ -51,4 +56,31 @@ test('what is a failure', () => {
   assert.equal(isFailure(128), true);
   assert.equal(failureCodes.length, 35);
   assert.ok(failureCodes.every(isFailure));
+});
+
+test('every code and name of a table is there once, in ascending order', () => {
+  for (const table of [reasonCodeTable, returnCodeTable]) {
+    const codes = table.map(({code}) => code);
+    assert.deepEqual(
+      codes,
+      [...new Set<number>(codes)].sort((one, other) => one - other),
+    );
+    assert.equal(new Set(table.map(({name}) => name)).size, table.length);
+    for (const {text} of table) assert.notEqual(text, '');
+  }
+  for (const {code, name} of reasonCodeTable) assert.equal(ReasonCode[name], code);
+  for (const {code, name} of returnCodeTable) assert.equal(ReturnCode[name], code);
+});
+
+test('the table has every reason code that mqtt-packet lets pass in any packet', () => {
+  const known = new Set<number>(reasonCodeTable.map(({code}) => code));
+  const tables = Object.entries(constants as unknown as Record<string, object>);
+  const passed = tables
+    .filter(([name]) => name.startsWith('MQTT5_'))
+    .flatMap(([, codes]) => Object.keys(codes));
+  assert.ok(passed.length > 0);
+  assert.deepEqual(
+    passed.map(Number).filter((code) => !known.has(code)),
+    [],
+  );
 });
