@@ -8,9 +8,9 @@ import type {Figure} from './statistics.ts';
 export interface BenchContext {
   /** A directory of this run's own, gone afterwards. */
   readonly directory: string;
-  /** How often to repeat: what the user said, or what the bench thinks enough. */
+  /** Repetitions: --rounds, or the bench's own number. */
   rounds(usual: number): number;
-  /** Tells on stderr what is going on. */
+  /** Prints progress to stderr. */
   progress(line: string): void;
 }
 

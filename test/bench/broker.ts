@@ -30,7 +30,7 @@ const cases: readonly Case[] = [
   {label: '1 to 1, QoS 2', load: {messages: 30_000, qos: 2}, open: 3, guarded: 2.5},
 ];
 
-/** Who may do what, in the files that both brokers read. */
+/** Users and permissions, in the files that both brokers read. */
 interface Setting {
   readonly config: string;
   readonly load: Load;

@@ -1,4 +1,4 @@
-/** Starts a load generator of generators/ as a process of its own, and reads what it tells. */
+/** Starts a load generator of generators/ as a process of its own, and reads the lines that it prints. */
 
 import {join} from 'node:path';
 import {type Running, start} from '../support/spawn.ts';
@@ -7,17 +7,17 @@ import {projectDirectory} from './bench.ts';
 type Told = Readonly<Record<string, unknown>>;
 
 export interface Generator extends AsyncDisposable {
-  /** What it told first: {port} of a server. */
+  /** Its first line: {port} of a server. */
   readonly first: Told;
   /** The port of a server. */
   readonly port: number;
-  /** The next line it tells. @throws Error when it ends first */
+  /** Its next line. @throws Error when it ends first */
   next(): Promise<Told>;
-  /** Tells a load generator to begin. */
+  /** Starts the load. */
   begin(): void;
 }
 
-/** Starts generators/NAME.ts with these options, and waits for the first line it tells. */
+/** Starts generators/NAME.ts with these options, and waits for its first line. */
 export async function startGenerator(
   name: 'sink' | 'flood' | 'delay' | 'load' | 'raw' | 'echo',
   options: Readonly<Record<string, string | number>> = {},

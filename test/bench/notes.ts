@@ -1,4 +1,4 @@
-/** Words to the figures: what each bench does, why a goal is missed, and which figures README.md shows. */
+/** Notes on the figures: what each bench does, why a goal is missed, and which figures README.md shows. */
 
 import type {Figure, Verdict} from './statistics.ts';
 
@@ -56,7 +56,7 @@ const reasons: Readonly<Record<string, string>> = {
   'passwd: -U, 10,000 lines, 1000 iterations / one after another': 'only a second idle processor could help',
 };
 
-/** What there is to tell next to a figure: its own remark and, when its goal is missed, why; often nothing. */
+/** The text next to a figure: its own remark and, when its goal is missed, why; often empty. */
 export function remarksOn(
   bench: string,
   {label, remark}: Pick<Figure, 'label' | 'remark'>,
@@ -66,7 +66,7 @@ export function remarksOn(
   return [remark, reason].filter((text) => text !== undefined);
 }
 
-/** What README says of goals that are missed, shorter than FIGURES.md does: several figures in one go. */
+/** README's note on missed goals, shorter than FIGURES.md's: one note for several figures. */
 export const readmeMisses: readonly {readonly figures: RegExp; readonly text: string}[] = [
   {
     figures: /^publine: QoS \d, [\d,]+ lines, wall /,

@@ -27,7 +27,7 @@ export function isWonByC(figure: RecordedFigure): boolean {
   return isOurs && figure.unit === 'x' && (isMoreBetter(figure) ? figure.median < 1 : figure.median > 1);
 }
 
-/** What there is to tell next to a figure. @throws Error when a goal is missed and nothing says why */
+/** The text next to a figure. @throws Error when a goal is missed and no note gives the reason */
 function note(bench: string, figure: RecordedFigure): string {
   const texts = remarksOn(bench, figure, figure.verdict);
   if (figure.verdict === 'NOT MET' && texts.length === 0) {
@@ -127,7 +127,7 @@ function missedRow({benches}: Recorded): readonly string[] {
   return texts.length === 0 ? [] : [`| goals missed | ${[...new Set(texts)].join('; ')} |`];
 }
 
-/** What README says about speed: where it was measured, a table, and where the rest is. */
+/** README's section on speed: where it was measured, a table, and a link to the rest. */
 export function readmeSection(recorded: Recorded): string {
   const verdicts = recorded.benches.flatMap(({figures}) => figures.map(({verdict}) => verdict));
   return [

@@ -59,7 +59,7 @@ async function upgrade(context: BenchContext): Promise<readonly Figure[]> {
 
 /**
  * mosquitto's own scheme, one round of SHA-512 a user: what is left is reading, writing and salts. Ten times
- * the users tell whether memory grows with them.
+ * the users show whether memory grows with them.
  */
 async function upgradeQuickly(context: BenchContext): Promise<readonly Figure[]> {
   const file = join(context.directory, 'passwords-quick');

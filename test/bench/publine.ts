@@ -48,7 +48,7 @@ async function race(context: BenchContext, {qos, lines, rounds}: Race) {
   );
 }
 
-/** Two figures of a race; the second tells how far the first could go at all. */
+/** Two figures of a race; the second is the limit of the first. */
 function raceFigures(label: string, series: Awaited<ReturnType<typeof race>>, goal: Goal): readonly Figure[] {
   const {tmq: ours, mosquitto, limit} = series;
   const isReachable = summarise(wallRatios(limit, mosquitto)).median <= goal.limit;

@@ -20,7 +20,7 @@ async function makeCertificates(directory: string): Promise<void> {
 }
 
 export interface SecureBroker extends BenchBroker {
-  /** What tells pub, of either family, to say something to it. */
+  /** Options with which pub, of either family, sends it a message. */
   readonly words: readonly string[];
 }
 

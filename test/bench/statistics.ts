@@ -16,7 +16,7 @@ export interface Figure {
   readonly unit: 'x' | '%' | 'MB' | 's';
   /** One a round. */
   readonly values: readonly number[];
-  /** Absent: told, not judged. */
+  /** Absent: reported, without a verdict. */
   readonly goal?: Goal;
   /** What a reader must know to judge the figure fairly. */
   readonly remark?: string;

@@ -38,7 +38,7 @@ const cases: readonly Case[] = [
   },
 ];
 
-/** Writes where the case says; a pipe is one of the shell's, with `cat` behind it. */
+/** Writes to the case's target; a pipe is one of the shell's, with `cat` behind it. */
 async function receive(
   program: Pick<Invocation, 'command' | 'args'>,
   to: Case['to'],
@@ -63,7 +63,7 @@ async function* expected(line: (index: number) => string) {
   }
 }
 
-/** 100 if the output is what it must be, else 0; a JSON object for each message where it tells the time. */
+/** 100 if the output is as expected, else 0; with timestamps, one JSON object for each message is expected. */
 async function correctness(path: string, line: Case['line']): Promise<number> {
   if (line !== undefined)
     return (await sha256(createReadStream(path))) === (await sha256(expected(line))) ? 100 : 0;

@@ -186,7 +186,7 @@ export const statements: readonly Statement[] = [
     'MQTT-3.9.3-2',
     'and are 0, 1, 2 or 0x80',
     'subscribe refuses subscriptions',
-    'interop/chaos leaves nothing behind',
+    'interop/chaos leaves no resource open',
   ],
   asInFive('MQTT-3.10.1-1', 'MQTT-3.10.1-1'),
   asInFive('MQTT-3.10.3-1', 'MQTT-3.10.3-1'),

@@ -21,7 +21,7 @@ const noAuthentication: Exempt = {
   reason: 'The broker has no authentication method: it refuses them all, and never sends AUTH.',
 };
 
-const codes = 'interop/chaos leaves nothing behind';
+const codes = 'interop/chaos leaves no resource open';
 
 export const statements: readonly Statement[] = [
   [

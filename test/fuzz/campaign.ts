@@ -1,13 +1,13 @@
-/** Many random connections, one after the other, and what to type to see the one that failed again. */
+/** Runs many random connections, one after the other; a failure names the command that repeats it. */
 
 import {fuzzConnection} from './connection.ts';
-import {fuzzTap} from './tap.ts';
+import {fuzzFilter} from './publish-filter.ts';
 
-/** Tells one connection, which its seed decides; gives the number of its frames. */
+/** Runs one connection, generated from its seed; resolves to the number of its frames. */
 type Fuzz = (seed: number) => Promise<number>;
 
-/** What can be fuzzed: the clients' way of reading, and the broker's. */
-export const fuzzes: Readonly<Record<string, Fuzz>> = {tap: fuzzTap, broker: fuzzConnection};
+/** What can be fuzzed: the client's reader, and the broker's. */
+export const fuzzes: Readonly<Record<string, Fuzz>> = {filter: fuzzFilter, broker: fuzzConnection};
 
 /** Milliseconds after which a connection is taken to hang; it usually takes two. */
 const patience = 20_000;
@@ -25,7 +25,7 @@ async function inTime(frames: Promise<number>): Promise<number> {
 }
 
 /**
- * Tells connections until there were so many frames; gives how many there were.
+ * Runs connections until there were `frames` frames; resolves to their number.
  * @throws Error with the seed of the connection that failed, and why
  */
 export async function campaign(
@@ -33,14 +33,14 @@ export async function campaign(
   {seed, frames}: {readonly seed: number; readonly frames: number},
 ): Promise<number> {
   const fuzz = fuzzes[name]!;
-  let told = 0;
-  for (let current = seed; told < frames; current++) {
+  let done = 0;
+  for (let current = seed; done < frames; current++) {
     try {
-      told += await inTime(fuzz(current));
+      done += await inTime(fuzz(current));
     } catch (error) {
       const again = `npm run fuzz -- ${name} --seed ${current} --frames 1`;
       throw new Error(`Seed ${current} fails. To see it again: ${again}`, {cause: error});
     }
   }
-  return told;
+  return done;
 }

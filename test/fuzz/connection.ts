@@ -1,6 +1,6 @@
 /**
  * The broker's ways of reading against each other and against mqtt-packet: a client's frames, right and
- * wrong, cut anywhere, told to two connections of which one has the fast way. Both must make the same of
+ * wrong, cut anywhere, given to two connections of which one has the fast path. Both must make the same of
  * them, to the very violation that ends them, and it must be what mqtt-packet reads.
  */
 
@@ -20,7 +20,7 @@ import {type Conversation, conversation, frameOf, pieces, variableInteger} from 
 import {Random} from './random.ts';
 import {framesOf, messageLine, packetLine, packetProperties, Reference} from './reference.ts';
 
-/** Stands for a socket whose data is dropped. */
+/** In place of a socket; drops all data. */
 class Wire extends Duplex {
   override _read(): void {}
 
@@ -97,7 +97,7 @@ class Reading {
 
   #add(line: string): void {
     this.lines.push(line);
-    // Now and then something takes its time.
+    // Sometimes a handler is asynchronous.
     if (this.lines.length % 37 !== 0) return;
     this.connection.hold();
     setImmediate(() => this.connection.unhold());
@@ -182,7 +182,7 @@ export async function fuzzConnection(seed: number): Promise<number> {
   for (const reading of readings) await reading.end();
   const [fast, general] = readings as [Reading, Reading];
   for (const {bug} of readings) if (bug !== undefined) throw bug;
-  // One by one: to show how long lists differ takes minutes.
+  // One by one: a diff of long lists takes minutes.
   for (const [index, line] of general.lines.entries()) assert.equal(fast.lines[index], line);
   assert.equal(fast.lines.length, general.lines.length);
   // Only the fast path has sent anything here.

@@ -1,6 +1,6 @@
 /**
- * Random MQTT frames, written by hand so that they may be anything: right ones, those that hardly ever
- * come, and wrong ones. Knows what of them a specification allows, and nothing of who reads them.
+ * Random MQTT frames, encoded by hand so that they may be anything: valid ones, those that hardly ever
+ * come, and invalid ones. Knows what the specifications allow, and no reader.
  */
 
 import type {ProtocolVersion} from '../../src/protocol/message.ts';
@@ -288,7 +288,7 @@ class FrameSource {
   }
 }
 
-/** What one side says on a connection. */
+/** What one side sends on a connection. */
 export interface Conversation {
   readonly bytes: Buffer;
   /** By where the frame begins. */

@@ -22,6 +22,6 @@ const seed = values.seed === undefined ? randomInt(2 ** 31) : Number(values.seed
 if (![frames, seed].every(Number.isSafeInteger)) throw new Error('--frames and --seed need whole numbers.');
 
 for (const name of positionals.length > 0 ? positionals : Object.keys(fuzzes)) {
-  const told = await campaign(name, {seed, frames});
-  process.stdout.write(`${name}: ${told.toLocaleString('en')} frames from seed ${seed}, all as expected\n`);
+  const done = await campaign(name, {seed, frames});
+  process.stdout.write(`${name}: ${done.toLocaleString('en')} frames from seed ${seed}, all as expected\n`);
 }

@@ -1,6 +1,6 @@
 /**
- * Random numbers that one number decides: the same seed tells the same story again. Made for speed; the
- * property tests, whose failures are made smaller, use fast-check.
+ * Random numbers from a seed: the same seed repeats the same sequence. Made for speed; the
+ * property tests, whose failures are shrunk, use fast-check.
  */
 
 /** A sequence of random choices (mulberry32). */

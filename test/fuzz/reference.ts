@@ -84,7 +84,7 @@ export interface Comparable {
 /** A message on one line. */
 export function messageLine({topic, qos, retain, messageId, payload, properties}: Comparable): string {
   const text = Buffer.from(payload.buffer, payload.byteOffset, payload.length).toString('latin1');
-  // Who sees it in an error wants to read it.
+  // Readable in an error message.
   const bytes =
     text.length < 1000 ? text : `${text.length} ${createHash('md5').update(payload).digest('hex')}`;
   return `publish ${topic} q${qos} r${retain} m${qos === 0 ? 0 : messageId} ${properties} ${bytes}`;

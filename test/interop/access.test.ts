@@ -1,4 +1,4 @@
-/** Password files of every kind and acl_files of any, as clients meet them; judged by the real mosquitto where it can. */
+/** Password files in every scheme and random acl_files, seen by clients and compared with the real mosquitto. */
 // needs: mosquitto, mosquitto_pub
 
 import assert from 'node:assert/strict';

@@ -20,7 +20,7 @@ const root = join(import.meta.dirname, '..', '..');
 const schemes = ['ws', 'wss'] as const;
 const versions = [4, 5] as const;
 
-/** What the page does: every exercise, then it tells. */
+/** The page's script: it runs every exercise, then posts the results. */
 const pageScript = `
 import {exercise} from '/exercise.js';
 const tell = (body) => fetch('/result', {method: 'POST', body: JSON.stringify(body)});
@@ -32,7 +32,7 @@ try {
 }
 `;
 
-/** A web server for one page, and what the page tells it. */
+/** A web server for one page, and what the page posts to it. */
 async function servePage(plans: readonly unknown[]) {
   const source = await readFile(join(root, 'test', 'support', 'exercise.ts'), 'utf8');
   const files: Readonly<Record<string, readonly [type: string, body: string]>> = {

@@ -1,6 +1,6 @@
 /**
  * Connects, cuts, wrong and half packets, takeovers, slow and silent clients, thousands of them at random:
- * those who behave are served right all the time, and nothing is left behind.
+ * well-behaved clients are served throughout, and no resource is left open.
  */
 
 import assert from 'node:assert/strict';
@@ -35,7 +35,7 @@ const serverCodes: Readonly<Record<string, ReadonlySet<number>>> = {
   pingresp: new Set([0]),
 };
 
-/** What no server may say, whatever it was told. */
+/** Bytes that no server may send, whatever it received. */
 function judge(packet: ObservedPacket): void {
   const allowed = serverCodes[packet.cmd];
   assert.ok(allowed !== undefined, `a server does not send ${packet.cmd}`);
@@ -164,7 +164,7 @@ const rounds = 8;
 const clientsPerRound = 800;
 
 describe('chaos', () => {
-  it('leaves nothing behind, and those who behave are served', async (context) => {
+  it('leaves no resource open, and well-behaved clients are served', async (context) => {
     const parsed = parseBrokerConfig('listener 0 127.0.0.1\nallow_anonymous true\nsys_interval 1\n', {
       path: 'x.conf',
       read: () => assert.fail(),
@@ -219,7 +219,7 @@ describe('chaos', () => {
     assert.deepEqual(topics, {
       'clients/total': 3,
       'clients/connected': 3,
-      // The reader's, and that of who asks.
+      // The reader's connection, and that of the client that reads $SYS.
       'subscriptions/count': 2,
     });
     assert.deepEqual(
@@ -244,7 +244,7 @@ async function disposable<Thing extends {close(): Promise<void>}>(starting: Prom
   return Object.assign(thing, {[Symbol.asyncDispose]: () => thing.close()});
 }
 
-/** Resolves when no session is left but the reader's, the writer's and that of who looks. */
+/** Resolves when the only sessions left are those of the reader, the writer and the client that reads $SYS. */
 async function allGone(port: number): Promise<void> {
   const watcher = await client(port, 'watcher');
   await watcher.subscribe('$SYS/broker/clients/total');
@@ -254,7 +254,7 @@ async function allGone(port: number): Promise<void> {
   await watcher.leave();
 }
 
-/** What $SYS says, once it says it anew, and the topics of what is retained. */
+/** The next values of $SYS, and the topics of retained messages. */
 async function leftOver(port: number) {
   const watcher = await client(port, 'watcher');
   const names = ['clients/total', 'clients/connected', 'subscriptions/count'];

@@ -1,4 +1,4 @@
-/** What a broker has acknowledged is there after kill -9, however often and whatever happened to the end of its file. */
+/** Acknowledged messages survive repeated kill -9, also with a damaged end of the file. */
 
 import assert from 'node:assert/strict';
 import {appendFile, readdir} from 'node:fs/promises';

@@ -1,4 +1,4 @@
-/** The same random lives of clients at mosquitto and at our broker: every client hears the same, in the same order. */
+/** The same random client actions at mosquitto and at our broker: every client receives the same, in the same order. */
 // needs: mosquitto
 
 import assert from 'node:assert/strict';
@@ -53,7 +53,7 @@ const action: fc.Arbitrary<Action> = fc.oneof(
     }),
   },
 );
-/** All four are there to begin with. */
+/** All four clients connect first. */
 const life = fc
   .array(action, {minLength: 5, maxLength: 30})
   .map((actions): Action[] => [
@@ -64,8 +64,8 @@ const life = fc
 const config =
   'listener {port} 127.0.0.1\nallow_anonymous true\nset_tcp_nodelay true\nmax_queued_messages 0\n';
 
-describe('random lives of clients', () => {
-  it('look the same at mosquitto and here', async () => {
+describe('random client actions', () => {
+  it('have the same results at mosquitto and at our broker', async () => {
     await using theirs = await startBroker('mosquitto', config);
     await using ours = await startBroker('bundled', config);
     let run = 0;

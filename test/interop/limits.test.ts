@@ -1,4 +1,4 @@
-/** Many clients, clients that do not read, clients that do everything wrong: the broker stays small and serves the others. */
+/** Many clients, clients that do not read, and malformed packets: the broker's memory stays bounded, and it serves the others. */
 
 import assert from 'node:assert/strict';
 import {readFileSync} from 'node:fs';
@@ -63,8 +63,8 @@ async function client(port: number, clientId: string): Promise<PacketClient> {
   return connected;
 }
 
-/** What $SYS says about a topic under $SYS/broker, from the next update that satisfies. */
-async function told(port: number, topic: string, enough: (value: number) => boolean): Promise<number> {
+/** The value of a topic under $SYS/broker, from the first update that is `enough`. */
+async function sysValue(port: number, topic: string, enough: (value: number) => boolean): Promise<number> {
   const watcher = await client(port, `watch ${topic}`);
   await watcher.subscribe(`$SYS/broker/${topic}`);
   for (;;) {
@@ -97,7 +97,7 @@ describe('many clients', () => {
         socket.write(connectFrame(`idle-${index}`));
         assert.equal((await answer(socket)).toString('hex'), '20020000');
       });
-      assert.ok((await told(broker.port, 'clients/connected', (value) => value > count)) > count);
+      assert.ok((await sysValue(broker.port, 'clients/connected', (value) => value > count)) > count);
       const each = ((await broker.residentBytes()) - before) / count;
       context.diagnostic(`${Math.round(each)} bytes for each of ${count} clients`);
       assert.ok(each < 40_000, `${each} bytes for each`);
@@ -108,7 +108,7 @@ describe('many clients', () => {
     } finally {
       for (const socket of sockets) socket.destroy();
     }
-    assert.equal(await told(broker.port, 'clients/total', (value) => value === 1), 1);
+    assert.equal(await sysValue(broker.port, 'clients/total', (value) => value === 1), 1);
   });
 
   it('1,000 that never read cost a bounded amount of memory, and the publisher only a moment', async (context) => {
@@ -147,8 +147,8 @@ describe('many clients', () => {
       publisher.write(frameOf(0x30, Buffer.concat([Buffer.from([0, 8]), Buffer.from('news/endx')])));
       assert.equal(await reader.message(), 'news/end x q0 r0 d0');
       most = Math.max(most, await broker.residentBytes()) - before;
-      const waiting = await told(broker.port, 'packet/out/bytes', () => true);
-      const dropped = await told(broker.port, 'publish/messages/dropped', (value) => value > 0);
+      const waiting = await sysValue(broker.port, 'packet/out/bytes', () => true);
+      const dropped = await sysValue(broker.port, 'publish/messages/dropped', (value) => value > 0);
       context.diagnostic(`${most >> 20} MB more; ${waiting} bytes wait, ${dropped} messages were dropped`);
       assert.ok(waiting > 0 && waiting < 400 << 20, `${waiting} bytes wait`);
       assert.ok(most < 700 << 20, `${most} bytes`);

@@ -12,7 +12,7 @@ const connectFrame = frameOf(0x10, [0, 4, ...Buffer.from('MQTT'), 4, 2, 0, 0, 0,
 const subscribeFrame = frameOf(0x82, [0, 1, 0, 1, 0x74, 0]);
 const publishFrame = frameOf(0x30, [0, 1, 0x74, 0x78]);
 
-/** All bytes of a WebSocket until there are as many as told. */
+/** The next `count` bytes of a WebSocket. */
 async function bytes(socket: WebSocket, count: number): Promise<Buffer> {
   let found = Buffer.alloc(0);
   return await new Promise((resolve, reject) => {

@@ -4,7 +4,7 @@ import type {Row} from './expectation.ts';
 
 const message = ['-t', '{topic}', '-m', 'x'];
 
-/** A publication that succeeds, and what its CONNECT says. */
+/** A publication that succeeds, and the fields of its CONNECT. */
 function connects(
   name: string,
   shows: string,

@@ -1,6 +1,6 @@
 /**
  * Every row of what mosquitto's clients do, in a few words, and where it is shown: by scenarios of the
- * tables, by a test elsewhere, or as a difference that the manual tells. A row without proof fails here.
+ * tables, by a test elsewhere, or as a difference that the manual documents. A row without proof fails here.
  */
 
 import assert from 'node:assert/strict';
@@ -61,7 +61,7 @@ test('every scenario shows a row that is there', () => {
   }
 });
 
-test('each of the known faults has a test that shows that it is not ours', () => {
+test('each of the known faults has a test that shows that tmq does not have it', () => {
   const numbers = [...Array.from({length: 42}, (_, index) => `Q${index + 1}`), 'Q2b', 'Q16b'];
   const named = readFileSync(join(root, 'parity', 'quirks.test.ts'), 'utf8');
   const scenarios = new Set(

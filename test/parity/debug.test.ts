@@ -1,6 +1,6 @@
 // needs: mosquitto, mosquitto_pub
 /**
- * The lines of -d beside those of mosquitto's clients, packet by packet. Theirs stand on stdout among the
+ * The lines of -d compared with those of mosquitto's clients, packet by packet. Theirs go to stdout among the
  * messages, ours on stderr; where 2.0 has "(null)" for an unknown id, 2.1 and we have "null".
  */
 

@@ -31,7 +31,7 @@ test('before the first CONNACK, -W is 27 and a signal 130 or 143', limit, async 
   }
 });
 
-/** Accepts the first connection, closes it, and says nothing on any other. */
+/** Accepts the first connection and closes it; sends nothing on any other. */
 const accepting = () =>
   startFakeBroker(async (connection) => {
     if (connection.number > 0) await connection.closed;

@@ -4,9 +4,9 @@ import assert from 'node:assert/strict';
 import type {Outcome, Scenario, Voice} from '../support/scenario.ts';
 
 export interface Expectation {
-  /** Bytes as Latin-1; empty unless said. */
+  /** Bytes as Latin-1; empty by default. */
   readonly stdout?: string;
-  /** 'any': it depends on what the broker says. */
+  /** 'any': it depends on the broker. */
   readonly voice?: Voice | 'any';
   readonly says?: RegExp;
   readonly status?: number;
@@ -22,7 +22,7 @@ export interface Difference extends Expectation {
 }
 
 export interface Row extends Scenario {
-  /** Of tmq, and of mosquitto's client unless `mosquitto` says otherwise. */
+  /** Of tmq, and of mosquitto's client unless `mosquitto` overrides it. */
   readonly expect: Expectation;
   /** What mosquitto's client does instead; or 'newer': the one installed (2.0) cannot do it. */
   readonly mosquitto?: Difference | 'newer';

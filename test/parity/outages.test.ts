@@ -43,7 +43,7 @@ interface Restartable extends AsyncDisposable {
 const restarts = 20;
 const perRestart = 40;
 
-/** A text for each message, told apart by round and number. */
+/** A text for each message, with its round and number. */
 const round = (number: number) =>
   Array.from({length: perRestart}, (_, index) => `${number}-${index}`).map((text) => `${text}\n`);
 

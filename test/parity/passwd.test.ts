@@ -1,5 +1,5 @@
 // needs: mosquitto, mosquitto_pub
-/** Password files of ours before the real broker, and files of the real mosquitto_passwd before us. */
+/** The real broker reads our password files, and we read those of the real mosquitto_passwd. */
 
 import assert from 'node:assert/strict';
 import {mkdtemp, readFile, rm, writeFile} from 'node:fs/promises';

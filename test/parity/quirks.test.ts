@@ -1,6 +1,6 @@
 // needs: mosquitto, openssl
 /**
- * The known faults of mosquitto's clients, by their numbers: each test shows that one is not ours. Those
+ * The known faults of mosquitto's clients, by their numbers: each test shows that tmq does not have one. Those
  * that the tables of scenarios show are not repeated; coverage.test.ts knows where every number is.
  */
 

@@ -1,4 +1,4 @@
-/** Scenarios of servers that refuse, fall silent or speak nonsense: how each client ends, and what it says. */
+/** Scenarios of servers that refuse, do not answer or send malformed packets: how each client ends, and its messages. */
 
 import type {Packet} from '../support/fake-broker.ts';
 import type {Scenario} from '../support/scenario.ts';

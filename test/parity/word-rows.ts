@@ -14,7 +14,7 @@ interface Refused {
   readonly environment?: Readonly<Record<string, string>>;
 }
 
-/** Accepted by mosquitto, whose atoi reads what it can: a broker that is not there is all it complains of. */
+/** Accepted by mosquitto, whose atoi ignores trailing text: its only error is the refused connection. */
 const acceptedByAtoi: Difference = {
   because: 'mosquitto takes the digits at the front for the number, and 0 where there are none (Q35)',
   voice: 'line',

@@ -96,7 +96,7 @@ describe('the code cache', () => {
     assert.notDeepEqual(identity(path).bytes, made);
   });
 
-  test('leaves nothing behind but itself, and removes what was not used for long', async () => {
+  test('leaves nothing but itself, and removes what was not used for long', async () => {
     const path = await makeCache();
     const stale = join(folder, 'of-an-old-version');
     writeFileSync(stale, '');

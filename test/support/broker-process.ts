@@ -19,7 +19,7 @@ export interface BrokerProcess extends AsyncDisposable {
   /** Bytes of memory that are resident. */
   residentBytes(): Promise<number>;
   stderr(): string;
-  /** Resolves when what the running one says on stderr matches: without `quiet`, its log. */
+  /** Resolves when the broker's stderr matches: its log, unless `quiet`. */
   logged(pattern: RegExp): Promise<void>;
   /** Ends it, by default with SIGTERM. */
   stop(signal?: NodeJS.Signals): Promise<void>;

@@ -1,6 +1,6 @@
 /**
- * A list of things that clients do, done one after the other at any broker: what each client hears after
- * each of them, as lines that can be compared between brokers. Judges nothing.
+ * A list of client actions, performed one after the other at any broker: what each client receives after
+ * each of them, as lines that can be compared between brokers. Asserts nothing.
  */
 
 import {once} from 'node:events';

@@ -42,7 +42,7 @@ export interface TestServer extends AsyncDisposable {
   idle(): Promise<void>;
 }
 
-/** Lets a server listen on a free port, and takes it down with every connection. */
+/** Listens on a free port; disposing closes the server and every connection. */
 export async function listening(server: Server, host = '127.0.0.1'): Promise<TestServer> {
   const sockets = new Set<Duplex>();
   server.on('connection', (socket: Duplex) => {
@@ -97,7 +97,7 @@ export async function firstBytes(stream: Duplex): Promise<Buffer> {
   throw new Error('the stream ended without a byte');
 }
 
-/** Says CONNECT and expects CONNACK with the code 0: proof that a broker is there. */
+/** Sends CONNECT and expects CONNACK with code 0, which shows that a broker answers. */
 export async function assertBroker(stream: Duplex): Promise<void> {
   stream.write(connectPacket);
   assert.deepEqual([...(await firstBytes(stream)).subarray(0, 4)], [0x20, 2, 0, 0]);

@@ -1,6 +1,6 @@
 /**
  * What a client must be able to do with a broker, done with MQTT.js: the same steps in Node and in a
- * browser's page. Imports nothing, so that it can be served to a page as it is; judges nothing.
+ * browser's page. Imports nothing, so that it can be served to a page as it is; asserts nothing.
  */
 
 import type {IClientOptions, MqttClient} from 'mqtt';
@@ -31,7 +31,7 @@ export function expectedExercise(name: string, protocolVersion: number): Exercis
   };
 }
 
-/** Connects, subscribes, publishes at each QoS, takes what is retained, and leaves without a word. */
+/** Connects, subscribes, publishes at each QoS, receives retained messages, and closes without DISCONNECT. */
 export async function exercise(
   connectAsync: (url: string, options: IClientOptions) => Promise<MqttClient>,
   {url, name, client: shared}: ExerciseOptions,

@@ -1,4 +1,4 @@
-/** A point in a test's story that one side waits for and the other brings about. */
+/** A promise that a test resolves from outside: one side waits for it, the other resolves it. */
 
 /** A promise, and what resolves it. */
 export function moment(): {readonly happened: Promise<void>; readonly happen: () => void} {

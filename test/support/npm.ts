@@ -14,7 +14,7 @@ import {type Finished, run} from './spawn.ts';
 const settings = {npm_config_userconfig: process.env.npm_config_userconfig ?? join(homedir(), '.npmrc')};
 const quietly = ['--no-audit', '--no-fund', '--no-update-notifier', '--loglevel=error'];
 
-/** Runs npm, for four minutes at most. @throws AssertionError with what it said when it fails */
+/** Runs npm, for four minutes at most. @throws AssertionError with its output when it fails */
 export async function npm(
   words: readonly string[],
   cwd: string,

@@ -1,6 +1,6 @@
 /**
  * A tiny MQTT client that sends exactly the given packets, and a broker for it on an in-memory stream with a
- * clock that only the test turns. Nothing here judges: what arrives is handed over packet by packet.
+ * clock that only the test advances. Asserts nothing: what arrives is handed over packet by packet.
  */
 
 import assert from 'node:assert/strict';
@@ -28,7 +28,7 @@ export interface Heard {
 /** Milliseconds after which a test gives up waiting. */
 const patience = 5000;
 
-/** The result, or an error that says what did not happen in time. */
+/** The result, or an error that names what did not happen in time. */
 export async function within<Result>(promise: Promise<Result>, what: string): Promise<Result> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
@@ -170,7 +170,7 @@ export class PacketClient {
     this.stream.destroy();
   }
 
-  /** Says DISCONNECT and waits for the end. */
+  /** Sends DISCONNECT and waits for the end of the connection. */
   async leave(rest: Record<string, unknown> = {}): Promise<void> {
     this.send({cmd: 'disconnect', ...rest});
     await within(this.closed, 'the end of the connection');

@@ -1,6 +1,6 @@
 /**
  * A place where printed commands are run as they are printed: a new HOME, a working directory, `tmq` on the
- * PATH, and a broker of ours. Where it listens stands in the options files, so no command needs a word more.
+ * PATH, and a broker of ours. The options files have its address, so no command needs more options.
  */
 
 import {once} from 'node:events';
@@ -80,7 +80,7 @@ export async function openPlayground(options: PlaygroundOptions = {}): Promise<P
     return await started.finished;
   };
   const begin = (line: string, input?: string) => {
-    // A session of its own, so that everything in a pipeline can be told to stop.
+    // A session of its own, so that a signal reaches every process of a pipeline.
     const started = start('setsid', ['bash', '-c', line], {
       cwd: directory,
       env,

@@ -1,4 +1,4 @@
-/** A TCP proxy that keeps what a client sends, and tells when the server has answered. */
+/** A TCP proxy that keeps what a client sends, and has a promise of the server's first answer. */
 
 import {once} from 'node:events';
 import {type AddressInfo, connect, createServer, type Socket} from 'node:net';

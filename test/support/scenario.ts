@@ -1,6 +1,6 @@
 /**
  * One scenario, run through a client of mosquitto and through ours: the same words, the same broker
- * behind a recorder each, and what came of it in a form that can be compared. Knows no expectation.
+ * behind a recorder each, and both results in a form that can be compared. Knows no expectation.
  */
 
 import {mkdtemp, rm, writeFile} from 'node:fs/promises';
@@ -39,7 +39,7 @@ export interface Scenario {
   readonly server?: (connection: FakeConnection) => Promise<void>;
   /** Nothing listens on the port. */
   readonly closedPort?: true;
-  /** The words say themselves where the broker is. */
+  /** The words contain the broker's address; no -p is added. */
   readonly ownAddress?: true;
 }
 

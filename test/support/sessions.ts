@@ -1,4 +1,4 @@
-/** Sessions as tests open them: everything said, with values that suit loopback. */
+/** Options and contexts for sessions in tests, with values that suit loopback. */
 
 import assert from 'node:assert/strict';
 import type {ConnectionOptions} from '../../src/client/connection-options.ts';

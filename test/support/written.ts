@@ -2,7 +2,7 @@
 
 import type {PassThrough} from 'node:stream';
 
-/** All that is there, which is then gone; from Node 26 on, one `read` gives only a piece of it. */
+/** Reads all that is buffered; from Node 26 on, one `read` returns only a part of it. */
 export function takeWritten(stream: PassThrough): Buffer {
   const pieces: Buffer[] = [];
   for (let piece = stream.read(); piece !== null; piece = stream.read()) pieces.push(piece as Buffer);

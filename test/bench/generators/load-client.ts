@@ -82,7 +82,7 @@ export class LoadClient {
   }
 
   /**
-   * Tells how many messages each read brought. At QoS 0 all frames have one length, so bytes are
+   * Counts the messages of each read. At QoS 0 all frames have one length, so bytes are
    * counted: the generator must not be slower than what it loads.
    */
   countDeliveries(frameBytes: number, qos: number, delivered: (count: number) => void): void {
@@ -97,7 +97,7 @@ export class LoadClient {
     };
   }
 
-  /** Says goodbye; resolves when the broker has read that far and closes. */
+  /** Sends DISCONNECT; resolves when the broker has read it and closes. */
   async end(): Promise<void> {
     this.#ending = true;
     this.socket.write(Buffer.of(type.disconnect, 0));

@@ -1,14 +1,14 @@
-/** How a generator speaks to the bench that started it: one line of JSON on stdout for each thing to tell. */
+/** How a generator reports to the bench that started it: lines of JSON on stdout. */
 
 import {once} from 'node:events';
 import type {AddressInfo, Server} from 'node:net';
 
-/** Tells one thing. */
+/** Prints one line of JSON. */
 export function print(value: Readonly<Record<string, unknown>>): void {
   process.stdout.write(`${JSON.stringify(value)}\n`);
 }
 
-/** Listens on a free loopback port, tells it, and ends the process when stdin does: with the bench. */
+/** Listens on a free loopback port, prints it, and ends the process when stdin ends: with the bench. */
 export async function listening(server: Server): Promise<void> {
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');

@@ -1,6 +1,6 @@
 /**
  * A broker for one publisher at a time that keeps nothing: it acknowledges and counts what arrives,
- * and tells whether numbered lines came in order. Receives as slowly as its arguments ask.
+ * and reports whether numbered lines came in order. Receives as slowly as its arguments ask.
  * Prints {"port"} first, then one line of JSON for each connection that ended.
  */
 

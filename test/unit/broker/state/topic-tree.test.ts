@@ -56,7 +56,7 @@ describe('FilterTree', () => {
     );
   });
 
-  it('leaves nothing behind when all are removed', () => {
+  it('is empty again when all are removed', () => {
     const tree = new FilterTree<number>();
     for (const text of ['a/b/c', 'a/b', '#', '+/b']) tree.set(text, 1);
     for (const text of ['a/b/c', 'a/b', '#', '+/b', 'never']) tree.delete(text);

@@ -1,5 +1,5 @@
 /**
- * The tap against mqtt-packet: a server's frames, right and wrong, cut anywhere. Whatever it takes must be
+ * The publish filter against mqtt-packet: a server's frames, valid and invalid, cut anywhere. What it takes must be
  * what mqtt-packet reads in the same frame, everything else must go on as it came, in order and once;
  * and behind a frame that mqtt-packet refuses, nothing.
  */
@@ -17,7 +17,7 @@ import {type Conversation, conversation, frameOf, pieces, type RandomFrame} from
 import {Random} from './random.ts';
 import {frameSize, framesOf, messageLine, packetLine, Reference} from './reference.ts';
 
-/** Stands for a socket, with or without a piece of memory to read into. */
+/** In place of a socket, with or without a read buffer. */
 class Wire extends Duplex {
   readonly written: Buffer[] = [];
   readonly #readBuffer: ReadBuffer | undefined;
@@ -211,7 +211,7 @@ function greeting(random: Random, version: ProtocolVersion): readonly RandomFram
   return random.permille(10) ? [] : [{bytes, nature: 'right'}];
 }
 
-/** Whether nothing speaks against its being taken: neither a session nor an error is to be seen to. */
+/** Whether the filter may take it: MQTT.js has neither a session nor an error to handle. */
 function isForTheTap(packet: Packet): boolean {
   if (packet.messageId === 0) return false;
   if (packet.cmd !== 'publish') return ['puback', 'pubrec', 'pubcomp'].includes(packet.cmd);
@@ -267,7 +267,7 @@ function checkAcknowledgements(story: Story, wire: Wire): void {
 }
 
 /** One connection, from its beginning to its end. Gives the number of its frames. */
-export async function fuzzTap(seed: number): Promise<number> {
+export async function fuzzFilter(seed: number): Promise<number> {
   const random = new Random(seed);
   const version = random.pick([3, 4, 5, 5] as const);
   const sent = conversation(random, {version, side: 'server'}, greeting(random, version));
