@@ -1,4 +1,4 @@
-/** A TCP proxy that keeps what a client sends, and has a promise of the server's first answer. */
+/** A TCP proxy that keeps the packets of both directions; a test can wait for one of them. */
 
 import {once} from 'node:events';
 import {type AddressInfo, connect, createServer, type Socket} from 'node:net';
