@@ -388,7 +388,7 @@ describe('broker with a configuration file', () => {
       );
       const none = await runMain(['broker', '-c', join(directory, 'none'), '--test-config']);
       assert.equal(none.exitCode, 1);
-      assert.match(none.stderr, /^Error: Cannot read .*none: there is no such file or directory\.\n$/);
+      assert.match(none.stderr, /^Error: Cannot read .*none: no such file or directory\.\n$/);
     });
   });
 

@@ -425,8 +425,6 @@ const particular: Readonly<Record<string, string>> = {
   '… … to …: HTTP ….': 'transport/proxy.test.ts',
   'The listener on … ….': 'unit/broker/config/parse-config.test.ts',
   '… or … cannot be used: ….': 'broker/listen.test.ts',
-  'Cannot write the store …: ….': 'above: store.conf',
-  'Cannot read the store …: ….': 'unit/broker/persistence/store.test.ts',
   'Unable to open … …. It was removed meanwhile.': 'a race with another process',
   '… was not changed.': 'process/passwd-terminal.test.ts',
   'There is no terminal to ask for the password.': 'process/passwd-terminal.test.ts',

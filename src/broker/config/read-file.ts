@@ -1,28 +1,20 @@
-/** Reads the files that a configuration names, and says in a sentence what is wrong with one. */
+/** Reads the files that a configuration names. */
 
 import {readdirSync, readFileSync} from 'node:fs';
-import {ExitCode, TmqError} from '../../errors.ts';
-
-const reasons: Readonly<Record<string, string>> = {
-  ENOENT: 'there is no such file or directory',
-  ENOTDIR: 'there is no such file or directory',
-  EACCES: 'permission denied',
-  EISDIR: 'it is a directory',
-};
-
-function cannotRead(path: string, error: unknown): TmqError {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  const reason = reasons[code] ?? (error instanceof Error ? error.message : String(error));
-  return new TmqError(`Cannot read ${path}: ${reason}.`, ExitCode.failure, {cause: error});
-}
+import {fileError} from '../../errors.ts';
 
 /** @throws TmqError */
 export function readBytes(path: string): Uint8Array {
   try {
     return readFileSync(path);
   } catch (error) {
-    throw cannotRead(path, error);
+    throw fileError('', path, error);
   }
+}
+
+/** A file of UTF-8. @throws TmqError */
+export function readText(path: string): string {
+  return Buffer.from(readBytes(path)).toString();
 }
 
 /** The names in a directory. @throws TmqError */
@@ -30,6 +22,6 @@ export function readNames(directory: string): readonly string[] {
   try {
     return readdirSync(directory);
   } catch (error) {
-    throw cannotRead(directory, error);
+    throw fileError('', directory, error);
   }
 }

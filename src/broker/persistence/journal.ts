@@ -1,13 +1,13 @@
 /**
- * What must survive a restart, as it changes, and as it comes back. The broker calls a Journal at each
- * change, synchronously and in order; whoever keeps it decides how. Only sessions that outlive their
- * connection are told of, and messages at QoS 0 only where they are queued.
+ * The interface between the broker's state and its persistence: the changes that must survive a restart, and the
+ * state after one. The broker calls the journal at each change, synchronously and in order, for sessions that
+ * outlive their connection and for messages at QoS 0 only where they are queued.
  */
 
 import type {QoS} from '../../protocol/message.ts';
 import type {StoredMessage} from '../wire/publish-packet.ts';
 
-/** What a session is, without what it holds. */
+/** A session without its subscriptions and messages. */
 export interface SavedSession {
   readonly clientId: string;
   /** Seconds without a connection after which it ends; `never` (0xFFFFFFFF): it does not. */
@@ -18,7 +18,7 @@ export interface SavedSession {
 }
 
 export interface SavedSubscription {
-  /** As subscribed to, $share/ and mount point and all. */
+  /** The whole filter, with $share/ and mount point. */
   readonly filter: string;
   readonly qos: QoS;
   readonly noLocal: boolean;
@@ -26,9 +26,9 @@ export interface SavedSubscription {
   readonly identifier?: number;
 }
 
-/** One message on its way to one session. The same `message` object may be in many. */
+/** One message queued or in flight for one session. Many deliveries may share one `message` object. */
 export interface SavedDelivery {
-  /** Unlike any other of this broker, and rising, also across restarts. */
+  /** Unique in this broker and rising, also across restarts. */
   readonly sequence: number;
   readonly message: StoredMessage;
   readonly qos: QoS;
@@ -37,26 +37,26 @@ export interface SavedDelivery {
 }
 
 export interface Journal {
-  /** A retained message was set, or with undefined cleared. Its `expiresAt` is in milliseconds since the epoch. */
+  /** A retained message was set, or cleared (undefined). Its `expiresAt` is in milliseconds since the epoch. */
   retained(topic: string, message: StoredMessage | undefined): void;
-  /** A session is new, or connected, disconnected, changed its expiry: replaces what was saved of it. */
+  /** A session began, connected, disconnected or changed its expiry: replaces the saved session. */
   session(session: SavedSession): void;
-  /** A session ended, with all it held. */
+  /** A session ended: its subscriptions and messages are gone too. */
   sessionEnded(clientId: string): void;
   /** Replaces a subscription to the same filter. */
   subscribed(clientId: string, subscription: SavedSubscription): void;
   unsubscribed(clientId: string, filter: string): void;
   /** A message waits for its session. */
   queued(clientId: string, delivery: SavedDelivery): void;
-  /** PUBLISH with this packet identifier was sent; it is not settled yet. */
+  /** PUBLISH with this packet identifier was sent; the message is in flight. */
   sent(clientId: string, sequence: number, packetId: number): void;
-  /** PUBREC came for the message: the message is settled, the packet identifier is not. */
+  /** PUBREC came: the message is no longer needed, the packet identifier stays in use until PUBCOMP. */
   released(clientId: string, sequence: number, packetId: number): void;
-  /** The message needs no more: acknowledged, refused, expired, dropped or given to somebody else. */
+  /** The delivery is over: acknowledged, refused, expired, dropped, or moved to another session. */
   settled(clientId: string, sequence: number): void;
   /** PUBCOMP came: the packet identifier is free. */
   completed(clientId: string, packetId: number): void;
-  /** A QoS 2 PUBLISH of the client was taken; PUBREL has yet to come. */
+  /** A QoS 2 PUBLISH of the client was accepted; PUBREL has not come yet. */
   received(clientId: string, packetId: number): void;
   /** PUBREL came. */
   forgotten(clientId: string, packetId: number): void;
@@ -65,7 +65,7 @@ export interface Journal {
 export interface RestoredSession {
   readonly session: SavedSession;
   readonly subscriptions: readonly SavedSubscription[];
-  /** PUBLISH sent and not settled, in the order sent. */
+  /** In flight, in the order sent. */
   readonly sent: readonly {readonly delivery: SavedDelivery; readonly packetId: number}[];
   /** Packet identifiers released and not completed, in order. */
   readonly released: readonly number[];
@@ -75,7 +75,7 @@ export interface RestoredSession {
   readonly received: readonly number[];
 }
 
-/** A broker's state as it was. A session that was connected then counts as disconnected since the restart. */
+/** The state of a broker before the restart. A session that was connected counts as disconnected since. */
 export interface RestoredState {
   readonly retained: readonly StoredMessage[];
   readonly sessions: readonly RestoredSession[];

@@ -1,18 +1,15 @@
 /**
- * Persistence: an append log of what the broker tells its journal, so that retained messages, sessions,
- * queues and QoS 2 handshakes survive a restart and a kill. Each record is written before the broker goes
- * on, with its length and checksum; a tail torn by a crash is cut off. Rewritten without what is gone when
- * it has doubled, every autosave interval, and at the end. Knows no MQTT.
- *
- * A record is a method of the journal and its arguments. A message that many queues share is written once,
- * and then meant by its number.
+ * The store: an append-only log of the journal's calls, so that retained messages, sessions, queues and QoS 2
+ * handshakes survive a restart and a kill. Each record is written before the broker goes on, with its length and
+ * checksum; an incomplete last record is cut off. Knows no MQTT.
  */
 
 import {closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, writeSync} from 'node:fs';
 import {dirname} from 'node:path';
 import {deserialize, serialize} from 'node:v8';
 import {crc32} from 'node:zlib';
-import {ExitCode, TmqError} from '../../errors.ts';
+import {defined} from '../../defined.ts';
+import {ExitCode, fileError, fileReason, TmqError} from '../../errors.ts';
 import type {StoredMessage} from '../wire/publish-packet.ts';
 import type {Journal, RestoredState, SavedDelivery} from './journal.ts';
 import {StoredState} from './stored-state.ts';
@@ -20,22 +17,26 @@ import {StoredState} from './stored-state.ts';
 const magic = Buffer.from('tmq broker store 1\n');
 const mosquittoMagic = Buffer.from('\0\u00b5\0mosquitto db', 'latin1');
 
-/** Bytes before it is worth rewriting. */
-const smallest = 1 << 20;
+/** Bytes; a smaller file is not compacted because of its growth. */
+const compactFrom = 1 << 20;
 
 export interface Store {
   readonly journal: Journal;
-  /** What was there when it was opened. */
+  /** The state in the file when it was opened. */
   readonly restored: RestoredState;
   close(): void;
 }
 
-/** Method, then arguments, messages as their numbers; or 'message', number, message. */
+/**
+ * A method of the journal and its arguments, or 'message', number, message: a message that many queues share is
+ * written once, and stands as its number in the arguments.
+ */
 type StoreRecord = readonly [method: string, ...values: unknown[]];
 
 /**
- * Opens a store, or makes one. `autosaveSeconds` of 0: it is rewritten at the end and when it has doubled.
- * @throws TmqError when it cannot be read or written, or is some other file
+ * Opens a store, or creates one. The file is compacted, that is, rewritten from the current state, when it has
+ * doubled, every `autosaveSeconds` (0: never) and at the end.
+ * @throws TmqError when it cannot be read or written, or is not a store
  */
 export function openStore(
   options: {readonly path: string; readonly autosaveSeconds: number},
@@ -51,12 +52,12 @@ export function openStore(
       action();
     } catch (error) {
       failed = true;
-      warn(`Warning: ${path} cannot be written to, and nothing more is kept: ${reasonOf(error)}`);
+      warn(`Warning: ${path} cannot be written to, and nothing more is kept: ${fileReason(error)}`);
     }
   };
   const compact = () => {
     file.close();
-    // What was written is read again: no second copy of everything has to be kept in memory.
+    // The state is read from the file again, which spares a second copy of it in memory.
     file = rewrite(path, readStore(path, warn));
   };
   const timer =
@@ -66,8 +67,8 @@ export function openStore(
   const append = (record: StoreRecord) => {
     guard(() => {
       file.append(record);
-      // A message alone is not yet meant by anything, and would be lost.
-      if (record[0] !== 'message' && file.size > Math.max(smallest, 2 * file.startSize)) compact();
+      // A message that no record refers to yet would be lost.
+      if (record[0] !== 'message' && file.size > Math.max(compactFrom, 2 * file.startSize)) compact();
     });
   };
   const journal = journalTo(() => file, append);
@@ -89,6 +90,7 @@ class LogFile {
   readonly #descriptor: number;
   /** The numbers of the messages that are in the file. */
   readonly numbers = new WeakMap<StoredMessage, number>();
+  lastNumber = 0;
   size = 0;
   /** Its size when it was rewritten. */
   startSize = 0;
@@ -107,8 +109,8 @@ class LogFile {
     else this.#batch.push(head, content);
   }
 
-  /** Writes what has been appended so far, to the disk; from now on each record is written at once. */
-  settle(): void {
+  /** Writes the records appended so far to the disk; from now on each record is written at once. */
+  sync(): void {
     this.#write(Buffer.concat(this.#batch ?? []));
     this.#batch = undefined;
     this.startSize = this.size;
@@ -126,20 +128,17 @@ class LogFile {
   }
 }
 
-let lastNumber = 0;
-
-/** A journal whose every call becomes a record; `current` is the file that records go to now. */
+/** A journal that appends each call as a record; `current` gives the file in use. */
 function journalTo(current: () => LogFile, append: (record: StoreRecord) => void): Journal {
   const write = (...record: StoreRecord) => append(record);
   const numberOf = (message: StoredMessage): number => {
-    const {numbers} = current();
-    const known = numbers.get(message);
+    const file = current();
+    const known = file.numbers.get(message);
     if (known !== undefined) return known;
-    const number = ++lastNumber;
+    const number = ++file.lastNumber;
     const {topic, payload, qos, retain, properties, expiresAt} = message;
-    const expiry = expiresAt === undefined ? {} : {expiresAt};
-    write('message', number, {topic, payload, qos, retain, properties, ...expiry});
-    numbers.set(message, number);
+    write('message', number, defined({topic, payload, qos, retain, properties, expiresAt}));
+    file.numbers.set(message, number);
     return number;
   };
   return {
@@ -161,27 +160,28 @@ function journalTo(current: () => LogFile, append: (record: StoreRecord) => void
   };
 }
 
-/** Writes the state to a new file that then takes the place of the old one, whole or not at all. */
+/** Writes the state to a new file and renames it over the old one. @throws TmqError */
 function rewrite(path: string, state: StoredState): LogFile {
   const next = `${path}.new`;
   try {
     const file = new LogFile(next);
-    const current = () => file;
-    state.tell(journalTo(current, (record) => file.append(record)));
-    file.settle();
+    const journal = journalTo(
+      () => file,
+      (record) => file.append(record),
+    );
+    state.replayTo(journal);
+    file.sync();
     renameSync(next, path);
     const directory = openSync(dirname(path), 'r');
     fsyncSync(directory);
     closeSync(directory);
     return file;
   } catch (error) {
-    throw new TmqError(`Cannot write the store ${path}: ${reasonOf(error)}.`, ExitCode.failure, {
-      cause: error,
-    });
+    throw fileError('store', path, error, 'write');
   }
 }
 
-/** All whole records of a store, told to a state. */
+/** The state after all complete records of a store. */
 function readStore(path: string, warn: (line: string) => void): StoredState {
   const state = new StoredState();
   const bytes = readAll(path);
@@ -191,7 +191,9 @@ function readStore(path: string, warn: (line: string) => void): StoredState {
   while (at < bytes.length) {
     const content = contentAt(bytes, at);
     if (content === undefined) {
-      warn(`Warning: ${path} was torn: its last ${bytes.length - at} bytes are left out.`);
+      warn(
+        `Warning: ${path} ends in an incomplete record: its last ${bytes.length - at} bytes are left out.`,
+      );
       break;
     }
     at += 8 + content.length;
@@ -200,26 +202,24 @@ function readStore(path: string, warn: (line: string) => void): StoredState {
   return state;
 }
 
-/** The bytes of a store; undefined where there is none. */
+/** The bytes of a store; undefined when there is no file, or an empty one. */
 function readAll(path: string): Buffer | undefined {
   let bytes: Buffer;
   try {
     if (!existsSync(path)) return undefined;
     bytes = readFileSync(path);
   } catch (error) {
-    throw new TmqError(`Cannot read the store ${path}: ${reasonOf(error)}.`, ExitCode.failure, {
-      cause: error,
-    });
+    throw fileError('store', path, error);
   }
   if (bytes.length === 0) return undefined;
   if (bytes.subarray(0, magic.length).equals(magic)) return bytes;
-  const whose = bytes.subarray(0, mosquittoMagic.length).equals(mosquittoMagic)
+  const kind = bytes.subarray(0, mosquittoMagic.length).equals(mosquittoMagic)
     ? 'a database of mosquitto'
-    : 'no store of tmq broker';
-  throw new TmqError(`${path} is ${whose}: give another persistence_file.`, ExitCode.failure);
+    : 'not a store of tmq broker';
+  throw new TmqError(`${path} is ${kind}: give another persistence_file.`, ExitCode.failure);
 }
 
-/** The record at an offset; undefined when it is not whole. */
+/** The content of the record at an offset; undefined when it is incomplete or damaged. */
 function contentAt(bytes: Buffer, at: number): Buffer | undefined {
   if (bytes.length - at < 8) return undefined;
   const length = bytes.readUInt32LE(at);
@@ -231,7 +231,7 @@ function apply(record: StoreRecord, state: StoredState, messages: Map<number, St
   const [method, ...values] = record;
   if (method === 'message') {
     const [number, message] = values as [number, StoredMessage];
-    // Copies: what was read would keep the bytes of the whole file.
+    // Copies: views would keep the bytes of the whole file in memory.
     const {payload, properties} = message;
     messages.set(number, {...message, payload: Buffer.from(payload), properties: Buffer.from(properties)});
   } else if (method === 'retained') {
@@ -242,11 +242,7 @@ function apply(record: StoreRecord, state: StoredState, messages: Map<number, St
     const message = messages.get(number);
     if (message !== undefined) state.queued(clientId, {...delivery, message});
   } else {
-    const tell = state[method as keyof Journal] as (...parameters: unknown[]) => void;
-    tell.apply(state, values);
+    const call = state[method as keyof Journal] as (...parameters: unknown[]) => void;
+    call.apply(state, values);
   }
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,6 +1,4 @@
-/**
- * What a store holds, built by telling it again all that the broker told its journal. Knows no file.
- */
+/** The content of a store in memory: the result of all journal calls so far. Knows no file. */
 
 import type {StoredMessage} from '../wire/publish-packet.ts';
 import type {
@@ -21,7 +19,7 @@ interface SessionState {
   readonly received: Set<number>;
 }
 
-/** A journal that remembers. What it hears of a session it never heard begin, it forgets. */
+/** Calls about a session that has not begun have no effect. */
 export class StoredState implements Journal {
   readonly #retained = new Map<string, StoredMessage>();
   readonly #sessions = new Map<string, SessionState>();
@@ -93,7 +91,7 @@ export class StoredState implements Journal {
     this.#sessions.get(clientId)?.received.delete(packetId);
   }
 
-  /** For a broker that starts. */
+  /** The state for a broker that starts. */
   restored(): RestoredState {
     return {
       retained: [...this.#retained.values()],
@@ -110,8 +108,8 @@ export class StoredState implements Journal {
     };
   }
 
-  /** Tells another journal what it takes to arrive at this state. */
-  tell(journal: Journal): void {
+  /** Makes the calls that give another journal this state. */
+  replayTo(journal: Journal): void {
     for (const [topic, message] of this.#retained) journal.retained(topic, message);
     for (const [clientId, state] of this.#sessions) {
       journal.session(state.session);
@@ -120,7 +118,7 @@ export class StoredState implements Journal {
         journal.queued(clientId, delivery);
         journal.sent(clientId, delivery.sequence, packetId);
       }
-      // No message goes with these any more: 0 is no sequence of any.
+      // These have no message any more; no message has sequence 0.
       for (const packetId of state.released) journal.released(clientId, 0, packetId);
       for (const delivery of state.queued.values()) journal.queued(clientId, delivery);
       for (const packetId of state.received) journal.received(clientId, packetId);

@@ -1,15 +1,14 @@
 /**
- * `--tls auto`: a private certificate authority, a server certificate and a client certificate, made on
- * the spot and good for tests. The X.509 structures [RFC 5280] are written as DER [X.690] by hand:
- * Node.js signs, but builds no certificates. The authority's key is thrown away, so that nobody can
- * make another certificate that people would trust by it.
+ * `--tls auto`: makes a private certificate authority, a server and a client certificate for tests. Writes the
+ * X.509 structures [RFC 5280] as DER [X.690]: Node.js signs, but builds no certificates. The authority's key is
+ * discarded, so that no further certificate can be signed with it.
  */
 
 import {createHash, generateKeyPairSync, type KeyObject, randomBytes, sign} from 'node:crypto';
 import {chmod, mkdir, writeFile} from 'node:fs/promises';
 import {isIP} from 'node:net';
 import {join, resolve} from 'node:path';
-import {TmqError} from '../../errors.ts';
+import {fileError} from '../../errors.ts';
 
 /** PEM texts. */
 export interface CertifiedKey {
@@ -24,7 +23,7 @@ export interface TestCertificates {
   readonly client: CertifiedKey;
 }
 
-/** Where the PEM files are. */
+/** The paths of the PEM files. */
 export interface CertificateFiles {
   readonly directory: string;
   readonly caFile: string;
@@ -106,24 +105,24 @@ function pem(label: string, content: Uint8Array): string {
   return `-----BEGIN ${label}-----\n${lines.join('\n')}\n-----END ${label}-----\n`;
 }
 
-interface Party {
+interface Entity {
   readonly name: string;
   readonly publicKey: KeyObject;
   readonly privateKey: KeyObject;
 }
 
-function party(commonName: string): Party {
+function entity(commonName: string): Entity {
   return {name: commonName, ...generateKeyPairSync('ec', {namedCurve: 'prime256v1'})};
 }
 
 const publicKeyInfo = (key: KeyObject) => key.export({type: 'spki', format: 'der'});
 
-/** SHA-1 of the public key info: any hash would do, this is the usual one [RFC 5280, 4.2.1.2]. */
+/** SHA-1 of the public key info: the usual choice, any hash is allowed [RFC 5280, 4.2.1.2]. */
 const keyIdentifier = (key: KeyObject) => createHash('sha1').update(publicKeyInfo(key)).digest();
 
 /** A certificate for the subject's key, signed by the issuer, as PEM. */
-function certify(subject: Party, issuer: Party, extensions: readonly Uint8Array[], now: number): string {
-  // Positive and never the same twice [RFC 5280, 4.1.2.2].
+function certify(subject: Entity, issuer: Entity, extensions: readonly Uint8Array[], now: number): string {
+  // Positive and unique [RFC 5280, 4.1.2.2].
   const serial = Buffer.concat([Buffer.of(0x01), randomBytes(15)]);
   const toBeSigned = sequence(
     tagged(0, integer(Buffer.of(2))),
@@ -146,13 +145,13 @@ function certify(subject: Party, issuer: Party, extensions: readonly Uint8Array[
   return pem('CERTIFICATE', sequence(toBeSigned, ecdsaWithSha256, bits(signature)));
 }
 
-/** basicConstraints and keyUsage of an authority: it may sign certificates, and only leaves. */
+/** basicConstraints and keyUsage of an authority that may sign end entity certificates only. */
 const authorityExtensions = [
   extension('2.5.29.19', true, sequence(bool(true), integer(Buffer.of(0)))),
   extension('2.5.29.15', true, bits(Buffer.of(0b0000_0110), 1)),
 ];
 
-/** Of a leaf: digitalSignature, and one purpose. */
+/** The same of an end entity: digitalSignature, and one purpose. */
 const leafExtensions = (purpose: string) => [
   extension('2.5.29.19', true, sequence()),
   extension('2.5.29.15', true, bits(Buffer.of(0b1000_0000), 7)),
@@ -171,11 +170,11 @@ export function makeCertificates(
   now: number,
   clientName = 'tmq client',
 ): TestCertificates {
-  const authority = party(`tmq test authority ${randomBytes(4).toString('hex')}`);
-  const server = party(hosts[0] ?? 'localhost');
-  const client = party(clientName);
+  const authority = entity(`tmq test authority ${randomBytes(4).toString('hex')}`);
+  const server = entity(hosts[0] ?? 'localhost');
+  const client = entity(clientName);
   const alternatives = extension('2.5.29.17', false, sequence(...hosts.map(alternativeName)));
-  const keyOf = ({privateKey}: Party) => privateKey.export({type: 'pkcs8', format: 'pem'}) as string;
+  const keyOf = ({privateKey}: Entity) => privateKey.export({type: 'pkcs8', format: 'pem'}) as string;
   return {
     authority: certify(authority, authority, authorityExtensions, now),
     server: {
@@ -190,7 +189,7 @@ export function makeCertificates(
 }
 
 /**
- * Writes the certificates as PEM files that only their owner reads, and makes the directory when needed.
+ * Writes the certificates as PEM files with mode 600, and creates the directory if needed.
  * @throws TmqError when the directory cannot be written to
  */
 export async function writeCertificates(
@@ -221,8 +220,7 @@ export async function writeCertificates(
       await chmod(path, 0o600);
     }
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new TmqError(`Cannot write the certificates to ${directory}: ${reason}`, 1, {cause: error});
+    throw fileError('certificate directory', directory, error, 'write to');
   }
   return files;
 }

@@ -1,19 +1,19 @@
-/** Runs the command that a broker was started for: with the broker in its environment, and to its end. */
+/** Runs the command of `--exec` until it ends. */
 
 import {spawn} from 'node:child_process';
 import {constants} from 'node:os';
 import {Interrupted, TmqError} from '../../errors.ts';
 
-/** Milliseconds between asking a child to end and ending it. */
-const patience = 5000;
+/** Milliseconds between the signal that asks the command to end and SIGKILL. */
+const killDelay = 5000;
 
 /**
- * Resolves with the child's exit status; like a shell's, 128 and the signal's number for a child that
- * was ended by one. Its streams are ours. When `signal` aborts, the child gets that signal, and is
- * killed if it does not end.
+ * Resolves with the command's exit status; as in a shell, 128 plus the signal's number if a signal ended it. The
+ * command inherits the standard streams. When `signal` aborts, the command gets the same signal, and SIGKILL if it
+ * does not end.
  * @throws TmqError with a shell's status, 127 or 126, when it cannot be started
  */
-export async function runChild(
+export async function runCommand(
   [command = '', ...args]: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
   signal: AbortSignal,
@@ -23,7 +23,7 @@ export async function runChild(
   const interrupt = () => {
     const {reason} = signal;
     child.kill(reason instanceof Interrupted ? reason.signalName : 'SIGTERM');
-    killer = setTimeout(() => child.kill('SIGKILL'), patience);
+    killer = setTimeout(() => child.kill('SIGKILL'), killDelay);
   };
   signal.addEventListener('abort', interrupt, {once: true});
   if (signal.aborted) interrupt();

@@ -1,9 +1,9 @@
-/** TLS for a broker on this machine: certificates in a directory of their own, and listeners that use them. */
+/** TLS for a broker on this machine: certificates in a directory of their own, and the listeners that use them. */
 
 import {mkdtemp, rm} from 'node:fs/promises';
 import {hostname, tmpdir} from 'node:os';
 import {join} from 'node:path';
-import type {ListenerConfig} from '../config/settings.ts';
+import {defaultTls, type ListenerConfig} from '../config/settings.ts';
 import {type CertificateFiles, makeCertificates, writeCertificates} from './certificates.ts';
 
 export interface LocalCertificates extends AsyncDisposable {
@@ -11,8 +11,8 @@ export interface LocalCertificates extends AsyncDisposable {
 }
 
 /**
- * Certificates for this machine's names, in the directory given, which stays, or in one that is removed
- * on disposal. `now` in milliseconds.
+ * Makes certificates for the names of this machine: in the directory given, or in a temporary one that is removed
+ * on disposal. `now` in milliseconds since the epoch.
  * @throws TmqError when they cannot be written
  */
 export async function localCertificates(given: string | undefined, now: number): Promise<LocalCertificates> {
@@ -30,26 +30,22 @@ export async function localCertificates(given: string | undefined, now: number):
   }
 }
 
-/** The listeners, and beside each a twin with TLS: on a free port where the other is, else on the usual one. */
+/**
+ * The listeners, and for each without TLS a copy with TLS: on a free port if the listener has port 0, otherwise on
+ * 8883, or 9002 for WebSockets.
+ */
 export function withTls(
   listeners: readonly ListenerConfig[],
   files: CertificateFiles | undefined,
 ): readonly ListenerConfig[] {
   if (files === undefined) return listeners;
   const {certFile, keyFile, caFile} = files;
-  const tls = {
-    certFile,
-    keyFile,
-    caFile,
-    requireCertificate: false,
-    useIdentityAsUsername: false,
-    useSubjectAsUsername: false,
-  };
-  const twins = listeners
+  const tls = {...defaultTls, certFile, keyFile, caFile};
+  const copies = listeners
     .filter((listener) => listener.tls === undefined && listener.socketPath === undefined)
     .map((listener) => {
       const usual = listener.protocol === 'mqtt' ? 8883 : 9002;
       return {...listener, port: listener.port === 0 ? 0 : usual, tls};
     });
-  return [...listeners, ...twins];
+  return [...listeners, ...copies];
 }

@@ -1,13 +1,13 @@
 /**
- * The broker's log as mosquitto.conf(5) describes it: which lines, with what time in front, and where
- * to. Knows no broker; `publish` is how lines reach $SYS topics.
+ * The broker's log as mosquitto.conf(5) describes it: which lines are written, with which timestamp, and where.
+ * Knows no broker: it publishes to $SYS topics through `publish`.
  */
 
 import {closeSync, openSync, writeSync} from 'node:fs';
-import {ExitCode, TmqError} from '../../errors.ts';
+import {fileError} from '../../errors.ts';
 import {localTime, strftime} from '../../format/strftime.ts';
 import type {Io} from '../../io/process.ts';
-import type {BrokerConfig} from '../config/settings.ts';
+import type {LogSettings} from '../config/settings.ts';
 import type {BrokerContext} from '../state/broker-context.ts';
 
 export type LogType = Parameters<BrokerContext['log']>[0];
@@ -18,7 +18,7 @@ const topics: Readonly<Record<LogType, string | undefined>> = {
   warning: 'W',
   notice: 'N',
   information: 'I',
-  // mosquitto never publishes these: they would make more of themselves.
+  // mosquitto never publishes these: each publication would be logged in turn.
   debug: undefined,
   subscribe: 'M/subscribe',
   unsubscribe: 'M/unsubscribe',
@@ -28,19 +28,20 @@ export interface Log {
   readonly write: (type: LogType, line: string) => void;
   /** Whether lines of this type go anywhere. */
   readonly wants: (type: LogType) => boolean;
-  /** Closes the log file and opens it again, which may be another one by then. */
+  /** Closes the log file and opens the path again: after a rotation it is a new file. */
   reopen(): void;
   close(): void;
-  /** Where lines for topics go, once there is a broker. */
+  /** Publishes a line; undefined until the broker runs. */
   publish: ((topic: string, line: string) => void) | undefined;
 }
 
 /** Opens the log. @throws TmqError when its file cannot be written to */
-export function openLog(config: BrokerConfig['log'], io: Pick<Io, 'stdout' | 'stderr' | 'now'>): Log {
-  const path = config.destinations.findLast((each) => each.startsWith('file '))?.slice('file '.length);
-  const to = (name: string) => config.destinations.includes(name) && !config.destinations.includes('none');
+export function openLog(settings: LogSettings, io: Pick<Io, 'stdout' | 'stderr' | 'now'>): Log {
+  const path = settings.destinations.findLast((each) => each.startsWith('file '))?.slice('file '.length);
+  const to = (name: string) =>
+    settings.destinations.includes(name) && !settings.destinations.includes('none');
   let file = path === undefined ? undefined : openFile(path);
-  const wants = (type: LogType) => config.types.has(type) && !config.types.has('none');
+  const wants = (type: LogType) => settings.types.has(type) && !settings.types.has('none');
   let publishing = false;
   const log: Log = {
     publish: undefined,
@@ -48,13 +49,13 @@ export function openLog(config: BrokerConfig['log'], io: Pick<Io, 'stdout' | 'st
     write(type, given) {
       if (!wants(type)) return;
       const text = safeText(given);
-      const line = `${config.timestamp ? `${stamp(config.timestampFormat, io.now())}: ` : ''}${text}`;
+      const line = `${settings.timestamp ? `${stamp(settings.timestampFormat, io.now())}: ` : ''}${text}`;
       if (to('stdout')) io.stdout.write(`${line}\n`);
       if (to('stderr')) io.stderr.write(`${line}\n`);
       if (file !== undefined) writeSync(file, `${line}\n`);
       const topic = topics[type];
       if (!to('topic') || topic === undefined || publishing) return;
-      // PublishHandler may have something to log itself, and so on for ever.
+      // Publishing may log lines itself, which would be published in turn.
       publishing = true;
       log.publish?.(`$SYS/broker/log/${topic}`, line);
       publishing = false;
@@ -75,8 +76,7 @@ function openFile(path: string): number {
   try {
     return openSync(path, 'a', 0o640);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new TmqError(`Cannot write the log file ${path}: ${reason}.`, ExitCode.failure, {cause: error});
+    throw fileError('log file', path, error, 'write');
   }
 }
 
@@ -87,7 +87,7 @@ function stamp(format: string | undefined, now: bigint): string {
   return format.replace(/%(.)/gs, (_, letter: string) => strftime(letter, time));
 }
 
-/** Topics and identifiers come from anybody: they shall not write to the terminal what is no text. */
+/** Replaces control characters: topics and client identifiers are not trusted with the terminal. */
 function safeText(text: string): string {
   return text.replace(/[\0-\x08\x0b-\x1f\x7f-\x9f]/g, '?');
 }

@@ -1,9 +1,10 @@
-/** Where a running broker is, for programs: environment variables, and the ready line in two forms. */
+/** The addresses of a running broker for programs: environment variables, and the ready line in two forms. */
 
+import {defined} from '../../defined.ts';
 import type {CertificateFiles} from './certificates.ts';
 import type {Address} from './listen.ts';
 
-/** What a child process, or a script that evaluates `--ready env`, finds in its environment. */
+/** The environment variables of the command of --exec, and of a script that evaluates `--ready env`. */
 export function environmentOf(
   addresses: readonly Address[],
   certificates: CertificateFiles | undefined,
@@ -12,7 +13,7 @@ export function environmentOf(
     addresses.find(({url}) => schemes.some((scheme) => url.startsWith(`${scheme}://`)));
   const plain = first('mqtt') ?? first('mqtts', 'ws', 'wss', 'unix');
   const socket = first('unix')?.listener.socketPath;
-  const found: Readonly<Record<string, string | undefined>> = {
+  return defined({
     MQTT_URL: plain?.url,
     MQTT_HOST: plain?.host,
     MQTT_PORT: plain?.port === undefined ? undefined : String(plain.port),
@@ -23,13 +24,10 @@ export function environmentOf(
     MQTT_CA_FILE: certificates?.caFile,
     MQTT_CLIENT_CERT_FILE: certificates?.clientCertFile,
     MQTT_CLIENT_KEY_FILE: certificates?.clientKeyFile,
-  };
-  return Object.fromEntries(
-    Object.entries(found).filter((entry): entry is [string, string] => entry[1] !== undefined),
-  );
+  });
 }
 
-/** One line that says who is ready and where: a JSON object, or assignments that a shell can evaluate. */
+/** One line with the broker's process id and addresses: a JSON object, or assignments for a shell to evaluate. */
 export function readyLine(
   form: 'json' | 'env',
   broker: {
@@ -55,11 +53,11 @@ export function readyLine(
       port,
       path: listener.socketPath,
     })),
-    ...(certificates === undefined ? {} : {certificates}),
+    certificates,
   });
 }
 
-/** A word that a POSIX shell reads as it is. */
+/** The text as one word for a POSIX shell, quoted where needed. */
 function shellWord(text: string): string {
   return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

@@ -1,8 +1,9 @@
 /**
- * A broker with everything around it: access files, listeners, packets shown to whoever watches. What
- * the command and the tests' own brokers have in common. Reads no command line.
+ * Starts a broker with its access files, store, faults and listeners: what `tmq broker` and `tmq/testing` have in
+ * common. Reads no command line.
  */
 
+import {defined} from '../../defined.ts';
 import {ExitCode, Interrupted, TmqError} from '../../errors.ts';
 import {type FileAccess, fileAccess} from '../access/access.ts';
 import {Broker} from '../broker.ts';
@@ -15,17 +16,17 @@ import {faultyStream} from './faulty-stream.ts';
 import {type Acceptor, type Address, listen} from './listen.ts';
 import {serverTlsOptions} from './listener-tls.ts';
 
-/** Keeps others from a file. */
+/** A lock on the store's file. */
 export interface StoreLock {
   release(): Promise<void>;
 }
 
 export interface RunContext extends Pick<BrokerContext, 'now' | 'log' | 'observe' | 'fastPath'> {
-  /** What is to go wrong between clients and broker. */
+  /** The faults between clients and broker. */
   readonly faults?: readonly Fault[];
-  /** Takes a lock for as long as the broker runs; nothing is locked without. @throws TmqError when somebody has it */
+  /** Locks the store while the broker runs; absent: no lock. @throws TmqError when another process holds it */
   readonly lock?: (path: string) => Promise<StoreLock>;
-  /** For the faults' dice; 1 unless told. */
+  /** The random seed of the faults; default 1. */
   readonly seed?: number;
 }
 
@@ -33,11 +34,11 @@ export interface RunningBroker {
   readonly broker: Broker;
   readonly addresses: readonly Address[];
   /**
-   * Reads passwords, rights, certificates and keys again. @throws TmqError about the first file that
-   * cannot be used; what was read before it counts
+   * Reads passwords, access rights, certificates and keys again.
+   * @throws TmqError about the first file that cannot be used; the files read before it are in use
    */
   reload(listeners: BrokerConfig['listeners']): void;
-  /** Disconnects everybody and closes everything. */
+  /** Disconnects all clients, and closes the listeners and the store. */
   close(): Promise<void>;
 }
 
@@ -56,14 +57,14 @@ export async function runBroker(config: BrokerConfig, context: RunContext): Prom
   }
 }
 
-/** Of two brokers with one store, each would overwrite what the other keeps. */
+/** Two brokers with one store would overwrite each other's records. */
 async function lockFor({persistence}: BrokerConfig, {lock}: RunContext): Promise<StoreLock | undefined> {
   if (persistence === undefined || lock === undefined) return undefined;
   const {path} = persistence;
   try {
     return await lock(`${path}.lock`);
   } catch (error) {
-    // Where no lock can be made there is none; whether there can be a store, opening it will tell.
+    // The lock file cannot be created: opening the store reports why, if it fails too.
     if (error instanceof Error && 'code' in error) return undefined;
     if (!(error instanceof TmqError) || error instanceof Interrupted) throw error;
     throw new TmqError(`Cannot use the store ${path}: ${error.message}`, ExitCode.failure, {cause: error});
@@ -88,9 +89,12 @@ async function runLocked({config, context, access, lock}: Locked): Promise<Runni
     now: context.now,
     log,
     connectionMessages: config.log.connectionMessages,
-    ...(store === undefined ? {} : {journal: store.journal, restored: store.restored}),
-    ...(context.observe === undefined ? {} : {observe: context.observe}),
-    ...(context.fastPath === undefined ? {} : {fastPath: context.fastPath}),
+    ...defined({
+      journal: store?.journal,
+      restored: store?.restored,
+      observe: context.observe,
+      fastPath: context.fastPath,
+    }),
   });
   try {
     const listening = await listen(acceptorFor(broker, context), config, {
@@ -120,14 +124,14 @@ async function runLocked({config, context, access, lock}: Locked): Promise<Runni
   }
 }
 
-/** The broker itself, or the broker behind faults. */
+/** The broker, behind the faults if there are any. */
 function acceptorFor(broker: Broker, {faults = [], seed = 1}: RunContext): Acceptor {
   if (faults.length === 0) return broker;
   const plan = new FaultPlan(faults, seed);
   return {accept: (stream, listener, peer) => broker.accept(faultyStream(stream, plan), listener, peer)};
 }
 
-/** Reads all files that the listeners name, and says what is wrong with one. @throws TmqError */
+/** Reads all files that the listeners name. @throws TmqError about the first that cannot be used */
 export function checkFiles(listeners: BrokerConfig['listeners']): void {
   fileAccess(listeners, readBytes);
   for (const listener of listeners) {

@@ -1,26 +1,27 @@
 /**
- * `tmq broker` from its plan to its end: configuration, log, certificates, ready line, the child that it
- * is there for, SIGHUP, and a clean end. Loaded only when a broker is wanted.
+ * Runs `tmq broker`: configuration, log, certificates, ready line, the command of --exec, SIGHUP, and shutdown.
+ * Loaded only when a broker starts.
  */
 
 import {once} from 'node:events';
 import {createWriteStream, rmSync, writeFileSync} from 'node:fs';
 import type {Writable} from 'node:stream';
-import {ExitCode, TmqError} from '../../errors.ts';
+import {defined} from '../../defined.ts';
+import {ExitCode, fileError, TmqError} from '../../errors.ts';
 import type {Io} from '../../io/process.ts';
 import {parseBrokerConfig} from '../config/parse-config.ts';
-import {readBytes, readNames} from '../config/read-file.ts';
+import {readNames, readText} from '../config/read-file.ts';
 import type {BrokerConfig, ListenerConfig} from '../config/settings.ts';
 import type {ObservedPacket} from '../wire/packets.ts';
 import type {CertificateFiles} from './certificates.ts';
-import {runChild} from './exec.ts';
+import {runCommand} from './exec.ts';
 import type {Fault} from './faults.ts';
 import {type Log, openLog} from './log.ts';
 import {environmentOf, readyLine} from './ready-line.ts';
 import {checkFiles, type RunContext, type RunningBroker, runBroker} from './run-broker.ts';
 import {type Direction, debugLine, traceJson, traceText} from './trace.ts';
 
-/** What the command line says. */
+/** The command line. */
 export interface ServePlan {
   readonly configFile?: string;
   readonly port?: number;
@@ -34,23 +35,23 @@ export interface ServePlan {
   readonly ready?: 'json' | 'env';
   readonly trace?: 'text' | 'json';
   readonly traceFile?: string;
-  /** A command to run with the broker around it; empty: none. */
+  /** The command of --exec; empty: none. */
   readonly command: readonly string[];
   readonly exitWithStdin: boolean;
   readonly faults: readonly Fault[];
   readonly seed?: number;
   readonly suggest: (word: string, known: readonly string[]) => string | undefined;
-  /** A warning as a line for stderr. */
+  /** Formats a warning as a line for stderr. */
   readonly warningLine: (sentence: string) => Promise<string>;
-  /** Keeps other brokers from a file. @throws TmqError when one has it */
+  /** Locks a file against other brokers. @throws TmqError when another one holds the lock */
   readonly lock: NonNullable<RunContext['lock']>;
 }
 
-/** Serves until a signal, the end of stdin or of the child; resolves with the exit status. */
+/** Serves until a signal, the end of stdin or of the command of --exec; resolves with the exit status. */
 export async function serve(plan: ServePlan, io: Io): Promise<ExitCode> {
-  // Nobody reads them any more, and there is nobody to tell.
+  // The reader has closed the stream: there is nowhere left to report it.
   for (const stream of [io.stdout, io.stderr]) stream.on('error', () => undefined);
-  const say = (line: string) => {
+  const print = (line: string) => {
     if (!plan.quiet) io.stderr.write(`${line}\n`);
   };
   const config = configOf(plan);
@@ -59,10 +60,10 @@ export async function serve(plan: ServePlan, io: Io): Promise<ExitCode> {
   }
   if (plan.testConfig) {
     checkFiles(config.listeners);
-    say(`${plan.configFile ?? 'The configuration'} is valid.`);
+    print(`${plan.configFile ?? 'The configuration'} is valid.`);
     return ExitCode.success;
   }
-  // What it takes to make certificates takes time to load, and few brokers make any.
+  // Loaded only when needed: it takes time, and few brokers make certificates.
   const tls = plan.tls ? await import('./local-tls.ts') : undefined;
   await using certificates = await tls?.localCertificates(plan.tlsDirectory, Number(io.now() / 1_000_000n));
   const withTls = (plain: BrokerConfig['listeners']) => tls?.withTls(plain, certificates?.files) ?? plain;
@@ -77,8 +78,7 @@ export async function serve(plan: ServePlan, io: Io): Promise<ExitCode> {
         faults: plan.faults,
         lock: plan.lock,
         fastPath: (io.env.TMQ_NO_FASTPATH ?? '') === '',
-        ...(plan.seed === undefined ? {} : {seed: plan.seed}),
-        ...(tracer.observe === undefined ? {} : {observe: tracer.observe}),
+        ...defined({seed: plan.seed, observe: tracer.observe}),
       },
     );
     log.publish = (topic, line) => {
@@ -91,7 +91,7 @@ export async function serve(plan: ServePlan, io: Io): Promise<ExitCode> {
         config,
         running,
         log,
-        say,
+        print,
         withTls,
         certificates: certificates?.files,
       });
@@ -110,21 +110,21 @@ interface Serving {
   readonly config: BrokerConfig;
   readonly running: RunningBroker;
   readonly log: Log;
-  readonly say: (line: string) => void;
-  /** The listeners, and those that --tls adds to them. */
+  readonly print: (line: string) => void;
+  /** Adds the listeners of --tls to the given ones. */
   readonly withTls: (plain: BrokerConfig['listeners']) => BrokerConfig['listeners'];
   readonly certificates: CertificateFiles | undefined;
 }
 
 async function announceAndWait(serving: Serving): Promise<ExitCode> {
-  const {plan, io, config, running, say, certificates} = serving;
+  const {plan, io, config, running, print, certificates} = serving;
   const {addresses} = running;
   using _pidFile = pidFile(config.pidFile, io.pid);
   const alone = plan.command.length === 0;
   if (alone && plan.configFile === undefined)
-    say(banner(config.listeners, addresses.map(({url}) => url).join(', ')));
+    print(banner(config.listeners, addresses.map(({url}) => url).join(', ')));
   if (alone && certificates !== undefined)
-    say(`Certificates are in ${certificates.directory}: ca.crt, client.crt, client.key.`);
+    print(`Certificates are in ${certificates.directory}: ca.crt, client.crt, client.key.`);
   if (plan.ready !== undefined) {
     io.stdout.write(`${readyLine(plan.ready, {pid: io.pid, addresses, certificates})}\n`);
   }
@@ -132,9 +132,9 @@ async function announceAndWait(serving: Serving): Promise<ExitCode> {
   try {
     if (plan.command.length > 0) {
       const env = {...io.env, ...environmentOf(addresses, certificates)};
-      return await runChild(plan.command, env, io.signal);
+      return await runCommand(plan.command, env, io.signal);
     }
-    await untilTold(plan, io);
+    await untilStopped(plan, io);
     return ExitCode.success;
   } finally {
     stopListening?.();
@@ -147,12 +147,9 @@ function banner(listeners: readonly ListenerConfig[], urls: string): string {
   return `Test broker on ${urls}: no passwords, nothing kept, ${who}. Stop it with Ctrl-C.`;
 }
 
-/**
- * Waits for SIGINT, SIGTERM or, where asked to, the end of stdin; a trace that nobody reads any more is an
- * ordinary end too.
- */
-async function untilTold(plan: ServePlan, io: Io): Promise<void> {
-  // Sockets keep a process alive, but a broker on nothing but its timers needs a reason to stay.
+/** Waits for SIGINT, SIGTERM, a closed reader of the trace, or with --exit-with-stdin the end of stdin. */
+async function untilStopped(plan: ServePlan, io: Io): Promise<void> {
+  // Keeps the process alive even when no listener does.
   const stay = setInterval(() => undefined, 2 ** 30);
   try {
     const {signal} = io;
@@ -178,7 +175,7 @@ function first(emitter: NodeJS.EventEmitter, names: readonly string[]): Promise<
   });
 }
 
-/** On SIGHUP: the configuration, and all files it names; what cannot be used leaves things as they were. */
+/** On SIGHUP: reads the configuration and the files it names again. An error is logged and changes nothing. */
 function reload({plan, config, running, log, withTls}: Serving): void {
   try {
     log.reopen();
@@ -194,12 +191,11 @@ function reload({plan, config, running, log, withTls}: Serving): void {
   }
 }
 
-/** The configuration file with what the command line says about it; without one, a broker for tests. */
+/** The settings of the configuration file, if any, changed as the command line says. */
 function configOf(plan: ServePlan): BrokerConfig {
   const {configFile} = plan;
-  const read = (path: string) => Buffer.from(readBytes(path)).toString();
-  const source = {path: configFile ?? 'tmq broker', read, list: readNames, suggest: plan.suggest};
-  const config = parseBrokerConfig(configFile === undefined ? '' : read(configFile), source);
+  const source = {path: configFile ?? 'tmq broker', read: readText, list: readNames, suggest: plan.suggest};
+  const config = parseBrokerConfig(configFile === undefined ? '' : readText(configFile), source);
   const types = plan.verbose
     ? new Set(['error', 'warning', 'notice', 'information', 'debug', 'subscribe', 'unsubscribe'])
     : configFile === undefined
@@ -210,17 +206,14 @@ function configOf(plan: ServePlan): BrokerConfig {
 
 function listenersOf(plan: ServePlan, config: BrokerConfig): readonly ListenerConfig[] {
   const {port, bindAddress, configFile} = plan;
-  const asked = {
-    ...(port === undefined ? {} : {port}),
-    ...(bindAddress === undefined ? {} : {host: bindAddress}),
-  };
+  const given = defined({port, host: bindAddress});
   const [first, ...others] = config.listeners;
   if (first === undefined) return [];
-  if (Object.keys(asked).length > 0 && (others.length > 0 || first.socketPath !== undefined)) {
+  if (Object.keys(given).length > 0 && (others.length > 0 || first.socketPath !== undefined)) {
     throw new TmqError(`${configFile} has its own listeners: leave out --port and --bind.`, ExitCode.failure);
   }
-  const main = {...first, ...asked};
-  // Whoever asked for a free port wants no fixed one anywhere.
+  const main = {...first, ...given};
+  // With a free port for one listener, no other gets a fixed one.
   const webSockets = {...main, port: main.port === 0 ? 0 : 9001, protocol: 'websockets'} as const;
   return [main, ...others, ...(plan.webSockets ? [webSockets] : [])];
 }
@@ -229,7 +222,7 @@ interface Tracer extends AsyncDisposable {
   readonly observe: ((clientId: string, direction: Direction, packet: ObservedPacket) => void) | undefined;
 }
 
-/** Shows packets: to the trace, to the debug log, or to nobody, and then none is looked at. */
+/** Writes packets to the trace and the debug log; `observe` is undefined when there is neither. */
 function tracerFor(plan: ServePlan, io: Io, log: Log): Tracer {
   const trace = plan.trace === undefined ? undefined : plan.trace === 'json' ? traceJson : traceText;
   const debug = log.wants('debug');
@@ -250,14 +243,13 @@ function tracerFor(plan: ServePlan, io: Io, log: Log): Tracer {
   };
 }
 
-/** Writes the process id where pid_file says, and takes it away at the end. */
+/** Writes the process id to pid_file, and removes the file on disposal. */
 function pidFile(path: string | undefined, pid: number): Disposable {
   if (path === undefined) return {[Symbol.dispose]: () => undefined};
   try {
     writeFileSync(path, `${pid}\n`);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new TmqError(`Cannot write the pid_file ${path}: ${reason}.`, ExitCode.failure, {cause: error});
+    throw fileError('pid_file', path, error, 'write');
   }
   return {[Symbol.dispose]: () => rmSync(path, {force: true})};
 }

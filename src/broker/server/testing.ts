@@ -1,6 +1,5 @@
 /**
- * `tmq/testing`: a real broker inside a test, on a free port of this machine, with what was published
- * to it in view.
+ * `tmq/testing`: a real broker inside a test, on a free port of this machine, that shows what was published to it.
  *
  *     import {startBroker} from 'tmq/testing';
  *
@@ -10,11 +9,12 @@
  *     assert.equal(state.payload.toString(), 'on');
  */
 
+import {defined} from '../../defined.ts';
 import type {QoS} from '../../protocol/message.ts';
 import type {Properties} from '../../protocol/properties.ts';
 import {matches} from '../../protocol/topic.ts';
 import {parseBrokerConfig} from '../config/parse-config.ts';
-import {readBytes, readNames} from '../config/read-file.ts';
+import {readNames, readText} from '../config/read-file.ts';
 import type {ObservedPacket} from '../wire/packets.ts';
 import type {CertificateFiles} from './certificates.ts';
 import {parseFault} from './faults.ts';
@@ -24,38 +24,38 @@ import {type RunningBroker, runBroker} from './run-broker.ts';
 export type {CertificateFiles, Properties, QoS};
 
 export interface StartOptions {
-  /** 0, a free one, unless told. */
+  /** Default 0: a free one. */
   readonly port?: number;
-  /** Also listen with TLS, with certificates made for this broker. */
+  /** Also listen with TLS; the certificates are made for this broker. */
   readonly tls?: 'auto';
   /** Also listen for MQTT over WebSockets; with `tls` for wss too. */
   readonly webSockets?: boolean;
   /** The text of a mosquitto.conf; its listeners take the place of the one on 127.0.0.1. */
   readonly config?: string;
-  /** What is to go wrong, as `tmq broker --fault` takes it: 'drop puback p=0.1'. */
+  /** Faults to inject, as in `tmq broker --fault`: 'drop puback p=0.1'. */
   readonly faults?: readonly string[];
-  /** For the dice of the faults; 1 unless told. */
+  /** The random seed of the faults; default 1. */
   readonly seed?: number;
   /** Gets the broker's log, a line at a time. */
   readonly log?: (line: string) => void;
 }
 
-/** A PUBLISH of a client, as the broker received it. */
+/** A PUBLISH that the broker received from a client. */
 export interface Published {
   readonly clientId: string;
   readonly topic: string;
   readonly payload: Buffer;
   readonly qos: QoS;
   readonly retain: boolean;
-  /** Sent again, because the client saw no acknowledgement. */
+  /** The client sent it again, because it saw no acknowledgement. */
   readonly duplicate: boolean;
   readonly properties?: Properties;
 }
 
 export interface WaitOptions {
-  /** Wait for so many messages that match, and resolve with the last; 1 unless told. */
+  /** Wait for this number of matching messages, and resolve with the last; default 1. */
   readonly count?: number;
-  /** 5000 unless told. */
+  /** Default 5000. */
   readonly timeoutMilliseconds?: number;
 }
 
@@ -66,20 +66,20 @@ export interface TestBroker extends AsyncDisposable {
   readonly port: number;
   /** The URL of each listener, by its scheme. */
   readonly urls: Readonly<Partial<Record<'mqtt' | 'mqtts' | 'ws' | 'wss' | 'unix', string>>>;
-  /** With `tls`: the paths of the PEM files, which are gone when the broker is. */
+  /** With `tls`: the paths of the PEM files; `close` removes them. */
   readonly certificates?: CertificateFiles;
-  /** Every PUBLISH so far, in the order in which they came; also those that were not allowed. */
+  /** Every PUBLISH so far, in the order received; also those that the broker refused. */
   readonly published: readonly Published[];
   /**
-   * Resolves when a message was published to a topic that matches, maybe long ago. Rejects after the
+   * Resolves with the first message to a matching topic, at once if it was published before. Rejects after the
    * timeout, naming the topics that were published to instead, and when the broker is closed.
    */
   waitFor(filter: string, options?: WaitOptions): Promise<Published>;
-  /** Publishes as the broker itself. */
+  /** Publishes a message in the name of the broker. */
   publish(topic: string, payload: string | Uint8Array, options?: {qos?: QoS; retain?: boolean}): void;
-  /** Disconnects a client, as an administrator would; whether it was connected. */
+  /** Disconnects a client as an administrator would. Returns whether it was connected. */
   disconnect(clientId: string): boolean;
-  /** Disconnects everybody, and closes and removes everything. Once is enough, twice no harm. */
+  /** Disconnects all clients, closes the listeners and removes the certificates. A second call has no effect. */
   close(): Promise<void>;
 }
 
@@ -91,7 +91,7 @@ export async function startBroker(options: StartOptions = {}): Promise<TestBroke
   const {seed, log = () => undefined} = options;
   const config = configOf(options);
   const certificates = options.tls === undefined ? undefined : await localCertificates(undefined, Date.now());
-  const journal = new PublishedList();
+  const published = new PublishedList();
   let running: RunningBroker;
   try {
     running = await runBroker(
@@ -100,10 +100,10 @@ export async function startBroker(options: StartOptions = {}): Promise<TestBroke
         now: () => BigInt(Date.now()) * 1_000_000n,
         log: (_type, line) => log(line),
         observe: (clientId, direction, packet) => {
-          if (direction === 'in') journal.observe(clientId, packet);
+          if (direction === 'in') published.observe(clientId, packet);
         },
         faults: (options.faults ?? []).map(parseFault),
-        ...(seed === undefined ? {} : {seed}),
+        ...defined({seed}),
       },
     );
   } catch (error) {
@@ -113,18 +113,17 @@ export async function startBroker(options: StartOptions = {}): Promise<TestBroke
   let closed: Promise<void> | undefined;
   const close = () => {
     closed ??= (async () => {
-      journal.close();
+      published.close();
       await running.close();
       await certificates?.[Symbol.asyncDispose]();
     })();
     return closed;
   };
-  return testBroker(running, journal, {certificates: certificates?.files, close});
+  return testBroker(running, published, {certificates: certificates?.files, close});
 }
 
 function configOf({config = '', port = 0, webSockets}: StartOptions) {
-  const read = (path: string) => Buffer.from(readBytes(path)).toString();
-  const parsed = parseBrokerConfig(config, {path: 'config', read, list: readNames});
+  const parsed = parseBrokerConfig(config, {path: 'config', read: readText, list: readNames});
   const own = config === '' ? parsed.listeners.map((listener) => ({...listener, port})) : parsed.listeners;
   const [first] = own;
   const extra =
@@ -134,7 +133,7 @@ function configOf({config = '', port = 0, webSockets}: StartOptions) {
 
 function testBroker(
   running: RunningBroker,
-  journal: PublishedList,
+  published: PublishedList,
   {certificates, close}: {certificates: CertificateFiles | undefined; close: () => Promise<void>},
 ): TestBroker {
   const {addresses, broker} = running;
@@ -145,9 +144,9 @@ function testBroker(
     host: main.host ?? '',
     port: main.port ?? 0,
     urls,
-    ...(certificates === undefined ? {} : {certificates}),
-    published: journal.messages,
-    waitFor: (filter, options) => journal.waitFor(filter, options),
+    ...defined({certificates}),
+    published: published.messages,
+    waitFor: (filter, options) => published.waitFor(filter, options),
     publish(topic, payload, {qos = 0, retain = false} = {}) {
       broker.publish({topic, payload: Buffer.from(payload), qos, retain});
     },
@@ -157,11 +156,11 @@ function testBroker(
   };
 }
 
-/** What was published, and who waits for more. */
+/** The messages published so far, and the calls of waitFor that wait for more. */
 class PublishedList {
   readonly messages: Published[] = [];
   readonly #waiting = new Set<{readonly check: () => void; readonly fail: (reason: string) => void}>();
-  /** Topics by client and alias. */
+  /** Topics by topic alias and client. */
   readonly #aliases = new Map<string, string>();
 
   observe(clientId: string, packet: ObservedPacket): void {
@@ -175,7 +174,7 @@ class PublishedList {
       qos,
       retain,
       duplicate: dup,
-      ...(properties === undefined ? {} : {properties}),
+      ...defined({properties}),
     });
     for (const {check} of [...this.#waiting]) check();
   }
@@ -222,7 +221,7 @@ class PublishedList {
   }
 }
 
-/** The properties of a PUBLISH in mqtt-packet's shape as ours: user properties are pairs, a flag is a number. */
+/** mqtt-packet's properties of a PUBLISH → ours: user properties are pairs, the format indicator is a number. */
 function propertiesOf(given: unknown): Properties | undefined {
   if (given === undefined) return undefined;
   const {userProperties, payloadFormatIndicator, ...rest} = given as {
@@ -232,9 +231,9 @@ function propertiesOf(given: unknown): Properties | undefined {
   const pairs = Object.entries(userProperties ?? {}).flatMap(([name, values]) =>
     [values].flat().map((value) => [name, value] as const),
   );
-  return {
+  return defined({
     ...rest,
-    ...(payloadFormatIndicator === undefined ? {} : {payloadFormatIndicator: Number(payloadFormatIndicator)}),
-    ...(userProperties === undefined ? {} : {userProperties: pairs}),
-  };
+    payloadFormatIndicator: payloadFormatIndicator === undefined ? undefined : Number(payloadFormatIndicator),
+    userProperties: userProperties === undefined ? undefined : pairs,
+  });
 }

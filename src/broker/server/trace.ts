@@ -1,15 +1,14 @@
 /**
- * Packets for people and programs to read: mosquitto's log lines of -v, and --trace, one line a packet
- * with every field, as text or as JSON. Pure. What could be a secret is left out: the password and the
- * authentication data never, a will's payload only as its size.
+ * Packets as lines: mosquitto's debug log lines (-v), and --trace, one line a packet with every field, as text or
+ * JSON. Pure. Leaves out secrets: the password, the authentication data, and of a will's payload all but its size.
  */
 
 import type {ObservedPacket} from '../wire/packets.ts';
 
 export type Direction = 'in' | 'out';
 
-/** A packet on its way, and when. */
-export interface Observed {
+/** A packet that the broker received (`in`) or sent (`out`), and when. */
+export interface TracedPacket {
   readonly clientId: string;
   readonly direction: Direction;
   readonly packet: ObservedPacket;
@@ -19,10 +18,10 @@ export interface Observed {
 
 type Fields = Record<string, unknown>;
 
-/** What a field of a packet is that has no meaning, or too much of it, outside. */
+/** Fields that mean nothing to a reader, and secrets. */
 const hidden = new Set(['cmd', 'length', 'password', 'authenticationData']);
 
-/** Bytes as text where they are text, else as base64 under another name: nothing is lost. */
+/** Adds bytes as text if they are UTF-8, otherwise as base64 under another name. */
 function addBytes(fields: Fields, key: string, bytes: Uint8Array): void {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
   const text = buffer.toString();
@@ -30,7 +29,7 @@ function addBytes(fields: Fields, key: string, bytes: Uint8Array): void {
   else fields[`${key}Base64`] = buffer.toString('base64');
 }
 
-/** Flags of the fixed header that mean something in PUBLISH only. */
+/** Flags of the fixed header that only PUBLISH uses. */
 const publishFlags = ['dup', 'qos', 'retain'];
 
 function readablePacket(packet: ObservedPacket): Fields {
@@ -61,7 +60,7 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 }
 
 /** A JSON object without line break: time, client, direction, packet, and the packet's own fields. */
-export function traceJson({clientId, direction, packet, time}: Observed): string {
+export function traceJson({clientId, direction, packet, time}: TracedPacket): string {
   const seconds = Number(time / 1_000_000n) / 1000;
   return JSON.stringify({
     time: seconds,
@@ -73,7 +72,7 @@ export function traceJson({clientId, direction, packet, time}: Observed): string
 }
 
 /** '15:04:05.678 c1 > PUBLISH topic="a" qos=1 …': > comes from the client, < goes to it. */
-export function traceText({clientId, direction, packet, time}: Observed): string {
+export function traceText({clientId, direction, packet, time}: TracedPacket): string {
   const clock = new Date(Number(time / 1_000_000n)).toISOString().slice(11, 23);
   const fields = Object.entries(readablePacket(packet)).map(
     ([key, value]) => `${key}=${JSON.stringify(value)}`,
@@ -83,7 +82,7 @@ export function traceText({clientId, direction, packet, time}: Observed): string
   return [clock, name === '' ? '-' : name, arrow, packet.cmd.toUpperCase(), ...fields].join(' ');
 }
 
-/** What of a packet mosquitto's log shows, by direction. */
+/** What mosquitto's log shows of a packet. */
 const details: Readonly<Record<string, (packet: Fields, direction: Direction) => string>> = {
   publish: ({dup, qos, retain, messageId, topic, payload}) =>
     ` (d${Number(dup)}, q${qos}, r${Number(retain)}, m${messageId ?? 0}, '${topic}', ... (${(payload as Uint8Array).length} bytes))`,

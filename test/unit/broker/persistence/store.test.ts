@@ -181,7 +181,7 @@ describe('store', () => {
     await withPath(async (path) => {
       for (const [content, sentence] of [
         ['\0\u00b5\0mosquitto db\0\0', /is a database of mosquitto: give another persistence_file\.$/],
-        ['my diary, long enough to be read', /is no store of tmq broker/],
+        ['my diary, long enough to be read', /is not a store of tmq broker/],
       ] as const) {
         await writeFile(path, content, 'latin1');
         assert.throws(

@@ -119,7 +119,7 @@ describe('certificates', () => {
       writeCertificates('/dev/null/none', makeCertificates(hosts, Date.now())),
       (error) => {
         assert.ok(error instanceof TmqError);
-        assert.match(error.message, /^Cannot write the certificates to \/dev\/null\/none: /);
+        assert.match(error.message, /^Cannot write to the certificate directory \/dev\/null\/none: /);
         return true;
       },
     );
