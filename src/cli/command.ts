@@ -36,10 +36,8 @@ export interface Command<Table extends OptionTable, Plan> {
   readonly examples: readonly Example[];
   /** The name of its options file ('pub'), where it reads one. */
   readonly optionsFile?: string;
-  /** Whether words that are not options are allowed; mosquitto's clients take none. */
+  /** Whether words that are not options are allowed, and '--' before them; mosquitto's clients refuse both. */
   readonly operands?: boolean;
-  /** Whether '--long=value' and a '--' before operands are understood; mosquitto's clients refuse them. */
-  readonly gnuLongOptions?: boolean;
   /** Where this command is deliberately unlike mosquitto's: a paragraph each, for the man page. */
   readonly differences?: readonly string[];
   /** More sections for the man page, after the options. */

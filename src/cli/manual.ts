@@ -151,15 +151,14 @@ function synopsis(forms: readonly string[]): readonly string[] {
   return forms.flatMap((each, index) => [...(index === 0 ? [] : ['.br']), form(each)]);
 }
 
-/** How options are written, which differs from command to command. */
+/** How options are written. */
 function optionRules(command: AnyCommand): readonly string[] {
-  if (command.gnuLongOptions === true) {
-    return paragraphs([
-      'An option and its value are two words, or one: --option=value. Everything after -- is no option. The last one wins where an option is given twice.',
-    ]);
-  }
+  const form =
+    'The value of an option is the next word, whatever it looks like, or is attached: --option=value, or -o and the value in one word. Short options without a value may be joined.';
   return paragraphs([
-    'An option and its value are two words. The word after an option that takes a value is its value, whatever it looks like. Short options cannot be joined. Options are applied from left to right: the last one wins where an option is given twice, unless it is repeatable.',
+    command.operands === true
+      ? `${form} Words after -- are never options. If an option is given twice, the last one wins.`
+      : `${form} Options apply from left to right: if one is given twice, the last one wins, unless it is repeatable.`,
   ]);
 }
 

@@ -1,45 +1,125 @@
 /**
- * From the words of a command line to options with their values, by mosquitto's rules: every option and
- * every value is a word of its own, a value is whatever stands next, and anything else is unknown. It
- * stands in front of commander, which would read '-topic' as '-t opic'. Knows no value's meaning.
+ * Rewrites words that commander cannot read as mosquitto does: -D with several values, --trace with none,
+ * operands that begin with '-', and '--' and '-topic', which are refused. Finds which words are options and
+ * which are their values; reads no value.
  */
 
+import {defined} from '../defined.ts';
 import {UsageError} from '../errors.ts';
 import type {AnyCommand} from './command.ts';
 import {generalOptions, type Option, type OptionTable, type Spelling, spelling} from './option.ts';
 import {suggest} from './suggest.ts';
 
-/** One option as it was given. */
-export interface Occurrence {
+/** A row of an option table with its key and its spellings. */
+export interface Row extends Spelling {
   readonly key: string;
   readonly option: Option<unknown>;
-  /** Absent for a switch; several words are joined by NUL. */
-  readonly text?: string;
-  /** 'file:line', when it was not typed. */
-  readonly where?: string;
 }
 
-export interface CommandLine {
-  readonly occurrences: readonly Occurrence[];
+/** What commander parses, and what it is not shown. */
+export interface Rewritten {
+  /** Options with their values; from the first word that is neither, the words are unchanged. */
+  readonly words: readonly string[];
+  /** The rows that the words name. */
+  readonly rows: readonly Row[];
   readonly operands: readonly string[];
-  /** Where reading ended before the last word: nothing after it counts. */
-  readonly end?: {readonly request: 'help' | 'version'} | {readonly error: UsageError};
+  /** --help or --version, if no unknown word stands before it; the words after it are left out. */
+  readonly request?: 'help' | 'version';
+  /** The last value of -o. */
+  readonly optionsFile?: string;
+  /** '--' or '-topic', where `words` end because commander would accept it. */
+  readonly refused?: string;
 }
 
-interface Row extends Spelling {
-  readonly key: string;
-  readonly option: Option<unknown>;
+/** The options that one word names, and the value attached to the last of them. */
+interface Named {
+  readonly rows: readonly Row[];
+  readonly attached?: string;
+  /** Whether the word is a group such as '-vd' or '-q1', not one whole spelling. */
+  readonly isGroup: boolean;
+  /** Whether every letter or the whole word names an option. */
+  readonly isKnown: boolean;
 }
 
-/** Every spelling of a command's options, the general ones among them. */
-function spellings(options: OptionTable): ReadonlyMap<string, Row> {
-  const rows = new Map<string, Row>();
-  for (const [key, option] of Object.entries({...generalOptions, ...options})) {
-    const row = {key, option, ...spelling(option)};
-    if (row.short !== undefined) rows.set(row.short, row);
-    if (row.long !== undefined) rows.set(row.long, row);
+/** Rewrites the words of a command line, or of one line of an options file. */
+export function rewrite(command: AnyCommand, given: readonly string[]): Rewritten {
+  const words: string[] = [];
+  const operands: string[] = [];
+  const rows: Row[] = [];
+  let optionsFile: string | undefined;
+  const end = (more: Partial<Rewritten> = {}) => ({
+    ...defined({words, rows, operands, optionsFile}),
+    ...more,
+  });
+  for (let index = 0; index < given.length; ) {
+    const word = given[index++]!;
+    if (word === '--' && command.operands === true) {
+      return end({operands: [...operands, ...given.slice(index)]});
+    }
+    const named = optionsIn(command.options, word);
+    if (isOperand(command, word, named, operands.length > 0)) {
+      operands.push(word);
+      continue;
+    }
+    if (word === '--' || (named.isGroup && isLongOption(command.options, word))) return end({refused: word});
+    rows.push(...named.rows);
+    const row = named.rows.at(-1);
+    if (row === undefined || !named.isKnown) {
+      words.push(word, ...given.slice(index));
+      return end();
+    }
+    if (row.key in generalOptions && named.attached === undefined) {
+      return end({request: row.key as keyof typeof generalOptions});
+    }
+    const {taken, written} = withValues(row, word, named.attached, given.slice(index));
+    if (row.key === 'optionsFile') optionsFile = named.attached ?? given[index];
+    words.push(...written);
+    index += taken;
   }
-  return rows;
+  return end();
+}
+
+/** An option with its value or values, as commander reads them, and how many of the words `after` it they take. */
+function withValues(
+  {option, placeholders}: Row,
+  word: string,
+  attached: string | undefined,
+  after: readonly string[],
+): {readonly taken: number; readonly written: readonly string[]} {
+  if (placeholders.length === 0) return {taken: 0, written: [word]};
+  const attachedWords = attached === undefined ? [] : [attached];
+  if (option.words === undefined) {
+    const taken = 1 - attachedWords.length;
+    return {taken, written: [word, ...after.slice(0, taken)]};
+  }
+  const values = [...attachedWords, ...after];
+  const count = Math.max(option.words(values), attachedWords.length);
+  const name = word.slice(0, word.length - (attached?.length ?? 0)).replace(/=$/, '');
+  // Without its value commander reports it.
+  const value = values.length < count ? [] : [values.slice(0, count).join('\0')];
+  return {taken: count - attachedWords.length, written: [name, ...value]};
+}
+
+/** What a word names: '-q', '--qos', '--qos=1', '-q1', or several short options in one. */
+export function optionsIn(options: OptionTable, word: string): Named {
+  const row = findRow(options, word);
+  if (row !== undefined) return {rows: [row], isGroup: false, isKnown: true};
+  if (word.startsWith('--')) {
+    const equals = word.indexOf('=');
+    const long = equals === -1 ? undefined : findRow(options, word.slice(0, equals));
+    if (long === undefined) return {rows: [], isGroup: false, isKnown: false};
+    return {rows: [long], attached: word.slice(equals + 1), isGroup: false, isKnown: true};
+  }
+  const rows: Row[] = [];
+  for (let at = 1; at < word.length && word.startsWith('-'); at++) {
+    const short = findRow(options, `-${word[at]}`);
+    if (short === undefined) return {rows, isGroup: true, isKnown: false};
+    rows.push(short);
+    if (short.placeholders.length === 0) continue;
+    const attached = word.slice(at + 1);
+    return {rows, isGroup: true, isKnown: true, ...(attached === '' ? {} : {attached})};
+  }
+  return {rows, isGroup: true, isKnown: rows.length > 0};
 }
 
 /** The row with this spelling. To take every row apart for it costs as much as all that is then parsed. */
@@ -55,115 +135,50 @@ function findRow(options: OptionTable, word: string): Row | undefined {
   return undefined;
 }
 
-const requests = new Set(Object.keys(generalOptions));
+/** '-topic' or '-topic=a': a long option with one dash too few, which commander reads as '-t opic'. */
+function isLongOption(options: OptionTable, word: string): boolean {
+  return word.length > 2 && findRow(options, `-${nameIn(word)}`) !== undefined;
+}
 
-/** Reads words up to the first error, --help or --version; the caller decides what comes first. */
-export function readWords(command: AnyCommand, words: readonly string[], where?: string): CommandLine {
-  const occurrences: Occurrence[] = [];
-  const operands: string[] = [];
-  const origin = where === undefined ? {} : {where};
-  for (let index = 0; index < words.length; index++) {
-    const word = words[index]!;
-    const [row, attached] = lookUp(command, word);
-    if (row === undefined) {
-      if (command.gnuLongOptions === true && word === '--') {
-        operands.push(...words.slice(index + 1));
-        break;
-      }
-      if (isOperand(command, word, operands.length)) {
-        operands.push(word);
-        continue;
-      }
-      return {occurrences, operands, end: {error: unknown(spellings(command.options), word)}};
-    }
-    if (requests.has(row.key)) {
-      return {occurrences, operands, end: {request: row.key as 'help' | 'version'}};
-    }
-    const {key, option} = row;
-    if (row.placeholders.length === 0) {
-      if (attached !== undefined) {
-        return {occurrences, operands, end: {error: new UsageError(`Option '${row.long}' takes no value.`)}};
-      }
-      occurrences.push({key, option, ...origin});
-      continue;
-    }
-    const following = attached === undefined ? words.slice(index + 1) : [attached];
-    const wanted = option.words?.(following) ?? 1;
-    // What is attached is a value, also where the option could do without.
-    const count = attached === undefined ? wanted : Math.max(wanted, 1);
-    if (following.length < count) return {occurrences, operands, end: {error: missing(row)}};
-    occurrences.push({key, option, text: following.slice(0, count).join('\0'), ...origin});
-    if (attached === undefined) index += count;
+/** After the first operand only a whole spelling is an option: a password may begin with '-'. */
+function isOperand(command: AnyCommand, word: string, named: Named, isAfterOperand: boolean): boolean {
+  if (command.operands !== true) return false;
+  return !word.startsWith('-') || word === '-' || (isAfterOperand && (named.isGroup || !named.isKnown));
+}
+
+/** What stands before '='. */
+function nameIn(word: string): string {
+  return word.split('=', 1)[0]!;
+}
+
+/** The error about an option without its value. */
+export function missingValue({option, short, long, placeholders}: Row): UsageError {
+  if (option.missing !== undefined) return new UsageError(option.missing);
+  const noun = option.noun ?? placeholders[0]!;
+  return new UsageError(`${short ?? long} argument given but no ${noun} specified.`);
+}
+
+/** mosquitto's error about a word, with the option that was probably meant; it never shows a secret. */
+export function unknownOption(options: OptionTable, word: string): UsageError {
+  const table: OptionTable = {...generalOptions, ...options};
+  const rows = Object.values(table).map((option) => ({option, ...spelling(option)}));
+  const name = nameIn(word);
+  if (name !== word && rows.some(({long}) => long === name)) {
+    return new UsageError(`Option '${name}' takes no value.`);
   }
-  return {occurrences, operands};
-}
-
-/** The row of a word and, where the command takes '--long=value', the value attached. */
-function lookUp(command: AnyCommand, word: string): readonly [row: Row | undefined, attached?: string] {
-  const {options} = command;
-  const row = findRow(options, word);
-  if (row !== undefined || command.gnuLongOptions !== true || !word.startsWith('--')) return [row];
-  const equals = word.indexOf('=');
-  return equals === -1 ? [undefined] : [findRow(options, word.slice(0, equals)), word.slice(equals + 1)];
-}
-
-/** After the first operand a word that is no option is one too: a password may begin with '-'. */
-function isOperand(command: AnyCommand, word: string, operands: number): boolean {
-  return command.operands === true && (!word.startsWith('-') || word === '-' || operands > 0);
-}
-
-function missing(row: Row): UsageError {
-  if (row.option.missing !== undefined) return new UsageError(row.option.missing);
-  const noun = row.option.noun ?? row.placeholders[0]!;
-  return new UsageError(`${row.short ?? row.long} argument given but no ${noun} specified.`);
-}
-
-/** mosquitto's sentence, and what may have been meant; never the value of a secret that was glued on. */
-function unknown(rows: ReadonlyMap<string, Row>, word: string): UsageError {
-  const glued = gluedValue(rows, word);
-  if (glued !== undefined) {
-    const {placeholders, option} = glued.row;
-    const isSecret = option.secret === true;
-    const value = word.slice(glued.spelling.length);
-    // What would have to be quoted is better not shown as if it could be typed.
-    const isValue = placeholders.length === 1 && !isSecret && /^[\w.,:/@%+-]+$/.test(value);
-    const values = isValue ? ` ${value}` : placeholders.map((name) => ` <${name}>`).join('');
-    const name = glued.spelling.replace(/=$/, '');
-    const shown = isSecret ? `${glued.spelling}…` : word;
-    return new UsageError(`Unknown option '${shown}'. Did you mean '${name}${values}'?`);
-  }
-  const names = [...new Set(rows.values())].flatMap((row) =>
-    row.option.hidden === true || row.long === undefined ? [] : [row.long],
-  );
-  const near = word.startsWith('-') ? suggest(word, names) : suggest(`--${word}`, names);
-  if (near !== undefined) return new UsageError(`Unknown option '${word}'. Did you mean '${near}'?`);
-  return new UsageError(`Unknown option '${word}'.${/^[^-]/.test(word) ? strayWord(rows) : ''}`);
-}
-
-/** Where a word that stands behind no option may have been meant to stand. */
-function strayWord(rows: ReadonlyMap<string, Row>): string {
-  if (!rows.has('-t')) return '';
-  return rows.has('-m')
-    ? ' A topic needs -t before it, a message -m, and several words quotes around them.'
-    : ' A topic needs -t before it.';
-}
-
-/** '--qos=1' and '-p1883', which mosquitto does not take; '-topic' is more likely a long option. */
-function gluedValue(
-  rows: ReadonlyMap<string, Row>,
-  word: string,
-): {readonly row: Row; readonly spelling: string} | undefined {
-  const equals = word.indexOf('=');
-  const long = equals === -1 ? undefined : rows.get(word.slice(0, equals));
-  if (long !== undefined && word.startsWith('--')) return {row: long, spelling: word.slice(0, equals + 1)};
-  if (word.startsWith('--') || word.length < 3) return undefined;
-  const short = rows.get(word.slice(0, 2));
-  if (short === undefined || short.placeholders.length === 0) return undefined;
-  const isWord =
-    suggest(
-      word,
-      [...rows.keys()].filter((name) => name.startsWith('--')),
-    ) !== undefined;
-  if (short.option.secret !== true && isWord) return undefined;
-  return {row: short, spelling: word.slice(0, 2)};
+  const visible = rows.flatMap(({option, long}) => (option.hidden === true || !long ? [] : [long]));
+  const typed = word.startsWith('-') ? name : `--${word}`;
+  const near = visible.find((long) => long === `-${name}`) ?? suggest(typed, visible);
+  const isSecret = rows.some(({option, long}) => long === near && option.secret === true);
+  const shown = isSecret && name !== word ? `${name}=…` : word;
+  if (near !== undefined) return new UsageError(`Unknown option '${shown}'. Did you mean '${near}'?`);
+  const takesTopic = rows.some(({short}) => short === '-t');
+  const takesMessage = rows.some(({short}) => short === '-m');
+  const advice =
+    word.startsWith('-') || !takesTopic
+      ? ''
+      : takesMessage
+        ? ' A topic needs -t before it, a message -m, and several words quotes around them.'
+        : ' A topic needs -t before it.';
+  return new UsageError(`Unknown option '${word}'.${advice}`);
 }

@@ -33,7 +33,8 @@ const conversation: Proof = [debug, '-d'];
 
 export const reference: Readonly<Record<string, readonly Row[]>> = {
   '1.1': [
-    ...['no =', 'no bundles', 'no --', 'no operands', 'values starting with -', 'case', 'last wins'],
+    ...['attached values', 'joined switches', 'one dash too few', 'no --', 'no operands'],
+    ...['values starting with -', 'case', 'last wins'],
     ...['left to right', 'numbers', 'usage errors are never quiet', 'missing value', 'unknown option'],
     ...['UTF-8', 'UTF-8 of a user name', 'UTF-8 of a client id', 'publish topic', 'filter'],
     ['lists add up', [parsing, 'keeps switches, values and lists apart']],

@@ -26,9 +26,7 @@ const message = ['-t', 'a', '-m', 'x'];
 
 const refused: readonly Refused[] = [
   // Form
-  {shows: '1.1: no =', words: ['--topic=a', '-m', 'x'], says: "Unknown option '--topic=a'."},
-  {shows: '1.1: no =', words: ['-ta', '-m', 'x'], says: "Unknown option '-ta'."},
-  {shows: '1.1: no bundles', words: [...message, '-rd'], says: "Unknown option '-rd'."},
+  {shows: '1.1: one dash too few', words: ['-topic', 'a', '-m', 'x'], says: "Unknown option '-topic'."},
   {shows: '1.1: no --', words: [...message, '--'], says: "Unknown option '--'."},
   {shows: '1.1: no operands', words: [...message, 'word'], says: "Unknown option 'word'."},
   {shows: '1.1: unknown option', tool: 'sub', words: ['-t', 'a', '-r'], says: "Unknown option '-r'."},

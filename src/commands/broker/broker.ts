@@ -213,7 +213,6 @@ export const broker: Command<typeof options, BrokerPlan> = defineCommand({
   ],
   options,
   operands: true,
-  gnuLongOptions: true,
   examples: [
     {command: 'tmq broker', summary: 'A broker on 127.0.0.1:1883, for this machine only.'},
     {

@@ -2,7 +2,8 @@
 
 export const clientDifferences: readonly string[] = [
   '--help and --version end with 0. -d writes to standard error, so that standard output has only messages.',
-  'A number is a number: -q 1x and -p abc are errors. A word that is not valid UTF-8 is one, too.',
+  'A value may be attached to its option (-q1, --qos=1), and short options without a value may be joined (-dr).',
+  'Numbers are checked: -q 1x and -p abc are errors. A word that is not valid UTF-8 is an error, too.',
   '-P - asks for the password; --pw-file and --pw-env take it from elsewhere. A password never stands in a message, and not in the list of processes.',
   '--insecure verifies nothing at all. A certificate given by --cert is presented whatever the server is verified with. --tls-version is read in any case. --no-tls also brings back port 1883. A TLS failure always has the status 8.',
   "-L takes an IPv6 address in brackets, and percent-encoded characters in user and password; '@' may stand in a password.",

@@ -26,7 +26,6 @@ export const passwd = defineCommand({
     'PBKDF2 works on four cores at once; the environment variable UV_THREADPOOL_SIZE says otherwise.',
   ],
   operands: true,
-  gnuLongOptions: true,
   options: passwdOptions,
   examples: [
     {
