@@ -8,6 +8,7 @@ import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {startMain} from './run.ts';
 import {run} from './spawn.ts';
+import {startTmq} from './tmq.ts';
 
 export const schemes = ['mqtt', 'mqtts', 'ws', 'wss'] as const;
 export type Scheme = (typeof schemes)[number];
@@ -56,13 +57,17 @@ export async function tutorialCertificate(directory: string): Promise<string> {
   return certificate;
 }
 
+/** How the broker runs: in this process, from the sources, or as the built program. */
+export type BrokerHost = 'main' | 'program';
+
 /** Starts it; `more` goes on top of the configuration. */
-export async function startFourListeners(more = ''): Promise<FourListeners> {
+export async function startFourListeners(more = '', host: BrokerHost = 'main'): Promise<FourListeners> {
   const directory = await mkdtemp(join(tmpdir(), 'tmq-four-'));
   const certificate = await tutorialCertificate(directory);
   const path = join(directory, 'mosquitto.conf');
   await writeFile(path, `${more}${configuration}`.replaceAll('{directory}', directory));
-  const running = startMain(['broker', '-v', '-c', path, '--ready', 'json']);
+  const words = ['broker', '-v', '-c', path, '--ready', 'json'];
+  const running = host === 'main' ? startMain(words) : startTmq(words, {timeoutMilliseconds: 300_000});
   const [line] = await running.waitFor('stdout', /^\{"event":"ready".*\}$/m);
   const {listeners}: {listeners: readonly {protocol: Scheme; port: number}[]} = JSON.parse(line);
   const ports = Object.fromEntries(listeners.map(({protocol, port}) => [protocol, port])) as Record<
@@ -78,7 +83,7 @@ export async function startFourListeners(more = ''): Promise<FourListeners> {
       await running.waitFor('stderr', pattern);
     },
     async [Symbol.asyncDispose]() {
-      await running.interrupt('SIGTERM');
+      await ('interrupt' in running ? running.interrupt('SIGTERM') : running.stop());
       await rm(directory, {recursive: true, force: true});
     },
   };
