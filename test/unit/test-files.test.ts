@@ -52,7 +52,7 @@ test('the runner knows how to install each of these tools', () => {
 });
 
 /** Tests of the whole source, not of one file. */
-const ofTheWhole = ['architecture', 'errors', 'figures', 'prose', 'test-files'];
+const ofTheWhole = ['architecture', 'errors', 'figures', 'guides', 'prose', 'test-files'];
 /** Tests of something that several files of their folder do, or that one of a larger file does. */
 const ofAFolder: readonly string[] = ['file-error', 'commands/pub/progress'];
 

@@ -1,0 +1,33 @@
+/** The guides for developers: every path that they name exists. */
+
+import assert from 'node:assert/strict';
+import {existsSync, readdirSync, readFileSync} from 'node:fs';
+import {dirname, join} from 'node:path';
+import {test} from 'node:test';
+
+const root = join(import.meta.dirname, '..', '..');
+
+/** The paths in a guide: what is between backticks and has a slash or the ending of a file. */
+function pathsIn(text: string): readonly string[] {
+  return [...text.replaceAll(/^```[\s\S]*?^```/gm, '').matchAll(/`([\w./-]+)`/g)]
+    .map(([, path]) => path!)
+    .filter((path) => path.includes('/') || /\.(?:ts|mjs|js|md|json)$/.test(path))
+    .filter((path) => !path.startsWith('/'));
+}
+
+for (const guide of ['test/README.md']) {
+  test(`${guide} names paths that exist`, () => {
+    const absent = pathsIn(readFileSync(join(root, guide), 'utf8')).filter(
+      (path) => !existsSync(join(root, path)) && !existsSync(join(root, dirname(guide), path)),
+    );
+    assert.deepEqual(absent, []);
+  });
+}
+
+test('test/README.md has a row for each folder of tests', () => {
+  const rows = readFileSync(join(root, 'test', 'README.md'), 'utf8').matchAll(/^\| `(\w+)\/` \|/gm);
+  const folders = readdirSync(join(root, 'test'), {withFileTypes: true}).filter((entry) =>
+    entry.isDirectory(),
+  );
+  assert.deepEqual([...rows].map(([, name]) => name!).sort(), folders.map(({name}) => name).sort());
+});
