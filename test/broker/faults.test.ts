@@ -21,8 +21,8 @@ function fates(rules: readonly string[], passing: readonly PassingPacket[], seed
   const plan = new FaultPlan(rules.map(parseFault), seed);
   return passing
     .map((packet) => {
-      const {fate, copies} = plan.judge(packet);
-      return fate === 'pass' ? String(copies) : fate[0];
+      const {result, copies} = plan.decide(packet);
+      return result === 'pass' ? String(copies) : result[0];
     })
     .join('');
 }
@@ -47,7 +47,7 @@ describe('rules', () => {
     fc.assert(
       fc.property(fc.integer({min: 0, max: 2 ** 32 - 1}), (seed) => {
         const plan = new FaultPlan([parseFault('delay publish 1s'), parseFault('delay 200ms±50ms')], seed);
-        const {delayMilliseconds} = plan.judge(publish);
+        const {delayMilliseconds} = plan.decide(publish);
         assert.ok(delayMilliseconds >= 1150 && delayMilliseconds <= 1250);
       }),
     );

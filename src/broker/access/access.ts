@@ -1,25 +1,26 @@
 /**
- * Who may connect, and what they may read and write: password_file, acl_file, allow_anonymous,
+ * Which clients may connect, and what they may read and write: password_file, acl_file, allow_anonymous,
  * clientid_prefixes. Knows no socket and no session; files come through `read`.
  */
 
+import {defined} from '../../defined.ts';
 import {TmqError} from '../../errors.ts';
 import {parsePasswordFile, usersOf} from '../../password/file.ts';
 import {verifySecret} from '../../password/hash.ts';
 import type {ListenerConfig} from '../config/settings.ts';
 import {type AccessList, allows, parseAccessList} from './acl.ts';
 
-/** What a CONNECT and its connection say about who is there. */
+/** What CONNECT and the connection say about a client. */
 export interface Identity {
   readonly clientId: string;
   readonly username?: string;
   readonly password?: Uint8Array;
-  /** The TLS certificate's or PSK's own name, where the listener takes it as the user name. */
+  /** The user name of the TLS certificate or PSK, where the listener uses it. */
   readonly certifiedUsername?: string;
   readonly address?: string;
 }
 
-/** What one connected client may do; decided at CONNECT, asked at SUBSCRIBE and at the first frame of a topic. */
+/** What one connected client may do: asked at SUBSCRIBE and for each topic published or delivered. */
 export interface Permissions {
   mayPublish(topic: string): boolean;
   maySubscribe(filter: string): boolean;
@@ -30,7 +31,7 @@ export type Admission =
   | {readonly accepted: true; readonly username?: string; readonly permissions: Permissions}
   | {readonly accepted: false; readonly reason: 'bad-credentials' | 'not-authorized' | 'identifier-rejected'};
 
-/** The gate of one broker; reloaded on SIGHUP. */
+/** Decides which clients a broker accepts. */
 export interface Access {
   admit(identity: Identity, listener: ListenerConfig): Admission | Promise<Admission>;
 }
@@ -41,29 +42,29 @@ const everything: Permissions = {
   mayReceive: () => true,
 };
 
-/** Lets everybody do everything. */
+/** Accepts every client and allows everything. */
 export const openAccess: Access = {
   admit: (identity) => accept(identity.username, everything),
 };
 
-/** The files of the listeners, read: a path stands for its content. */
+/** The contents of the listeners' files, by path. */
 interface Files {
   readonly passwords: ReadonlyMap<string, ReadonlyMap<string, string>>;
   readonly lists: ReadonlyMap<string, AccessList>;
 }
 
-/** A gate whose settings and files can be read again. */
+/** Access whose settings and files can be read again, on SIGHUP. */
 export interface FileAccess extends Access {
   /**
    * Takes the access settings of these listeners, in the order of the first ones, and reads their files.
-   * Who is connected stays, with the rights of the new files.
-   * @throws TmqError as `fileAccess` does, and then nothing has changed
+   * Connected clients stay connected, with the rights of the new files.
+   * @throws TmqError as `fileAccess` does; then the old settings and files stay in use
    */
   reload(listeners: readonly ListenerConfig[]): void;
 }
 
 /**
- * The gate that the listeners' settings describe.
+ * Access by the listeners' settings and files.
  * @throws TmqError when a password_file or acl_file cannot be read or understood, naming file and line
  */
 export function fileAccess(
@@ -71,16 +72,16 @@ export function fileAccess(
   read: (path: string) => Uint8Array,
 ): FileAccess {
   let files = readFiles(listeners, read);
-  /** What a listener's settings are by now. */
+  /** The current settings of the listeners that were given at the start. */
   let settings = new Map<ListenerConfig, ListenerConfig>();
-  const now = (listener: ListenerConfig) => settings.get(listener) ?? listener;
-  const permissions = (listener: ListenerConfig, client: Client): Permissions => {
+  const current = (listener: ListenerConfig) => settings.get(listener) ?? listener;
+  const permissions = (listener: ListenerConfig, client: ClientNames): Permissions => {
     const may = (access: 'read' | 'write') => (topic: string) => {
-      const {aclFile} = now(listener);
+      const {aclFile} = current(listener);
       const list = aclFile === undefined ? undefined : files.lists.get(aclFile);
       return aclFile === undefined || (list !== undefined && allows(list, client, access, topic));
     };
-    // mosquitto: security_default.c. Subscribing is free; what arrives is decided for each message.
+    // mosquitto: security_default.c. Any subscription is allowed; each message delivered is checked.
     return {mayPublish: may('write'), mayReceive: may('read'), maySubscribe: () => true};
   };
   return {
@@ -88,10 +89,10 @@ export function fileAccess(
       const judged = (admitted: boolean): Admission => {
         if (!admitted) return {accepted: false, reason: 'not-authorized'};
         const username = identity.certifiedUsername ?? identity.username;
-        const client = {clientId: identity.clientId, ...(username === undefined ? {} : {username})};
+        const client = defined({clientId: identity.clientId, username});
         return accept(username, permissions(listener, client));
       };
-      const admitted = mayEnter(identity, now(listener), files);
+      const admitted = mayConnect(identity, current(listener), files);
       return typeof admitted === 'boolean' ? judged(admitted) : admitted.then(judged);
     },
     reload(changed) {
@@ -101,17 +102,18 @@ export function fileAccess(
   };
 }
 
-interface Client {
+/** What rules refer to. */
+interface ClientNames {
   readonly clientId: string;
   readonly username?: string;
 }
 
 function accept(username: string | undefined, permissions: Permissions): Admission {
-  return {accepted: true, permissions, ...(username === undefined ? {} : {username})};
+  return {accepted: true, permissions, ...defined({username})};
 }
 
-/** Whether this client may come in; only a password takes time. mosquitto answers every refusal with one code. */
-function mayEnter(identity: Identity, listener: ListenerConfig, files: Files): boolean | Promise<boolean> {
+/** Whether the client may connect: a promise only where a password is checked. */
+function mayConnect(identity: Identity, listener: ListenerConfig, files: Files): boolean | Promise<boolean> {
   const {clientId, username, password, certifiedUsername} = identity;
   if (!clientId.startsWith(listener.clientIdPrefixes ?? '')) return false;
   const certified = listener.tls?.useIdentityAsUsername || listener.tls?.useSubjectAsUsername;
@@ -137,8 +139,9 @@ function readFiles(listeners: readonly ListenerConfig[], read: (path: string) =>
 }
 
 /**
- * User name → secret. A line by which nobody could ever log in stops the start, with what to do about it:
- * a broker that runs without one of its users is found out too late.
+ * User name → secret.
+ * @throws TmqError for a line that no client can log in with, and says how to mend it: otherwise the missing user
+ * would be noticed too late
  */
 function readPasswords(path: string, content: Uint8Array): ReadonlyMap<string, string> {
   const passwords = new Map<string, string>();

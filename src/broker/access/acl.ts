@@ -1,11 +1,4 @@
-/**
- * acl_file of mosquitto.conf(5): text → rules, and what the rules allow one client. Knows no file, no
- * password and no connection.
- *
- * mosquitto: security_default.c. A client has the rules of its user name, or without one those before
- * the first `user` line; then come the patterns, for everybody. Within each list denials are looked at
- * first, and the first rule that matches and speaks about the access decides. Nothing matching: no.
- */
+/** acl_file of mosquitto.conf(5): text → rules, and what the rules allow a client. Knows no file and no password. */
 
 import {TmqError} from '../../errors.ts';
 import {isTopicFilter, matches} from '../../protocol/topic.ts';
@@ -18,7 +11,7 @@ interface Rule {
 export interface AccessList {
   /** By user name; undefined: clients without one. */
   readonly rules: ReadonlyMap<string | undefined, readonly Rule[]>;
-  /** For everybody, with %u and %c still in them. */
+  /** For every client, with %u and %c not yet replaced. */
   readonly patterns: readonly Rule[];
 }
 
@@ -26,7 +19,7 @@ const accessWords = ['read', 'write', 'readwrite', 'deny'] as const;
 
 /**
  * The text of an acl_file as rules.
- * @throws TmqError "path:line: …" for a line that says nothing mosquitto would understand
+ * @throws TmqError "path:line: …" for a line that mosquitto would not understand either
  */
 export function parseAccessList(text: string, path: string): AccessList {
   const rules = new Map<string | undefined, Rule[]>();
@@ -61,7 +54,7 @@ export function parseAccessList(text: string, path: string): AccessList {
 function parseRule(word: string, text: string, fail: (sentence: string) => never): Rule {
   if (text === '') fail(`${word} is given without a topic`);
   const [, first = '', rest = ''] = /^(\S+)\s*(.*)$/s.exec(text) ?? [];
-  // A topic with a space in it needs the access in front: there is no other way to tell.
+  // With a space in it, the first word is the access: a topic with spaces needs one in front.
   const access = rest === '' ? 'readwrite' : accessWords.find((each) => each === first);
   if (access === undefined) return fail(`'${first}' is none of ${accessWords.join(', ')}`);
   const filter = rest === '' ? first : rest;
@@ -74,7 +67,11 @@ function add(list: Rule[], rule: Rule): void {
   else list.push(rule);
 }
 
-/** Whether a client may read or write a topic. */
+/**
+ * Whether a client may read or write a topic, as in mosquitto's security_default.c: by the rules of its user name
+ * (without one, those before the first `user` line), then by the patterns. In each list, denials come first, and
+ * the first rule that matches the topic and the access decides. Without any, the answer is no.
+ */
 export function allows(
   list: AccessList,
   client: {readonly clientId: string; readonly username?: string},
@@ -82,15 +79,15 @@ export function allows(
   topic: string,
 ): boolean {
   const {clientId, username} = client;
-  const own = verdict(list.rules.get(username) ?? [], access, topic);
+  const own = firstAnswer(list.rules.get(username) ?? [], access, topic);
   if (own !== undefined || list.patterns.length === 0) return own ?? false;
-  // Such a name would turn a pattern into a wildcard [CVE-2017-7650].
+  // Such a name in a pattern would act as a wildcard [CVE-2017-7650].
   if (/[+#]/.test(clientId) || /[+#]/.test(username ?? '')) return false;
-  return verdict(substitute(list.patterns, clientId, username), access, topic) ?? false;
+  return firstAnswer(substitute(list.patterns, clientId, username), access, topic) ?? false;
 }
 
-/** What the first rule that has something to say says. */
-function verdict(rules: Iterable<Rule>, access: 'read' | 'write', topic: string): boolean | undefined {
+/** The answer of the first rule that matches; undefined if none does. */
+function firstAnswer(rules: Iterable<Rule>, access: 'read' | 'write', topic: string): boolean | undefined {
   for (const rule of rules) {
     if (!matches(rule.filter, topic)) continue;
     if (rule.access === 'deny') return false;
@@ -99,7 +96,7 @@ function verdict(rules: Iterable<Rule>, access: 'read' | 'write', topic: string)
   return undefined;
 }
 
-/** Patterns with the client's names in place of %c and %u; mosquitto fills them in wherever they stand. */
+/** Patterns with the client's names in place of every %c and %u, as in mosquitto. */
 function* substitute(
   patterns: readonly Rule[],
   clientId: string,

@@ -1,7 +1,7 @@
 /**
- * What a test wants to go wrong, as rules: 'drop puback p=0.1', 'delay publish 200ms±50ms topic=a/#',
- * 'close subscribe after=2', 'duplicate publish in', 'connack 0x89 first=2'. Says which rule a packet
- * falls under; by a seed, so that what went wrong once can go wrong again. Pure: touches no stream.
+ * Fault rules: 'drop puback p=0.1', 'delay publish 200ms±50ms topic=a/#', 'close subscribe after=2',
+ * 'connack 0x89 first=2'. Parses them and decides what happens to each packet, by a random seed, so that a run can
+ * be repeated. Pure: touches no stream.
  */
 
 import {UsageError} from '../../errors.ts';
@@ -19,23 +19,23 @@ export interface Fault {
   /** Lower case; absent: any. */
   readonly packet?: string;
   readonly direction?: Direction;
-  /** A filter that the topic of a PUBLISH must match; other packets then never do. */
+  /** A filter for the topic of a PUBLISH; no other packet matches then. */
   readonly topic?: string;
-  /** With a * at its end, what the client identifier begins with. */
+  /** The client identifier, or with * at its end, how it begins. */
   readonly clientId?: string;
   readonly probability: number;
-  /** Matching packets that are let through before it begins. */
+  /** The number of matching packets that pass before the rule takes effect. */
   readonly after: number;
-  /** How often it happens at most. */
+  /** How often the rule takes effect at most. */
   readonly first: number;
   readonly delayMilliseconds: number;
-  /** Up to so much more or less. */
+  /** The delay varies by up to this much, up and down. */
   readonly jitterMilliseconds: number;
   /** The return or reason code of a CONNACK. */
   readonly code: number;
 }
 
-/** A packet on its way, as far as rules ask. */
+/** What rules look at in a packet. */
 export interface PassingPacket {
   readonly packet: string;
   readonly direction: Direction;
@@ -44,8 +44,8 @@ export interface PassingPacket {
 }
 
 /** What happens to one packet. */
-export interface Verdict {
-  readonly fate: 'pass' | 'drop' | 'close' | 'connack';
+export interface FaultDecision {
+  readonly result: 'pass' | 'drop' | 'close' | 'connack';
   readonly copies: number;
   readonly delayMilliseconds: number;
   readonly code: number;
@@ -82,13 +82,13 @@ export function parseFault(text: string): Fault {
   if (action === 'connack' && fault.code <= 0) {
     throw new UsageError(`The fault '${text}' needs the code to refuse with, such as 5 or 0x89.`);
   }
-  // The refusal takes the place of what the broker would have made of a CONNECT.
+  // The refusal replaces the broker's answer to CONNECT.
   return action === 'connack' ? {...fault, packet: 'connect', direction: 'in'} : fault;
 }
 
 const milliseconds: Readonly<Record<string, number>> = {ms: 1, s: 1000, m: 60_000};
 
-/** Takes one word into the rule; whether it has a meaning. */
+/** Adds one word to the rule. Returns whether the word is valid. */
 function readWord(word: string, fault: MutableFault): boolean {
   const time = /^(\d+(?:\.\d+)?)(ms|s|m)(?:(?:±|\+-)(\d+(?:\.\d+)?)(ms|s|m)?)?$/.exec(word);
   const [name = '', value] = word.split(/=(.*)/s);
@@ -120,7 +120,7 @@ function readSelector(name: string, value: string, fault: MutableFault): boolean
   return true;
 }
 
-/** The rules of one broker, with what has happened so far and the dice. */
+/** The rules of one broker, with their counts and the random numbers. */
 export class FaultPlan {
   readonly #rules: {readonly fault: Fault; seen: number; done: number}[];
   readonly #random: () => number;
@@ -128,16 +128,16 @@ export class FaultPlan {
   /** The same seed and the same packets in the same order give the same faults. */
   constructor(faults: readonly Fault[], seed: number) {
     this.#rules = faults.map((fault) => ({fault, seen: 0, done: 0}));
-    this.#random = dice(seed);
+    this.#random = randomNumbers(seed);
   }
 
-  /** What happens to this packet: delays and copies add up, and the first rule that ends it ends it. */
-  judge(packet: PassingPacket): Verdict {
+  /** What happens to this packet. Delays and copies add up, until a rule drops the packet or ends the connection. */
+  decide(packet: PassingPacket): FaultDecision {
     let delayMilliseconds = 0;
     let copies = 1;
     for (const rule of this.#rules) {
       const {fault} = rule;
-      if (!concerns(fault, packet)) continue;
+      if (!matchesRule(fault, packet)) continue;
       rule.seen++;
       if (rule.seen <= fault.after || rule.done >= fault.first) continue;
       if (fault.probability < 1 && this.#random() >= fault.probability) continue;
@@ -146,13 +146,13 @@ export class FaultPlan {
         const jitter = fault.jitterMilliseconds * (2 * this.#random() - 1);
         delayMilliseconds += Math.max(0, fault.delayMilliseconds + jitter);
       } else if (fault.action === 'duplicate') copies++;
-      else return {fate: fault.action, copies: 0, delayMilliseconds, code: fault.code};
+      else return {result: fault.action, copies: 0, delayMilliseconds, code: fault.code};
     }
-    return {fate: 'pass', copies, delayMilliseconds, code: 0};
+    return {result: 'pass', copies, delayMilliseconds, code: 0};
   }
 }
 
-function concerns(fault: Fault, {packet, direction, clientId, topic}: PassingPacket): boolean {
+function matchesRule(fault: Fault, {packet, direction, clientId, topic}: PassingPacket): boolean {
   if (fault.packet !== undefined && fault.packet !== packet) return false;
   if (fault.direction !== undefined && fault.direction !== direction) return false;
   if (fault.topic !== undefined && (topic === undefined || !matches(fault.topic, topic))) return false;
@@ -162,8 +162,8 @@ function concerns(fault: Fault, {packet, direction, clientId, topic}: PassingPac
     : clientId === fault.clientId;
 }
 
-/** Numbers from 0 to 1 that a seed decides: mulberry32. */
-function dice(seed: number): () => number {
+/** Pseudo-random numbers from 0 to 1: mulberry32. */
+function randomNumbers(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;

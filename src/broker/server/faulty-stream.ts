@@ -1,32 +1,33 @@
 /**
- * A stream between a client and the broker on which packets meet their faults: dropped, delayed, doubled,
- * refused or cut off. Order is kept, as on a slow network: what follows a delayed packet waits too. Bytes
- * that are no MQTT pass unchanged.
+ * A stream between a client and the broker that applies faults to the packets: drops, delays or duplicates them,
+ * refuses CONNECT or closes the connection. Keeps the order: packets after a delayed one wait too. Bytes that are
+ * not MQTT pass unchanged.
  */
 
 import {Duplex} from 'node:stream';
+import {defined} from '../../defined.ts';
 import {bodyStart, firstByte, largestPacket, PacketType, packetNames} from '../../protocol/fixed-header.ts';
 import type {ProtocolVersion} from '../../protocol/message.ts';
 import {PropertyIdentifier} from '../../protocol/properties.ts';
 import {FrameSplitter} from '../wire/frame-splitter.ts';
 import {PacketReader} from '../wire/packet-reader.ts';
 import {readConnect} from '../wire/validate.ts';
-import type {FaultPlan, Verdict} from './faults.ts';
+import type {FaultDecision, FaultPlan} from './faults.ts';
 import type {Direction} from './trace.ts';
 
-/** Puts the client's stream behind the faults of a plan. */
+/** The client's stream with the faults of a plan applied, both ways. */
 export function faultyStream(client: Duplex, plan: FaultPlan): Duplex {
   return new FaultyStream(client, plan);
 }
 
-/** Packets of one direction on their way through, in order. */
-class Lane {
+/** A queue that delivers the packets of one direction in order, each when its delay is over. */
+class DelayQueue {
   readonly #deliver: (bytes: Buffer) => void;
   /** `due` in milliseconds of performance.now(), never falling. */
   readonly #queue: {readonly bytes: Buffer; readonly due: number}[] = [];
   #timer: NodeJS.Timeout | undefined;
   #whenEmpty: (() => void) | undefined;
-  /** Bytes that are not a whole packet yet. */
+  /** The beginning of a packet whose rest has not come yet. */
   pending: Buffer = Buffer.alloc(0);
 
   constructor(deliver: (bytes: Buffer) => void) {
@@ -53,7 +54,7 @@ class Lane {
     this.#whenEmpty?.();
   }
 
-  /** Calls back when nothing is on its way. */
+  /** Calls back when the queue is empty. */
   drained(callback: () => void): void {
     if (this.#queue.length === 0) callback();
     else this.#whenEmpty = callback;
@@ -68,30 +69,30 @@ class Lane {
 class FaultyStream extends Duplex {
   readonly #client: Duplex;
   readonly #plan: FaultPlan;
-  readonly #lanes: Readonly<Record<Direction, Lane>>;
+  readonly #queues: Readonly<Record<Direction, DelayQueue>>;
   #clientId = '';
   #protocolVersion: ProtocolVersion = 4;
-  #isOver = false;
-  /** Topics by alias. */
+  #isClosed = false;
+  /** Topics by topic alias. */
   readonly #aliases = {in: new Map<number, string>(), out: new Map<number, string>()};
 
   constructor(client: Duplex, plan: FaultPlan) {
     super();
     this.#client = client;
     this.#plan = plan;
-    this.#lanes = {
-      in: new Lane((bytes) => {
+    this.#queues = {
+      in: new DelayQueue((bytes) => {
         if (!this.destroyed && !this.push(bytes)) client.pause();
       }),
-      out: new Lane((bytes) => {
+      out: new DelayQueue((bytes) => {
         if (!client.destroyed && !client.writableEnded) client.write(bytes);
       }),
     };
-    client.on('data', (chunk: Buffer) => this.#pass('in', chunk));
-    client.on('end', () => this.#lanes.in.drained(() => this.push(null)));
+    client.on('data', (chunk: Buffer) => this.#forward('in', chunk));
+    client.on('end', () => this.#queues.in.drained(() => this.push(null)));
     client.on('error', (error) => this.destroy(error));
     client.on('close', () => {
-      // What has come is still to be read.
+      // The broker reads the delivered bytes first.
       if (this.readableEnded) this.destroy();
       else this.once('end', () => this.destroy());
     });
@@ -102,25 +103,25 @@ class FaultyStream extends Duplex {
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
-    this.#pass('out', chunk);
+    this.#forward('out', chunk);
     if (this.#client.writableNeedDrain && !this.#client.destroyed) this.#client.once('drain', () => done());
     else done();
   }
 
   override _final(done: (error?: Error | null) => void): void {
-    this.#lanes.out.drained(() => this.#client.end(() => done()));
+    this.#queues.out.drained(() => this.#client.end(() => done()));
   }
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
-    for (const lane of Object.values(this.#lanes)) lane.clear();
+    for (const queue of Object.values(this.#queues)) queue.clear();
     this.#client.destroy();
     done(error);
   }
 
-  #pass(direction: Direction, chunk: Buffer): void {
-    if (this.#isOver) return;
-    const lane = this.#lanes[direction];
-    const bytes = lane.pending.length === 0 ? chunk : Buffer.concat([lane.pending, chunk]);
+  #forward(direction: Direction, chunk: Buffer): void {
+    if (this.#isClosed) return;
+    const queue = this.#queues[direction];
+    const bytes = queue.pending.length === 0 ? chunk : Buffer.concat([queue.pending, chunk]);
     const splitter = new FrameSplitter(largestPacket);
     splitter.push(bytes);
     let passed = 0;
@@ -131,36 +132,36 @@ class FaultyStream extends Duplex {
         passed += frame.length;
         if (!this.#packet(direction, frame)) return;
       }
-      lane.pending = bytes.subarray(passed);
+      queue.pending = bytes.subarray(passed);
     } catch {
-      // Not MQTT: the broker will have its say about it.
-      lane.pending = Buffer.alloc(0);
-      lane.send(bytes.subarray(passed), 0);
+      // Not MQTT: the broker reports it.
+      queue.pending = Buffer.alloc(0);
+      queue.send(bytes.subarray(passed), 0);
     }
   }
 
-  /** Whether the connection goes on. */
+  /** Applies the faults to one packet. Returns whether the connection stays open. */
   #packet(direction: Direction, frame: Buffer): boolean {
-    const topic = this.#look(direction, frame);
-    const verdict = this.#plan.judge({
+    const topic = this.#inspect(direction, frame);
+    const decision = this.#plan.decide({
       packet: (packetNames[frame[0]! >> 4] ?? 'reserved').toLowerCase(),
       direction,
       clientId: this.#clientId,
-      ...(topic === undefined ? {} : {topic}),
+      ...defined({topic}),
     });
-    if (verdict.fate === 'close' || verdict.fate === 'connack') {
-      this.#cut(verdict);
+    if (decision.result === 'close' || decision.result === 'connack') {
+      this.#close(decision);
       return false;
     }
-    // A view would keep alive, or see change, whatever buffer the frame lies in.
-    for (let copy = 0; copy < verdict.copies; copy++) {
-      this.#lanes[direction].send(Buffer.from(frame), verdict.delayMilliseconds);
+    // A copy: the frame is a view of a buffer that may be large, and reused.
+    for (let copy = 0; copy < decision.copies; copy++) {
+      this.#queues[direction].send(Buffer.from(frame), decision.delayMilliseconds);
     }
     return true;
   }
 
-  /** Learns who the client is from CONNECT; the topic of a PUBLISH. Malformed ones teach nothing. */
-  #look(direction: Direction, frame: Buffer): string | undefined {
+  /** The topic of a PUBLISH, if any; takes client identifier and version from CONNECT. Ignores malformed packets. */
+  #inspect(direction: Direction, frame: Buffer): string | undefined {
     const type = frame[0]! >> 4;
     try {
       if (type === 1 && direction === 'in') {
@@ -179,23 +180,23 @@ class FaultyStream extends Duplex {
     }
   }
 
-  /** Ends the connection: at once as a network would, or with a CONNACK that refuses. */
-  #cut({fate, code}: Verdict): void {
-    this.#isOver = true;
-    if (fate === 'connack') {
+  /** Ends the connection, at once or after a CONNACK with an error code. */
+  #close({result, code}: FaultDecision): void {
+    this.#isClosed = true;
+    if (result === 'connack') {
       const rest = this.#protocolVersion === 5 ? [3, 0, code, 0] : [2, 0, code];
       this.#client.write(Buffer.from([firstByte(PacketType.connack), ...rest]));
       this.#client.end();
     }
-    const {in: incoming, out} = this.#lanes;
+    const {in: incoming, out} = this.#queues;
     incoming.clear();
     out.clear();
-    if (fate === 'connack') this.push(null);
+    if (result === 'connack') this.push(null);
     else this.destroy();
   }
 }
 
-/** The client identifier of a CONNECT that has been read before [MQTT 5, 3.1.3.1]. */
+/** The client identifier of a valid CONNECT [MQTT 5, 3.1.3.1]. */
 function clientIdOf(frame: Buffer, protocolVersion: ProtocolVersion): string {
   const reader = new PacketReader(frame, bodyStart(frame));
   reader.binary('protocol name');
@@ -216,7 +217,7 @@ function topicOf(frame: Buffer, protocolVersion: ProtocolVersion): {topic: strin
       if (definition.identifier === PropertyIdentifier.topicAlias) topicAlias = number;
     });
   } catch {
-    // Subscription identifiers, which only the broker sends, come after the alias.
+    // The reader refuses subscription identifiers, which only the broker sends; they come after the alias.
   }
-  return {topic, ...(topicAlias === undefined ? {} : {topicAlias})};
+  return defined({topic, topicAlias});
 }

@@ -1,6 +1,6 @@
 /**
- * The listeners of a configuration: TCP, TLS, Unix sockets and WebSockets, each client a stream for the
- * broker. Turns what goes wrong while binding into a sentence. Knows no packet. The only importer of ws.
+ * Binds the listeners of a configuration: TCP, TLS, Unix sockets and WebSockets. Gives each client to the broker as
+ * a stream, and explains bind errors. Knows no packet. The only importer of ws.
  */
 
 import {lookup} from 'node:dns/promises';
@@ -10,15 +10,16 @@ import {createServer as createHttpServer, type Server as HttpServer, type Incomi
 import {createServer as createHttpsServer} from 'node:https';
 import {type AddressInfo, connect, createServer, isIP, type Server, type Socket} from 'node:net';
 import type {Duplex} from 'node:stream';
-import {createServer as createTlsServer, type TLSSocket, type TlsOptions} from 'node:tls';
-import {ExitCode, TmqError} from '../../errors.ts';
+import {createServer as createTlsServer, type TLSSocket} from 'node:tls';
+import {defined} from '../../defined.ts';
+import {ExitCode, fileReason, TmqError} from '../../errors.ts';
 import {largestPacket} from '../../protocol/fixed-header.ts';
 import type {Identity} from '../access/access.ts';
 import {describeListener} from '../config/parse-config.ts';
 import type {BrokerConfig, ListenerConfig} from '../config/settings.ts';
-import {certifiedUsername, type ReadFile, serverTlsOptions} from './listener-tls.ts';
+import {type ReadFile, ServerTls} from './listener-tls.ts';
 
-/** Who gets the clients: the broker. */
+/** What takes the clients: the broker. */
 export interface Acceptor {
   accept(
     stream: Duplex,
@@ -33,13 +34,13 @@ export interface ListenContext {
   readonly log: (type: 'notice' | 'information', line: string) => void;
 }
 
-/** One place where clients can connect. */
+/** An address where clients can connect. */
 export interface Address {
   readonly listener: ListenerConfig;
   /** 'mqtt://127.0.0.1:1883', 'wss://localhost:8081', 'unix:///run/mqtt.sock' */
   readonly url: string;
   readonly host?: string;
-  /** The port that was bound, where the listener said 0. */
+  /** The port in use, also where the listener has port 0. */
   readonly port?: number;
 }
 
@@ -47,7 +48,7 @@ export interface Listening {
   readonly addresses: readonly Address[];
   /** Reads certificates, keys and pre-shared keys again. @throws TmqError and keeps the old ones */
   reload(): void;
-  /** Takes no more clients; once `drained`, ends what is left, and resolves when all sockets are closed. */
+  /** Accepts no more clients; once `drained`, ends the remaining connections. Resolves when all sockets are closed. */
   close(drained?: Promise<void>): Promise<void>;
 }
 
@@ -90,7 +91,7 @@ async function closeAll(bound: readonly Bound[], drained: Promise<void> = Promis
   await Promise.all(closed);
 }
 
-/** Binds one listener: to each address that its name stands for. */
+/** Binds one listener, to each address of its host name. */
 async function bind(
   broker: Acceptor,
   listener: ListenerConfig,
@@ -113,7 +114,7 @@ async function bind(
   }
 }
 
-/** The addresses to bind to; undefined stands for all, or for a path. */
+/** The addresses to bind to; undefined: all of them, or a Unix socket. */
 async function hostsOf({
   host,
   socketDomain,
@@ -123,13 +124,13 @@ async function hostsOf({
   if (host === undefined)
     return [socketDomain === 'ipv4' ? '0.0.0.0' : socketDomain === 'ipv6' ? '::' : undefined];
   const family = socketDomain === 'ipv4' ? 4 : socketDomain === 'ipv6' ? 6 : 0;
-  // The resolver takes time to load, and an address needs none.
+  // An address needs no lookup, which would load the resolver.
   if (isIP(host) !== 0 && [0, isIP(host)].includes(family)) return [host];
   const found = await lookup(host, {all: true, family});
   return [...new Set(found.map(({address}) => address))];
 }
 
-/** The socket of a broker that was killed is in the way, and nobody's any more. */
+/** Removes the socket file of a broker that was killed: no process accepts connections on it. */
 async function removeStaleSocket(path: string): Promise<void> {
   const found = await lstat(path).catch(() => undefined);
   if (!found?.isSocket()) return;
@@ -151,7 +152,7 @@ interface Binding {
   readonly first: boolean;
 }
 
-/** Binds to one address; undefined when this machine does not have it, and it is not the only one. */
+/** Binds to one address; undefined if this machine lacks it and another address of the listener is bound. */
 async function bindTo(binding: Binding): Promise<Bound | undefined> {
   const {listener, context, host, port, first} = binding;
   const {server, reload} = await serverOf(binding);
@@ -162,14 +163,14 @@ async function bindTo(binding: Binding): Promise<Bound | undefined> {
   });
   const path = listener.socketPath;
   const only = listener.socketDomain === 'ipv6';
-  server.listen(path === undefined ? {port, ...(host === undefined ? {} : {host}), ipv6Only: only} : {path});
+  server.listen(path === undefined ? defined({port, host, ipv6Only: only}) : {path});
   try {
     await once(server, 'listening');
   } catch (error) {
     if (!first && codeOf(error) === 'EADDRNOTAVAIL') return undefined;
     throw error;
   }
-  // Too many open files, say: the next client may find better times.
+  // For example EMFILE: the server goes on, the next client may be accepted.
   server.on('error', (error) =>
     context.log('notice', `Error on ${describeListener(listener)}: ${error.message}`),
   );
@@ -187,31 +188,26 @@ function addressOf(listener: ListenerConfig, server: Server): Address {
   return {listener, url: `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`, host, port};
 }
 
-/** A server for the listener's protocol, not listening yet: bytes in order, none lost [MQTT-4.2.0-1]. */
+/** A server for the listener's protocol, not listening yet: ordered, lossless bytes [MQTT-4.2.0-1]. */
 async function serverOf({broker, listener, context}: Binding): Promise<{server: Server; reload: () => void}> {
+  const tls = listener.tls && new ServerTls(listener, listener.tls, context.read);
   const accept = (stream: Duplex, socket: Socket) => {
     const address = peerAddress(socket);
     const where = describeListener({...listener, port: socket.localPort ?? listener.port});
     context.log('notice', `New connection from ${address} on ${where}.`);
-    const username =
-      listener.tls === undefined ? undefined : certifiedUsername(socket as TLSSocket, listener);
-    broker.accept(stream, listener, {
-      address,
-      ...(username === undefined ? {} : {certifiedUsername: username}),
-    });
+    const certifiedUsername = tls?.username(socket as TLSSocket);
+    broker.accept(stream, listener, defined({address, certifiedUsername}));
   };
-  const {tls} = listener;
-  const options = tls === undefined ? undefined : () => serverTlsOptions(listener, tls, context.read);
-  if (listener.protocol === 'websockets') return await webSocketServer(accept, options);
-  if (options === undefined) {
+  if (listener.protocol === 'websockets') return await webSocketServer(accept, tls);
+  if (tls === undefined) {
     const server = createServer({noDelay: true}, (socket) => accept(socket, socket));
     return {server, reload: () => undefined};
   }
-  const server = createTlsServer({...options(), noDelay: true}, (socket) => accept(socket, socket));
+  const server = createTlsServer({...tls.options(), noDelay: true}, (socket) => accept(socket, socket));
   server.on('tlsClientError', (error, socket) => {
     context.log('notice', `TLS handshake with ${peerAddress(socket)} failed: ${error.message}`);
   });
-  return {server, reload: () => server.setSecureContext(options())};
+  return {server, reload: () => server.setSecureContext(tls.options())};
 }
 
 /** The sub-protocols of MQTT over WebSockets [MQTT 5, 6.0]; the second is what MQTT 3.1 called itself. */
@@ -219,10 +215,10 @@ const subprotocols = ['mqtt', 'mqttv3.1'];
 
 async function webSocketServer(
   accept: (stream: Duplex, socket: Socket) => void,
-  options: (() => TlsOptions) | undefined,
+  tls: ServerTls | undefined,
 ): Promise<{server: Server; reload: () => void}> {
   const {createWebSocketStream, WebSocketServer} = await import('ws');
-  const secure = options === undefined ? undefined : createHttpsServer({...options(), noDelay: true});
+  const secure = tls === undefined ? undefined : createHttpsServer({...tls.options(), noDelay: true});
   const server: HttpServer = secure ?? createHttpServer({noDelay: true});
   server.on('request', (_request, response) => {
     response.writeHead(426, {upgrade: 'websocket', connection: 'close'}).end('MQTT over WebSocket only\n');
@@ -230,9 +226,9 @@ async function webSocketServer(
   const sockets = new WebSocketServer({
     server,
     perMessageDeflate: false,
-    // Packets are cut out of frames further in, and limited there.
+    // The broker splits the stream into packets and limits their size.
     maxPayload: largestPacket,
-    // A client must offer one of them [MQTT-6.0.0-3], and is told which was taken [MQTT-6.0.0-4].
+    // A client must offer one of them [MQTT-6.0.0-3]; the answer names the accepted one [MQTT-6.0.0-4].
     verifyClient({req}: {req: IncomingMessage}, answer: (ok: boolean, status?: number) => void) {
       const offered = (req.headers['sec-websocket-protocol'] ?? '').split(/\s*,\s*/);
       answer(
@@ -242,17 +238,17 @@ async function webSocketServer(
     },
     handleProtocols: (offered) => subprotocols.find((name) => offered.has(name)) ?? false,
   });
-  // Errors of the server itself are heard where it is bound.
+  // bindTo handles the errors of the server itself.
   sockets.on('error', () => undefined);
   sockets.on('connection', (webSocket, request) => {
     // MQTT travels in binary frames only [MQTT-6.0.0-1].
     webSocket.on('message', (_data, isBinary) => {
       if (!isBinary) webSocket.terminate();
     });
-    // A stream of bytes: where frames begin and end is of no matter [MQTT-6.0.0-2].
+    // A stream of bytes: the boundaries of frames do not matter [MQTT-6.0.0-2].
     const stream = createWebSocketStream(webSocket);
     stream.on('error', () => undefined);
-    // A stream whose socket was torn down would wait for its own end for ever.
+    // When the socket was destroyed, the stream never ends by itself.
     webSocket.on('close', () => {
       if (stream.readableEnded) stream.destroy();
       else stream.once('end', () => stream.destroy());
@@ -260,12 +256,12 @@ async function webSocketServer(
     accept(stream, request.socket);
   });
   const reload = () => {
-    if (options !== undefined) secure?.setSecureContext(options());
+    if (tls !== undefined) secure?.setSecureContext(tls.options());
   };
   return {server, reload};
 }
 
-/** '127.0.0.1:50123', or for a Unix socket what mosquitto says. */
+/** '127.0.0.1:50123'; for a Unix socket mosquitto's words. */
 function peerAddress(socket: Socket): string {
   const {remoteAddress, remotePort} = socket;
   return remoteAddress === undefined
@@ -277,12 +273,10 @@ function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : '';
 }
 
-/** Why binding failed, for people. */
+/** Why binding failed. Other codes read as those of files. */
 const bindErrors: Readonly<Record<string, string>> = {
   EADDRINUSE: 'it is in use; perhaps another broker is running, or give -p 0 for a free port',
   EADDRNOTAVAIL: 'this machine does not have that address',
-  EACCES: 'permission denied',
-  EPERM: 'permission denied',
   ENOTFOUND: 'there is no such host',
   EAI_AGAIN: 'the name could not be looked up',
   ENOENT: 'there is no such directory',
@@ -294,7 +288,7 @@ function explain(error: unknown, listener: ListenerConfig): unknown {
   if (error instanceof TmqError) return error;
   const code = codeOf(error);
   if (code === '') return error;
-  const reason = bindErrors[code] ?? (error instanceof Error ? error.message : code);
+  const reason = bindErrors[code] ?? fileReason(error);
   const sentence = `Cannot listen on ${describeListener(listener)}: ${reason}.`;
   return new TmqError(sentence, ExitCode.failure, {cause: error});
 }

@@ -1,50 +1,84 @@
 /**
- * What a listener says about TLS → options of node:tls, with every file read and every complaint naming
- * its file; and the user name that a certificate or a pre-shared key stands for. Opens no socket.
+ * TLS of one listener: its settings → options of node:tls, with all files read, and the user name that a client's
+ * certificate or pre-shared key stands for. Errors name the file. Opens no socket.
  */
 
 import {createPrivateKey, X509Certificate} from 'node:crypto';
 import {readdirSync} from 'node:fs';
 import {join} from 'node:path';
 import {createSecureContext, DEFAULT_CIPHERS, type TLSSocket, type TlsOptions} from 'node:tls';
-import {ExitCode, TmqError} from '../../errors.ts';
+import {defined} from '../../defined.ts';
+import {ExitCode, fileError, TmqError} from '../../errors.ts';
 import type {ListenerConfig, ListenerTls} from '../config/settings.ts';
 
 /** Reads a file's bytes. @throws TmqError naming the file */
 export type ReadFile = (path: string) => Uint8Array;
 
-/** The identities that came with pre-shared keys. */
-const identities = new WeakMap<object, string>();
+/** The TLS of one listener, from its start through all reloads. */
+export class ServerTls {
+  readonly #listener: ListenerConfig;
+  readonly #settings: ListenerTls;
+  readonly #read: ReadFile;
+  /** By identity. A server keeps the callback that it started with, which looks here also after a reload. */
+  #pskKeys: ReadonlyMap<string, Buffer> = new Map();
+  /** The PSK identities of the clients, by their sockets. */
+  readonly #pskIdentities = new WeakMap<TLSSocket, string>();
 
-/** The pre-shared keys of a listener: a server asks the callback it began with, also after a reload. */
-const pskKeys = new WeakMap<ListenerConfig, ReadonlyMap<string, Buffer>>();
-
-/**
- * Options for tls.createServer and, after a reload, for setSecureContext.
- * @throws TmqError when a file is missing or holds something else
- */
-export function serverTlsOptions(
-  listener: ListenerConfig,
-  settings: ListenerTls,
-  read: ReadFile,
-): TlsOptions {
-  const common: TlsOptions = {
-    minVersion: settings.minimumVersion ?? 'TLSv1.2',
-    handshakeTimeout: 20_000,
-    honorCipherOrder: true,
-  };
-  const options =
-    listener.pskHint === undefined
-      ? {...common, ...certificateOptions(settings, read)}
-      : {...common, ...pskOptions(listener, settings, read)};
-  try {
-    createSecureContext(options);
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    const file = settings.certFile ?? listener.pskFile;
-    throw new TmqError(`TLS cannot be set up with ${file}: ${reason}.`, ExitCode.failure, {cause: error});
+  constructor(listener: ListenerConfig, settings: ListenerTls, read: ReadFile) {
+    this.#listener = listener;
+    this.#settings = settings;
+    this.#read = read;
   }
-  return options;
+
+  /**
+   * Reads the files, for tls.createServer and, after a reload, for setSecureContext.
+   * @throws TmqError when a file is missing or has the wrong content
+   */
+  options(): TlsOptions {
+    const {pskHint, pskFile} = this.#listener;
+    const options: TlsOptions = {
+      minVersion: this.#settings.minimumVersion ?? 'TLSv1.2',
+      handshakeTimeout: 20_000,
+      honorCipherOrder: true,
+      ...(pskHint === undefined ? certificateOptions(this.#settings, this.#read) : this.#pskOptions(pskHint)),
+    };
+    try {
+      createSecureContext(options);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      const file = this.#settings.certFile ?? pskFile;
+      throw new TmqError(`TLS cannot be set up with ${file}: ${reason}.`, ExitCode.failure, {cause: error});
+    }
+    return options;
+  }
+
+  #pskOptions(pskIdentityHint: string): TlsOptions {
+    const path = this.#listener.pskFile ?? '';
+    this.#pskKeys = parsePskFile(Buffer.from(this.#read(path)).toString(), path);
+    return {
+      // Node.js supports pre-shared keys up to TLS 1.2.
+      minVersion: 'TLSv1.2',
+      maxVersion: 'TLSv1.2',
+      ciphers: this.#settings.ciphers ?? 'PSK',
+      pskIdentityHint,
+      pskCallback: (socket: TLSSocket, identity: string) => {
+        const key = this.#pskKeys.get(identity);
+        if (key === undefined) return null;
+        this.#pskIdentities.set(socket, identity);
+        return key;
+      },
+    };
+  }
+
+  /** The user name of a client, if the listener takes it from TLS; undefined where the client has none. */
+  username(socket: TLSSocket): string | undefined {
+    const {useIdentityAsUsername, useSubjectAsUsername} = this.#settings;
+    if (!useIdentityAsUsername && !useSubjectAsUsername) return undefined;
+    if (this.#listener.pskHint !== undefined) return this.#pskIdentities.get(socket);
+    const subject = socket.getPeerX509Certificate?.()?.subject;
+    if (subject === undefined) return undefined;
+    return useIdentityAsUsername ? commonName(subject) : distinguishedName(subject);
+  }
 }
 
 function certificateOptions(settings: ListenerTls, read: ReadFile): TlsOptions {
@@ -59,18 +93,19 @@ function certificateOptions(settings: ListenerTls, read: ReadFile): TlsOptions {
   return {
     cert,
     key,
-    ...(authorities.length === 0 ? {} : {ca: authorities}),
-    ...(crlFile === undefined ? {} : {crl: Buffer.from(read(crlFile))}),
-    ...(ciphers === undefined && tls13Ciphers === undefined
-      ? {}
-      : {ciphers: cipherList(ciphers, tls13Ciphers)}),
+    ...defined({
+      ca: authorities.length === 0 ? undefined : authorities,
+      crl: crlFile === undefined ? undefined : Buffer.from(read(crlFile)),
+      ciphers: cipherList(ciphers, tls13Ciphers),
+    }),
     requestCert: settings.requireCertificate,
     rejectUnauthorized: settings.requireCertificate,
   };
 }
 
-/** Node.js takes both lists as one; what one directive does not say stays as it is by default. */
-function cipherList(ciphers: string | undefined, suites: string | undefined): string {
+/** Node.js takes both lists as one; without one directive, that part of the list is Node.js's default. */
+function cipherList(ciphers: string | undefined, suites: string | undefined): string | undefined {
+  if (ciphers === undefined && suites === undefined) return undefined;
   const standard = (isSuite: boolean) =>
     DEFAULT_CIPHERS.split(':')
       .filter((name) => name.startsWith('TLS_') === isSuite)
@@ -86,7 +121,7 @@ function readCertificate(path: string, read: ReadFile): Buffer {
   return content;
 }
 
-/** The certificates of a capath: every file in it that holds one. */
+/** The certificates of a capath: every file in it that contains one. */
 function readDirectory(path: string, read: ReadFile): readonly Buffer[] {
   try {
     return readdirSync(path, {withFileTypes: true})
@@ -95,11 +130,11 @@ function readDirectory(path: string, read: ReadFile): readonly Buffer[] {
       .filter((content) => content.includes('-----BEGIN CERTIFICATE-----'));
   } catch (error) {
     if (error instanceof TmqError) throw error;
-    throw new TmqError(`Cannot read the directory ${path}.`, ExitCode.failure, {cause: error});
+    throw fileError('directory', path, error);
   }
 }
 
-/** OpenSSL says "key values mismatch"; the user has to know of which files. */
+/** Names the files, which OpenSSL's "key values mismatch" does not. @throws TmqError */
 function checkPair(pair: {certFile: string; keyFile: string; cert: Buffer; key: Buffer}): void {
   const {certFile, keyFile, cert, key} = pair;
   if (key.includes('ENCRYPTED')) {
@@ -119,24 +154,6 @@ function checkPair(pair: {certFile: string; keyFile: string; cert: Buffer; key: 
     throw new TmqError(`The key in ${keyFile} does not belong to the certificate in ${certFile}.`);
 }
 
-function pskOptions(listener: ListenerConfig, settings: ListenerTls, read: ReadFile): TlsOptions {
-  const path = listener.pskFile ?? '';
-  pskKeys.set(listener, parsePskFile(Buffer.from(read(path)).toString(), path));
-  return {
-    // Node.js speaks pre-shared keys up to TLS 1.2.
-    minVersion: 'TLSv1.2',
-    maxVersion: 'TLSv1.2',
-    ciphers: settings.ciphers ?? 'PSK',
-    pskIdentityHint: listener.pskHint ?? '',
-    pskCallback(socket: TLSSocket, identity: string) {
-      const key = pskKeys.get(listener)?.get(identity);
-      if (key === undefined) return null;
-      identities.set(socket, identity);
-      return key;
-    },
-  };
-}
-
 /** 'identity:hexadecimal key' lines. @throws TmqError with file and line */
 export function parsePskFile(text: string, path: string): ReadonlyMap<string, Buffer> {
   const keys = new Map<string, Buffer>();
@@ -151,17 +168,7 @@ export function parsePskFile(text: string, path: string): ReadonlyMap<string, Bu
   return keys;
 }
 
-/** The name that stands for the user name, where the listener takes it from TLS; undefined where there is none. */
-export function certifiedUsername(socket: TLSSocket, listener: ListenerConfig): string | undefined {
-  const {tls} = listener;
-  if (!tls?.useIdentityAsUsername && !tls?.useSubjectAsUsername) return undefined;
-  if (listener.pskHint !== undefined) return identities.get(socket);
-  const certificate = socket.getPeerX509Certificate?.();
-  if (certificate === undefined) return undefined;
-  return tls.useIdentityAsUsername ? commonName(certificate.subject) : distinguishedName(certificate.subject);
-}
-
-/** OpenSSL's lines, 'C=GB\nCN=x', most general first. */
+/** The last common name of a subject as Node.js gives it: 'C=GB\nCN=x', the most general part first. */
 function commonName(subject: string): string | undefined {
   const line = subject.split('\n').findLast((each) => each.startsWith('CN='));
   // A backslash escapes one character or two hexadecimal digits [RFC 2253, 2.4].
@@ -172,7 +179,7 @@ function commonName(subject: string): string | undefined {
     );
 }
 
-/** As mosquitto writes a subject: 'CN=x,O=y,C=GB', the most specific first [RFC 2253]. */
+/** The subject as mosquitto writes it: 'CN=x,O=y,C=GB', the most specific part first [RFC 2253]. */
 function distinguishedName(subject: string): string {
   const escapeByte = (byte: number) => `\\${byte.toString(16).toUpperCase().padStart(2, '0')}`;
   return subject

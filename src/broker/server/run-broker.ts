@@ -14,7 +14,7 @@ import type {BrokerContext} from '../state/broker-context.ts';
 import {type Fault, FaultPlan} from './faults.ts';
 import {faultyStream} from './faulty-stream.ts';
 import {type Acceptor, type Address, listen} from './listen.ts';
-import {serverTlsOptions} from './listener-tls.ts';
+import {ServerTls} from './listener-tls.ts';
 
 /** A lock on the store's file. */
 export interface StoreLock {
@@ -135,6 +135,6 @@ function acceptorFor(broker: Broker, {faults = [], seed = 1}: RunContext): Accep
 export function checkFiles(listeners: BrokerConfig['listeners']): void {
   fileAccess(listeners, readBytes);
   for (const listener of listeners) {
-    if (listener.tls !== undefined) serverTlsOptions(listener, listener.tls, readBytes);
+    if (listener.tls !== undefined) new ServerTls(listener, listener.tls, readBytes).options();
   }
 }
