@@ -17,7 +17,9 @@ import {type BrokerState, createBrokerState, isOwnTopic} from './state/broker-st
 import {SysTopics} from './state/sys-topics.ts';
 import {Connection} from './wire/connection.ts';
 import type {ConnectionContext} from './wire/connection-handler.ts';
+import {PacketCodec} from './wire/packets.ts';
 import {noBytes} from './wire/publish-packet.ts';
+import {BufferPool} from './wire/write-buffer.ts';
 
 /** An MQTT broker without sockets. */
 export class Broker {
@@ -136,6 +138,8 @@ export class Broker {
 function connectionContext({context, counters, schedule, limits}: BrokerState): ConnectionContext {
   return {
     counters,
+    codec: new PacketCodec(),
+    buffers: new BufferPool(),
     now: schedule.now,
     maxPacketSize: limits.maxPacketSize || largestPacket,
     ...(context.observe === undefined ? {} : {observe: context.observe}),

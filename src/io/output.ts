@@ -15,6 +15,7 @@ import type {Writable} from 'node:stream';
 import {getSystemErrorMap} from 'node:util';
 import {ExitCode, TmqError} from '../errors.ts';
 import type {Sink} from '../format/sink.ts';
+import {copyBytes} from '../protocol/byte-copy.ts';
 import type {Terminal} from './process.ts';
 
 /** The reader of the output is gone. It has no message, and the status is success: nobody did wrong. */
@@ -31,9 +32,8 @@ const initialBytes = 256 * 1024;
 const keptBytes = 4 * 1024 * 1024;
 /** A piece of at least this size is not worth copying. */
 const directBytes = 128 * 1024;
-/** Up to so many characters, or bytes, a loop is faster than a call into the runtime. */
+/** Up to so many characters, a loop is faster than a call into the runtime. */
 const loopCharacters = 32;
-const loopBytes = 24;
 
 const endings = new Set(['EPIPE', 'ECONNRESET', 'ERR_STREAM_DESTROYED', 'ERR_STREAM_WRITE_AFTER_END']);
 
@@ -106,14 +106,7 @@ export class Output implements Sink {
       return;
     }
     if (this.#length + count > this.#buffer.length) this.#grow(count);
-    if (count > loopBytes) {
-      this.#buffer.set(value, this.#length);
-    } else {
-      const buffer = this.#buffer;
-      const at = this.#length;
-      for (let index = 0; index < count; index++) buffer[at + index] = value[index] as number;
-    }
-    this.#length += count;
+    this.#length = copyBytes(value, this.#buffer, this.#length);
   }
 
   /**

@@ -189,3 +189,42 @@ function append(properties: Record<string, unknown>, key: string, value: unknown
   properties[key] ??= [];
   (properties[key] as unknown[]).push(value);
 }
+
+/**
+ * Finds the parts of a PUBLISH in place, without making anything of them, for the broker's zero-copy forwarding.
+ * Only for packets whose Remaining Length takes two bytes at most: larger ones gain nothing.
+ */
+export class PublishCursor {
+  readonly #hasProperties: boolean;
+  /** The frame last read: where its topic, what follows its topic, and the next frame begin. */
+  topic = 0;
+  afterTopic = 0;
+  end = 0;
+
+  constructor(hasProperties: boolean) {
+    this.#hasProperties = hasProperties;
+  }
+
+  /** Reads the frame at `at` up to the end of its topic; whether it is there as a whole. */
+  read(bytes: Buffer, at: number, largestPacket: number): boolean {
+    let body = at + 2;
+    let remaining = bytes[at + 1]!;
+    if (remaining >= 0x80) {
+      const high = bytes[body++]!;
+      // A length may not end with 0 [MQTT-1.5.5-1].
+      if (high >= 0x80 || high === 0) return false;
+      remaining = (remaining & 0x7f) | (high << 7);
+    }
+    this.end = body + remaining;
+    if (remaining < 2 || this.end > bytes.length || this.end - at > largestPacket) return false;
+    this.topic = body + 2;
+    this.afterTopic = this.topic + ((bytes[body]! << 8) | bytes[body + 1]!);
+    return this.afterTopic <= this.end;
+  }
+
+  /** Where the payload begins, after an empty property list at `at`, or none in MQTT 3; 0: it is not so. */
+  payload(bytes: Buffer, at: number): number {
+    if (!this.#hasProperties) return at > this.end ? 0 : at;
+    return at >= this.end || bytes[at] !== 0 ? 0 : at + 1;
+  }
+}

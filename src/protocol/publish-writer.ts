@@ -5,6 +5,7 @@
  */
 
 import {ExitCode, TmqError} from '../errors.ts';
+import {copyBytes} from './byte-copy.ts';
 import {
   largestTwoByteInteger,
   PublishFlag,
@@ -15,9 +16,6 @@ import {
 } from './fixed-header.ts';
 import type {ProtocolVersion, Publication} from './message.ts';
 import {type Properties, type PropertyType, propertyTable, type UserProperties} from './properties.ts';
-
-/** Below this many bytes a loop copies faster than a call. */
-const shortCopyBytes = 48;
 
 export interface PublishEncoder {
   /** The bytes of the whole packet. */
@@ -77,14 +75,6 @@ function propertyBlock(properties: Properties | undefined): Buffer {
   return Buffer.concat([variableInteger(block.length), block]);
 }
 
-function copy(source: Uint8Array, target: Uint8Array, at: number): number {
-  const length = source.length;
-  if (length < shortCopyBytes)
-    for (let index = 0; index < length; index++) target[at + index] = source[index]!;
-  else target.set(source, at);
-  return at + length;
-}
-
 /**
  * Encodes PUBLISH packets that differ only in payload, identifier and DUP [MQTT 5, 3.3]. An empty topic
  * is left empty: its alias is among the properties. Before MQTT 5 there are no properties.
@@ -106,9 +96,9 @@ export function publishEncoder(publication: Publication, protocolVersion: Protoc
       const header = Buffer.allocUnsafe(packetBytes(payloadBytes) - payloadBytes);
       header[0] = duplicate ? first | PublishFlag.duplicate : first;
       let at = writeVariableInteger(header, 1, variableBytes + payloadBytes);
-      at = copy(topic, header, at);
+      at = copyBytes(topic, header, at);
       if (qos > 0) at = header.writeUInt16BE(messageId, at);
-      copy(properties, header, at);
+      copyBytes(properties, header, at);
       return header;
     },
     frames(payloads, messageIds = []) {
@@ -120,14 +110,14 @@ export function publishEncoder(publication: Publication, protocolVersion: Protoc
       for (const payload of payloads) {
         buffer[at] = first;
         at = writeVariableInteger(buffer, at + 1, variableBytes + payload.length);
-        at = copy(topic, buffer, at);
+        at = copyBytes(topic, buffer, at);
         if (qos > 0) {
           const messageId = messageIds[index++]!;
           buffer[at++] = messageId >> 8;
           buffer[at++] = messageId & 0xff;
         }
-        at = copy(properties, buffer, at);
-        at = copy(payload, buffer, at);
+        at = copyBytes(properties, buffer, at);
+        at = copyBytes(payload, buffer, at);
       }
       return buffer;
     },

@@ -12,7 +12,9 @@ import {FastFrames} from '../../src/broker/forwarding/fast-frames.ts';
 import type {BrokerState} from '../../src/broker/state/broker-state.ts';
 import {Connection} from '../../src/broker/wire/connection.ts';
 import type {ConnectionHandler} from '../../src/broker/wire/connection-handler.ts';
+import {PacketCodec} from '../../src/broker/wire/packets.ts';
 import type {DecodedPublish} from '../../src/broker/wire/publish-packet.ts';
+import {BufferPool} from '../../src/broker/wire/write-buffer.ts';
 import {packetNames} from '../../src/protocol/fixed-header.ts';
 import type {ProtocolVersion} from '../../src/protocol/message.ts';
 import {publisherTo, stateWithSubscriber} from '../support/one-subscriber.ts';
@@ -80,7 +82,8 @@ class Reading {
     const fastFrames = fastPath
       ? (handler: ConnectionHandler) => new FastFrames(handler, counters, version)
       : undefined;
-    this.connection = new Connection(this.wire, {counters, now: () => 0, maxPacketSize, fastFrames, bug});
+    const shared = {counters, codec: new PacketCodec(), buffers: new BufferPool()};
+    this.connection = new Connection(this.wire, {...shared, now: () => 0, maxPacketSize, fastFrames, bug});
     this.connection.start(this.#handler(version));
   }
 

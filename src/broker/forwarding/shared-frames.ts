@@ -6,9 +6,9 @@
 
 import {publishFirstByte} from '../../protocol/fixed-header.ts';
 import type {QoS} from '../../protocol/message.ts';
+import type {PublishCursor} from '../../protocol/publish-reader.ts';
 import type {BrokerState} from '../state/broker-state.ts';
 import type {Session} from '../state/session.ts';
-import type {PublishCursor} from '../wire/publish-cursor.ts';
 import {keptBytes} from '../wire/publish-packet.ts';
 import {FrameSlab, SharedFrame} from '../wire/shared-frame.ts';
 import type {ForwardingRoutes, Target} from './forwarding-routes.ts';

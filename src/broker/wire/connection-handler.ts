@@ -4,9 +4,10 @@ import type {ProtocolVersion} from '../../protocol/message.ts';
 import type {Counters} from './counters.ts';
 import type {FrameSplitter} from './frame-splitter.ts';
 import type {PacketViolation} from './packet-violation.ts';
-import type {IConnectPacket, ObservedPacket, Packet} from './packets.ts';
+import type {IConnectPacket, ObservedPacket, Packet, PacketCodec} from './packets.ts';
 import type {DecodedPublish} from './publish-packet.ts';
 import type {Acknowledgement, ConnectDetails} from './validate.ts';
+import type {BufferPool} from './write-buffer.ts';
 
 /** Why a connection ended. */
 export type Ending =
@@ -56,8 +57,11 @@ export interface ConnectionHandler {
   drained(): void;
 }
 
+/** What all connections of one broker share. */
 export interface ConnectionContext {
   readonly counters: Counters;
+  readonly codec: PacketCodec;
+  readonly buffers: BufferPool;
   /** Milliseconds of the broker's clock. */
   readonly now: () => number;
   readonly maxPacketSize: number;

@@ -6,8 +6,8 @@
  * third of the time that is not spent in system calls.
  */
 
+import {copyBytes} from '../../protocol/byte-copy.ts';
 import type {QoS} from '../../protocol/message.ts';
-import {copyBytes} from './byte-copy.ts';
 import {noBytes, type StoredMessage} from './publish-packet.ts';
 
 /** A whole frame, in `bytes` from `start` to `end`. */
@@ -86,7 +86,7 @@ export class FrameSlab {
       this.#length = 0;
     }
     const at = this.#length;
-    copyBytes({from, start, end}, this.#bytes, at);
+    copyBytes(from, this.#bytes, at, start, end);
     this.#length += size;
     return at;
   }

@@ -11,6 +11,8 @@ import {generate} from 'mqtt-packet';
 import {Connection} from '../../../../src/broker/wire/connection.ts';
 import type {ConnectionHandler} from '../../../../src/broker/wire/connection-handler.ts';
 import {Counters} from '../../../../src/broker/wire/counters.ts';
+import {PacketCodec} from '../../../../src/broker/wire/packets.ts';
+import {BufferPool} from '../../../../src/broker/wire/write-buffer.ts';
 
 const limit = {timeout: 20_000};
 const count = 100;
@@ -43,6 +45,8 @@ for (const goodbye of [true, false]) {
       const server = createServer((socket) => {
         connection = new Connection(socket, {
           counters: new Counters(),
+          codec: new PacketCodec(),
+          buffers: new BufferPool(),
           now: () => 0,
           maxPacketSize: 1000,
           bug,

@@ -10,7 +10,7 @@ import {
   type PublishForm,
   type StoredMessage,
 } from '../../../../src/broker/wire/publish-packet.ts';
-import {Outgoing} from '../../../../src/broker/wire/write-buffer.ts';
+import {BufferPool, WriteBuffer} from '../../../../src/broker/wire/write-buffer.ts';
 
 type Version = 4 | 5;
 
@@ -98,7 +98,7 @@ describe('PUBLISH', () => {
           for (const {topicAlias, packetId, dup, ...wanted} of forms) {
             const whole: PublishForm = {...wanted, ...(topicAlias === undefined ? {} : {topicAlias})};
             const {frame: pieces, size, packetIdAt} = encoder.encode(message, whole, () => age * 1000);
-            const outgoing = new Outgoing();
+            const outgoing = new WriteBuffer(new BufferPool());
             outgoing.frame(pieces, wanted.qos === 0 ? undefined : {packetId, at: packetIdAt, dup});
             const bytes = Buffer.concat(outgoing.take());
             assert.equal(bytes.length, size);
