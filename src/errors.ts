@@ -98,7 +98,6 @@ const fileReasons: Readonly<Record<string, string>> = {
   ELOOP: 'too many symbolic links',
   EROFS: 'the file system is read-only',
   ENOSPC: 'no space left on the device',
-  ERR_FS_FILE_TOO_LARGE: 'it is too large',
 };
 
 /** Why a file cannot be used, without a full stop: 'no such file or directory'. `error` comes from node:fs. */

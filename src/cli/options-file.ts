@@ -6,7 +6,7 @@
 
 import {readFileSync, statSync} from 'node:fs';
 import {join} from 'node:path';
-import {TmqError} from '../errors.ts';
+import {fileError} from '../errors.ts';
 import type {OptionsLine} from './parse.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -38,20 +38,11 @@ export function readOptionsFile(
       const code = (error as NodeJS.ErrnoException).code ?? String(error);
       const absent = code === 'ENOENT' || code === 'ENOTDIR' || (code === 'EACCES' && !isVisible(path));
       if (absent && given === undefined) continue;
-      throw new TmqError(`Cannot read the options file ${path}: ${reasons[code] ?? code}.`, undefined, {
-        cause: error,
-      });
+      throw fileError('options file', path, error);
     }
   }
   return [];
 }
-
-const reasons: Readonly<Record<string, string>> = {
-  ENOENT: 'it does not exist',
-  ENOTDIR: 'it does not exist',
-  EISDIR: 'it is a directory',
-  EACCES: 'permission denied',
-};
 
 /** Whether a file is there at all: somebody else's home may be closed to us, and then it is not ours to read. */
 function isVisible(path: string): boolean {

@@ -9,8 +9,7 @@ import {randomBytes} from 'node:crypto';
 import type {Stats} from 'node:fs';
 import * as promises from 'node:fs/promises';
 import {basename, dirname, join, resolve} from 'node:path';
-import {getSystemErrorMap} from 'node:util';
-import {TmqError} from '../errors.ts';
+import {fileError, TmqError} from '../errors.ts';
 import {type Pieces, piecesOf, Tally} from './file-chunks.ts';
 import {acquireLock, type Lock, type LockFileSystem} from './lock.ts';
 
@@ -30,16 +29,9 @@ function codeOf(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error ? String(error.code) : undefined;
 }
 
-/** The system's words for an error: 'No such file or directory'. */
-function reasonOf(error: Error & {readonly errno: unknown}): string {
-  const [, text] = getSystemErrorMap().get(Number(error.errno)) ?? [];
-  return text === undefined ? error.message : text.charAt(0).toUpperCase() + text.slice(1);
-}
-
-/** A system error as a sentence that begins with `attempt`; anything else unchanged. */
-function explained(error: unknown, attempt: string): unknown {
-  if (!(error instanceof Error) || !('errno' in error)) return error;
-  return new TmqError(`${attempt}. ${reasonOf(error)}.`, undefined, {cause: error});
+/** A system error as `fileError` says it; anything else unchanged. */
+function explained(error: unknown, ...[role, path, verb]: readonly [string, string, string?]): unknown {
+  return error instanceof Error && 'errno' in error ? fileError(role, path, error, verb) : error;
 }
 
 /**
@@ -60,7 +52,7 @@ export async function* readPieces(
       await handle.close();
     }
   } catch (error) {
-    throw explained(error, `Unable to open ${noun} ${path}`);
+    throw explained(error, noun, path);
   }
 }
 
@@ -79,7 +71,7 @@ export async function fileStatus(
     return {size, mode};
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return undefined;
-    throw explained(error, `Unable to open file ${path}`);
+    throw explained(error, 'file', path);
   }
 }
 
@@ -142,7 +134,7 @@ async function writeBeside(fs: FileSystem, replacement: Replacement): Promise<bo
     }
     if (old?.tally.equals(tally)) return false;
     await adoptStatus(handle, old?.status).catch((error: unknown) => {
-      throw explained(error, `Unable to keep owner and mode of ${name}`);
+      throw explained(error, '', name, 'keep the owner and mode of');
     });
     await handle.sync();
     return true;
@@ -245,9 +237,7 @@ export async function updateFile(name: string, change: FileChange, context: Upda
   } catch (error) {
     const refused = codeOf(error) === 'EACCES' || codeOf(error) === 'EROFS';
     const beside = refused && (error as NodeJS.ErrnoException).syscall === 'symlink';
-    throw explained(
-      error,
-      beside ? `Unable to write into the directory of ${name}` : `Unable to open file ${name} for writing`,
-    );
+    if (beside) throw explained(error, '', name, 'write into the directory of');
+    throw explained(error, 'file', name, 'write');
   }
 }

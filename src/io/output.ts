@@ -12,8 +12,7 @@
 
 import {writeSync} from 'node:fs';
 import type {Writable} from 'node:stream';
-import {getSystemErrorMap} from 'node:util';
-import {ExitCode, TmqError} from '../errors.ts';
+import {ExitCode, fileError, TmqError} from '../errors.ts';
 import type {Sink} from '../format/sink.ts';
 import {copyBytes} from '../protocol/byte-copy.ts';
 import type {Terminal} from './process.ts';
@@ -45,10 +44,7 @@ function codeOf(error: unknown): unknown {
 function toFailure(error: unknown): TmqError {
   if (error instanceof TmqError) return error;
   if (endings.has(String(codeOf(error)))) return new ClosedPipe({cause: error});
-  const errno = error instanceof Error && 'errno' in error ? Number(error.errno) : 0;
-  const [, text = undefined] = getSystemErrorMap().get(errno) ?? [];
-  const reason = text ?? (error instanceof Error ? error.message : String(error));
-  return new TmqError(`Unable to write the output: ${reason}.`, ExitCode.failure, {cause: error});
+  return fileError('', 'the output', error, 'write');
 }
 
 export class Output implements Sink {

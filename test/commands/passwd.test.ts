@@ -134,12 +134,12 @@ describe('adding and updating', () => {
   test('a file that is not there, or is no file, is not made', async () => {
     expect(await passwd(['-b', file, 'a', 'x']), [
       '',
-      `Error: Unable to open password file ${file}. No such file or directory.\n`,
+      `Error: Cannot read the password file ${file}: no such file or directory.\n`,
       1,
     ]);
     // Before the password is asked for.
     const {stderr} = await startMain(['passwd', file, 'a']).finished;
-    assert.match(stderr, /No such file/);
+    assert.match(stderr, /no such file/);
     expect(await passwd(['-b', directory, 'a', 'x']), ['', `Error: ${directory} is not a file.\n`, 1]);
     assert.deepEqual(await readdir(directory), []);
   });
@@ -194,7 +194,7 @@ describe('creating', () => {
     const deep = join(directory, 'no', 'passwd');
     expect(await passwd(['-c', '-b', deep, 'a', 'x']), [
       '',
-      `Error: Unable to open file ${deep} for writing. No such file or directory.\n`,
+      `Error: Cannot write the file ${deep}: no such file or directory.\n`,
       1,
     ]);
   });

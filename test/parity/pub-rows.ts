@@ -128,7 +128,7 @@ export const pubRows: readonly Row[] = [
     expect: {
       voice: 'line',
       status: 1,
-      says: /^Error: Unable to read file "DIRECTORY\/file": No such file/,
+      says: /^Error: Cannot read the file DIRECTORY\/file: no such file/,
       sent: [],
     },
     mosquitto: {
@@ -149,7 +149,7 @@ export const pubRows: readonly Row[] = [
     shows: ['3.1: -f'],
     tool: 'pub',
     words: ['-t', '{topic}', '-f', '{directory}'],
-    expect: {voice: 'line', status: 1, says: /Unable to read file "DIRECTORY": It is a directory\./},
+    expect: {voice: 'line', status: 1, says: /Cannot read the file DIRECTORY: it is a directory\./},
     mosquitto: 'newer',
   },
   {

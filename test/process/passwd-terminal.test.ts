@@ -110,7 +110,7 @@ describe('a password typed', () => {
   test('is not asked for when the file is not there', async () => {
     await using terminal = passwd(file, 'a');
     assert.equal((await terminal.finished).exitCode, 1);
-    assert.match(terminal.screen(), /^Error: Unable to open password file/);
+    assert.match(terminal.screen(), /^Error: Cannot read the password file/);
   });
 });
 

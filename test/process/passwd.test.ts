@@ -291,7 +291,7 @@ describe('a disk', {skip: noMounting}, () => {
       const {left, stderr, exitCode} = await onDisk('size=64k', 'true', named());
       assert.deepEqual(
         [stderr, exitCode],
-        [`Error: Unable to open file ${file} for writing. No space left on device.\n`, 1],
+        [`Error: Cannot write the file ${file}: no space left on the device.\n`, 1],
       );
       assert.equal(left, `${content}passwd\n`);
     });
@@ -302,7 +302,7 @@ describe('a disk', {skip: noMounting}, () => {
       const {left, stderr, exitCode} = await onDisk('size=1m', remount, named());
       assert.deepEqual(
         [stderr, exitCode],
-        [`Error: Unable to write into the directory of ${file}. Read-only file system.\n`, 1],
+        [`Error: Cannot write into the directory of ${file}: the file system is read-only.\n`, 1],
       );
       assert.equal(left, `${content}passwd\n`);
     });

@@ -32,14 +32,14 @@ test('ends a usage error with where to read on, even with --quiet', async () => 
 test('keeps any other error to one line, and to itself with --quiet', async () => {
   const words = ['-t', 'a', '-f', '/nonexistent/file'];
   const loud = await runMain(['pub', ...words]);
-  assert.equal(loud.stderr, 'Error: Unable to read file "/nonexistent/file": No such file or directory.\n');
+  assert.equal(loud.stderr, 'Error: Cannot read the file /nonexistent/file: no such file or directory.\n');
   const quiet = await runMain(['pub', ...words, '--quiet']);
   assert.deepEqual([quiet.stderr, quiet.exitCode], ['', loud.exitCode]);
 });
 
 test('shows control characters instead of obeying them', async () => {
   const {stderr} = await runMain(['pub', '-t', 'a', '-f', '/nonexistent/\u001b[31m\n']);
-  assert.match(stderr, /^Error: Unable to read file "\/nonexistent\/\\e\[31m\\n": .*\n$/);
+  assert.match(stderr, /^Error: Cannot read the file \/nonexistent\/\\e\[31m\\n: .*\n$/);
 });
 
 test('prints the version', async () => {

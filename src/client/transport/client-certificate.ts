@@ -5,10 +5,9 @@
 
 import {createPrivateKey, type KeyObject, X509Certificate} from 'node:crypto';
 import {readFile} from 'node:fs/promises';
-import {ExitCode, TmqError} from '../../errors.ts';
+import {ExitCode, fileError, TmqError} from '../../errors.ts';
 import type {TlsOptions} from '../connection-options.ts';
 import {unlessAborted} from './connect-step.ts';
-import {fileProblem} from './file-problem.ts';
 
 /** PEM texts, as node:tls takes them. */
 export interface ClientCertificate {
@@ -24,7 +23,7 @@ async function read(role: string, path: string): Promise<string> {
   try {
     return await readFile(path, 'latin1');
   } catch (error) {
-    throw fileProblem(role, path, error);
+    throw fileError(role, path, error);
   }
 }
 

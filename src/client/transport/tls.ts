@@ -15,11 +15,10 @@ import {
   type SecureContextOptions,
   type TLSSocket,
 } from 'node:tls';
-import {ExitCode, TmqError} from '../../errors.ts';
+import {ExitCode, fileError, TmqError} from '../../errors.ts';
 import type {TlsOptions} from '../connection-options.ts';
 import {type ClientCertificate, clientCertificate} from './client-certificate.ts';
 import {step} from './connect-step.ts';
-import {fileProblem} from './file-problem.ts';
 import {addressFamily, hastenAddressChecks} from './ip-address.ts';
 import {
   type CertificateFacts,
@@ -48,7 +47,7 @@ async function checkKeyLogFile(path: string): Promise<void> {
     const file = await open(path, 'a', 0o600);
     await file.close();
   } catch (error) {
-    throw fileProblem('key log file', path, error, 'write');
+    throw fileError('key log file', path, error, 'write');
   }
 }
 
@@ -131,7 +130,7 @@ function writeKeyLog(socket: TLSSocket, path: string, notice: TlsContext['notice
     try {
       appendFileSync(path, line, {mode: 0o600});
     } catch (error) {
-      notice?.(fileProblem('key log file', path, error, 'write').message);
+      notice?.(fileError('key log file', path, error, 'write').message);
     }
   });
 }

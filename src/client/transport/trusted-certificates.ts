@@ -8,9 +8,8 @@ import {readFileSync} from 'node:fs';
 import {readdir, readFile} from 'node:fs/promises';
 import {join} from 'node:path';
 import {rootCertificates} from 'node:tls';
-import {ExitCode, TmqError} from '../../errors.ts';
+import {ExitCode, fileError, TmqError} from '../../errors.ts';
 import type {TlsOptions} from '../connection-options.ts';
-import {fileProblem} from './file-problem.ts';
 
 type Notice = (line: string) => void;
 
@@ -58,7 +57,7 @@ function readText(path: string, role: string): string {
   try {
     return readFileSync(path, 'latin1');
   } catch (error) {
-    throw fileProblem(role, path, error);
+    throw fileError(role, path, error);
   }
 }
 
@@ -82,7 +81,7 @@ function fromFile(path: string, role: string, checks: Checks): readonly string[]
 /** All certificates of a directory once each; files that are none are passed over, as OpenSSL does. */
 async function fromDirectory(path: string, role: string): Promise<readonly string[]> {
   const names = await readdir(path).catch((error: unknown) => {
-    throw fileProblem(role, path, error);
+    throw fileError(role, path, error);
   });
   const texts = await Promise.all(
     names

@@ -6,8 +6,7 @@
 
 import {readFile} from 'node:fs/promises';
 import type {Credentials} from '../../client/connection-options.ts';
-import {fileProblem} from '../../client/transport/file-problem.ts';
-import {TmqError} from '../../errors.ts';
+import {fileError, TmqError} from '../../errors.ts';
 import type {Io} from '../../io/process.ts';
 import {largestTwoByteInteger} from '../../protocol/fixed-header.ts';
 
@@ -74,7 +73,7 @@ async function firstLine(path: string): Promise<string> {
   try {
     content = await readFile(path, 'utf8');
   } catch (error) {
-    throw fileProblem('password file', path, error);
+    throw fileError('password file', path, error);
   }
   return content.split(/\r?\n/, 1)[0] ?? '';
 }

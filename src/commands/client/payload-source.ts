@@ -7,7 +7,7 @@
 import {readFile} from 'node:fs/promises';
 import type {Option} from '../../cli/option.ts';
 import type {Payload} from '../../client/types.ts';
-import {ExitCode, TmqError, UsageError} from '../../errors.ts';
+import {fileError, TmqError, UsageError} from '../../errors.ts';
 import {openFilePayload} from '../../io/file-payload.ts';
 import type {Io} from '../../io/process.ts';
 import {largestVariableInteger} from '../../protocol/fixed-header.ts';
@@ -114,27 +114,16 @@ async function payloadOfFile(path: string, {signal, env}: Pick<Io, 'signal' | 'e
     payload ??= await readFile(path, {signal});
   } catch (error) {
     if (signal.aborted) throw signal.reason;
-    const code = (error as NodeJS.ErrnoException).code;
-    throw new TmqError(`Unable to read file "${path}": ${fileProblem(code, error)}.`, ExitCode.failure, {
-      cause: error,
-    });
+    // Above 2 GiB, Node reads no file whole.
+    if ((error as NodeJS.ErrnoException).code === 'ERR_FS_FILE_TOO_LARGE') throw tooLarge(path);
+    throw fileError('file', path, error);
   }
-  if (payload.length > largestVariableInteger) {
-    throw new TmqError(`File "${path}" is too large: a message has at most ${largestVariableInteger} bytes.`);
-  }
+  if (payload.length > largestVariableInteger) throw tooLarge(path);
   return payload;
 }
 
-/** What the system says, in words. */
-function fileProblem(code: string | undefined, error: unknown): string {
-  const words: Readonly<Record<string, string>> = {
-    ENOENT: 'No such file or directory',
-    EACCES: 'Permission denied',
-    EISDIR: 'It is a directory',
-    ENOTDIR: 'Not a directory',
-    ERR_FS_FILE_TOO_LARGE: `A message has at most ${largestVariableInteger} bytes`,
-  };
-  return words[code ?? ''] ?? (error instanceof Error ? error.message : String(error));
+function tooLarge(path: string): TmqError {
+  return new TmqError(`File "${path}" is too large: a message has at most ${largestVariableInteger} bytes.`);
 }
 
 async function payloadOfStdin(

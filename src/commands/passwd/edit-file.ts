@@ -55,7 +55,7 @@ export async function editFile(path: string, {edit, create, prepare}: FileEdit, 
     const editing = new Editing(edit);
     if (!create) {
       if (old === undefined) {
-        throw new TmqError(`Unable to open ${noun} ${path}. It was removed meanwhile.`);
+        throw new TmqError(`Cannot read the ${noun} ${path}: it was removed meanwhile.`);
       }
       for await (const lines of linesOf(old)) {
         await prepare?.(lines);

@@ -118,7 +118,7 @@ test('a file named by -o has to be readable', () => {
   const missing = join(directory.path, 'missing');
   assert.throws(read(missing), {
     name: 'TmqError',
-    message: `Cannot read the options file ${missing}: it does not exist.`,
+    message: `Cannot read the options file ${missing}: no such file or directory.`,
   });
   assert.throws(read(directory.path), {name: 'TmqError', message: /: it is a directory\.$/});
 });

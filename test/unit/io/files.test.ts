@@ -247,16 +247,16 @@ describe('messages', () => {
     return error.message;
   };
 
-  test('name the file and the reason, in the words of mosquitto', async () => {
+  test('name the file and the reason', async () => {
     await using here = await place();
     const missing = join(here.directory, 'no', 'file');
     assert.equal(
       await message(read(readPieces(missing, 'password file'))),
-      `Unable to open password file ${missing}. No such file or directory.`,
+      `Cannot read the password file ${missing}: no such file or directory.`,
     );
     assert.equal(
       await message(updateFile(missing, set(''), context)),
-      `Unable to open file ${missing} for writing. No such file or directory.`,
+      `Cannot write the file ${missing}: no such file or directory.`,
     );
     assert.equal(await message(read(readPieces(here.directory, 'x'))), `${here.directory} is not a file.`);
     assert.equal(
@@ -272,7 +272,7 @@ describe('messages', () => {
     });
     assert.equal(
       await message(updateFile(here.file, set('new'), {...context, fs})),
-      `Unable to write into the directory of ${here.file}. Permission denied.`,
+      `Cannot write into the directory of ${here.file}: permission denied.`,
     );
   });
 
@@ -283,7 +283,7 @@ describe('messages', () => {
     });
     assert.equal(
       await message(updateFile(here.file, set('new'), {...context, fs})),
-      `Unable to keep owner and mode of ${here.file}. Operation not permitted.`,
+      `Cannot keep the owner and mode of ${here.file}: operation not permitted.`,
     );
     assert.equal(await text(here.file), 'old\n');
   });
@@ -292,7 +292,7 @@ describe('messages', () => {
     await using here = await place();
     assert.deepEqual(await fileStatus(here.file).then((status) => status?.size), 4);
     assert.equal(await fileStatus(join(here.directory, 'none')), undefined);
-    assert.match(await message(fileStatus(join(here.file, 'below'))), /Not a directory\.$/);
+    assert.match(await message(fileStatus(join(here.file, 'below'))), /not a directory\.$/);
   });
 });
 
@@ -319,7 +319,7 @@ describe('a step that fails', () => {
           () => 'done',
           (error: unknown) => {
             assert.ok(error instanceof TmqError, `${step}: ${error}`);
-            assert.match(error.message, /No space left on device\.$/);
+            assert.match(error.message, /no space left on the device\.$/);
             return 'failed';
           },
         );
@@ -341,7 +341,7 @@ describe('a step that fails', () => {
       assert.equal(await text(join(here.directory, name!)), 'n');
       throw systemError('ENOSPC', -28);
     });
-    await assert.rejects(updateFile(here.file, set('new\n'), {...context, fs}), /No space left on device/);
+    await assert.rejects(updateFile(here.file, set('new\n'), {...context, fs}), /no space left on the device/);
     assert.equal(await text(here.file), 'old\n');
     assert.deepEqual(await promises.readdir(here.directory), ['passwd']);
   });

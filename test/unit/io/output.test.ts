@@ -176,7 +176,7 @@ test('a failing stream is an error with its cause, and stays one', async () => {
   const expected = (error: unknown) =>
     error instanceof TmqError &&
     error.exitCode === ExitCode.failure &&
-    error.message === 'Unable to write the output: i/o error.' &&
+    error.message === 'Cannot write the output: i/o error.' &&
     error.cause === cause;
   await assert.rejects(output.flush(), expected);
   await output.closed;
@@ -248,7 +248,7 @@ test('a full device is an error', async () => {
     for await (const chunk of child.stderr ?? []) chunks.push(chunk as Buffer);
     assert.equal(
       String(Buffer.concat(chunks)),
-      'TmqError 1 Unable to write the output: no space left on device.\n',
+      'TmqError 1 Cannot write the output: no space left on the device.\n',
     );
   } finally {
     closeSync(full);
