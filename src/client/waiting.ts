@@ -12,19 +12,6 @@ export function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<
   });
 }
 
-/** Resolves after the time. @throws the signal's reason when it aborts first */
-export async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const elapsed = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, milliseconds);
-  });
-  try {
-    await orAborted(elapsed, signal);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
 /** Something changed; whoever waits looks again. One failure ends all waits, those to come as well. */
 export class Bell {
   #waiting: {resolve: () => void; reject: (error: unknown) => void}[] = [];

@@ -14,8 +14,8 @@ import {randomBytes, randomInt} from 'node:crypto';
 import type * as promises from 'node:fs/promises';
 import {hostname} from 'node:os';
 import {kill} from 'node:process';
-import {setTimeout as delay} from 'node:timers/promises';
 import {TmqError} from '../errors.ts';
+import {sleep} from '../timers.ts';
 
 export type LockFileSystem = Pick<typeof promises, 'symlink' | 'readlink' | 'rename' | 'unlink' | 'readFile'>;
 
@@ -162,7 +162,7 @@ export async function acquireLock(path: string, context: LockContext): Promise<L
     }
     if (performance.now() > deadline) throw held(path, holder);
     // Uneven steps keep those who wait from meeting again and again.
-    await delay(randomInt(1, longest), undefined, {signal}).catch(() => signal.throwIfAborted());
+    await sleep(randomInt(1, longest), signal);
   }
 }
 

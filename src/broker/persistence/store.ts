@@ -10,6 +10,7 @@ import {deserialize, serialize} from 'node:v8';
 import {crc32} from 'node:zlib';
 import {defined} from '../../defined.ts';
 import {ExitCode, fileError, fileReason, TmqError} from '../../errors.ts';
+import {longestTimeout} from '../../timers.ts';
 import type {StoredMessage} from '../wire/publish-packet.ts';
 import type {Journal, RestoredState, SavedDelivery} from './journal.ts';
 import {StoredState} from './stored-state.ts';
@@ -63,7 +64,7 @@ export function openStore(
   const timer =
     autosaveSeconds === 0
       ? undefined
-      : setInterval(() => guard(compact), Math.min(autosaveSeconds * 1000, 2 ** 31 - 1)).unref();
+      : setInterval(() => guard(compact), Math.min(autosaveSeconds * 1000, longestTimeout)).unref();
   const append = (record: StoreRecord) => {
     guard(() => {
       file.append(record);

@@ -3,6 +3,8 @@
  * one timer of the process for the nearest; whoever turns the clock himself calls `runDue`.
  */
 
+import {longestTimeout} from '../../timers.ts';
+
 export interface ScheduledTask {
   cancel(): void;
 }
@@ -12,9 +14,6 @@ interface Entry {
   readonly due: number;
   run: (() => void) | undefined;
 }
-
-/** The longest delay a timer of Node takes. */
-const longestDelay = 2 ** 31 - 1;
 
 /** Appointments of one broker. */
 export class Schedule {
@@ -72,7 +71,7 @@ export class Schedule {
       return;
     clearTimeout(this.#timer);
     this.#timerDue = next.due;
-    const delay = Math.min(Math.max(Math.ceil(next.due - this.now()), 1), longestDelay);
+    const delay = Math.min(Math.max(Math.ceil(next.due - this.now()), 1), longestTimeout);
     // It keeps no process alive: the sockets do that.
     this.#timer = setTimeout(() => {
       this.#timer = undefined;

@@ -9,6 +9,7 @@ import {ExitCode, TmqError} from '../../errors.ts';
 import type {Publication} from '../../protocol/message.ts';
 import type {UnsubscribeProperties} from '../../protocol/properties.ts';
 import {isFailure, reasonText} from '../../protocol/reason-codes.ts';
+import {sleep} from '../../timers.ts';
 import {Link} from '../connection/client-connection.ts';
 import {grantedLine, traceLines} from '../connection/debug-lines.ts';
 import {loadLibraries} from '../connection/mqttjs-client.ts';
@@ -29,7 +30,7 @@ import type {
   SessionContext,
   SubscribeOptions,
 } from '../types.ts';
-import {Bell, orAborted, pause} from '../waiting.ts';
+import {Bell, orAborted} from '../waiting.ts';
 import {mayBeBrief, mayTap} from './fast-path-policy.ts';
 import {Outbox} from './publisher.ts';
 import {Inbox} from './receiver-queue.ts';
@@ -324,7 +325,7 @@ export class ClientSession implements Session {
       } catch (error) {
         if (this.#halt.signal.aborted) throw this.#halt.signal.reason;
         if (!again || !mayPass(error, this.#options.endpoint)) throw error;
-        await pause(this.#context.reconnect.delayMilliseconds, this.#halt.signal);
+        await sleep(this.#context.reconnect.delayMilliseconds, this.#halt.signal);
       }
     }
   }
@@ -381,7 +382,7 @@ export class ClientSession implements Session {
           throw loss;
         }
         notice?.(`Connection to ${place} lost (${loss.message.replace(/\.$/, '')}). Connecting again.`);
-        await pause(reconnect.delayMilliseconds, this.#halt.signal);
+        await sleep(reconnect.delayMilliseconds, this.#halt.signal);
         link = await this.#connect(true);
         this.#adopt(link);
         notice?.(`Connected again to ${place}.`);

@@ -7,6 +7,7 @@ import type {Io} from '../../io/process.ts';
 import {sanitiseText, sanitisingSink} from '../../io/sanitise.ts';
 import type {Paint} from '../../io/terminal.ts';
 import {isMqttString} from '../../protocol/topic.ts';
+import {setLongTimeout} from '../../timers.ts';
 
 export const receiveOptions = {
   format: {
@@ -118,14 +119,6 @@ export function toFormatter(
 export function timeLimit(seconds: number | undefined): {readonly signal: AbortSignal} & Disposable {
   const controller = new AbortController();
   const expire = () => controller.abort(new TmqError('Timed out', ExitCode.timeout));
-  let timer: NodeJS.Timeout | undefined;
-  const wait = (milliseconds: number) => {
-    const step = Math.min(milliseconds, 2 ** 31 - 1);
-    timer = setTimeout(() => (milliseconds > step ? wait(milliseconds - step) : expire()), step);
-  };
-  if (seconds !== undefined) wait(seconds * 1000);
-  return {
-    signal: controller.signal,
-    [Symbol.dispose]: () => clearTimeout(timer),
-  };
+  const stop = seconds === undefined ? () => undefined : setLongTimeout(expire, seconds * 1000);
+  return {signal: controller.signal, [Symbol.dispose]: stop};
 }

@@ -1,6 +1,5 @@
 /** Publishes: one message, a file, all of stdin, or stdin line by line. */
 
-import {setTimeout as delay} from 'node:timers/promises';
 import {defineCommand} from '../../cli/command.ts';
 import {decimal, integer, type OptionTable} from '../../cli/option.ts';
 import type {Payload, PublishReport} from '../../client/types.ts';
@@ -9,6 +8,7 @@ import {lines} from '../../io/lines.ts';
 import type {Io} from '../../io/process.ts';
 import type {Publication, QoS} from '../../protocol/message.ts';
 import {propertiesFor} from '../../protocol/property-option.ts';
+import {sleep} from '../../timers.ts';
 import {clientDifferences} from '../client/client-differences.ts';
 import {type ClientPlan, clientOptions, toClientPlan} from '../client/client-options.ts';
 import {publishTopicOption} from '../client/network-options.ts';
@@ -156,23 +156,11 @@ async function publishRepeatedly(plan: PubPlan, payload: Payload, io: Io): Promi
   const progress = {sent: 0, count: repeat.count, isAccepted: () => session.isAccepted};
   using watch = watchMessages(payload, progress, {plan: plan.client, io});
   for (; progress.sent < repeat.count; progress.sent++) {
-    if (progress.sent > 0 && repeat.delayMilliseconds > 0) await pause(repeat.delayMilliseconds, io.signal);
+    if (progress.sent > 0 && repeat.delayMilliseconds > 0) await sleep(repeat.delayMilliseconds, io.signal);
     await session.publish(watch.payload, publication, progress.sent === repeat.count - 1);
   }
   await session.end();
   return ExitCode.success;
-}
-
-/** The most that one timer can wait, in milliseconds. */
-const longestTimer = 2 ** 31 - 1;
-
-/** Waits; @throws the signal's reason when it is aborted first */
-async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
-  for (let left = milliseconds; left > 0; left -= longestTimer) {
-    await delay(Math.min(left, longestTimer), undefined, {signal}).catch((error: unknown) => {
-      throw signal.aborted ? signal.reason : error;
-    });
-  }
 }
 
 /**

@@ -341,7 +341,10 @@ describe('a step that fails', () => {
       assert.equal(await text(join(here.directory, name!)), 'n');
       throw systemError('ENOSPC', -28);
     });
-    await assert.rejects(updateFile(here.file, set('new\n'), {...context, fs}), /no space left on the device/);
+    await assert.rejects(
+      updateFile(here.file, set('new\n'), {...context, fs}),
+      /no space left on the device/,
+    );
     assert.equal(await text(here.file), 'old\n');
     assert.deepEqual(await promises.readdir(here.directory), ['passwd']);
   });
