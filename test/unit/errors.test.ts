@@ -451,6 +451,7 @@ const computed: Readonly<Record<string, string>> = {
   'broker.ts': 'above: --exec, --bind and the like',
   'client-options.ts': 'above: -x',
   'plan.ts': 'above: too many words',
+  'output.ts': 'unit/io/output.test.ts',
   'user.ts': 'above: user names',
   'connection-lost.ts': 'session/traps.test.ts',
   'receiver-queue.ts': 'session/last-payload.test.ts',
