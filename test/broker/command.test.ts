@@ -438,7 +438,7 @@ log_type notice\nlog_timestamp_format at %Y\n`;
 
 describe('the words of tmq broker', () => {
   for (const [words, message] of [
-    ['-d', /does not go into the background/],
+    ['-d', /does not put itself into the background/],
     ['--exec', /needs a command after --/],
     ['true', /Unexpected word 'true'/],
     ['--exec --exit-with-stdin -- true', /leave out --exit-with-stdin/],
@@ -448,7 +448,7 @@ describe('the words of tmq broker', () => {
     ['--seed 1', /--seed needs --fault/],
     ['--fault explode', /A fault begins with drop/],
     ['--ready yaml', /--ready takes json or env/],
-    ['--bind 0.0.0.0', /Everybody who reaches 0\.0\.0\.0 would be let in/],
+    ['--bind 0.0.0.0', /Every client that reaches 0\.0\.0\.0 would be accepted/],
     ['-p 65536', /Invalid port given: 65536/],
   ] as const) {
     it(`${words} is refused`, () => {

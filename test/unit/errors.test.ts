@@ -265,7 +265,7 @@ const commandLines: readonly Row[] = [
   [['broker', 'x'], "Unexpected word 'x'; a command to run needs --exec -- before it."],
   [
     ['broker', '--bind', '0.0.0.0'],
-    'Everybody who reaches 0.0.0.0 would be let in: say --allow-anonymous, or give a configuration file with a password_file.',
+    'Every client that reaches 0.0.0.0 would be accepted: add --allow-anonymous, or give a configuration file with a password_file.',
   ],
 ];
 

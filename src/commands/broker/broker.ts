@@ -1,12 +1,13 @@
-/** `tmq broker`: a small broker for tests and for a closer look, on its own or around a command. */
+/** `tmq broker`: a small broker for tests, that runs by itself or for the time of a command. */
 
 import {parseFault} from '../../broker/server/faults.ts';
 import {type Command, defineCommand} from '../../cli/command.ts';
 import {choice, integer, list, type OptionTable, text, type Values} from '../../cli/option.ts';
 import {suggest} from '../../cli/suggest.ts';
+import {defined} from '../../defined.ts';
 import {UsageError} from '../../errors.ts';
 
-/** How long to wait for another broker to let go of its store: one that is about to end, perhaps. */
+/** How long to wait for the store's lock: another broker may be about to end. */
 const lockMilliseconds = 2000;
 
 const options = {
@@ -15,7 +16,7 @@ const options = {
     group: 'Broker',
     summary: 'read the configuration from a mosquitto.conf',
     details:
-      'Every directive of mosquitto.conf(5) is known. Bridges, plugins and a few settings of the system are not served: each is named in a warning with its file and line. A directive that mosquitto would not know is an error.',
+      'Every directive of mosquitto.conf(5) is known. Bridges, plugins and a few settings of the system have no effect: a warning names each with its file and line. A directive that mosquitto does not know is an error.',
     complete: 'file',
     parse: text,
   },
@@ -23,7 +24,7 @@ const options = {
     flags: '-p, --port <port>',
     group: 'Broker',
     summary: 'port to listen on (default 1883); 0: a free one',
-    details: 'With a configuration file it replaces the port of its only listener.',
+    details: 'With a configuration file, it replaces the port of the only listener.',
     parse: integer({
       minimum: 0,
       maximum: 65535,
@@ -35,13 +36,13 @@ const options = {
     group: 'Broker',
     summary: 'listen on this address instead of 127.0.0.1',
     details:
-      'Without a configuration file everybody who reaches the address is let in, so an address other than loopback takes --allow-anonymous too.',
+      'Without a configuration file, the broker accepts every client, so an address other than loopback needs --allow-anonymous too.',
     parse: text,
   },
   allowAnonymous: {
     flags: '--allow-anonymous',
     group: 'Broker',
-    summary: 'let everybody in on an address that other machines reach',
+    summary: 'accept every client on an address that other machines can reach',
   },
   webSockets: {
     flags: '--ws',
@@ -51,34 +52,34 @@ const options = {
   tls: {
     flags: '--tls <source>',
     group: 'Broker',
-    summary: 'also serve TLS: auto makes the certificates on the spot',
+    summary: 'also serve TLS: auto makes the certificates',
     details:
-      'A private authority, a certificate for localhost, 127.0.0.1, ::1 and the name of this machine, and a client certificate are made at each start, valid for a year; the key of the authority is thrown away. The listener is on port 8883, or a free one.',
+      'Each start makes a private authority, a certificate for localhost, 127.0.0.1, ::1 and the name of this machine, and a client certificate, valid for a year; the key of the authority is discarded. The listener is on port 8883, or a free one.',
     complete: ['auto'],
     parse: choice(['auto'], (word) => `--tls takes auto, not '${word}'.`),
   },
   tlsDirectory: {
     flags: '--tls-dir <directory>',
     group: 'Broker',
-    summary: 'put the certificates of --tls auto there, and leave them',
+    summary: 'write the certificates of --tls auto to this directory, and keep them',
     complete: 'directory',
     parse: text,
   },
   testConfig: {
     flags: '--test-config',
     group: 'Broker',
-    summary: 'check the configuration and the files it names, say what is not served, and exit',
+    summary: 'check the configuration and the files it names, warn of directives without effect, and exit',
   },
   daemon: {
     flags: '-d, --daemon',
     group: 'Broker',
-    summary: 'refused: put it into the background with your shell or service manager',
+    summary: 'refused: use your shell or service manager to run it in the background',
     hidden: true,
   },
   verbose: {
     flags: '-v, --verbose',
     group: 'Broker',
-    summary: 'log everything, each packet among it, to standard error',
+    summary: 'log everything, including each packet, to standard error',
   },
   quiet: {
     flags: '--quiet',
@@ -88,9 +89,9 @@ const options = {
   exec: {
     flags: '--exec',
     group: 'Testing',
-    summary: 'run the command after -- with the broker around it, and exit with its status',
+    summary: 'run the command after -- while the broker runs, and exit with its status',
     details:
-      'The command finds MQTT_URL, MQTT_HOST and MQTT_PORT in its environment, and as far as they exist MQTTS_URL, MQTT_WS_URL, MQTT_WSS_URL, MQTT_UNIX_SOCKET, MQTT_CA_FILE, MQTT_CLIENT_CERT_FILE and MQTT_CLIENT_KEY_FILE. Unless told otherwise the broker takes a free port. When the command has ended, so has the broker.',
+      'The environment of the command has MQTT_URL, MQTT_HOST and MQTT_PORT, and where they apply MQTTS_URL, MQTT_WS_URL, MQTT_WSS_URL, MQTT_UNIX_SOCKET, MQTT_CA_FILE, MQTT_CLIENT_CERT_FILE and MQTT_CLIENT_KEY_FILE. Without -p and -c the broker takes a free port. The broker ends with the command.',
   },
   ready: {
     flags: '--ready <form>',
@@ -104,20 +105,20 @@ const options = {
   exitWithStdin: {
     flags: '--exit-with-stdin',
     group: 'Testing',
-    summary: 'end when standard input ends: with the process that started the broker',
+    summary: 'end when standard input ends, and so with the process that started the broker',
   },
   faults: {
     flags: '--fault <rule>',
     group: 'Testing',
-    summary: "make packets go wrong: 'drop puback p=0.1'; may be repeated",
+    summary: "inject a fault: 'drop puback p=0.1'; may be repeated",
     details:
-      'A rule is an action (drop, delay, duplicate, close or connack), then in any order the packet it is about (publish, puback and so on; any packet unless told), in or out for what comes from clients or goes to them, and conditions: p=0.1 (one time in ten), topic=a/# (a PUBLISH to such a topic), client=dev* (identifiers that begin so), after=100 (not before the hundredth), first=2 (twice at most). delay takes a time, 200ms or 200ms±50ms, and delays what follows too; close cuts the connection instead of passing the packet; connack takes the code with which to refuse a CONNECT, such as 5 or 0x89.',
+      'A rule is an action (drop, delay, duplicate, close or connack), then in any order a packet (publish, puback and so on; without one, any packet), a direction (in: from clients; out: to them) and conditions: p=0.1 (one time in ten), topic=a/# (a PUBLISH to a matching topic), client=dev* (client identifiers that begin with dev), after=100 (not the first hundred), first=2 (twice at most). delay takes a time, 200ms or 200ms±50ms, and delays the packets that follow too; close closes the connection instead of passing the packet on; connack takes the code with which to refuse a CONNECT, such as 5 or 0x89.',
     parse: list,
   },
   seed: {
     flags: '--seed <number>',
     group: 'Testing',
-    summary: 'the seed of the dice of --fault, so that a run can be repeated (default 1)',
+    summary: 'random seed for --fault, to make runs reproducible (default 1)',
     parse: integer({
       minimum: 0,
       maximum: 4294967295,
@@ -129,7 +130,7 @@ const options = {
     group: 'Testing',
     summary: 'print one line for each packet, with all its fields: text, or json',
     details:
-      'The form may be left out: text. In text, > is from a client and < to one. Passwords are never shown, and of a will only its size.',
+      'The form may be omitted; it is text then. In text, > marks a packet from a client and < one to a client. Passwords are not shown, and of the payload of a will only its size.',
     complete: ['text', 'json'],
     words: ([next = '']) => (next === 'text' || next === 'json' ? 1 : 0),
     parse: (word: string): 'text' | 'json' => {
@@ -141,7 +142,7 @@ const options = {
   traceFile: {
     flags: '--trace-file <file>',
     group: 'Testing',
-    summary: 'write the trace there instead of to standard output',
+    summary: 'write the trace to this file instead of standard output',
     complete: 'file',
     parse: text,
   },
@@ -151,11 +152,11 @@ type BrokerValues = Values<typeof options>;
 
 const loopback = /^(127\.\d+\.\d+\.\d+|::1|localhost)$/;
 
-/** The first rule the values break, as a sentence. */
+/** The sentence about the first combination of options that is not allowed. */
 function problem(values: BrokerValues, operands: readonly string[]): string | undefined {
   const {exec, config, bind, tls, trace} = values;
   if (values.daemon)
-    return 'A broker does not go into the background by itself: add & in the shell, or use --exec.';
+    return 'A broker does not put itself into the background: add & in the shell, or use --exec.';
   if (exec && operands.length === 0) return '--exec needs a command after --, such as --exec -- npm test.';
   if (!exec && operands.length > 0)
     return `Unexpected word '${operands[0]}'; a command to run needs --exec -- before it.`;
@@ -166,9 +167,9 @@ function problem(values: BrokerValues, operands: readonly string[]): string | un
   if (values.seed !== undefined && values.faults === undefined) return '--seed needs --fault.';
   if (values.traceFile !== undefined && trace === undefined) return '--trace-file needs --trace.';
   if (config !== undefined && values.allowAnonymous)
-    return 'With a configuration file, allow_anonymous stands there.';
+    return 'With a configuration file, set allow_anonymous there.';
   if (config === undefined && bind !== undefined && !loopback.test(bind) && !values.allowAnonymous) {
-    return `Everybody who reaches ${bind} would be let in: say --allow-anonymous, or give a configuration file with a password_file.`;
+    return `Every client that reaches ${bind} would be accepted: add --allow-anonymous, or give a configuration file with a password_file.`;
   }
   return undefined;
 }
@@ -176,19 +177,12 @@ function problem(values: BrokerValues, operands: readonly string[]): string | un
 function plan(values: BrokerValues, operands: readonly string[]) {
   const wrong = problem(values, operands);
   if (wrong !== undefined) throw new UsageError(wrong);
-  const {config, bind, tlsDirectory, ready, trace, traceFile} = values;
-  // Two test runs at a time must not meet on one port.
+  const {config, bind, tlsDirectory, ready, trace, traceFile, seed} = values;
+  // Two test runs at the same time need different ports.
   const port = values.port ?? (values.exec && config === undefined ? 0 : undefined);
   return {
-    ...(config === undefined ? {} : {configFile: config}),
-    ...(port === undefined ? {} : {port}),
-    ...(bind === undefined ? {} : {bindAddress: bind}),
-    ...(tlsDirectory === undefined ? {} : {tlsDirectory}),
-    ...(ready === undefined ? {} : {ready}),
-    ...(trace === undefined ? {} : {trace}),
-    ...(traceFile === undefined ? {} : {traceFile}),
+    ...defined({configFile: config, port, bindAddress: bind, tlsDirectory, ready, trace, traceFile, seed}),
     faults: (values.faults ?? []).map(parseFault),
-    ...(values.seed === undefined ? {} : {seed: values.seed}),
     tls: values.tls !== undefined,
     webSockets: values.webSockets === true,
     verbose: values.verbose === true,
@@ -199,7 +193,7 @@ function plan(values: BrokerValues, operands: readonly string[]) {
   };
 }
 
-/** The words of `tmq broker` as a value. */
+/** The command line of `tmq broker`, checked. */
 export type BrokerPlan = ReturnType<typeof plan>;
 
 export const broker: Command<typeof options, BrokerPlan> = defineCommand({
@@ -207,9 +201,9 @@ export const broker: Command<typeof options, BrokerPlan> = defineCommand({
   summary: 'run a small broker, for tests',
   synopsis: ['[options]', '[options] --exec -- command [argument ...]'],
   description: [
-    'Runs an MQTT broker that speaks MQTT 3.1, 3.1.1 and 5 until it is told to stop by SIGINT or SIGTERM. Without options it listens on 127.0.0.1 port 1883, lets everybody in, and keeps nothing when it ends: what a test wants, and nothing for the open network.',
-    'With a mosquitto.conf it has the listeners, users, access rights and limits that stand there. On SIGHUP it reads passwords, access rights, certificates and keys again.',
-    'Log lines, the banner and warnings go to standard error; standard output has the ready line and the trace only.',
+    'Runs a broker for MQTT 3.1, 3.1.1 and 5 until SIGINT or SIGTERM. Without options it listens on 127.0.0.1 port 1883, accepts every client, and keeps nothing when it ends: made for tests, not for the open network.',
+    'With a mosquitto.conf it takes listeners, users, access rights and limits from the file. On SIGHUP it reads passwords, access rights, certificates and keys again.',
+    'Log lines, the banner and warnings go to standard error; standard output has only the ready line and the trace.',
   ],
   options,
   operands: true,
@@ -221,41 +215,41 @@ export const broker: Command<typeof options, BrokerPlan> = defineCommand({
     },
     {
       command: 'tmq broker -p 0 --ready json --exit-with-stdin',
-      summary: 'For a test harness: says where it is, and ends with whoever started it.',
+      summary: 'For a test harness: prints its address, and ends with the process that started it.',
     },
     {
       command: 'tmq broker -p 0 --tls auto --ws --trace',
-      summary: 'TLS and WebSockets too, each packet shown.',
+      summary: 'TLS and WebSockets too, with a line for each packet.',
     },
     {
       command: "tmq broker --fault 'drop puback p=0.1' --fault 'delay publish out 200ms' --seed 7",
-      summary: 'A bad network, the same one each time.',
+      summary: 'A bad network, with the same faults each time.',
     },
     {command: 'tmq broker -c mosquitto.conf --test-config', summary: 'Check a configuration file.'},
   ],
   differences: [
-    'A port of 0 takes a free port; a path after it is a Unix socket, as in mosquitto.',
-    'A password file in which somebody could not log in, by a password in plain text for one, stops the start.',
-    'SIGHUP changes who may do what; listeners, limits and the kinds of log lines stay as they were at the start.',
-    'It does not change its user, and does not go into the background.',
-    'persistence writes a format of its own, by default to mosquitto.db.tmq, and never touches a database of mosquitto.',
+    'Port 0 is a free port; with a path after it, a Unix socket as in mosquitto.',
+    'A user in the password file who could not log in, for example with a password in plain text, is an error at the start.',
+    'SIGHUP changes access only; listeners, limits and log types stay as they were at the start.',
+    'The broker does not change its user, and does not put itself into the background.',
+    'persistence writes its own format, by default to mosquitto.db.tmq, and never changes a database of mosquitto.',
   ],
   exitStatuses: [
-    {term: '0', text: 'It was told to stop, or the configuration is valid.'},
+    {term: '0', text: 'SIGINT or SIGTERM stopped it, or the configuration is valid.'},
     {
       term: '1',
-      text: 'It could not start: an address, a file, a certificate, a line of the configuration or a word of the command line.',
+      text: 'It could not start: an address, a file, a certificate, a line of the configuration or an option is wrong.',
     },
     {term: '126, 127', text: 'The command of --exec could not be run, or was not found.'},
     {
       term: 'other',
-      text: 'The status of the command of --exec; 128 and the number of the signal that ended it.',
+      text: 'The status of the command of --exec; 128 plus the number of the signal if one ended it.',
     },
   ],
   files: [
     {
       term: 'mosquitto.db.tmq',
-      text: 'What persistence keeps, unless persistence_file and persistence_location say otherwise. Every change is written at once, so that a kill loses nothing. While a broker runs, mosquitto.db.tmq.lock keeps others from it.',
+      text: 'The data of persistence, unless persistence_file and persistence_location name another file. Every change is written at once, so that a kill loses nothing. While a broker runs, mosquitto.db.tmq.lock locks the file against others.',
     },
   ],
   plan,
