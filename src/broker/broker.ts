@@ -62,7 +62,7 @@ export class Broker {
       state: this.#state,
       listener,
       peer,
-      gone: () => this.#clients.delete(client),
+      ended: () => this.#clients.delete(client),
     });
     this.#clients.set(client, listener);
     this.#streams.add(stream);
@@ -96,14 +96,14 @@ export class Broker {
 
   /** Disconnects one client; whether it was connected. */
   disconnect(clientId: string, reasonCode: number = ReasonCode.administrativeAction): boolean {
-    const link = this.#state.registry.get(clientId)?.link;
-    link?.disconnect(reasonCode, `Client ${clientId} been disconnected by administrative action.`);
-    return link !== undefined;
+    const client = this.#state.registry.get(clientId)?.client;
+    client?.disconnect(reasonCode, `Client ${clientId} been disconnected by administrative action.`);
+    return client !== undefined;
   }
 
   /** Permissions given before may answer differently from now on: what was remembered of them is forgotten. */
   permissionsChanged(): void {
-    for (const session of this.#state.registry.all()) session.forgetAnswers();
+    for (const session of this.#state.registry.all()) session.permissionsChanged();
     this.#state.subscriptions.receiversChanged();
   }
 

@@ -1,28 +1,29 @@
 /**
- * What leaves for one connected client: its limits (Receive Maximum, Maximum Packet Size, Topic Alias
- * Maximum), and what to do when it reads more slowly than others publish.
- *
- * A reader that lags holds back the publishers that feed it; when it has not caught up after a while,
- * they go on and its QoS 0 messages are dropped, as mosquitto does at once.
+ * Writes messages to one connected client within the limits of its CONNECT, and decides what happens
+ * when it is a slow consumer: first its publishers are held back; when it has not caught up after the
+ * stall timeout, they go on and its QoS 0 messages are dropped, as mosquitto does at once.
  */
 
 import {largestTwoByteInteger, PacketType} from '../../protocol/fixed-header.ts';
 import type {ProtocolVersion, QoS} from '../../protocol/message.ts';
 import type {BrokerLimits} from '../config/settings.ts';
 import type {BrokerState} from '../state/broker-state.ts';
-import type {Delivery, DeliveryQueue, Outlet} from '../state/delivery-queue.ts';
+import type {Delivery, DeliveryQueue} from '../state/delivery-queue.ts';
 import type {ScheduledTask} from '../state/schedule.ts';
-import type {Passage, SessionLink} from '../state/session.ts';
+import type {ConnectedClient} from '../state/session.ts';
 import type {Connection} from '../wire/connection.ts';
 import type {PublishForm} from '../wire/publish-packet.ts';
 import {payloadBytes, SharedFrame} from '../wire/shared-frame.ts';
+import {closeWithReason} from './connection-end.ts';
+import {AssignedAliases} from './topic-aliases.ts';
 
+/** From CONNECT; without a value there, the protocol's own maximum. */
 export interface WriterSettings {
-  /** What the client said in CONNECT; the protocol's own maxima where it said nothing. */
   readonly receiveMaximum: number;
+  /** Bytes. */
   readonly maximumPacketSize: number;
   readonly topicAliasMaximum: number;
-  /** The listener's mount point; empty where there is none. */
+  /** The listener's mount point; empty: it has none. */
   readonly mountPoint: string;
 }
 
@@ -33,35 +34,35 @@ export interface WriterOptions {
   readonly deliveries: DeliveryQueue;
 }
 
-/** Messages waiting for the window from which on a client counts as slow, unless fewer may wait. */
+/** Messages in the delivery queue from which on a client is slow, unless the limits allow fewer. */
 const slowMessages = 1000;
 /** Seconds that a slow client may hold its publishers back. */
 const stallTimeoutSeconds = 5;
-/** Topics that get an alias on one connection, at most. */
-const mostAliases = 256;
 
-/** What the session of a connected client and the router write to. */
-export class ClientWriter implements Outlet, Passage {
+/**
+ * A client is
+ * - keeping up: neither `#stallTimer` nor `#dropping` is set;
+ * - stalling: `#stallTimer` runs, and `#heldPublishers` wait;
+ * - dropping: the timer has run out, no publisher waits, and QoS 0 messages are dropped.
+ * It keeps up again once half of what makes it slow has left.
+ */
+export class ClientWriter implements ConnectedClient {
   readonly sendQuota: number;
   readonly protocolVersion: ProtocolVersion;
   readonly maximumPacketSize: number;
-  /** This outlet, unless it changes what leaves here. */
-  readonly passage: Passage | undefined;
+  readonly takesFrames: boolean;
   readonly #connection: Connection;
   readonly #settings: WriterSettings;
   readonly #state: BrokerState;
   readonly #deliveries: DeliveryQueue;
-  /** Made for a client that takes aliases. */
-  #aliases: Map<string, number> | undefined;
+  readonly #aliases: AssignedAliases | undefined;
   readonly #slowMessages: number;
-  /** Bytes that waited for the network when last looked. */
+  /** Bytes that waited for the network when last measured. */
   #buffered = 0;
-  /** Milliseconds of the broker's clock: since when there is a notable backlog of which nothing has left. */
+  /** Milliseconds of the broker's clock: since then none of a notable number of bytes has left. */
   #stalledSince: number | undefined;
-  /** Publishers held because of this client. */
-  #heldPublishers: Set<SessionLink> | undefined;
+  #heldPublishers: Set<ConnectedClient> | undefined;
   #stallTimer: ScheduledTask | undefined;
-  /** It was waited for in vain. */
   #dropping = false;
 
   constructor({connection, settings, state, deliveries}: WriterOptions) {
@@ -70,12 +71,16 @@ export class ClientWriter implements Outlet, Passage {
     this.#settings = settings;
     this.#state = state;
     this.#deliveries = deliveries;
+    this.#aliases =
+      settings.topicAliasMaximum === 0 ? undefined : new AssignedAliases(settings.topicAliasMaximum);
     this.sendQuota = Math.min(settings.receiveMaximum, maxInflightMessages || largestTwoByteInteger);
     this.#slowMessages = slowThreshold(state.limits);
     this.protocolVersion = connection.protocolVersion;
     this.maximumPacketSize = settings.maximumPacketSize;
-    this.passage = settings.mountPoint === '' && settings.topicAliasMaximum === 0 ? this : undefined;
+    this.takesFrames = settings.mountPoint === '' && settings.topicAliasMaximum === 0;
   }
+
+  // Packets
 
   publish(delivery: Delivery, packetId: number, dup: boolean): boolean {
     const {message, qos} = delivery;
@@ -89,22 +94,21 @@ export class ClientWriter implements Outlet, Passage {
     return this.#encode(delivery, packetId, dup);
   }
 
-  /** The frame itself, as long as it is for this protocol level, and all of it. */
+  /** A frame of the same form of PUBLISH, QoS included, that is not too large. */
   #takesUnchanged({levelFive, start, end, qos}: SharedFrame, granted: QoS): boolean {
     const same = qos === granted && levelFive === (this.protocolVersion === 5);
-    return same && this.passage !== undefined && end - start <= this.maximumPacketSize;
+    return same && this.takesFrames && end - start <= this.maximumPacketSize;
   }
 
   #encode(delivery: Delivery, packetId: number, dup: boolean): boolean {
     const {message, qos} = delivery;
-    const {topicAliasMaximum, maximumPacketSize} = this.#settings;
     let form = this.#form(delivery);
-    // Not at QoS 2: MQTT.js keeps the packet until PUBREL, and has then forgotten what the alias stood for.
-    if (topicAliasMaximum > 0 && qos < 2) form = this.#aliased(form, message.topic);
+    // Not at QoS 2: MQTT.js keeps the packet until PUBREL, and has forgotten the alias by then.
+    if (this.#aliases !== undefined && qos < 2) form = this.#aliases.apply(form, message.topic);
     const {frame, size, packetIdAt} = this.#state.encoder.encode(message, form, this.#state.schedule.now);
     // [MQTT-3.1.2-24], [MQTT-3.1.2-25]
-    if (size > maximumPacketSize) {
-      if (form.topicAlias !== undefined && form.topic !== '') this.#aliases?.delete(message.topic);
+    if (size > this.maximumPacketSize) {
+      if (form.topicAlias !== undefined && form.topic !== '') this.#aliases?.revoke(message.topic);
       return false;
     }
     this.#connection.write(frame, qos === 0 ? undefined : {packetId, at: packetIdAt, dup});
@@ -115,70 +119,61 @@ export class ClientWriter implements Outlet, Passage {
   }
 
   #form({message, qos, retain, subscriptionIdentifiers}: Delivery): PublishForm {
-    const {protocolVersion} = this.#connection;
+    const {protocolVersion} = this;
     const {mountPoint} = this.#settings;
     if (mountPoint === '') return {protocolVersion, qos, retain, subscriptionIdentifiers};
     const topic = unmounted(message.topic, mountPoint);
     return {protocolVersion, qos, retain, subscriptionIdentifiers, topic};
   }
 
-  /** The topic once with an alias, then only the alias [MQTT-3.3.2-11], [MQTT-3.1.2-26]. */
-  #aliased(form: PublishForm, topic: string): PublishForm {
-    this.#aliases ??= new Map();
-    const known = this.#aliases.get(topic);
-    if (known !== undefined) return {...form, topic: '', topicAlias: known};
-    if (this.#aliases.size >= Math.min(this.#settings.topicAliasMaximum, mostAliases)) return form;
-    const topicAlias = this.#aliases.size + 1;
-    this.#aliases.set(topic, topicAlias);
-    return {...form, topicAlias};
-  }
-
   release(packetId: number): void {
     this.#connection.acknowledge(PacketType.pubrel, packetId);
   }
 
-  /** Sends a QoS 0 message; false when it was dropped for a client that does not read. */
   sendAtMostOnce(delivery: Delivery): boolean {
     const {backpressure} = this.#state;
-    // Of one that is lossy it is known when its backlog has left: there is no need to look each time.
-    if (this.#dropping && this.#buffered > backpressure.slow) return false;
-    if (this.#connection.buffered > (this.#dropping ? backpressure.slow : backpressure.tooMany)) return false;
+    // While dropping, `drained` measures when bytes have left: no need to measure for each message.
+    if (this.#dropping && this.#buffered > backpressure.slowBytes) return false;
+    const most = this.#dropping ? backpressure.slowBytes : backpressure.dropBytes;
+    if (this.#connection.buffered > most) return false;
     this.publish(delivery, 0, false);
     return true;
   }
 
-  /** Bytes that wait for the network now. */
-  #look(): number {
-    const {backpressure, schedule} = this.#state;
-    const {buffered} = this.#connection;
-    if (buffered < this.#buffered || buffered < backpressure.notable) this.#stalledSince = undefined;
-    else this.#stalledSince ??= schedule.now();
-    backpressure.changed(buffered - this.#buffered);
-    this.#buffered = buffered;
-    return buffered;
-  }
-
-  /** Sends frames as they came, counted by whoever made a run of them. */
-  send(bytes: Buffer, frames: number): void {
+  sendFrames(bytes: Buffer, frames: number): void {
     this.#connection.writeFrames(bytes, frames);
   }
 
-  /** More waits for this client than should. */
-  get lagging(): boolean {
-    return this.#look() > this.#state.backpressure.slow || this.#deliveries.queued > this.#slowMessages;
+  // Slow consumer
+
+  get slow(): boolean {
+    return (
+      this.#measure() > this.#state.backpressure.slowBytes || this.#deliveries.queued > this.#slowMessages
+    );
   }
 
   get queueFull(): boolean {
     return this.#deliveries.queued >= this.#slowMessages;
   }
 
-  /** Holds a publisher back while this client lags; never the client itself, which could not catch up. */
-  slow(publisher: SessionLink | undefined): void {
-    if (this.#dropping || !this.lagging) return;
+  /** Measures the bytes that wait for the network. */
+  #measure(): number {
+    const {backpressure, schedule} = this.#state;
+    const {buffered} = this.#connection;
+    if (buffered < this.#buffered || buffered < backpressure.stallBytes) this.#stalledSince = undefined;
+    else this.#stalledSince ??= schedule.now();
+    backpressure.changed(buffered - this.#buffered);
+    this.#buffered = buffered;
+    return buffered;
+  }
+
+  /** Never holds back the client itself, which could not catch up then. */
+  holdBack(publisher: ConnectedClient | undefined): void {
+    if (publisher === this || this.#dropping || !this.slow) return;
     if (this.#stallTimer === undefined) {
       const {schedule} = this.#state;
       const waited = this.#stalledSince === undefined ? 0 : (schedule.now() - this.#stalledSince) / 1000;
-      // Where many are stuck, each of them would otherwise be waited for in its turn.
+      // A publisher held by one stalled client after the other waits for all of them at once.
       if (waited >= stallTimeoutSeconds) {
         this.#dropping = true;
         return;
@@ -194,22 +189,15 @@ export class ClientWriter implements Outlet, Passage {
     publisher.hold();
   }
 
-  /** Bytes or messages have left: those who wait go on when the client has caught up. */
+  /** Bytes or messages have left: held publishers go on when the client has caught up. */
   drained(): void {
-    const backlog = this.#look();
+    const buffered = this.#measure();
     if (this.#stallTimer === undefined && !this.#dropping) return;
-    if (backlog > this.#state.backpressure.slow / 2 || this.#deliveries.queued > this.#slowMessages / 2)
-      return;
+    if (buffered > this.#state.backpressure.slowBytes / 2) return;
+    if (this.#deliveries.queued > this.#slowMessages / 2) return;
     this.#dropping = false;
     this.#releasePublishers();
     this.#stallTimer = undefined;
-  }
-
-  /** The connection is gone. */
-  close(): void {
-    this.#releasePublishers();
-    this.#state.backpressure.changed(-this.#buffered);
-    this.#buffered = 0;
   }
 
   #releasePublishers(): void {
@@ -217,9 +205,31 @@ export class ClientWriter implements Outlet, Passage {
     for (const publisher of this.#heldPublishers ?? []) publisher.unhold();
     this.#heldPublishers = undefined;
   }
+
+  // Connection
+
+  hold(): void {
+    this.#connection.hold();
+  }
+
+  unhold(): void {
+    this.#connection.unhold();
+  }
+
+  disconnect(reasonCode: number, log: string): void {
+    if (log !== '' && this.#connection.open) this.#state.notice(log);
+    closeWithReason(this.#connection, reasonCode);
+  }
+
+  /** The connection has ended. */
+  close(): void {
+    this.#releasePublishers();
+    this.#state.backpressure.changed(-this.#buffered);
+    this.#buffered = 0;
+  }
 }
 
-/** What a session got under another mount point keeps its topic. */
+/** A message that the session got under another mount point keeps its whole topic. */
 function unmounted(topic: string, mountPoint: string): string {
   return topic.startsWith(mountPoint) ? topic.slice(mountPoint.length) : topic;
 }

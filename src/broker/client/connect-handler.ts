@@ -1,267 +1,217 @@
 /**
- * CONNECT and CONNACK: who is it, may he, which session, on what terms [MQTT 5, 3.1, 3.2]. Decides and
- * words the answer; the client that results lives in client.ts.
+ * Handles CONNECT [MQTT 5, 3.1.4]: checks its parameters and credentials, takes the session over from
+ * another connection, and answers with CONNACK. Client calls it; what follows CONNECT is not its concern.
  */
 
-import {randomUUID} from 'node:crypto';
-import {largestTwoByteInteger} from '../../protocol/fixed-header.ts';
-import {ReasonCode, ReturnCode} from '../../protocol/reason-codes.ts';
-import {isPublishTopic} from '../../protocol/topic.ts';
-import type {Permissions} from '../access/access.ts';
-import type {BrokerLimits, ListenerConfig} from '../config/settings.ts';
-import {never, type StoredWill} from '../state/session.ts';
+import {firstByte, PacketType} from '../../protocol/fixed-header.ts';
+import {ReasonCode} from '../../protocol/reason-codes.ts';
+import type {Admission, Identity} from '../access/access.ts';
+import type {ListenerConfig} from '../config/settings.ts';
+import type {BrokerState} from '../state/broker-state.ts';
+import type {Session} from '../state/session.ts';
+import type {Connection} from '../wire/connection.ts';
 import type {IConnectPacket} from '../wire/packets.ts';
-import type {StoredMessage} from '../wire/publish-packet.ts';
 import type {ConnectDetails} from '../wire/validate.ts';
-import type {WriterSettings} from './client-writer.ts';
+import {ClientWriter} from './client-writer.ts';
+import {
+  type ConnectParameters,
+  connackProperties,
+  connectedLine,
+  connectParameters,
+  GuardedPermissions,
+  type Refusal,
+  refusals,
+  storedWill,
+} from './connect-parameters.ts';
+import {PublishHandler} from './publish-handler.ts';
+import type {ReplyContext} from './reply.ts';
+import {SubscribeHandler} from './subscribe-handler.ts';
 
-/** Why a CONNECT is not accepted: the code for MQTT 5, that for MQTT 3, and a sentence. */
-export interface Refusal {
-  readonly reasonCode: number;
-  readonly returnCode: number;
-  readonly reason: string;
+export interface ConnectOptions {
+  readonly connection: Connection;
+  readonly state: BrokerState;
+  readonly listener: ListenerConfig;
+  readonly peer: Pick<Identity, 'certifiedUsername' | 'address'>;
 }
 
-/** What a CONNECT asks for, once nothing speaks against it. */
-export interface ConnectParameters {
-  readonly clientId: string;
-  /** The broker chose the identifier. */
-  readonly assigned: boolean;
-  readonly cleanStart: boolean;
-  /** Seconds, as asked for. */
-  readonly expirySeconds: number;
-  /** Seconds, as granted; 0: none. */
-  readonly keepAliveSeconds: number;
-  /** The granted one is not the one asked for. */
-  readonly keepAliveChanged: boolean;
-  readonly outlet: WriterSettings;
-  /** Reason strings may be sent [MQTT-3.1.2-29]. */
-  readonly problemInformation: boolean;
-}
-
-/** The reasons not to accept a CONNECT. */
-export const refusals = {
-  identifier: {
-    reasonCode: ReasonCode.clientIdentifierNotValid,
-    returnCode: ReturnCode.identifierRejected,
-    reason: 'The client identifier is not valid here.',
-  },
-  notAuthorized: {
-    reasonCode: ReasonCode.notAuthorized,
-    returnCode: ReturnCode.notAuthorized,
-    reason: 'Not authorized.',
-  },
-  authenticationMethod: {
-    reasonCode: ReasonCode.badAuthenticationMethod,
-    returnCode: ReturnCode.notAuthorized,
-    reason: 'No authentication method is supported.',
-  },
-  unavailable: {
-    reasonCode: ReasonCode.serverUnavailable,
-    returnCode: ReturnCode.serverUnavailable,
-    reason: 'Credentials cannot be checked now.',
-  },
-  busy: {
-    reasonCode: ReasonCode.serverBusy,
-    returnCode: ReturnCode.serverUnavailable,
-    reason: 'There are as many clients as there may be.',
-  },
-  willQos: {
-    reasonCode: ReasonCode.qosNotSupported,
-    returnCode: ReturnCode.notAuthorized,
-    reason: 'The QoS of the will is not supported.',
-  },
-  willRetain: {
-    reasonCode: ReasonCode.retainNotSupported,
-    returnCode: ReturnCode.notAuthorized,
-    reason: 'Retained messages are not supported.',
-  },
-  answerSize: {
-    reasonCode: ReasonCode.packetTooLarge,
-    returnCode: ReturnCode.notAuthorized,
-    reason: 'CONNACK would be larger than Maximum Packet Size.',
-  },
-  willSize: {
-    reasonCode: ReasonCode.packetTooLarge,
-    returnCode: ReturnCode.notAuthorized,
-    reason: 'The payload of the will is too large.',
-  },
-} as const satisfies Record<string, Refusal>;
-
-/** A CONNECT, and the user name it comes with or its certificate gives it. */
-export interface ConnectRequest {
+/** A CONNECT with valid parameters, until its credentials are checked. */
+interface PendingConnect {
   readonly packet: IConnectPacket;
   readonly details: ConnectDetails;
-  readonly username: string | undefined;
+  readonly parameters: ConnectParameters;
 }
 
-/** Reads CONNECT's fields into parameters, or says why not. */
-export function connectParameters(
-  {packet, details, username}: ConnectRequest,
-  limits: BrokerLimits,
-  listener: ListenerConfig,
-): ConnectParameters | Refusal {
-  const {protocolVersion} = details;
-  const properties = packet.properties ?? {};
-  // [MQTT-4.12.0-1]
-  if (properties.authenticationMethod !== undefined) return refusals.authenticationMethod;
-  const named =
-    listener.useUsernameAsClientId === true
-      ? usernameIdentifier(username)
-      : clientIdentifier(packet, protocolVersion, listener);
-  if (named === undefined) return refusals.identifier;
-  const will = willRefusal(packet, limits, listener);
-  if (will !== undefined) return will;
-  const asked = packet.keepalive ?? 0;
-  const longest =
-    limits.maxKeepalive === 0 || limits.maxKeepalive === largestTwoByteInteger ? 0 : limits.maxKeepalive;
-  const keepAliveChanged = longest > 0 && (asked === 0 || asked > longest);
-  // MQTT 3 cannot be told another keep alive; mosquitto refuses like this.
-  if (keepAliveChanged && protocolVersion < 5) return refusals.identifier;
-  const cleanStart = packet.clean ?? true;
-  return {
-    ...named,
-    cleanStart,
-    expirySeconds: protocolVersion === 5 ? (properties.sessionExpiryInterval ?? 0) : cleanStart ? 0 : never,
-    keepAliveSeconds: keepAliveChanged ? longest : asked,
-    keepAliveChanged,
-    outlet: {
-      receiveMaximum: properties.receiveMaximum ?? largestTwoByteInteger,
-      maximumPacketSize: properties.maximumPacketSize ?? Number.POSITIVE_INFINITY,
-      // [MQTT-3.1.2-27]
-      topicAliasMaximum: properties.topicAliasMaximum ?? 0,
-      mountPoint: listener.mountPoint ?? '',
-    },
-    // mqtt-packet gives this flag as a boolean.
-    problemInformation: properties.requestProblemInformation ?? true,
-  };
+/** What an accepted client has. */
+export interface ActiveSession {
+  readonly session: Session;
+  readonly parameters: ConnectParameters;
+  readonly writer: ClientWriter;
+  readonly subscribeHandler: SubscribeHandler;
 }
 
-interface NamedClient {
-  readonly clientId: string;
-  readonly assigned: boolean;
-}
+/** Handles the one CONNECT of a client. */
+export class ConnectHandler {
+  /** For the log. */
+  clientId = '<unknown>';
+  /** Bytes [MQTT-3.1.2-24]; unlimited before CONNECT. */
+  maximumPacketSize = Number.POSITIVE_INFINITY;
+  readonly #options: ConnectOptions;
+  readonly #accepted: (active: ActiveSession) => void;
 
-function usernameIdentifier(username: string | undefined): NamedClient | undefined {
-  return username === undefined || username === '' ? undefined : {clientId: username, assigned: false};
-}
-
-function clientIdentifier(
-  packet: IConnectPacket,
-  protocolVersion: number,
-  listener: ListenerConfig,
-): NamedClient | undefined {
-  // Any name will do [MQTT-3.1.3-5].
-  if (packet.clientId !== '') return {clientId: packet.clientId, assigned: false};
-  // MQTT 3.1 requires one; MQTT 3.1.1 allows none only for a clean session [MQTT 3.1.1, MQTT-3.1.3-8].
-  if (protocolVersion === 3 || (protocolVersion === 4 && packet.clean === false)) return undefined;
-  if (!listener.allowZeroLengthClientId) return undefined;
-  // [MQTT-3.1.3-6], [MQTT-3.2.2-16]
-  return {clientId: `${listener.autoIdPrefix}${randomUUID().toUpperCase()}`, assigned: true};
-}
-
-function willRefusal(
-  {will}: IConnectPacket,
-  limits: BrokerLimits,
-  listener: ListenerConfig,
-): Refusal | undefined {
-  if (will === undefined) return undefined;
-  // [MQTT-3.2.2-12]
-  if ((will.qos ?? 0) > listener.maxQos) return refusals.willQos;
-  // [MQTT-3.2.2-13]
-  if (will.retain === true && !limits.retainAvailable) return refusals.willRetain;
-  const tooLarge = limits.messageSizeLimit > 0 && will.payload.length > limits.messageSizeLimit;
-  return tooLarge ? refusals.willSize : undefined;
-}
-
-/** The will of a CONNECT as it will be kept [MQTT-3.1.2-7], retained if it says so [MQTT-3.1.2-14], [MQTT-3.1.2-15]. */
-export function storedWill(
-  {will}: IConnectPacket,
-  details: ConnectDetails,
-  mountPoint: string,
-): StoredWill | undefined {
-  if (will === undefined) return undefined;
-  const properties = details.will;
-  const message: StoredMessage = {
-    topic: mountPoint + will.topic,
-    payload: Buffer.from(will.payload),
-    qos: will.qos ?? 0,
-    retain: will.retain ?? false,
-    // A copy: the frame is not ours to keep.
-    properties: Buffer.from(properties?.forwarded ?? ''),
-  };
-  return {
-    message,
-    delaySeconds: properties?.willDelaySeconds ?? 0,
-    ...(properties?.expirySeconds === undefined ? {} : {expirySeconds: properties.expirySeconds}),
-  };
-}
-
-/**
- * The properties of an accepting CONNACK [3.2.2.3]: only what differs from what their absence says. Response
- * information there is none [MQTT-3.1.2-28], nor an authentication method [MQTT-4.12.0-6].
- */
-export function connackProperties(
-  parameters: ConnectParameters,
-  limits: BrokerLimits,
-  listener: ListenerConfig,
-): Record<string, unknown> {
-  const {persistentClientExpiration: longestSession} = limits;
-  return {
-    ...(longestSession !== undefined && parameters.expirySeconds > longestSession
-      ? {sessionExpiryInterval: longestSession}
-      : {}),
-    ...(listener.maxTopicAlias > 0 ? {topicAliasMaximum: listener.maxTopicAlias} : {}),
-    ...(limits.maxInflightMessages > 0 && limits.maxInflightMessages < largestTwoByteInteger
-      ? {receiveMaximum: limits.maxInflightMessages}
-      : {}),
-    // [MQTT-3.2.2-9]
-    ...(listener.maxQos < 2 ? {maximumQoS: listener.maxQos} : {}),
-    ...(limits.retainAvailable ? {} : {retainAvailable: false}),
-    ...(limits.maxPacketSize > 0 ? {maximumPacketSize: limits.maxPacketSize} : {}),
-    // [MQTT-3.1.3-7]
-    ...(parameters.assigned ? {assignedClientIdentifier: parameters.clientId} : {}),
-    // [MQTT-3.1.2-21], [MQTT-3.2.2-21]
-    ...(parameters.keepAliveChanged ? {serverKeepAlive: parameters.keepAliveSeconds} : {}),
-  };
-}
-
-/** "New client connected from 127.0.0.1:5123 as id (p2, c1, k60, u'rajan').", as mosquitto says it. */
-export function connectedLine(
-  parameters: ConnectParameters,
-  {
-    address,
-    protocolVersion,
-    username,
-  }: {address: string; protocolVersion: number; username: string | undefined},
-): string {
-  const level = protocolVersion === 5 ? 5 : protocolVersion - 2;
-  const user = username === undefined ? '' : `, u'${username}'`;
-  const clean = parameters.cleanStart ? 1 : 0;
-  return `New client connected from ${address} as ${parameters.clientId} (p${level}, c${clean}, k${parameters.keepAliveSeconds}${user}).`;
-}
-
-/**
- * What the broker itself keeps from everybody: topics of too many levels, and $SYS, where only it
- * publishes. Asked once for each topic of a client.
- */
-export class GuardedPermissions implements Permissions {
-  readonly #permissions: Permissions;
-
-  constructor(permissions: Permissions) {
-    this.#permissions = permissions;
+  /** Calls `accepted` at most once, before CONNACK is sent. */
+  constructor(options: ConnectOptions, accepted: (active: ActiveSession) => void) {
+    this.#options = options;
+    this.#accepted = accepted;
   }
 
-  mayPublish(topic: string): boolean {
-    if (!isPublishTopic(topic) || topic === '$SYS' || topic.startsWith('$SYS/')) return false;
-    return this.#permissions.mayPublish(topic);
+  /** The promise resolves when the client is accepted or refused. */
+  connect(packet: IConnectPacket, details: ConnectDetails): void | Promise<void> {
+    const {connection, state, listener, peer} = this.#options;
+    if (packet.clientId !== '') this.clientId = packet.clientId;
+    this.maximumPacketSize = packet.properties?.maximumPacketSize ?? Number.POSITIVE_INFINITY;
+    // An empty user name counts as none, as it does for mosquitto.
+    const named = packet.username === '' ? undefined : packet.username;
+    const username = peer.certifiedUsername ?? named;
+    const parameters = connectParameters({packet, details, username}, state.limits, listener);
+    if ('reason' in parameters) {
+      connection.observeConnect(packet);
+      this.#refuse(parameters);
+      return;
+    }
+    this.clientId = parameters.clientId;
+    connection.clientId = parameters.clientId;
+    connection.observeConnect(packet);
+    const identity: Identity = {
+      ...peer,
+      clientId: parameters.clientId,
+      ...(named === undefined ? {} : {username: named}),
+      ...(packet.password === undefined ? {} : {password: packet.password}),
+    };
+    return this.#admit(identity, {packet, details, parameters});
   }
 
-  maySubscribe(filter: string): boolean {
-    return this.#permissions.maySubscribe(filter);
+  #admit(identity: Identity, pending: PendingConnect): void | Promise<void> {
+    const {state, listener} = this.#options;
+    const admission = state.context.access.admit(identity, listener);
+    if (!(admission instanceof Promise)) {
+      this.#decide(admission, pending);
+      return;
+    }
+    return admission.then(
+      (answer) => this.#decide(answer, pending),
+      (error: unknown) => {
+        state.context.log('error', `Error: ${error instanceof Error ? error.message : String(error)}`);
+        this.#refuse(refusals.unavailable);
+      },
+    );
   }
 
-  mayReceive(topic: string): boolean {
-    return this.#permissions.mayReceive(topic);
+  #decide(admission: Admission, pending: PendingConnect): void {
+    const {connection, state, listener} = this.#options;
+    // It may have closed while its credentials were checked.
+    if (!connection.open) return;
+    const properties = connackProperties(pending.parameters, state.limits, listener);
+    const refusal = this.#refusal(admission, pending.parameters, properties);
+    if (refusal !== undefined || !admission.accepted) this.#refuse(refusal ?? refusals.notAuthorized);
+    else this.#accept(admission, pending, properties);
+  }
+
+  #accept(
+    {username, permissions}: Extract<Admission, {accepted: true}>,
+    {packet, details, parameters}: PendingConnect,
+    properties: Record<string, unknown>,
+  ): void {
+    const {state, peer} = this.#options;
+    const {clientId, cleanStart, expirySeconds} = parameters;
+    const known = state.registry.get(clientId);
+    if (known?.client !== undefined) this.#takeOver(known, parameters);
+    const {session, present} = state.registry.open(clientId, cleanStart);
+    session.permit(new GuardedPermissions(permissions));
+    const {writer} = this.#activate(session, parameters);
+    state.registry.join(session, writer, {expirySeconds, username});
+    session.will = storedWill(packet, details, parameters.writer.mountPoint);
+    state.counters.connections++;
+    const {protocolVersion} = details;
+    state.notice(
+      connectedLine(parameters, {address: peer.address ?? '<unknown>', protocolVersion, username}),
+    );
+    this.#sendConnack(present, properties);
+    session.deliveries.keep(({message}) => session.mayReceive(message.topic));
+    session.deliveries.attach(writer);
+  }
+
+  /** The reason to refuse a CONNECT with valid parameters; undefined: there is none. */
+  #refusal(
+    admission: Admission,
+    {clientId}: ConnectParameters,
+    properties: Record<string, unknown>,
+  ): Refusal | undefined {
+    if (!admission.accepted) {
+      return admission.reason === 'identifier-rejected' ? refusals.identifier : refusals.notAuthorized;
+    }
+    const {connection, state} = this.#options;
+    const {globalMaxClients} = state.limits;
+    const full = globalMaxClients >= 0 && state.registry.size >= globalMaxClients;
+    if (full && state.registry.get(clientId) === undefined) return refusals.busy;
+    if (connection.protocolVersion < 5) return undefined;
+    // [MQTT-3.1.2-24]
+    const connack = connection.bytes({cmd: 'connack', sessionPresent: false, reasonCode: 0, properties});
+    return connack.length > this.maximumPacketSize ? refusals.answerSize : undefined;
+  }
+
+  /** [MQTT-3.1.4-3]. The will is published, unless the session goes on and the will is a delayed one. */
+  #takeOver(session: Session, {cleanStart}: ConnectParameters): void {
+    this.#options.state.notice(`Client ${session.clientId} already connected, closing old connection.`);
+    const resumed = !cleanStart && session.persistent;
+    if (resumed && (session.will?.delaySeconds ?? 0) > 0) session.will = undefined;
+    session.client?.disconnect(ReasonCode.sessionTakenOver, '');
+  }
+
+  #activate(session: Session, parameters: ConnectParameters): ActiveSession {
+    const {connection, state, listener} = this.#options;
+    const {problemInformation, writer: settings} = parameters;
+    const {mountPoint, maximumPacketSize} = settings;
+    const writer = new ClientWriter({connection, settings, state, deliveries: session.deliveries});
+    const context: ReplyContext = {
+      connection,
+      state,
+      listener,
+      session,
+      mountPoint,
+      problemInformation,
+      maximumPacketSize,
+    };
+    const active = {session, parameters, writer, subscribeHandler: new SubscribeHandler(context)};
+    this.#accepted(active);
+    connection.accepted(new PublishHandler(context, writer));
+    return active;
+  }
+
+  /** [MQTT-3.1.4-5]: once [MQTT-3.2.0-2] and before all else [MQTT-3.2.0-1]; [MQTT-3.2.2-2], [MQTT-3.2.2-3]. */
+  #sendConnack(sessionPresent: boolean, properties: Record<string, unknown>): void {
+    const {connection} = this.#options;
+    // MQTT 3.1 has no such flag.
+    const present = sessionPresent && connection.protocolVersion > 3;
+    if (connection.protocolVersion === 5) {
+      connection.send({cmd: 'connack', sessionPresent: present, reasonCode: 0, properties});
+    } else connection.write([Buffer.of(firstByte(PacketType.connack), 2, present ? 1 : 0, 0)]);
+  }
+
+  /** CONNACK with one of its codes [MQTT-3.2.2-8], and the end [MQTT-3.1.4-2], [MQTT-3.2.2-6], [MQTT-3.2.2-7], [MQTT-4.12.0-4]. */
+  #refuse({reasonCode, returnCode, reason}: Refusal): void {
+    const {connection, state} = this.#options;
+    state.notice(
+      reasonCode === ReasonCode.notAuthorized
+        ? `Client ${this.clientId} disconnected, not authorised.`
+        : `Client ${this.clientId} refused: ${reason}`,
+    );
+    if (connection.protocolVersion < 5) {
+      connection.close({cmd: 'connack', sessionPresent: false, returnCode});
+      return;
+    }
+    const plain = {cmd: 'connack', sessionPresent: false, reasonCode} as const;
+    const full = {...plain, properties: {reasonString: reason}};
+    // [MQTT-3.2.2-19]
+    connection.close(connection.bytes(full).length <= this.maximumPacketSize ? full : plain);
   }
 }

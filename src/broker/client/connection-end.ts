@@ -16,8 +16,8 @@ const kinds: Readonly<Record<number, string>> = {
   [ReasonCode.retainNotSupported]: 'due to using not allowed feature',
 };
 
-/** What the log says of an ending; undefined where whoever ended it says it himself. */
-export function endLine(clientId: string, ending: Ending, saidGoodbye: boolean): string | undefined {
+/** The line in the log; undefined: the broker closed the connection and has logged the reason. */
+export function endLine(clientId: string, ending: Ending, disconnected: boolean): string | undefined {
   const client = `Client ${clientId}`;
   switch (ending.cause) {
     case 'closed':
@@ -29,8 +29,13 @@ export function endLine(clientId: string, ending: Ending, saidGoodbye: boolean):
       return `${client} disconnected ${kinds[reasonCode] ?? 'due to protocol error'}. ${message} [${statement}]`;
     }
     case 'ours':
-      return saidGoodbye ? `${client} disconnected.` : undefined;
+      return disconnected ? `${client} disconnected.` : undefined;
   }
+}
+
+/** Closes with DISCONNECT and this reason; before MQTT 5 without. */
+export function closeWithReason(connection: Connection, reasonCode: number): void {
+  connection.close(connection.protocolVersion === 5 ? {cmd: 'disconnect', reasonCode} : undefined);
 }
 
 /** Sends DISCONNECT with the reason of a violation, and no session expiry [MQTT-3.14.2-2], to a client that was accepted. */
@@ -47,12 +52,12 @@ export function sendDisconnect(
   else connection.send(plain);
 }
 
-/** Sends CONNACK with the reason why a CONNECT cannot even be read, in a form its sender can read. */
+/** Sends CONNACK with the reason of a violation to a client that was not accepted, in a form that it can read. */
 export function sendConnack(connection: Connection, violation: PacketViolation): void {
   if (violation instanceof UnsupportedProtocol) {
     if (violation.level === undefined) return;
     // A level below 5 understands only the short CONNACK [MQTT 3.1.1, MQTT-3.1.2-2]. So does a bridge of
-    // mosquitto, which adds 0x80 to the level, and does without it when it is refused like this.
+    // mosquitto: it adds 0x80 to the level, and tries again without when it is refused like this.
     if (violation.level < 5 || violation.level >= 0x80) {
       connection.protocolVersion = 4;
       const returnCode = ReturnCode.unacceptableProtocolVersion;

@@ -1,6 +1,6 @@
 /**
- * What a client publishes: aliases, permissions and limits, the flows of QoS 1 and 2, and its
- * acknowledgements of what it gets [MQTT 5, 3.3 to 3.7, 4.3].
+ * Handles PUBLISH and acknowledgements: aliases, permissions, limits, and the flows of QoS 1 and 2 in both
+ * directions [MQTT 5, 3.3 to 3.7, 4.3]. Connection calls it.
  */
 
 import {isUtf8} from 'node:buffer';
@@ -8,23 +8,30 @@ import {PacketType, packetNames} from '../../protocol/fixed-header.ts';
 import type {QoS} from '../../protocol/message.ts';
 import {isFailure, ReasonCode} from '../../protocol/reason-codes.ts';
 import {isPublishTopic} from '../../protocol/topic.ts';
+import {FastPublish} from '../forwarding/fast-publish.ts';
+import {allowsFastPath, ForwardingRoutes} from '../forwarding/forwarding-routes.ts';
+import type {PublishFlow} from '../forwarding/shared-frames.ts';
+import type {AcknowledgementResult} from '../state/delivery-queue.ts';
 import {PacketIdSet} from '../state/packet-id-set.ts';
+import type {MessageHandler} from '../wire/connection-handler.ts';
 import {PacketViolation, protocolError} from '../wire/packet-violation.ts';
 import type {DecodedPublish, StoredMessage} from '../wire/publish-packet.ts';
 import type {Acknowledgement} from '../wire/validate.ts';
+import type {ClientWriter} from './client-writer.ts';
 import {type ReplyContext, sendWithReason} from './reply.ts';
+import {ReceivedAliases} from './topic-aliases.ts';
 
-/** What an acknowledgement says. */
-interface Outcome {
+/** The reason code and reason string of an acknowledgement. */
+interface PublishResult {
   readonly reasonCode: number;
   readonly reason?: string;
 }
 
-/** Why a message is not taken. */
-type Rejection = Required<Outcome>;
+/** Why a message is not published. */
+type Rejection = Required<PublishResult>;
 
-const success: Outcome = {reasonCode: ReasonCode.success};
-const notFound: Outcome = {reasonCode: ReasonCode.packetIdentifierNotFound};
+const success: PublishResult = {reasonCode: ReasonCode.success};
+const notFound: PublishResult = {reasonCode: ReasonCode.packetIdentifierNotFound};
 
 const rejections = {
   denied: {reasonCode: ReasonCode.notAuthorized, reason: 'Not authorized to publish to this topic.'},
@@ -34,20 +41,31 @@ const rejections = {
 } as const satisfies Record<string, Rejection>;
 
 /** Handles PUBLISH and the acknowledgements of one client. */
-export class PublishHandler {
+export class PublishHandler implements MessageHandler, PublishFlow {
   readonly #context: ReplyContext;
-  /** The client's topic aliases, gone with the connection [MQTT-3.3.2-7]. */
-  #aliases: Map<number, string> | undefined;
+  readonly #writer: ClientWriter;
+  readonly #aliases: ReceivedAliases;
   /** QoS 2 messages of this connection not yet released: they count against Receive Maximum [4.9]. */
   readonly #unreleased = new PacketIdSet();
 
-  constructor(context: ReplyContext) {
+  /** `writer` is the same client's. */
+  constructor(context: ReplyContext, writer: ClientWriter) {
     this.#context = context;
+    this.#writer = writer;
+    this.#aliases = new ReceivedAliases(context.listener.maxTopicAlias);
+  }
+
+  fastPublish(): FastPublish | undefined {
+    const {connection, state, session, mountPoint} = this.#context;
+    if (!allowsFastPath(state, mountPoint)) return undefined;
+    const routes = new ForwardingRoutes(session, state, connection.protocolVersion);
+    return new FastPublish({session, state, routes, flow: this});
   }
 
   /**
-   * Answers as the QoS demands [MQTT-3.3.4-1]; after PUBACK, PUBCOMP or a refusal the identifier means something
-   * new [MQTT-4.3.2-5], [MQTT-4.3.3-9], [MQTT-4.3.3-12]. @throws PacketViolation
+   * Publishes a message and acknowledges it as its QoS requires [MQTT-3.3.4-1]. After PUBACK, PUBCOMP or a
+   * refusal the packet identifier is free [MQTT-4.3.2-5], [MQTT-4.3.3-9], [MQTT-4.3.3-12].
+   * @throws PacketViolation
    */
   publish(publish: DecodedPublish): void {
     const {listener, state, session, mountPoint} = this.#context;
@@ -64,9 +82,9 @@ export class PublishHandler {
         'Retained messages are not supported.',
       );
     }
-    const topic = mountPoint + this.#topic(publish);
+    const topic = mountPoint + this.#aliases.topic(publish);
     if (qos === 2) {
-      // [MQTT-4.3.3-10]: taken before, so only acknowledged again.
+      // [MQTT-4.3.3-10]: received before, so only acknowledged again.
       if (session.incoming.has(packetId)) {
         this.#acknowledge(PacketType.pubrec, packetId, success);
         return;
@@ -108,11 +126,7 @@ export class PublishHandler {
     this.#unreleased.add(packetId);
   }
 
-  /**
-   * Begins with a message that is known to be allowed and in order; false: nothing was done, and the
-   * general way must take it. `taken` follows.
-   */
-  begins(qos: QoS, packetId: number): boolean {
+  begin(qos: QoS, packetId: number): boolean {
     const {listener, session} = this.#context;
     if (qos > listener.maxQos) return false;
     if (qos < 2) return true;
@@ -121,32 +135,9 @@ export class PublishHandler {
     return true;
   }
 
-  /** The message is where it was to go: it is acknowledged [MQTT-4.3.2-4], [MQTT-4.3.3-8]. */
-  taken(qos: QoS, packetId: number): void {
+  /** [MQTT-4.3.2-4], [MQTT-4.3.3-8] */
+  finish(qos: QoS, packetId: number): void {
     this.#context.connection.acknowledge(qos === 1 ? PacketType.puback : PacketType.pubrec, packetId);
-  }
-
-  /** The topic said, or the one its alias stands for [MQTT-3.3.2-12]. */
-  #topic({topic, topicAlias}: DecodedPublish): string {
-    if (topicAlias === undefined) return topic;
-    // [MQTT-3.3.2-9], [MQTT-3.2.2-17], [MQTT-3.2.2-18]
-    if (topicAlias > this.#context.listener.maxTopicAlias) {
-      throw new PacketViolation(
-        ReasonCode.topicAliasInvalid,
-        'MQTT-3.3.2-9',
-        `The topic alias ${topicAlias} is over the maximum.`,
-      );
-    }
-    if (topic !== '') {
-      this.#aliases ??= new Map();
-      this.#aliases.set(topicAlias, topic);
-      return topic;
-    }
-    const known = this.#aliases?.get(topicAlias);
-    if (known === undefined) {
-      throw protocolError('3.3.4', `The topic alias ${topicAlias} stands for no topic yet.`);
-    }
-    return known;
   }
 
   #rejection({payload, utf8Payload}: DecodedPublish, topic: string): Rejection | undefined {
@@ -158,7 +149,7 @@ export class PublishHandler {
     return undefined;
   }
 
-  /** MQTT 5 is told; MQTT 3 has no words for it: the message is acknowledged and dropped, as by mosquitto. */
+  /** MQTT 5 has a reason code for it; in MQTT 3 the message is acknowledged and dropped, as by mosquitto. */
   #reject(publish: DecodedPublish, topic: string, rejection: Rejection): void {
     const {reasonCode, reason} = rejection;
     const {connection, state, session} = this.#context;
@@ -170,20 +161,20 @@ export class PublishHandler {
       `${verb} PUBLISH from ${session.clientId} (d${dup ? 1 : 0}, q${qos}, r${retain ? 1 : 0}, m${packetId}, '${topic}', ... (${payload.length} bytes))`,
     );
     const v5 = connection.protocolVersion === 5;
-    // PUBACK has no such code; DISCONNECT has.
+    // DISCONNECT has this code, PUBACK has not.
     if (v5 && reasonCode === ReasonCode.packetTooLarge) {
       throw new PacketViolation(reasonCode, '3.14.2.1', reason);
     }
     if (qos === 0) return;
     const type = qos === 1 ? PacketType.puback : PacketType.pubrec;
-    // MQTT 3 goes on to PUBREL; its PUBCOMP needs no memory.
+    // In MQTT 3 PUBREL follows: PUBCOMP answers it although nothing is stored.
     this.#acknowledge(type, packetId, v5 ? rejection : success);
   }
 
   #message(publish: DecodedPublish, topic: string): StoredMessage {
     const {state} = this.#context;
     const {qos, retain, expirySeconds} = publish;
-    // What may be kept must not keep the whole chunk it came in.
+    // A message that may be kept is copied, so that it does not keep the whole chunk it came in.
     const kept = publish.copied !== true && (qos > 0 || retain || state.limits.queueQos0Messages);
     return {
       topic,
@@ -195,7 +186,7 @@ export class PublishHandler {
     };
   }
 
-  #acknowledge(type: number, messageId: number, {reasonCode, reason}: Outcome): void {
+  #acknowledge(type: number, messageId: number, {reasonCode, reason}: PublishResult): void {
     const {connection} = this.#context;
     if (connection.protocolVersion < 5 || reasonCode === 0) {
       connection.acknowledge(type, messageId);
@@ -206,48 +197,42 @@ export class PublishHandler {
   }
 
   /** @throws PacketViolation */
-  acknowledgement(acknowledgement: Acknowledgement): void {
-    const {deliveries} = this.#context.session;
-    const {type, packetId, reasonCode} = acknowledgement;
-    if (type === PacketType.pubrel) {
-      this.#release(packetId);
-      return;
-    }
-    const result =
-      type === PacketType.puback
-        ? deliveries.acknowledged(packetId)
-        : type === PacketType.pubrec
-          ? deliveries.received(packetId, isFailure(reasonCode))
-          : deliveries.completed(packetId);
-    if (result === 'accepted') {
-      deliveries.pump();
-      return;
-    }
-    const name = packetNames[type];
-    if (result === 'wrong') {
-      throw protocolError('MQTT-2.2.1-5', `${name} does not answer packet ${packetId}.`);
-    }
+  acknowledgement({type, packetId, reasonCode}: Acknowledgement): void {
+    const result = this.#acknowledged(type, packetId, isFailure(reasonCode));
+    if (result === 'accepted') this.#context.session.deliveries.pump();
+    else if (type === PacketType.pubrel) this.#release(packetId);
+    else if (result === 'unknown') this.#unknown(type, packetId);
+    else throw protocolError('MQTT-2.2.1-5', `${packetNames[type]} does not answer packet ${packetId}.`);
+    this.#writer.drained();
+  }
+
+  succeeded(type: number, packetId: number): boolean {
+    return this.#acknowledged(type, packetId, false) === 'accepted';
+  }
+
+  acknowledgementsEnd(): void {
+    this.#context.session.deliveries.pump();
+    this.#writer.drained();
+  }
+
+  #acknowledged(type: number, packetId: number, refused: boolean): AcknowledgementResult {
+    const {deliveries, incoming} = this.#context.session;
+    if (type === PacketType.puback) return deliveries.acknowledged(packetId);
+    if (type === PacketType.pubrec) return deliveries.received(packetId, refused);
+    if (type === PacketType.pubcomp) return deliveries.completed(packetId);
+    if (!incoming.has(packetId)) return 'unknown';
+    this.#release(packetId);
+    return 'accepted';
+  }
+
+  #unknown(type: number, packetId: number): void {
     const {state, session} = this.#context;
-    const what = `${name} from ${session.clientId} for an unknown packet identifier ${packetId}`;
+    const what = `${packetNames[type]} from ${session.clientId} for an unknown packet identifier ${packetId}`;
     state.context.log('warning', `Warning: Received ${what}.`);
     if (type === PacketType.pubrec) this.#acknowledge(PacketType.pubrel, packetId, notFound);
   }
 
-  /**
-   * The same for one that says success. What it makes room for waits until all that came with it are told.
-   * False: nothing was done, and the general way must take it.
-   */
-  succeeded(type: number, packetId: number): boolean {
-    const {deliveries, incoming} = this.#context.session;
-    if (type === PacketType.puback) return deliveries.acknowledged(packetId) === 'accepted';
-    if (type === PacketType.pubrec) return deliveries.received(packetId, false) === 'accepted';
-    if (type === PacketType.pubcomp) return deliveries.completed(packetId) === 'accepted';
-    if (!incoming.has(packetId)) return false;
-    this.#release(packetId);
-    return true;
-  }
-
-  /** [MQTT-4.3.3-11], whatever has become of the message [MQTT-4.3.3-13]. */
+  /** Answers PUBREL [MQTT-4.3.3-11], even if the message has expired or been delivered [MQTT-4.3.3-13]. */
   #release(messageId: number): void {
     const {state, session} = this.#context;
     const known = state.registry.released(session, messageId);

@@ -1,4 +1,4 @@
-/** What every handler of packets needs to answer one client, and the answers that carry a reason. */
+/** What the handlers of packets need to reply to one client, and the replies that carry a reason string. */
 
 import {ReasonCode} from '../../protocol/reason-codes.ts';
 import type {ListenerConfig} from '../config/settings.ts';

@@ -1,4 +1,4 @@
-/** SUBSCRIBE and UNSUBSCRIBE: permissions, grants, and the retained messages that follow [MQTT 5, 3.8 to 3.11]. */
+/** Handles SUBSCRIBE and UNSUBSCRIBE: permissions, granted QoS, retained messages [MQTT 5, 3.8 to 3.11]. */
 
 import {isFailure, ReasonCode, subscriptionFailure} from '../../protocol/reason-codes.ts';
 import {parseSubscription} from '../../protocol/topic.ts';
@@ -26,7 +26,7 @@ export class SubscribeHandler {
 
   /**
    * One SUBACK with the packet's identifier [MQTT-2.2.1-6] and a code for each filter in order [MQTT-3.8.4-5],
-   * [MQTT-3.8.4-6], [MQTT-3.9.3-1]: the QoS granted, or why not [MQTT-3.8.4-7]; then what is retained.
+   * [MQTT-3.8.4-6], [MQTT-3.9.3-1]: the QoS granted, or a reason code [MQTT-3.8.4-7]; then the retained messages.
    */
   subscribe(packet: ISubscribePacket): void {
     const {connection} = this.#context;
@@ -71,7 +71,7 @@ export class SubscribeHandler {
     const fresh = state.registry.subscribe(subscription);
     state.context.log('subscribe', `${session.clientId} ${qos} ${requested.topic}`);
     const handling = requested.rh ?? 0;
-    // [MQTT-3.3.1-9], [MQTT-3.3.1-10], [MQTT-3.3.1-11]; nothing retained for a shared subscription [4.8.2].
+    // [MQTT-3.3.1-9], [MQTT-3.3.1-10], [MQTT-3.3.1-11]; none for a shared subscription [4.8.2].
     const wanted = parsed.shareName === undefined && (handling === 0 || (handling === 1 && fresh));
     return {
       qos,
@@ -92,7 +92,7 @@ export class SubscribeHandler {
     sendWithReason(this.#context, {cmd: 'unsuback', messageId: packet.messageId!, granted}, undefined);
   }
 
-  /** The filter behind the listener's mount point, inside a $share/name/. */
+  /** The filter with the listener's mount point put in, after $share/name/ if it has that. */
   #mounted(filter: string): string {
     const {mountPoint} = this.#context;
     if (mountPoint === '') return filter;

@@ -1,40 +1,53 @@
 /**
- * Where the messages of one publisher go when they may leave as the bytes they came as: to clients
- * of the same protocol level that want nothing changed. Answers are remembered by topic until anything
- * changes that they depend on. Knows no frames.
+ * The clients that the frames of one publisher may be forwarded to unchanged, cached by topic until a
+ * subscription or a client changes. Knows no frames. Topics are found by their bytes: with 1000 topics in
+ * turn, decoding each into a string takes longer than all the rest of forwarding.
  */
 
 import type {ProtocolVersion, QoS} from '../../protocol/message.ts';
 import type {BrokerState} from '../state/broker-state.ts';
-import type {Passage, Session, SessionLink} from '../state/session.ts';
-import {TopicCache, type TopicEntry} from './topic-cache.ts';
+import type {ConnectedClient, Session} from '../state/session.ts';
 
+/** A receiver of unchanged frames. */
 export interface Target {
   readonly session: Session;
-  readonly link: SessionLink;
-  readonly passage: Passage;
+  readonly client: ConnectedClient;
 }
 
-/** Where the messages of one topic go. */
-export interface Route extends TopicEntry {
+/** Where frames with one topic go. */
+export interface ForwardingRoute {
   readonly topic: string;
-  /** The same list for all topics of the same receivers; undefined where each message needs more. */
+  readonly topicBytes: Uint8Array;
+  /** The same list for all topics with the same receivers; undefined: some receiver needs other bytes. */
   readonly targets: readonly Target[] | undefined;
-  /** Up to this QoS the message goes to nobody else, and to each of them at the QoS it came with. */
+  /** Up to this QoS, the targets are all receivers, and each gets the message at the QoS it came with. */
   readonly sharedQos: QoS;
-  /** Bytes that every target takes in one packet. */
+  /** Bytes: the smallest Maximum Packet Size of the targets. */
   readonly largest: number;
 }
 
-/** Lists of targets remembered. */
+/** Lists of targets cached for each publisher. */
 const mostLists = 32;
+/** Topics cached for each publisher. */
+const mostTopics = 2000;
+
+/** Whether frames may be forwarded unchanged with this broker's limits and a client's mount point. */
+export function allowsFastPath({context, limits}: BrokerState, mountPoint: string): boolean {
+  return (
+    context.fastPath !== false &&
+    context.observe === undefined &&
+    !limits.queueQos0Messages &&
+    !limits.upgradeOutgoingQos &&
+    mountPoint === ''
+  );
+}
 
 /** The routes of one publisher. */
 export class ForwardingRoutes {
   readonly #session: Session;
   readonly #state: BrokerState;
   readonly protocolVersion: ProtocolVersion;
-  readonly #routes = new TopicCache<Route>();
+  readonly #routes = new TopicCache();
   #lists: (readonly Target[])[] = [];
   #changes = -1;
 
@@ -44,7 +57,7 @@ export class ForwardingRoutes {
     this.protocolVersion = protocolVersion;
   }
 
-  /** Forgets what no longer holds; to be called before routes are looked up, and after any other packet. */
+  /** Clears the cache if something has changed. To be called before `find`, and after any other packet. */
   refresh(): void {
     const {changes} = this.#state.subscriptions;
     if (changes === this.#changes) return;
@@ -53,21 +66,21 @@ export class ForwardingRoutes {
     this.#lists = [];
   }
 
-  /** What is known of the topic that stands in `bytes` from `start` to `end`. */
-  find(bytes: Uint8Array, start: number, end: number): Route | undefined {
+  /** The cached route of the topic in `bytes` from `start` to `end`. */
+  find(bytes: Uint8Array, start: number, end: number): ForwardingRoute | undefined {
     return this.#routes.find(bytes, start, end);
   }
 
-  /** Finds out about a topic, which must be a valid one. */
+  /** Caches the route of a topic, which must be a valid one. */
   learn(topic: string): void {
     this.refresh();
     const targets = this.#targets(topic);
     this.#routes.add({
       topic,
       topicBytes: Buffer.from(topic),
-      targets: targets === undefined ? undefined : this.#known(targets),
+      targets: targets === undefined ? undefined : this.#sameList(targets),
       sharedQos: this.#sharedQos(topic),
-      largest: Math.min(...(targets ?? []).map(({passage}) => passage.maximumPacketSize)),
+      largest: Math.min(...(targets ?? []).map(({client}) => client.maximumPacketSize)),
     });
   }
 
@@ -77,15 +90,14 @@ export class ForwardingRoutes {
     if (groups.length > 0) return undefined;
     const targets: Target[] = [];
     for (const {subscriber, subscriptions} of direct) {
-      const {link} = subscriber;
-      // To whom it does not go: the router decides the same.
-      if (link === undefined || !subscriber.mayReceive(topic)) continue;
-      const {passage} = link;
-      if (passage === undefined || !this.#sameLevel(passage)) return undefined;
+      const {client} = subscriber;
+      // These do not receive it: the router decides the same.
+      if (client === undefined || !subscriber.mayReceive(topic)) continue;
+      if (!client.takesFrames || !this.#sameForm(client)) return undefined;
       for (const {identifier, noLocal} of subscriptions) {
         if (identifier !== undefined || (noLocal && subscriber === this.#session)) return undefined;
       }
-      targets.push({session: subscriber, link, passage});
+      targets.push({session: subscriber, client});
     }
     return targets;
   }
@@ -97,26 +109,70 @@ export class ForwardingRoutes {
     for (const {subscriber, subscriptions} of this.#state.subscriptions.receivers(topic).direct) {
       if (!subscriber.mayReceive(topic)) continue;
       receivers++;
-      // For one who is away it has to be kept.
-      if (subscriber.link === undefined) return 0;
+      // The session of a client that is away has to queue it.
+      if (subscriber.client === undefined) return 0;
       lowest = Math.min(lowest, Math.max(...subscriptions.map(({qos}) => qos))) as QoS;
     }
     return receivers === 0 ? 0 : lowest;
   }
 
   /** PUBLISH has one form in MQTT 3.1 and 3.1.1, and another in MQTT 5. */
-  #sameLevel({protocolVersion}: Passage): boolean {
+  #sameForm({protocolVersion}: ConnectedClient): boolean {
     return (protocolVersion === 5) === (this.protocolVersion === 5);
   }
 
-  /** The list itself, or the same one of another topic, so that a run may go on from topic to topic. */
-  #known(targets: readonly Target[]): readonly Target[] {
+  /** The equal list of another topic, if there is one, so that a run of frames may go on across topics. */
+  #sameList(targets: readonly Target[]): readonly Target[] {
     for (const list of this.#lists) {
-      const same = list.length === targets.length && list.every(({link}, at) => link === targets[at]?.link);
+      const same =
+        list.length === targets.length && list.every(({client}, at) => client === targets[at]?.client);
       if (same) return list;
     }
     if (this.#lists.length >= mostLists) this.#lists.shift();
     this.#lists.push(targets);
     return targets;
   }
+}
+
+/** Routes by the bytes of their topics. */
+class TopicCache {
+  readonly #routes = new Map<number, ForwardingRoute>();
+  #last: ForwardingRoute | undefined;
+
+  find(bytes: Uint8Array, start: number, end: number): ForwardingRoute | undefined {
+    const last = this.#last;
+    if (last !== undefined && isAt(last.topicBytes, bytes, start, end)) return last;
+    const route = this.#routes.get(hash(bytes, start, end));
+    if (route === undefined || !isAt(route.topicBytes, bytes, start, end)) return undefined;
+    this.#last = route;
+    return route;
+  }
+
+  /** Replaces a route whose topic has the same hash. */
+  add(route: ForwardingRoute): void {
+    if (this.#routes.size >= mostTopics) this.#routes.clear();
+    this.#routes.set(hash(route.topicBytes, 0, route.topicBytes.length), route);
+  }
+
+  clear(): void {
+    this.#routes.clear();
+    this.#last = undefined;
+  }
+}
+
+function isAt(topic: Uint8Array, bytes: Uint8Array, start: number, end: number): boolean {
+  const {length} = topic;
+  if (length !== end - start) return false;
+  // From the end, where topics that follow each other usually differ.
+  for (let index = length - 1; index >= 0; index--) {
+    if (topic[index] !== bytes[start + index]) return false;
+  }
+  return true;
+}
+
+/** FNV-1a, 32 bits. */
+function hash(bytes: Uint8Array, start: number, end: number): number {
+  let value = 0x811c9dc5 | 0;
+  for (let index = start; index < end; index++) value = Math.imul(value ^ bytes[index]!, 0x01000193);
+  return value;
 }

@@ -1,8 +1,9 @@
-/** What the rooms of one broker share, and how they are put together. Knows no stream and no packet. */
+/** The state of one broker, and the one place that creates it. Knows no stream and no packet. */
 
 import type {BrokerLimits} from '../config/settings.ts';
 import {Counters} from '../wire/counters.ts';
 import {PublishEncoder} from '../wire/publish-packet.ts';
+import {FrameSlab} from '../wire/shared-frame.ts';
 import {Backpressure} from './backpressure.ts';
 import type {BrokerContext} from './broker-context.ts';
 import {RetainedMessages} from './retained.ts';
@@ -23,17 +24,19 @@ export interface BrokerState {
   readonly counters: Counters;
   readonly backpressure: Backpressure;
   readonly encoder: PublishEncoder;
+  /** Memory of the shared frames of all publishers. */
+  readonly slab: FrameSlab;
   /** The next number of a delivery. */
   readonly sequence: () => number;
-  /** Lines about clients coming and going. */
+  /** Logs a line about a client. */
   readonly notice: (line: string) => void;
 }
 
-/** Puts a broker's rooms together, with what survived in them. */
+/** Creates a broker's state, with what the context restores. */
 export function createBrokerState(limits: BrokerLimits, given: BrokerContext): BrokerState {
   const context: BrokerContext = {
     ...given,
-    // A stack has lines of its own; nothing else does.
+    // Only an error may have several lines: its stack.
     log: (type, line) => given.log(type, type === 'error' ? line : oneLine(line)),
   };
   const {journal, restored} = context;
@@ -57,15 +60,15 @@ export function createBrokerState(limits: BrokerLimits, given: BrokerContext): B
   }
   const backpressure = new Backpressure();
   const stores = {registry, retained, subscriptions, counters, backpressure};
-  return {limits, context, schedule, router, ...stores, encoder, sequence, notice};
+  return {limits, context, schedule, router, ...stores, encoder, slab: new FrameSlab(), sequence, notice};
 }
 
-/** Whether a topic is the broker's own: $SYS is made anew at each start. */
+/** Whether the broker itself publishes to the topic: $SYS is not saved. */
 export function isOwnTopic(topic: string): boolean {
   return topic.startsWith('$SYS/');
 }
 
-/** What clients call themselves does not get to write lines of its own. */
+/** Keeps a client identifier from adding lines to the log. */
 function oneLine(text: string): string {
   return text.replace(/[\0-\x1f\x7f]/g, '?');
 }

@@ -17,8 +17,8 @@ export interface Delivery extends SavedDelivery {
   readonly group?: object;
 }
 
-/** The connection, as far as an deliveries needs one. */
-export interface Outlet {
+/** Writes the packets of one connection. */
+export interface DeliveryWriter {
   /** QoS 1 and 2 messages that may be unacknowledged at once [MQTT-3.3.4-9]. */
   readonly sendQuota: number;
   /** False: the packet is larger than the client takes, and counts as sent [MQTT-3.1.2-25]. */
@@ -60,7 +60,7 @@ export class DeliveryQueue {
   #queuedBytes = 0;
   #inflightBytes = 0;
   #lastPacketId = 0;
-  #outlet: Outlet | undefined;
+  #writer: DeliveryWriter | undefined;
 
   constructor(limits: DeliveryLimits, observer: DeliveryObserver, now: () => number) {
     this.#limits = limits;
@@ -105,15 +105,15 @@ export class DeliveryQueue {
   }
 
   /** A new connection: resends what was unacknowledged [MQTT-4.4.0-1], then goes on with the queue. */
-  attach(outlet: Outlet): void {
-    this.#outlet = outlet;
-    for (const packetId of this.#releasedInOrder()) outlet.release(packetId);
+  attach(writer: DeliveryWriter): void {
+    this.#writer = writer;
+    for (const packetId of this.#releasedInOrder()) writer.release(packetId);
     if (this.#published.size > 0) this.#unsent = new Set(this.#inOrder().map(([packetId]) => packetId));
     this.pump();
   }
 
   detach(): void {
-    this.#outlet = undefined;
+    this.#writer = undefined;
     this.#unsent = nothing;
   }
 
@@ -155,31 +155,31 @@ export class DeliveryQueue {
    */
   pump(arriving?: Delivery): void {
     while (
-      this.#outlet !== undefined &&
+      this.#writer !== undefined &&
       (this.#unsent.size > 0 ? this.#resendOne() : this.#sendOne(arriving))
     ) {
       // Each round sends or settles one.
     }
   }
 
-  #windowOpen(outlet: Outlet): boolean {
+  #windowOpen(writer: DeliveryWriter): boolean {
     const onTheWay = this.#published.size - this.#unsent.size + this.#released.size;
-    return onTheWay < outlet.sendQuota;
+    return onTheWay < writer.sendQuota;
   }
 
   #resendOne(): boolean {
-    const outlet = this.#outlet!;
-    if (!this.#windowOpen(outlet)) return false;
+    const writer = this.#writer!;
+    if (!this.#windowOpen(writer)) return false;
     const [packetId] = this.#unsent;
     this.#unsent.delete(packetId!);
     const delivery = this.#published.get(packetId!)!;
     // [MQTT-3.3.1-1], [MQTT-4.3.3-7]: a message once sent no longer expires.
-    if (!outlet.publish(delivery, packetId!, true)) this.#settle(packetId!, delivery);
+    if (!writer.publish(delivery, packetId!, true)) this.#settle(packetId!, delivery);
     return true;
   }
 
   #sendOne(arriving: Delivery | undefined): boolean {
-    const outlet = this.#outlet!;
+    const writer = this.#writer!;
     const delivery = this.#queue.first;
     if (delivery === undefined) return false;
     const {message, qos} = delivery;
@@ -188,7 +188,7 @@ export class DeliveryQueue {
       delivery !== arriving && message.expiresAt !== undefined && message.expiresAt <= this.#now();
     if (expired || qos === 0) {
       this.#shift();
-      if (!expired) outlet.publish(delivery, 0, false);
+      if (!expired) writer.publish(delivery, 0, false);
       this.#observer.settled(delivery);
       return true;
     }
@@ -197,14 +197,14 @@ export class DeliveryQueue {
       maxInflightBytes > 0 &&
       this.#published.size > 0 &&
       this.#inflightBytes + payloadBytes(message) > maxInflightBytes;
-    if (full || !this.#windowOpen(outlet)) return false;
+    if (full || !this.#windowOpen(writer)) return false;
     const packetId = this.#freePacketId();
     if (packetId === 0) return false;
     this.#shift();
     this.#published.set(packetId, delivery);
     this.#inflightBytes += payloadBytes(message);
     this.#observer.sent(delivery, packetId);
-    if (!outlet.publish(delivery, packetId, false)) this.#settle(packetId, delivery);
+    if (!writer.publish(delivery, packetId, false)) this.#settle(packetId, delivery);
     return true;
   }
 
@@ -244,7 +244,7 @@ export class DeliveryQueue {
     const delivery = this.#published.get(packetId);
     if (delivery === undefined) {
       if (!this.#released.has(packetId)) return 'unknown';
-      this.#outlet?.release(packetId);
+      this.#writer?.release(packetId);
       return 'accepted';
     }
     if (delivery.qos !== 2) return 'wrong';
@@ -257,7 +257,7 @@ export class DeliveryQueue {
     this.#inflightBytes -= payloadBytes(delivery.message);
     this.#released.set(packetId, ++this.#releases);
     this.#observer.released(delivery, packetId);
-    this.#outlet?.release(packetId);
+    this.#writer?.release(packetId);
     return 'accepted';
   }
 

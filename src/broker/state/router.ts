@@ -1,6 +1,6 @@
 /**
- * Takes each message to those who are to have it: retained, direct and shared subscriptions, each
- * receiver's QoS and permissions [MQTT 5, 3.3.4, 4.8.2]. Knows sessions, not connections' bytes.
+ * Delivers each message to its receivers: direct and shared subscriptions, retained messages, the QoS and
+ * permissions of each receiver [MQTT 5, 3.3.4, 4.8.2]. Knows sessions, and nothing of their connections.
  */
 
 import type {QoS} from '../../protocol/message.ts';
@@ -24,7 +24,7 @@ export interface RouterOptions {
 
 const noIdentifiers: readonly number[] = [];
 
-/** The one way of a message to its receivers. */
+/** Every message that is not forwarded as a frame goes through it. */
 export class Router {
   readonly #options: RouterOptions;
 
@@ -33,8 +33,8 @@ export class Router {
   }
 
   /**
-   * Publishes a message to all that subscribe to its topic [MQTT-4.5.0-1], [MQTT-3.3.2-3], at once and so in
-   * order, on any topic [MQTT-4.6.0-6]; whether anybody does. Without its flag nothing is retained or removed
+   * Publishes a message to all subscribers of its topic [MQTT-4.5.0-1], [MQTT-3.3.2-3], at once and so in
+   * order, on any topic [MQTT-4.6.0-6]; whether it has any. Without its flag nothing is retained or removed
    * [MQTT-3.3.1-8].
    */
   publish(message: StoredMessage, from: Session | undefined): boolean {
@@ -42,7 +42,7 @@ export class Router {
     const receivers = this.#options.subscriptions.receivers(message.topic);
     for (const receiver of receivers.direct) {
       const delivery = this.#combine(message, receiver, from);
-      if (delivery !== undefined) this.#give(receiver.subscriber, delivery, from);
+      if (delivery !== undefined) this.#deliver(receiver.subscriber, delivery, from);
     }
     for (const group of receivers.groups) this.#share(group, message, from);
     return receivers.direct.length > 0 || receivers.groups.length > 0;
@@ -51,7 +51,7 @@ export class Router {
   /**
    * One delivery for all matching subscriptions of a client: the highest QoS [MQTT-3.3.4-2], (3.1.1:
    * [MQTT-3.3.5-1]), all of their identifiers [MQTT-3.3.4-3], [MQTT-3.3.4-4], the retain flag as published where one
-   * wants it so [MQTT-3.3.1-12], [MQTT-3.3.1-13].
+   * of them requests that [MQTT-3.3.1-12], [MQTT-3.3.1-13].
    */
   #combine(
     message: StoredMessage,
@@ -97,29 +97,29 @@ export class Router {
     };
   }
 
-  /** The next subscriber in turn: one that keeps up before one that lags, and that before one that is away. */
+  /** Chooses the next member in turn: one that keeps up rather than a slow one, that rather than one away. */
   #share(group: SharedGroup<Session>, message: StoredMessage, from: Session | undefined): void {
     const members = group.inTurn().filter(({subscriber}) => subscriber.mayReceive(message.topic));
-    const keepsUp = members.find(({subscriber}) => subscriber.link?.lagging === false);
-    const chosen = keepsUp ?? members.find(({subscriber}) => subscriber.link !== undefined) ?? members[0];
+    const keepsUp = members.find(({subscriber}) => subscriber.client?.slow === false);
+    const chosen = keepsUp ?? members.find(({subscriber}) => subscriber.client !== undefined) ?? members[0];
     if (chosen === undefined) return;
     const delivery = this.#sharedDelivery(group, message, chosen);
-    // A subscriber that is too slow with this one need not hold back the publisher: the next goes elsewhere.
-    this.#give(chosen.subscriber, delivery, keepsUp === undefined ? from : undefined);
+    // A member that becomes slow with this message need not hold back the publisher: another gets the next.
+    this.#deliver(chosen.subscriber, delivery, keepsUp === undefined ? from : undefined);
   }
 
-  /** Gives what a session had from shared subscriptions, and cannot deliver now, to other members. */
+  /** Gives the messages from shared subscriptions that a session cannot deliver now to other members. */
   reshare(session: Session): void {
     const other = ({group}: Delivery) => {
       if (group === undefined) return undefined;
       const members = (group as SharedGroup<Session>).inTurn();
-      return members.find(({subscriber}) => subscriber !== session && subscriber.link !== undefined);
+      return members.find(({subscriber}) => subscriber !== session && subscriber.client !== undefined);
     };
     for (const delivery of session.deliveries.takeShared((one) => other(one) !== undefined)) {
       const next = other(delivery);
       if (next === undefined) continue;
       const group = delivery.group as SharedGroup<Session>;
-      this.#give(next.subscriber, this.#sharedDelivery(group, delivery.message, next), undefined);
+      this.#deliver(next.subscriber, this.#sharedDelivery(group, delivery.message, next), undefined);
     }
   }
 
@@ -130,25 +130,25 @@ export class Router {
     for (const message of this.#options.retained.match(filter)) {
       const qos = this.#qos(message, subscription.qos);
       const sequence = this.#options.sequence();
-      this.#give(session, {sequence, message, qos, retain: true, subscriptionIdentifiers}, undefined);
+      this.#deliver(session, {sequence, message, qos, retain: true, subscriptionIdentifiers}, undefined);
     }
   }
 
-  #give(session: Session, delivery: Delivery, from: Session | undefined): void {
+  #deliver(session: Session, delivery: Delivery, from: Session | undefined): void {
     const {limits, counters, notice} = this.#options;
-    const {link} = session;
+    const {client} = session;
     if (!session.mayReceive(delivery.message.topic)) return;
-    let taken: boolean;
-    // What waits at QoS 0 goes first [MQTT-4.6.0-5].
+    let isTaken: boolean;
+    // Queued messages at QoS 0 go first [MQTT-4.6.0-5].
     const behind = limits.queueQos0Messages && session.deliveries.queued > 0;
-    if (delivery.qos === 0 && link !== undefined && !behind) taken = link.sendAtMostOnce(delivery);
+    if (delivery.qos === 0 && client !== undefined && !behind) isTaken = client.sendAtMostOnce(delivery);
     else if (delivery.qos === 0 && !limits.queueQos0Messages) return;
-    else taken = session.deliveries.add(delivery);
-    if (!taken) {
+    else isTaken = session.deliveries.add(delivery);
+    if (!isTaken) {
       counters.publishDropped++;
       if (!session.dropping) notice(`Outgoing messages are being dropped for client ${session.clientId}.`);
     }
-    session.dropping = !taken;
-    if (link !== undefined) link.slow(from?.link);
+    session.dropping = !isTaken;
+    client?.holdBack(from?.client);
   }
 }

@@ -9,7 +9,7 @@ import type {Counters} from '../wire/counters.ts';
 import {type DeliveryObserver, DeliveryQueue} from './delivery-queue.ts';
 import type {Router} from './router.ts';
 import type {Schedule} from './schedule.ts';
-import {never, Session, type SessionLink, type StoredWill} from './session.ts';
+import {type ConnectedClient, never, Session, type StoredWill} from './session.ts';
 import type {BrokerSubscription, Subscriptions} from './subscriptions.ts';
 
 export interface RegistryOptions {
@@ -78,11 +78,11 @@ export class SessionRegistry {
   /** A connection has a session, on its own terms. */
   join(
     session: Session,
-    link: SessionLink,
+    client: ConnectedClient,
     {expirySeconds, username}: Pick<Session, 'expirySeconds' | 'username'>,
   ): void {
     const wasSaved = session.persistent;
-    session.link = link;
+    session.client = client;
     this.#options.subscriptions.receiversChanged();
     session.expirySeconds = expirySeconds;
     session.username = username;
@@ -98,7 +98,7 @@ export class SessionRegistry {
   }
 
   #save(session: Session): void {
-    if (session.link === undefined) session.disconnectedAt = this.#options.schedule.now();
+    if (session.client === undefined) session.disconnectedAt = this.#options.schedule.now();
     this.#options.journal?.session(savedSession(session));
   }
 
@@ -157,7 +157,7 @@ export class SessionRegistry {
    * will waits for its delay or the end of the session, whichever comes first [MQTT-3.1.2-8].
    */
   leave(session: Session, sendWill: boolean): void {
-    session.link = undefined;
+    session.client = undefined;
     this.#options.subscriptions.receiversChanged();
     session.deliveries.detach();
     if (!sendWill) session.will = undefined;
@@ -269,12 +269,12 @@ function saving(session: Session, journal: Journal): DeliveryObserver {
   };
 }
 
-function savedSession({clientId, expirySeconds, username, link, disconnectedAt}: Session): SavedSession {
+function savedSession({clientId, expirySeconds, username, client, disconnectedAt}: Session): SavedSession {
   return {
     clientId,
     expirySeconds,
     ...(username === undefined ? {} : {username}),
-    ...(link !== undefined || disconnectedAt === undefined ? {} : {disconnectedAt}),
+    ...(client !== undefined || disconnectedAt === undefined ? {} : {disconnectedAt}),
   };
 }
 

@@ -1,12 +1,12 @@
 /**
  * One client's session: what the broker remembers of a client identifier, with or without a connection
- * [MQTT 5, 4.1]. Holds state; what to do with it is decided by the router and the registry.
+ * [MQTT 5, 4.1]. Holds state; the router and the session registry decide what happens to it.
  */
 
 import type {ProtocolVersion} from '../../protocol/message.ts';
 import type {Permissions} from '../access/access.ts';
 import type {StoredMessage} from '../wire/publish-packet.ts';
-import type {Delivery, DeliveryQueue} from './delivery-queue.ts';
+import type {Delivery, DeliveryQueue, DeliveryWriter} from './delivery-queue.ts';
 import {PacketIdSet} from './packet-id-set.ts';
 import type {ScheduledTask} from './schedule.ts';
 import type {BrokerSubscription} from './subscriptions.ts';
@@ -14,35 +14,26 @@ import type {BrokerSubscription} from './subscriptions.ts';
 /** Session Expiry Interval: never [MQTT 5, 3.1.2.11.2]. */
 export const never = 0xffff_ffff;
 
-/** A client that takes frames as they came. */
-export interface Passage {
+/** The connected client of a session, as far as the router and forwarding write to it. */
+export interface ConnectedClient extends DeliveryWriter {
   readonly protocolVersion: ProtocolVersion;
   readonly maximumPacketSize: number;
-  /** More waits for it than should: each message needs a decision of its own. */
-  readonly lagging: boolean;
-  /** As many messages wait for its window as may before it counts as lagging. */
+  /** Whether it may get frames as they came: it has no mount point and no topic aliases. */
+  readonly takesFrames: boolean;
+  /** A slow consumer: more bytes or messages wait for it than should. */
+  readonly slow: boolean;
+  /** As many messages wait for its send quota as make it a slow consumer. */
   readonly queueFull: boolean;
-  /** Sends so many whole frames; the bytes may be kept. */
-  send(bytes: Buffer, frames: number): void;
-}
-
-/** The connection of a session, as the router sees it. */
-export interface SessionLink {
-  readonly clientId: string;
-  /** It reads more slowly than others publish. */
-  readonly lagging: boolean;
-  /** Takes frames as they came; undefined where each has to be made for this client. */
-  readonly passage: Passage | undefined;
-  /** Sends a QoS 0 message, unless the client reads too slowly; false: it was dropped. */
+  /** Sends a QoS 0 message. False: it was dropped, because too many bytes wait. */
   sendAtMostOnce(delivery: Delivery): boolean;
-  /** Called after a message was given to this session: slows `publisher` where this client cannot follow. */
-  slow(publisher: SessionLink | undefined): void;
-  /** Stops reading from the client, until as many times released. */
+  /** Sends whole frames as they came; the bytes may be kept. */
+  sendFrames(bytes: Buffer, frames: number): void;
+  /** Stops reading from the publisher while this client is slow. To be called after each message. */
+  holdBack(publisher: ConnectedClient | undefined): void;
+  /** Stops reading from this client, until `unhold` was called as often. */
   hold(): void;
   unhold(): void;
-  /** Another connection takes over [MQTT-3.1.4-3]. */
-  takenOver(): void;
-  /** DISCONNECT with a reason, and close. */
+  /** Sends DISCONNECT with a reason where the protocol has it, and closes. An empty `log` is not logged. */
   disconnect(reasonCode: number, log: string): void;
 }
 
@@ -54,30 +45,32 @@ export interface StoredWill {
   readonly expirySeconds?: number;
 }
 
-/** Topics whose permission is remembered. */
-const rememberedTopics = 2000;
+/** Topics of each session whose permission is cached. */
+const cachedTopics = 2000;
 
-/** What is remembered of one client identifier. */
+/** The state of one client identifier. */
 export class Session {
   readonly clientId: string;
   readonly deliveries: DeliveryQueue;
   readonly subscriptions = new Map<string, BrokerSubscription<Session>>();
   /** Packet identifiers of QoS 2 messages taken and not released [MQTT-4.3.3-10]. */
   readonly incoming = new PacketIdSet();
-  link: SessionLink | undefined;
+  /** Undefined while the client is away. */
+  client: ConnectedClient | undefined;
   /** Seconds. */
   expirySeconds = 0;
   username: string | undefined;
-  /** Milliseconds of the broker's clock; says nothing while there is a connection. */
+  /** Milliseconds of the broker's clock; without meaning while the client is connected. */
   disconnectedAt: number | undefined;
   will: StoredWill | undefined;
-  /** Ends the session, or publishes its will. */
+  /** Ends the session. */
   expiry: ScheduledTask | undefined;
+  /** Publishes the will. */
   willDelay: ScheduledTask | undefined;
-  /** One warning for each time that messages begin to be dropped. */
+  /** Its last message was dropped: the log has one line for each time that this begins. */
   dropping = false;
   #permissions: Permissions | undefined;
-  // Made when first needed: most clients of a large broker are idle.
+  // Created when first needed: most clients of a large broker are idle.
   #receivable: Map<string, boolean> | undefined;
   #publishable: Map<string, boolean> | undefined;
 
@@ -95,38 +88,39 @@ export class Session {
     return this.#permissions;
   }
 
-  /** New permissions; what was remembered of the former is forgotten. */
+  /** Sets the permissions and clears the cache. */
   permit(permissions: Permissions | undefined): void {
     this.#permissions = permissions;
-    this.forgetAnswers();
+    this.permissionsChanged();
   }
 
-  /** The permissions may answer differently from now on. */
-  forgetAnswers(): void {
+  /** Clears the cache: the permissions may decide otherwise from now on. */
+  permissionsChanged(): void {
     this.#receivable = undefined;
     this.#publishable = undefined;
   }
 
-  /** Asked once for each topic. While nobody knows (a restored session), the answer is yes. */
+  /** Cached by topic. A restored session, whose permissions are not known yet, may receive everything. */
   mayReceive(topic: string): boolean {
     this.#receivable ??= new Map();
     return (
       this.#receivable.get(topic) ??
-      remember(this.#receivable, topic, this.#permissions?.mayReceive(topic) ?? true)
+      cache(this.#receivable, topic, this.#permissions?.mayReceive(topic) ?? true)
     );
   }
 
+  /** Cached by topic. */
   mayPublish(topic: string): boolean {
     this.#publishable ??= new Map();
     return (
       this.#publishable.get(topic) ??
-      remember(this.#publishable, topic, this.#permissions?.mayPublish(topic) ?? true)
+      cache(this.#publishable, topic, this.#permissions?.mayPublish(topic) ?? true)
     );
   }
 }
 
-function remember(answers: Map<string, boolean>, topic: string, answer: boolean): boolean {
-  if (answers.size >= rememberedTopics) answers.clear();
+function cache(answers: Map<string, boolean>, topic: string, answer: boolean): boolean {
+  if (answers.size >= cachedTopics) answers.clear();
   answers.set(topic, answer);
   return answer;
 }

@@ -133,9 +133,9 @@ export class SysTopics {
 
   #clients() {
     const found = {total: 0, connected: 0, stored: 0, storedBytes: 0};
-    for (const {link, deliveries} of this.#options.registry.all()) {
+    for (const {client, deliveries} of this.#options.registry.all()) {
       found.total++;
-      if (link !== undefined) found.connected++;
+      if (client !== undefined) found.connected++;
       found.stored += deliveries.queued + deliveries.inflight;
       found.storedBytes += deliveries.queuedBytes;
     }

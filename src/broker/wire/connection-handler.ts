@@ -1,4 +1,4 @@
-/** What a connection has around it: whom it tells what it receives, and what all of a broker's share. */
+/** The interfaces between a connection and the rest of the broker: its handlers, and the shared context. */
 
 import type {ProtocolVersion} from '../../protocol/message.ts';
 import type {Counters} from './counters.ts';
@@ -38,23 +38,28 @@ export interface FrameReader {
   learn(topic: string): void;
 }
 
-/** Who is told what a connection receives. May throw PacketViolation to end it. */
+/** Handles what a connection receives. May throw PacketViolation to end it. */
 export interface ConnectionHandler {
-  /** The first packet. Nothing more is read until it resolves. */
+  /** The first packet. Nothing more is read until the promise resolves. */
   connect(packet: IConnectPacket, details: ConnectDetails): void | Promise<void>;
-  publish(publish: DecodedPublish): void;
-  /** Asked after a PUBLISH: how some of those that follow may be handled without it. */
-  fastPublish(): FastPublisher | undefined;
-  acknowledgement(acknowledgement: Acknowledgement): void;
-  /** One that says success; false: nothing was done, and the general way must take it. */
-  succeeded(type: number, packetId: number): boolean;
-  /** Told after one or more of them, before anything else. */
-  settled(): void;
+  /** A packet of an accepted client that MessageHandler does not handle. */
   packet(packet: Packet): void;
-  /** Told before the last packet of a violation is sent; once. */
+  /** Called once, before the last packet of a violation is sent. */
   ended(ending: Ending): void;
   /** Bytes have left. */
   drained(): void;
+}
+
+/** Handles PUBLISH and the acknowledgements of an accepted client. May throw PacketViolation to end it. */
+export interface MessageHandler {
+  publish(publish: DecodedPublish): void;
+  /** Called after the first PUBLISH; undefined: every PUBLISH must be decoded. */
+  fastPublish(): FastPublisher | undefined;
+  acknowledgement(acknowledgement: Acknowledgement): void;
+  /** An acknowledgement with success. False: nothing was done, and `acknowledgement` must handle it. */
+  succeeded(type: number, packetId: number): boolean;
+  /** Called after one or more calls of `succeeded`, before anything else. */
+  acknowledgementsEnd(): void;
 }
 
 /** What all connections of one broker share. */
@@ -68,7 +73,7 @@ export interface ConnectionContext {
   readonly observe?: (clientId: string, direction: 'in' | 'out', packet: ObservedPacket) => void;
   /** Reads frames where they stand, for one client; absent: every frame is read alone. */
   readonly fastFrames?:
-    | ((handler: ConnectionHandler, protocolVersion: ProtocolVersion) => FrameReader)
+    | ((handler: MessageHandler, protocolVersion: ProtocolVersion) => FrameReader)
     | undefined;
   /** What should not happen. */
   readonly bug: (error: unknown) => void;

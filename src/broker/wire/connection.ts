@@ -7,7 +7,7 @@ import type {Duplex} from 'node:stream';
 import {acknowledgementBytes, acknowledgements} from '../../protocol/acknowledgement.ts';
 import type {ProtocolVersion} from '../../protocol/message.ts';
 import {ReasonCode} from '../../protocol/reason-codes.ts';
-import type {ConnectionContext, ConnectionHandler, Ending} from './connection-handler.ts';
+import type {ConnectionContext, ConnectionHandler, Ending, MessageHandler} from './connection-handler.ts';
 import {FrameDispatcher, type FrameReceiver} from './frame-dispatcher.ts';
 import {FrameSplitter, otherProtocol} from './frame-splitter.ts';
 import {PacketViolation, protocolError} from './packet-violation.ts';
@@ -136,8 +136,8 @@ export class Connection implements FrameReceiver {
   }
 
   /** The CONNECT was accepted: from now on all packets are handled. */
-  accepted(): void {
-    this.#dispatcher?.accept();
+  accepted(messages: MessageHandler): void {
+    this.#dispatcher?.accept(messages);
     this.#splitter.limit = this.#context.maxPacketSize;
   }
 

@@ -1,12 +1,17 @@
 /**
  * The receiving half of a connection: takes frames in order, judges and decodes them, and calls the handler.
- * States: 'connect', the next frame must be CONNECT; 'accepted', any other packet may come. Knows no stream.
+ * Until `accept` the next frame must be CONNECT; then any other packet may come. Knows no stream.
  */
 
 import {isAcknowledgement} from '../../protocol/acknowledgement.ts';
 import {bodyStart, PacketType, packetNames} from '../../protocol/fixed-header.ts';
 import type {ProtocolVersion} from '../../protocol/message.ts';
-import type {ConnectionContext, ConnectionHandler, FrameReader} from './connection-handler.ts';
+import type {
+  ConnectionContext,
+  ConnectionHandler,
+  FrameReader,
+  MessageHandler,
+} from './connection-handler.ts';
 import type {FrameSplitter} from './frame-splitter.ts';
 import {PacketReader} from './packet-reader.ts';
 import {protocolError} from './packet-violation.ts';
@@ -30,7 +35,8 @@ export class FrameDispatcher {
   readonly #receiver: FrameReceiver;
   readonly #context: ConnectionContext;
   readonly #handler: ConnectionHandler;
-  #state: 'connect' | 'accepted' = 'connect';
+  /** Of an accepted client. */
+  #messages: MessageHandler | undefined;
   #fast: FrameReader | undefined;
 
   constructor(receiver: FrameReceiver, context: ConnectionContext, handler: ConnectionHandler) {
@@ -40,13 +46,13 @@ export class FrameDispatcher {
   }
 
   get isAccepted(): boolean {
-    return this.#state === 'accepted';
+    return this.#messages !== undefined;
   }
 
   /** The CONNECT was accepted: from now on all packets are handled. */
-  accept(): void {
-    this.#state = 'accepted';
-    this.#fast = this.#context.fastFrames?.(this.#handler, this.#receiver.protocolVersion);
+  accept(messages: MessageHandler): void {
+    this.#messages = messages;
+    this.#fast = this.#context.fastFrames?.(messages, this.#receiver.protocolVersion);
   }
 
   /** Handles the next frame or frames; false: more bytes are needed. @throws PacketViolation */
@@ -55,14 +61,13 @@ export class FrameDispatcher {
     const frame = splitter.next();
     if (frame === undefined) return false;
     this.#context.counters.messagesReceived++;
-    if (this.#state === 'accepted') this.#packet(frame);
-    else this.#connect(frame);
+    if (this.#messages === undefined) this.#connect(frame);
+    else this.#packet(frame, this.#messages);
     return true;
   }
 
-  #packet(frame: Buffer): void {
+  #packet(frame: Buffer, messages: MessageHandler): void {
     const receiver = this.#receiver;
-    const handler = this.#handler;
     const {counters, codec} = this.#context;
     const {protocolVersion} = receiver;
     const type = frame[0]! >> 4;
@@ -71,18 +76,18 @@ export class FrameDispatcher {
       counters.publishReceived++;
       counters.publishBytesReceived += publish.payload.length;
       receiver.observe('in', frame);
-      handler.publish(publish);
+      messages.publish(publish);
       this.#fast?.learn(publish.topic);
     } else if (isAcknowledgement(type)) {
       const acknowledgement = decodeAcknowledgement(frame, protocolVersion);
       receiver.observe('in', frame);
-      handler.acknowledgement(acknowledgement);
+      messages.acknowledgement(acknowledgement);
     } else if (type === PacketType.connect) {
       throw protocolError('MQTT-3.1.0-2', 'A client sends CONNECT only once.');
     } else {
       validateFrame(frame, protocolVersion);
       receiver.observe('in', frame);
-      handler.packet(codec.parse(frame, protocolVersion));
+      this.#handler.packet(codec.parse(frame, protocolVersion));
     }
   }
 

@@ -9,7 +9,7 @@ import {type AddressInfo, connect, createServer, type Socket} from 'node:net';
 import {it} from 'node:test';
 import {generate} from 'mqtt-packet';
 import {Connection} from '../../../../src/broker/wire/connection.ts';
-import type {ConnectionHandler} from '../../../../src/broker/wire/connection-handler.ts';
+import type {ConnectionHandler, MessageHandler} from '../../../../src/broker/wire/connection-handler.ts';
 import {Counters} from '../../../../src/broker/wire/counters.ts';
 import {PacketCodec} from '../../../../src/broker/wire/packets.ts';
 import {BufferPool} from '../../../../src/broker/wire/write-buffer.ts';
@@ -24,8 +24,7 @@ for (const goodbye of [true, false]) {
     async () => {
       const told: string[] = [];
       let connection: Connection | undefined;
-      const handler: ConnectionHandler = {
-        connect: () => connection?.accepted(),
+      const messages: MessageHandler = {
         publish({payload}) {
           told.push(String(payload));
           if (told.length === 1) connection?.hold();
@@ -33,7 +32,10 @@ for (const goodbye of [true, false]) {
         fastPublish: () => undefined,
         acknowledgement: () => undefined,
         succeeded: () => false,
-        settled: () => undefined,
+        acknowledgementsEnd: () => undefined,
+      };
+      const handler: ConnectionHandler = {
+        connect: () => connection?.accepted(messages),
         packet({cmd}) {
           told.push(cmd);
           connection?.close();

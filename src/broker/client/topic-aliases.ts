@@ -1,0 +1,69 @@
+/** The topic aliases of one connection, which end with it [MQTT-3.3.2-7]: the client's, and the broker's. */
+
+import {ReasonCode} from '../../protocol/reason-codes.ts';
+import {PacketViolation, protocolError} from '../wire/packet-violation.ts';
+import type {DecodedPublish, PublishForm} from '../wire/publish-packet.ts';
+
+/** Topics of one connection that get an alias from the broker. */
+const mostAssigned = 256;
+
+/** The aliases that a client sets. */
+export class ReceivedAliases {
+  readonly #maximum: number;
+  #topics: Map<number, string> | undefined;
+
+  /** `maximum` is the Topic Alias Maximum of CONNACK. */
+  constructor(maximum: number) {
+    this.#maximum = maximum;
+  }
+
+  /** The topic of a PUBLISH: its own, or that of its alias [MQTT-3.3.2-12]. @throws PacketViolation */
+  topic({topic, topicAlias}: DecodedPublish): string {
+    if (topicAlias === undefined) return topic;
+    // [MQTT-3.3.2-9], [MQTT-3.2.2-17], [MQTT-3.2.2-18]
+    if (topicAlias > this.#maximum) {
+      throw new PacketViolation(
+        ReasonCode.topicAliasInvalid,
+        'MQTT-3.3.2-9',
+        `The topic alias ${topicAlias} is over the maximum.`,
+      );
+    }
+    if (topic !== '') {
+      this.#topics ??= new Map();
+      this.#topics.set(topicAlias, topic);
+      return topic;
+    }
+    const known = this.#topics?.get(topicAlias);
+    if (known === undefined) {
+      throw protocolError('3.3.4', `The topic alias ${topicAlias} stands for no topic yet.`);
+    }
+    return known;
+  }
+}
+
+/** The aliases that the broker sets. */
+export class AssignedAliases {
+  readonly #maximum: number;
+  #aliases: Map<string, number> | undefined;
+
+  /** `maximum` is the Topic Alias Maximum of CONNECT [MQTT-3.1.2-26]. */
+  constructor(maximum: number) {
+    this.#maximum = Math.min(maximum, mostAssigned);
+  }
+
+  /** Adds an alias to a PUBLISH: the first one of a topic has both, later ones only the alias [MQTT-3.3.2-11]. */
+  apply(form: PublishForm, topic: string): PublishForm {
+    this.#aliases ??= new Map();
+    const known = this.#aliases.get(topic);
+    if (known !== undefined) return {...form, topic: '', topicAlias: known};
+    if (this.#aliases.size >= this.#maximum) return form;
+    const topicAlias = this.#aliases.size + 1;
+    this.#aliases.set(topic, topicAlias);
+    return {...form, topicAlias};
+  }
+
+  /** The PUBLISH that would have set the alias of this topic was not sent. */
+  revoke(topic: string): void {
+    this.#aliases?.delete(topic);
+  }
+}
