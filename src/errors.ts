@@ -1,12 +1,9 @@
 /**
- * Every way a command can fail, and the status it then leaves with.
- *
- * The numbers are mosquitto's, so that scripts written for its clients keep working; MQTT return codes
- * (3.1.1) and reason codes of 128 and above (5) pass through as they came. Nothing outside this file
- * invents an exit status.
+ * The errors that commands report, and all exit statuses. The numbers are mosquitto's, so that scripts for
+ * its clients keep working. MQTT return codes (3.1.1) and reason codes of 128 and above (5) are passed on.
  */
 
-/** The exit statuses that tmq chooses itself; a refusal by a broker leaves with the broker's own code. */
+/** The exit statuses that tmq chooses itself. When a broker refuses, its own code is the exit status. */
 export const ExitCode = {
   success: 0,
   failure: 1,
@@ -30,26 +27,26 @@ export const ExitCode = {
   terminated: 143,
 } as const;
 
-/** What each of them says, for the manual; the numbers that a broker's refusal adds are told there. */
+/** What each exit status means, for the manual, which adds the broker's codes. */
 export const exitCodeMeanings: Readonly<Record<keyof typeof ExitCode, string>> = {
-  success: 'All went well, or the reader of the output went away.',
+  success: 'Success, or the reader of standard output closed it.',
   failure: 'The command line is wrong, a file cannot be read or written, or the broker cannot be reached.',
-  protocol: 'The broker broke the rules of the protocol, or accuses this client of it.',
-  invalid: 'Something invalid was to be sent.',
-  noConnection: 'The broker ended the connection, or a proxy found no way to it.',
+  protocol: 'Protocol error, by the broker or reported by it.',
+  invalid: 'The message or packet to be sent was invalid.',
+  noConnection: 'The broker closed the connection, or the proxy could not reach it.',
   refused: 'The broker refused the user name and password (up to MQTT 3.1.1).',
   connectionLost: 'The connection was lost.',
-  tls: 'TLS failed: a certificate, a key or a version does not fit.',
-  proxyAuthentication: 'The proxy wants another user name and password.',
+  tls: 'TLS failed: a certificate, a key or a protocol version was not accepted.',
+  proxyAuthentication: 'The proxy requires another user name or password.',
   webSocket: 'The server refused the WebSocket.',
   errno: 'The operating system reported an error on the connection.',
   lookup: 'A name was not found.',
   proxy: 'The proxy failed.',
-  keepalive: 'The broker gave no sign of life within the keep alive interval.',
-  malformed: 'The broker sent something that is no MQTT packet.',
+  keepalive: 'The broker did not answer within the keep alive interval.',
+  malformed: 'The broker sent bytes that are not an MQTT packet.',
   qosNotSupported: 'The broker does not support the quality of service.',
   packetTooLarge: 'The message is larger than the broker allows.',
-  timeout: 'The time given by -W is over.',
+  timeout: 'Timed out (-W).',
   interrupted: 'Interrupted (SIGINT).',
   terminated: 'Terminated (SIGTERM).',
 };
@@ -57,10 +54,12 @@ export const exitCodeMeanings: Readonly<Record<keyof typeof ExitCode, string>> =
 /** An exit status: one of the above, or the code of a broker's refusal. */
 export type ExitCode = number;
 
-/** What a user can meet: one sentence without prefix or newline, and the status to leave with. */
+/** An error for the user: one sentence without prefix or newline, and the exit status. */
 export class TmqError extends Error {
   override readonly name: string = 'TmqError';
   readonly exitCode: ExitCode;
+  /** Whether the command ends without a message: the user knows what happened. */
+  readonly silent: boolean = false;
 
   constructor(message: string, exitCode: ExitCode = ExitCode.failure, options?: ErrorOptions) {
     super(message, options);
@@ -68,7 +67,7 @@ export class TmqError extends Error {
   }
 }
 
-/** Wrong words on the command line or in an options file; `main` adds where to read about the right ones. */
+/** A mistake on the command line or in an options file; `main` adds a pointer to --help. */
 export class UsageError extends TmqError {
   override readonly name = 'UsageError';
 
@@ -77,13 +76,17 @@ export class UsageError extends TmqError {
   }
 }
 
-/** A signal asked the command to stop. It has no message: whoever sent the signal knows. */
+/** A signal asked the command to stop; no message is printed, for the user sent it. */
 export class Interrupted extends TmqError {
   override readonly name = 'Interrupted';
+  override readonly silent = true;
   readonly signalName: 'SIGINT' | 'SIGTERM';
 
   constructor(signalName: 'SIGINT' | 'SIGTERM') {
-    super('', signalName === 'SIGINT' ? ExitCode.interrupted : ExitCode.terminated);
+    super(
+      `Interrupted by ${signalName}.`,
+      signalName === 'SIGINT' ? ExitCode.interrupted : ExitCode.terminated,
+    );
     this.signalName = signalName;
   }
 }

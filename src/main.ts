@@ -185,10 +185,7 @@ async function report(error: unknown, io: Io, progress: Progress): Promise<ExitC
     return error.exitCode;
   }
   if (error instanceof TmqError) {
-    // A signal and a closed pipe have nothing to say.
-    if (error.message !== '' && !quiet) {
-      await complain(io, await errorLine(error, io, progress));
-    }
+    if (!error.silent && !quiet) await complain(io, await errorLine(error, io, progress));
     return error.exitCode;
   }
   const details = error instanceof Error ? (error.stack ?? error.message) : String(error);

@@ -17,12 +17,13 @@ import type {Sink} from '../format/sink.ts';
 import {copyBytes} from '../protocol/byte-copy.ts';
 import type {Terminal} from './process.ts';
 
-/** The reader of the output is gone. It has no message, and the status is success: nobody did wrong. */
+/** The reader of the output closed it: an ordinary end, with status 0 and no message for the user. */
 export class ClosedPipe extends TmqError {
   override readonly name = 'ClosedPipe';
+  override readonly silent = true;
 
   constructor(options?: ErrorOptions) {
-    super('', ExitCode.success, options);
+    super('The reader of the output closed it.', ExitCode.success, options);
   }
 }
 

@@ -24,7 +24,7 @@ export function describe(endpoint: Endpoint): string {
 }
 
 /** What the connection was to, and from where: the names in the sentences. */
-export interface Place {
+export interface Peer {
   /** As messages name it; a proxy with "the proxy " in front. */
   readonly name: string;
   readonly host?: string;
@@ -48,26 +48,25 @@ function mostTelling(error: unknown): unknown {
   return error.errors.find((each) => codeOf(each) === 'ECONNREFUSED') ?? error.errors[0];
 }
 
-function refused(place: Place): string {
-  if (place.unix)
-    return `Nothing listens on ${place.name} (connection refused). Is its broker still running?`;
+function refused(peer: Peer): string {
+  if (peer.unix) return `Nothing listens on ${peer.name} (connection refused). Is its broker still running?`;
   const hint =
-    isLoopback(place.host) && !place.proxy
+    isLoopback(peer.host) && !peer.proxy
       ? 'Is a broker running? Try: tmq broker'
       : 'Is it running, and is this its port?';
-  return `Connection refused by ${place.name}. ${hint}`;
+  return `Connection refused by ${peer.name}. ${hint}`;
 }
 
-type Sentence = (place: Place, error: NodeJS.ErrnoException) => string;
+type Sentence = (peer: Peer, error: NodeJS.ErrnoException) => string;
 
-const lookup: Sentence = (place, error) => {
-  const name = (error as {hostname?: string}).hostname ?? place.host ?? place.name;
+const lookup: Sentence = (peer, error) => {
+  const name = (error as {hostname?: string}).hostname ?? peer.host ?? peer.name;
   const why = error.code === 'EAI_AGAIN' ? ': the name server does not answer' : '';
   return `Cannot find the host name ${name} (lookup error${why}). Is it spelled right?`;
 };
 
-const unreachable: Sentence = (place) =>
-  `There is no way to ${place.name} (host or network unreachable). Is the network up, and the address right?`;
+const unreachable: Sentence = (peer) =>
+  `There is no way to ${peer.name} (host or network unreachable). Is the network up, and the address right?`;
 
 const sentences: Readonly<Record<string, Sentence>> = {
   ECONNREFUSED: refused,
@@ -76,23 +75,23 @@ const sentences: Readonly<Record<string, Sentence>> = {
   EAI_FAIL: lookup,
   EAI_NODATA: lookup,
   EAI_NONAME: lookup,
-  ETIMEDOUT: (place) =>
-    `No answer from ${place.name} (connection timed out). Is the host up, and does a firewall let the port through?`,
+  ETIMEDOUT: (peer) =>
+    `No answer from ${peer.name} (connection timed out). Is the host up, and does a firewall let the port through?`,
   EHOSTUNREACH: unreachable,
   ENETUNREACH: unreachable,
-  EADDRNOTAVAIL: (place) =>
-    place.bindAddress === undefined
-      ? `The address ${place.name} cannot be reached from this machine.`
-      : `Cannot connect from ${place.bindAddress}: it is not an address of this machine.`,
-  EINVAL: (place) =>
-    place.bindAddress === undefined
-      ? `The address ${place.name} cannot be connected to.`
-      : `Cannot connect to ${place.name} from ${place.bindAddress}: no route leads from one to the other.`,
-  ENOENT: (place) => `There is no unix socket ${place.name}. Is its broker running?`,
-  ENOTDIR: (place) => `There is no unix socket ${place.name}: a part of its path is not a directory.`,
-  ENAMETOOLONG: (place) => `The unix socket path ${place.name} is too long.`,
-  EACCES: (place) => `No permission to connect to ${place.name}.`,
-  EPERM: (place) => `The system does not permit a connection to ${place.name}. Does a firewall forbid it?`,
+  EADDRNOTAVAIL: (peer) =>
+    peer.bindAddress === undefined
+      ? `The address ${peer.name} cannot be reached from this machine.`
+      : `Cannot connect from ${peer.bindAddress}: it is not an address of this machine.`,
+  EINVAL: (peer) =>
+    peer.bindAddress === undefined
+      ? `The address ${peer.name} cannot be connected to.`
+      : `Cannot connect to ${peer.name} from ${peer.bindAddress}: no route leads from one to the other.`,
+  ENOENT: (peer) => `There is no unix socket ${peer.name}. Is its broker running?`,
+  ENOTDIR: (peer) => `There is no unix socket ${peer.name}: a part of its path is not a directory.`,
+  ENAMETOOLONG: (peer) => `The unix socket path ${peer.name} is too long.`,
+  EACCES: (peer) => `No permission to connect to ${peer.name}.`,
+  EPERM: (peer) => `The system does not permit a connection to ${peer.name}. Does a firewall forbid it?`,
 };
 
 const lost: ReadonlySet<string> = new Set([
@@ -103,43 +102,73 @@ const lost: ReadonlySet<string> = new Set([
 ]);
 
 /** An abort is the caller's; only a deadline needs words of ours. */
-function abandoned(error: Abandoned, place: Place): TmqError {
+function abandoned(error: Abandoned, peer: Peer): TmqError {
   const reason = error.cause;
   if (reason instanceof TmqError) return reason;
   if ((reason as {name?: unknown} | null)?.name === 'TimeoutError') {
-    return new TmqError(`Timed out waiting for ${error.waitingFor} ${place.name}.`, ExitCode.timeout, {
+    return new TmqError(`Timed out waiting for ${error.waitingFor} ${peer.name}.`, ExitCode.timeout, {
       cause: reason,
     });
   }
-  return new TmqError(`Connecting to ${place.name} was given up.`, ExitCode.failure, {cause: reason});
+  return new TmqError(`Connecting to ${peer.name} was given up.`, ExitCode.failure, {cause: reason});
 }
 
 /**
  * The error of a socket as a TmqError: 1 where no connection came about, 7 where one was lost.
  * A TmqError passes through as it is.
  */
-export function explainAt(place: Place, error: unknown): TmqError {
+export function connectError(peer: Peer, error: unknown): TmqError {
   if (error instanceof TmqError) return error;
-  if (error instanceof Abandoned) return abandoned(error, place);
+  if (error instanceof Abandoned) return abandoned(error, peer);
   const telling = mostTelling(error) as NodeJS.ErrnoException;
   const code = codeOf(telling);
   if (telling instanceof ClosedEarly || lost.has(code)) {
-    return new TmqError(`${place.name} closed the connection.`, ExitCode.connectionLost, {cause: error});
+    return new TmqError(`${peer.name} closed the connection.`, ExitCode.connectionLost, {cause: error});
   }
   const sentence = sentences[code];
-  if (sentence !== undefined) return new TmqError(sentence(place, telling), ExitCode.failure, {cause: error});
+  if (sentence !== undefined) return new TmqError(sentence(peer, telling), ExitCode.failure, {cause: error});
   const detail = telling instanceof Error && telling.message !== '' ? telling.message : String(telling);
-  return new TmqError(`Cannot connect to ${place.name}: ${detail.split('\n')[0]}.`, ExitCode.failure, {
+  return new TmqError(`Cannot connect to ${peer.name}: ${detail.split('\n')[0]}.`, ExitCode.failure, {
     cause: error,
   });
 }
 
-/** The place of an endpoint that is reached directly. */
-export function placeOf(endpoint: Endpoint): Place {
+/** The peer of an endpoint that is reached directly. */
+export function peerOf(endpoint: Endpoint): Peer {
   if (endpoint.transport === 'unix') return {name: endpoint.path, unix: true};
   return {
     name: describe(endpoint),
     host: endpoint.host,
     ...(endpoint.bindAddress === undefined ? {} : {bindAddress: endpoint.bindAddress}),
   };
+}
+
+/** The usual words for the HTTP statuses of gateways and proxies. The server's reason phrase is free text. */
+const statusWords: Readonly<Record<number, string>> = {
+  200: 'OK',
+  301: 'Moved Permanently',
+  302: 'Found',
+  303: 'See Other',
+  307: 'Temporary Redirect',
+  308: 'Permanent Redirect',
+  400: 'Bad Request',
+  401: 'Unauthorized',
+  403: 'Forbidden',
+  404: 'Not Found',
+  405: 'Method Not Allowed',
+  407: 'Proxy Authentication Required',
+  408: 'Request Timeout',
+  426: 'Upgrade Required',
+  429: 'Too Many Requests',
+  500: 'Internal Server Error',
+  501: 'Not Implemented',
+  502: 'Bad Gateway',
+  503: 'Service Unavailable',
+  504: 'Gateway Timeout',
+};
+
+/** "404 Not Found"; a bare number where there are no usual words. */
+export function statusText(status: number): string {
+  const text = statusWords[status];
+  return text === undefined ? String(status) : `${status} ${text}`;
 }

@@ -23,7 +23,7 @@ export class ClosedEarly extends Error {
   override readonly name = 'ClosedEarly';
 }
 
-export interface Step {
+export interface ConnectStep {
   readonly stream: Duplex;
   /** The stream it is put upon. It may have been closed before anybody could listen, and shares the end. */
   readonly beneath?: Duplex;
@@ -37,8 +37,8 @@ export interface Step {
  * detaches them again. On failure the stream is destroyed, with what is beneath it.
  * @throws Abandoned when the signal aborts, ClosedEarly when the stream ends first, else what `begin` or the stream says
  */
-export async function step<Result>(
-  {stream, beneath, signal, waitingFor}: Step,
+export async function connectStep<Result>(
+  {stream, beneath, signal, waitingFor}: ConnectStep,
   begin: (done: (result: Result) => void, fail: (error: unknown) => void) => (() => void) | undefined,
 ): Promise<Result> {
   let detach: (() => void) | undefined;

@@ -1,14 +1,13 @@
 /**
- * Through a proxy: SOCKS5 [RFC 1928, 1929] by the socks package, whose only importer this is, and HTTP
- * CONNECT [RFC 9110, 9.3.6] by hand. Gives back a socket on which the broker itself is at the other end.
+ * Connects through a proxy: SOCKS5 [RFC 1928, 1929] by the socks package, whose only importer this is, and
+ * HTTP CONNECT [RFC 9110, 9.3.6] by hand. The result is a socket connected to the broker.
  */
 
 import type {Socket} from 'node:net';
 import {setImmediate} from 'node:timers/promises';
 import {ExitCode, TmqError, UsageError} from '../../errors.ts';
-import {explainAt, hostAndPort, type Place} from './connect-error.ts';
-import {Abandoned, ClosedEarly, guarded, step} from './connect-step.ts';
-import {openTunnel} from './http-tunnel.ts';
+import {connectError, hostAndPort, type Peer, statusText} from './connect-error.ts';
+import {Abandoned, ClosedEarly, connectStep, guarded} from './connect-step.ts';
 import {connectTcp, type TcpTarget} from './tcp.ts';
 
 /** What the URL of a proxy says. */
@@ -20,8 +19,8 @@ export interface Proxy {
   readonly password?: string;
 }
 
-/** The socks package has a timer of its own; ours is the signal, and comes first. */
-const farAwayMilliseconds = 600_000;
+/** Long enough that the abort signal always comes before the socks package's own timeout. */
+const socksTimeoutMilliseconds = 600_000;
 
 function decode(text: string): string {
   try {
@@ -68,37 +67,34 @@ const replies: Readonly<Record<string, readonly [exitCode: ExitCode, reason: str
   AddressNotSupported: [ExitCode.proxy, 'address type not supported'],
 };
 
-function socksError(error: unknown, place: Place, target: string): unknown {
+function socksError(error: unknown, peer: Peer, target: string): unknown {
   if (error instanceof Abandoned) return error;
   const message = error instanceof Error ? error.message : String(error);
   const reply = /rejected connection - (\w+)/.exec(message)?.[1];
   if (reply !== undefined) {
     const [exitCode, reason] = replies[reply] ?? [ExitCode.invalid, 'a reply that SOCKS5 does not have'];
-    return new TmqError(`${place.name} cannot connect to ${target}: ${reason}.`, exitCode, {cause: error});
+    return new TmqError(`${peer.name} cannot connect to ${target}: ${reason}.`, exitCode, {cause: error});
   }
   if (/no accepted authentication|unknown authentication/.test(message)) {
     return new TmqError(
-      `${place.name} wants another authentication. Give user and password: socks5h://user:password@host`,
+      `${peer.name} wants another authentication. Give user and password: socks5h://user:password@host`,
       ExitCode.proxyAuthentication,
       {cause: error},
     );
   }
   if (/Authentication failed/.test(message)) {
-    return new TmqError(`${place.name} refused the user name or password.`, ExitCode.proxy, {cause: error});
+    return new TmqError(`${peer.name} refused the user name or password.`, ExitCode.proxy, {cause: error});
   }
   if (/socks version/.test(message)) {
-    return new TmqError(`${place.name} does not speak SOCKS5.`, ExitCode.proxy, {cause: error});
+    return new TmqError(`${peer.name} does not speak SOCKS5.`, ExitCode.proxy, {cause: error});
   }
-  return new TmqError(`${place.name} closed the connection during the SOCKS5 handshake.`, ExitCode.proxy, {
+  return new TmqError(`${peer.name} closed the connection during the SOCKS5 handshake.`, ExitCode.proxy, {
     cause: error,
   });
 }
 
-/**
- * socks leaves the socket flowing, and bytes that came early it emits once to whoever listens. Both are
- * undone: the stream is again as if it had just connected.
- */
-async function settle(socket: Socket): Promise<void> {
+/** Undoes what socks does to the socket: it leaves it flowing, and emits early bytes. Both are put back. */
+async function rewind(socket: Socket): Promise<void> {
   const early: Buffer[] = [];
   const collect = (chunk: Buffer) => early.push(chunk);
   const readable = () => undefined;
@@ -111,19 +107,19 @@ async function settle(socket: Socket): Promise<void> {
 
 interface Tunnel {
   readonly target: TcpTarget;
-  readonly place: Place;
+  readonly peer: Peer;
   readonly signal: AbortSignal;
 }
 
 async function throughSocks(socket: Socket, proxy: Proxy, tunnel: Tunnel): Promise<void> {
   const {SocksClient} = await import('socks');
-  const {target, place, signal} = tunnel;
+  const {target, peer, signal} = tunnel;
   try {
-    await step<void>({stream: socket, signal, waitingFor: 'an answer from'}, (done, fail) => {
+    await connectStep<void>({stream: socket, signal, waitingFor: 'an answer from'}, (done, fail) => {
       SocksClient.createConnection({
         command: 'connect',
         existing_socket: socket,
-        timeout: farAwayMilliseconds,
+        timeout: socksTimeoutMilliseconds,
         proxy: {
           host: proxy.host,
           port: proxy.port,
@@ -132,12 +128,94 @@ async function throughSocks(socket: Socket, proxy: Proxy, tunnel: Tunnel): Promi
           ...(proxy.password === undefined ? {} : {password: proxy.password}),
         },
         destination: {host: target.host.replace(/^\[(.*)\]$/, '$1'), port: target.port},
-      }).then(async () => done(await settle(socket)), fail);
+      }).then(async () => done(await rewind(socket)), fail);
       return undefined;
     });
   } catch (error) {
-    throw socksError(error, place, hostAndPort(target.host, target.port));
+    throw socksError(error, peer, hostAndPort(target.host, target.port));
   }
+}
+
+interface HttpTunnel {
+  readonly target: {readonly host: string; readonly port: number};
+  /** "user:password" for the Basic scheme [RFC 7617]. */
+  readonly credentials?: string;
+  /** The proxy as messages name it. */
+  readonly name: string;
+  readonly signal: AbortSignal;
+}
+
+/** A longer response head is not taken for HTTP. */
+const longestHeadBytes = 64 * 1024;
+
+function requestHead({target, credentials}: HttpTunnel): string {
+  const authority = hostAndPort(target.host, target.port);
+  const authorization =
+    credentials === undefined
+      ? ''
+      : `Proxy-Authorization: Basic ${Buffer.from(credentials).toString('base64')}\r\n`;
+  return `CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\n${authorization}\r\n`;
+}
+
+/** The head of the response. Bytes after it stay in the socket. */
+function readHead(socket: Socket, signal: AbortSignal, name: string): Promise<string> {
+  return connectStep<string>({stream: socket, signal, waitingFor: 'an answer from'}, (done, fail) => {
+    let received = Buffer.alloc(0);
+    const read = () => {
+      for (let chunk = socket.read(); chunk !== null; chunk = socket.read()) {
+        received = Buffer.concat([received, chunk as Buffer]);
+      }
+      const end = received.indexOf('\r\n\r\n');
+      if (end !== -1) {
+        socket.off('readable', read);
+        const rest = received.subarray(end + 4);
+        if (rest.length > 0) socket.unshift(rest);
+        done(received.toString('latin1', 0, end));
+      } else if (received.length > longestHeadBytes) {
+        fail(notHttp(name));
+      }
+    };
+    const ended = () => fail(received.length === 0 ? closed(name) : notHttp(name));
+    socket.on('readable', read).on('end', ended);
+    return () => socket.off('readable', read).off('end', ended);
+  });
+}
+
+function closed(name: string): TmqError {
+  return new TmqError(`${name} closed the connection without an answer.`, ExitCode.proxy);
+}
+
+function notHttp(name: string): TmqError {
+  return new TmqError(`${name} does not speak HTTP.`, ExitCode.proxy);
+}
+
+function refusal(status: number, {name, target, credentials}: HttpTunnel): TmqError {
+  const address = hostAndPort(target.host, target.port);
+  if (status === 407) {
+    const remedy =
+      credentials === undefined
+        ? 'wants user and password: http://user:password@host'
+        : 'refused the user name or password.';
+    return new TmqError(`${name} ${remedy}`, ExitCode.proxyAuthentication);
+  }
+  const unreachable = status >= 502 && status <= 504;
+  return new TmqError(
+    `${name} ${unreachable ? 'cannot connect' : 'does not permit a connection'} to ${address}: HTTP ${statusText(status)}.`,
+    unreachable ? ExitCode.noConnection : ExitCode.proxy,
+  );
+}
+
+/**
+ * Asks the proxy at the other end of the socket to connect it to the target.
+ * @throws TmqError: 11 for credentials, 4 when the proxy cannot reach the target, 16 otherwise; Abandoned
+ */
+async function throughHttp(socket: Socket, request: HttpTunnel): Promise<void> {
+  socket.write(requestHead(request));
+  const head = await readHead(socket, request.signal, request.name);
+  const status = Number(/^HTTP\/1\.[01] (\d{3})(?: |\r|$)/.exec(head)?.[1]);
+  if (status >= 200 && status < 300) return;
+  socket.destroy();
+  throw Number.isNaN(status) ? notHttp(request.name) : refusal(status, request);
 }
 
 function credentials({username, password}: Proxy): {readonly credentials?: string} {
@@ -151,25 +229,25 @@ function credentials({username, password}: Proxy): {readonly credentials?: strin
  */
 export async function connectThroughProxy(url: URL, target: TcpTarget, signal: AbortSignal): Promise<Socket> {
   const proxy = parseProxy(url);
-  const place: Place = {
+  const peer: Peer = {
     name: `The proxy ${hostAndPort(proxy.host, proxy.port)}`,
     host: proxy.host,
     proxy: true,
     ...(target.bindAddress === undefined ? {} : {bindAddress: target.bindAddress}),
   };
-  const tunnel: Tunnel = {target, place, signal};
+  const tunnel: Tunnel = {target, peer, signal};
   try {
     const socket = await connectTcp({...target, host: proxy.host, port: proxy.port}, signal);
     await guarded(socket, () =>
       proxy.protocol === 'socks5'
         ? throughSocks(socket, proxy, tunnel)
-        : openTunnel(socket, {...tunnel, ...credentials(proxy), name: place.name}),
+        : throughHttp(socket, {...tunnel, ...credentials(proxy), name: peer.name}),
     );
     return socket;
   } catch (error) {
     if (error instanceof ClosedEarly) {
-      throw new TmqError(`${place.name} closed the connection.`, ExitCode.proxy, {cause: error});
+      throw new TmqError(`${peer.name} closed the connection.`, ExitCode.proxy, {cause: error});
     }
-    throw explainAt({...place, name: `the proxy ${hostAndPort(proxy.host, proxy.port)}`}, error);
+    throw connectError({...peer, name: `the proxy ${hostAndPort(proxy.host, proxy.port)}`}, error);
   }
 }

@@ -5,7 +5,7 @@
 
 import {connect, isIP, type NetConnectOpts, type Socket} from 'node:net';
 import {ExitCode, TmqError} from '../../errors.ts';
-import {Abandoned, step, unlessAborted} from './connect-step.ts';
+import {Abandoned, connectStep, unlessAborted} from './connect-step.ts';
 import type {ReadBuffer} from './read-buffer.ts';
 
 export interface TcpTarget {
@@ -39,7 +39,7 @@ async function lookUpLocal(name: string, signal: AbortSignal): Promise<Local> {
 
 function open(options: NetConnectOpts, signal: AbortSignal): Promise<Socket> {
   const stream = connect(options);
-  return step<Socket>({stream, signal, waitingFor: 'an answer from'}, (done) => {
+  return connectStep<Socket>({stream, signal, waitingFor: 'an answer from'}, (done) => {
     const connected = () => done(stream);
     stream.once('connect', connected);
     return () => stream.off('connect', connected);

@@ -17,7 +17,7 @@ export interface CertificateFacts {
   readonly validTo: Date;
 }
 
-export interface TlsPlace {
+export interface TlsPeer {
   /** The peer as messages name it. */
   readonly name: string;
   /** The name its certificate must hold. */
@@ -41,50 +41,50 @@ function trustHint({caFile, caPath}: TlsOptions): string {
   return 'Name the file of the CA certificate with --cafile.';
 }
 
-type Verdict = (place: TlsPlace, chain: readonly CertificateFacts[], leaf: CertificateFacts) => string;
+type Verdict = (peer: TlsPeer, chain: readonly CertificateFacts[], leaf: CertificateFacts) => string;
 
-const unknownIssuer: Verdict = (place, chain, leaf) => {
+const unknownIssuer: Verdict = (peer, chain, leaf) => {
   const issuer = chain.at(-1)?.issuer ?? leaf.issuer;
-  return `The certificate of ${place.name} was issued by "${issuer}", which is not trusted. ${trustHint(place.options)}`;
+  return `The certificate of ${peer.name} was issued by "${issuer}", which is not trusted. ${trustHint(peer.options)}`;
 };
 
-const expired: Verdict = (place, chain, leaf) => {
+const expired: Verdict = (peer, chain, leaf) => {
   const culprit = chain.find(({validTo}) => validTo.getTime() < Date.now());
   if (culprit === undefined)
-    return `A CA certificate behind that of ${place.name} has expired. It must be renewed.`;
+    return `A CA certificate behind that of ${peer.name} has expired. It must be renewed.`;
   const owner =
-    culprit === leaf ? `The certificate of ${place.name}` : `The CA certificate "${culprit.subject}"`;
+    culprit === leaf ? `The certificate of ${peer.name}` : `The CA certificate "${culprit.subject}"`;
   return `${owner} expired on ${day(culprit.validTo)}. It must be renewed, or this machine's clock is wrong.`;
 };
 
-const notYetValid: Verdict = (place, chain, leaf) => {
+const notYetValid: Verdict = (peer, chain, leaf) => {
   const culprit = chain.find(({validFrom}) => validFrom.getTime() > Date.now()) ?? leaf;
   const owner =
-    culprit === leaf ? `The certificate of ${place.name}` : `The CA certificate "${culprit.subject}"`;
+    culprit === leaf ? `The certificate of ${peer.name}` : `The CA certificate "${culprit.subject}"`;
   return `${owner} is not valid before ${day(culprit.validFrom)}. Is this machine's clock right?`;
 };
 
-const wrongName: Verdict = (place, _chain, leaf) => {
-  const host = place.host ?? place.name;
+const wrongName: Verdict = (peer, _chain, leaf) => {
+  const host = peer.host ?? peer.name;
   if (leaf.names === '') {
-    return `The certificate of ${place.name} does not name ${host}: it has no subject alternative names, only "${leaf.subject}".`;
+    return `The certificate of ${peer.name} does not name ${host}: it has no subject alternative names, only "${leaf.subject}".`;
   }
-  return `The certificate of ${place.name} does not name ${host}. Connect by a name it has: ${leaf.names}.`;
+  return `The certificate of ${peer.name} does not name ${host}. Connect by a name it has: ${leaf.names}.`;
 };
 
 /** By OpenSSL's X509_V_ERR_ names, as Node shortens them. */
 const verdicts: Readonly<Record<string, Verdict>> = {
   CERT_HAS_EXPIRED: expired,
   CERT_NOT_YET_VALID: notYetValid,
-  DEPTH_ZERO_SELF_SIGNED_CERT: (place, _chain, leaf) =>
-    `The certificate of ${place.name} ("${leaf.subject}") is self-signed and not trusted. To trust it, give it as --cafile.`,
+  DEPTH_ZERO_SELF_SIGNED_CERT: (peer, _chain, leaf) =>
+    `The certificate of ${peer.name} ("${leaf.subject}") is self-signed and not trusted. To trust it, give it as --cafile.`,
   SELF_SIGNED_CERT_IN_CHAIN: unknownIssuer,
   UNABLE_TO_GET_ISSUER_CERT: unknownIssuer,
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: unknownIssuer,
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: unknownIssuer,
-  CERT_SIGNATURE_FAILURE: (place, _chain, leaf) =>
-    `The certificate of ${place.name} has a false signature: the trusted CA named "${leaf.issuer}" did not make it.`,
-  INVALID_PURPOSE: (place) => `The certificate of ${place.name} is not meant for servers.`,
+  CERT_SIGNATURE_FAILURE: (peer, _chain, leaf) =>
+    `The certificate of ${peer.name} has a false signature: the trusted CA named "${leaf.issuer}" did not make it.`,
+  INVALID_PURPOSE: (peer) => `The certificate of ${peer.name} is not meant for servers.`,
   ERR_TLS_CERT_ALTNAME_INVALID: wrongName,
 };
 
@@ -92,21 +92,17 @@ const verdicts: Readonly<Record<string, Verdict>> = {
  * Why the peer's certificate is not accepted.
  * @param chain the certificates the peer sent, its own first
  */
-export function certificateError(
-  code: string,
-  chain: readonly CertificateFacts[],
-  place: TlsPlace,
-): TmqError {
+export function certificateError(code: string, chain: readonly CertificateFacts[], peer: TlsPeer): TmqError {
   const [leaf] = chain;
   const verdict = verdicts[code];
   const message =
     verdict === undefined || leaf === undefined
-      ? `The certificate of ${place.name} is not accepted (${harmless(code)}).`
-      : verdict(place, chain, leaf);
+      ? `The certificate of ${peer.name} is not accepted (${harmless(code)}).`
+      : verdict(peer, chain, leaf);
   return new TmqError(message, ExitCode.tls);
 }
 
-type Alert = (place: TlsPlace) => string;
+type Alert = (peer: TlsPeer) => string;
 
 function ours({certificateFile, keyFile}: TlsOptions): string {
   return certificateFile ?? keyFile ?? 'we have none to show: give one with --cert and --key';
@@ -196,15 +192,15 @@ export function isTlsError(error: unknown): boolean {
 /**
  * Why the handshake failed, or what alert came after it; anything that is no TLS error passes through.
  */
-export function handshakeError(error: unknown, place: TlsPlace): unknown {
+export function handshakeError(error: unknown, peer: TlsPeer): unknown {
   const {code} = (error ?? {}) as {code?: unknown};
   if (error instanceof ClosedEarly || code === 'ECONNRESET' || code === 'EPIPE') {
     const hint =
-      place.options.psk === undefined
+      peer.options.psk === undefined
         ? 'Is this its TLS port, and does it want a client certificate?'
-        : `Is this its port for pre-shared keys, and does it know the identity "${place.options.psk.identity}"?`;
+        : `Is this its port for pre-shared keys, and does it know the identity "${peer.options.psk.identity}"?`;
     return new TmqError(
-      `${place.name} closed the connection during the TLS handshake. ${hint}`,
+      `${peer.name} closed the connection during the TLS handshake. ${hint}`,
       ExitCode.tls,
       {
         cause: error,
@@ -213,16 +209,16 @@ export function handshakeError(error: unknown, place: TlsPlace): unknown {
   }
   if (!isTlsError(error)) return error;
   const reason = String(code);
-  if (place.options.psk !== undefined && wrongKey.test(reason)) {
+  if (peer.options.psk !== undefined && wrongKey.test(reason)) {
     return new TmqError(
-      `${place.name} refused the pre-shared key of "${place.options.psk.identity}": is it the right one?`,
+      `${peer.name} refused the pre-shared key of "${peer.options.psk.identity}": is it the right one?`,
       ExitCode.tls,
       {cause: error},
     );
   }
   const sentence = alerts.find(([pattern]) => pattern.test(reason))?.[1];
   return new TmqError(
-    sentence?.(place) ?? `The TLS connection with ${place.name} failed (${detailOf(error)}).`,
+    sentence?.(peer) ?? `The TLS connection with ${peer.name} failed (${detailOf(error)}).`,
     ExitCode.tls,
     {cause: error},
   );

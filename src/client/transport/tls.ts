@@ -5,7 +5,7 @@
 
 import {appendFileSync} from 'node:fs';
 import {open} from 'node:fs/promises';
-import type {Socket} from 'node:net';
+import {isIP, type Socket} from 'node:net';
 import {
   checkServerIdentity,
   connect,
@@ -18,15 +18,14 @@ import {
 import {ExitCode, fileError, TmqError} from '../../errors.ts';
 import type {TlsOptions} from '../connection-options.ts';
 import {type ClientCertificate, clientCertificate} from './client-certificate.ts';
-import {step} from './connect-step.ts';
-import {addressFamily, hastenAddressChecks} from './ip-address.ts';
+import {connectStep} from './connect-step.ts';
 import {
   type CertificateFacts,
   certificateError,
   contextError,
   handshakeError,
   harmless,
-  type TlsPlace,
+  type TlsPeer,
 } from './tls-error.ts';
 import {type TrustedCertificates, trustedCertificates} from './trusted-certificates.ts';
 
@@ -136,7 +135,7 @@ function writeKeyLog(socket: TLSSocket, path: string, notice: TlsContext['notice
 }
 
 export interface Handshake {
-  readonly place: TlsPlace;
+  readonly peer: TlsPeer;
   readonly secureContext: SecureContext;
   readonly context: TlsContext;
   /** Whom the context trusts. */
@@ -144,15 +143,14 @@ export interface Handshake {
 }
 
 /** Puts TLS on the socket without waiting; nothing is verified yet. */
-function wrap(socket: Socket, {place, secureContext}: Handshake): TLSSocket {
-  const {host, options} = place;
+function wrap(socket: Socket, {peer, secureContext}: Handshake): TLSSocket {
+  const {host, options} = peer;
   const psk = options.psk;
-  hastenAddressChecks();
   return connect({
     socket,
     secureContext,
     // A server name must not be an address [RFC 6066, 3]; without a host, as on a unix socket, there is none.
-    servername: host === undefined || addressFamily(host) !== 0 ? '' : host,
+    servername: host === undefined || isIP(host) !== 0 ? '' : host,
     // Judged in `judge`: Node would destroy the socket, and with it what the sentence is made of.
     rejectUnauthorized: false,
     checkServerIdentity: (_name, certificate) =>
@@ -166,11 +164,11 @@ function wrap(socket: Socket, {place, secureContext}: Handshake): TLSSocket {
 }
 
 /** @throws TmqError unless the peer's certificate is valid, trusted and names the host, or nobody minds */
-function judge(socket: TLSSocket, place: TlsPlace): void {
-  if (socket.authorized || place.options.insecure === true) return;
+function judge(socket: TLSSocket, peer: TlsPeer): void {
+  if (socket.authorized || peer.options.insecure === true) return;
   // The declared type is Error; what Node sets is its code.
   const code = String(socket.authorizationError ?? 'not authorized');
-  throw certificateError(code, chainOf(socket), place);
+  throw certificateError(code, chainOf(socket), peer);
 }
 
 /**
@@ -178,16 +176,16 @@ function judge(socket: TLSSocket, place: TlsPlace): void {
  * @throws TmqError 8, Abandoned
  */
 export async function secure(socket: Socket, handshake: Handshake): Promise<TLSSocket> {
-  const {place, context} = handshake;
+  const {peer, context} = handshake;
   const stream = wrap(socket, handshake);
-  if (place.options.keyLogFile !== undefined) writeKeyLog(stream, place.options.keyLogFile, context.notice);
+  if (peer.options.keyLogFile !== undefined) writeKeyLog(stream, peer.options.keyLogFile, context.notice);
   try {
-    return await step<TLSSocket>(
+    return await connectStep<TLSSocket>(
       {stream, beneath: socket, signal: context.signal, waitingFor: 'the TLS handshake with'},
       (done, fail) => {
         const finish = () => {
           try {
-            judge(stream, place);
+            judge(stream, peer);
             done(stream);
           } catch (error) {
             fail(error);
@@ -200,6 +198,6 @@ export async function secure(socket: Socket, handshake: Handshake): Promise<TLSS
       },
     );
   } catch (error) {
-    throw handshakeError(error, place);
+    throw handshakeError(error, peer);
   }
 }

@@ -10,7 +10,7 @@ import type {SecureContext} from 'node:tls';
 import {ExitCode, TmqError} from '../../errors.ts';
 import type {ProtocolVersion} from '../../protocol/message.ts';
 import type {Endpoint, TlsOptions} from '../connection-options.ts';
-import {describe, explainAt, placeOf} from './connect-error.ts';
+import {connectError, describe, peerOf} from './connect-error.ts';
 import {Abandoned, guarded} from './connect-step.ts';
 import type {ReadBuffer} from './read-buffer.ts';
 import {connectTcp, connectUnix} from './tcp.ts';
@@ -56,7 +56,7 @@ export function explain(error: unknown, endpoint: Endpoint): TmqError {
     endpoint.tls !== undefined && isTlsError(error)
       ? handshakeError(error, tlsPlace(endpoint, endpoint.tls))
       : error;
-  return explainAt(placeOf(endpoint), told);
+  return connectError(peerOf(endpoint), told);
 }
 
 /** Starts connecting, builds the TLS context while the network works, then shakes hands. */
@@ -73,7 +73,7 @@ async function reachSecurely(
     return socket.on('error', () => undefined);
   });
   const {name, certifiedHost: host} = destination;
-  const place = host === undefined ? {name, options} : {name, options, host};
+  const peer = host === undefined ? {name, options} : {name, options, host};
   const {trusted} = material;
   let secureContext: SecureContext;
   let socket: Socket;
@@ -91,7 +91,7 @@ async function reachSecurely(
     trusted.check();
     throw error;
   }
-  return await secure(socket, {place, secureContext, context, trusted});
+  return await secure(socket, {peer, secureContext, context, trusted});
 }
 
 async function reach(destination: Destination, tls: TlsOptions | undefined, context: DialContext) {

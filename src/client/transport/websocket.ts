@@ -9,9 +9,8 @@ import type {Duplex} from 'node:stream';
 import type {WebSocket} from 'ws';
 import {ExitCode, TmqError} from '../../errors.ts';
 import type {ProtocolVersion} from '../../protocol/message.ts';
-import {hostAndPort} from './connect-error.ts';
-import {Abandoned, ClosedEarly, step} from './connect-step.ts';
-import {statusText} from './http-status.ts';
+import {hostAndPort, statusText} from './connect-error.ts';
+import {Abandoned, ClosedEarly, connectStep} from './connect-step.ts';
 
 export interface Upgrade {
   readonly host: string;
@@ -94,7 +93,7 @@ export async function upgrade(socket: Socket, request: Upgrade): Promise<Duplex>
     // ws leaves it open for writing, and silent. What came before the end is to be handed on first.
     stream.once('end', () => setImmediate(() => stream.destroy()));
     const waitingFor = 'the WebSocket handshake with';
-    return await step<Duplex>({stream, beneath: socket, signal, waitingFor}, (done, fail) => {
+    return await connectStep<Duplex>({stream, beneath: socket, signal, waitingFor}, (done, fail) => {
       const opened = () => done(stream);
       const refused = (_request: ClientRequest, response: IncomingMessage) =>
         fail(refusal(name, response.statusCode ?? 0));

@@ -231,7 +231,7 @@ test('a reader that has seen enough is an ordinary end', async () => {
   );
   assert.deepEqual(
     [String(result.stdout), result.stderr, result.timedOut],
-    ['line\n', 'ClosedPipe 0 \n', false],
+    ['line\n', 'ClosedPipe 0 The reader of the output closed it.\n', false],
   );
 });
 

@@ -10,11 +10,11 @@ import {
   handshakeError,
   harmless,
   isTlsError,
-  type TlsPlace,
+  type TlsPeer,
 } from '../../../../src/client/transport/tls-error.ts';
 import {ExitCode, TmqError} from '../../../../src/errors.ts';
 
-const place: TlsPlace = {name: 'h:8883', host: 'h', options: {certificateFile: '/c.crt', alpn: 'mqtt'}};
+const place: TlsPeer = {name: 'h:8883', host: 'h', options: {certificateFile: '/c.crt', alpn: 'mqtt'}};
 
 const opensslError = (code: string, text = 'some reason') =>
   Object.assign(
