@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import {readdirSync, readFileSync} from 'node:fs';
 import {dirname, join, relative} from 'node:path';
 import {test} from 'node:test';
+import {commands} from '../../src/commands/all.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 const source = join(root, 'src');
@@ -64,7 +65,7 @@ const innerFloors: Readonly<Record<string, readonly (readonly string[])[]>> = {
   ],
   commands: [
     ['commands/client/', 'commands/manual/'],
-    ['commands/pub/', 'commands/sub/', 'commands/passwd/', 'commands/rr/', 'commands/broker/'],
+    commands.map(({name}) => `commands/${name}/`),
     ['commands/all.ts'],
   ],
 };

@@ -12,10 +12,10 @@ function pathsIn(text: string): readonly string[] {
   return [...text.replaceAll(/^```[\s\S]*?^```/gm, '').matchAll(/`([\w./-]+)`/g)]
     .map(([, path]) => path!)
     .filter((path) => path.includes('/') || /\.(?:ts|mjs|js|md|json)$/.test(path))
-    .filter((path) => !path.startsWith('/'));
+    .filter((path) => !path.startsWith('/') && path !== 'tmq/testing');
 }
 
-for (const guide of ['test/README.md']) {
+for (const guide of ['src/README.md', 'test/README.md', '.github/CONTRIBUTING.md', '.github/SECURITY.md']) {
   test(`${guide} names paths that exist`, () => {
     const absent = pathsIn(readFileSync(join(root, guide), 'utf8')).filter(
       (path) => !existsSync(join(root, path)) && !existsSync(join(root, dirname(guide), path)),
