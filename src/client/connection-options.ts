@@ -1,6 +1,6 @@
 /**
- * What it takes to connect, as values: where to, over what, as whom. Commands build these from their
- * options; the transport and the session read them. No defaults here: everything is said.
+ * The values a connection is made from: endpoint, transport, identity. Commands build them from their options; the
+ * transport and the session read them. There are no defaults here.
  */
 
 import type {ProtocolVersion, Will} from '../protocol/message.ts';
@@ -11,17 +11,17 @@ export interface Credentials {
   readonly password?: string;
 }
 
-/** Certificates and keys are paths: reading them is the transport's work, and so are the errors. */
+/** Certificates and keys are paths: the transport reads them and reports the errors. */
 export interface TlsOptions {
   readonly caFile?: string;
   readonly caPath?: string;
   readonly systemCertificates?: boolean;
-  /** Instead of the system's own place: what OpenSSL's SSL_CERT_FILE and SSL_CERT_DIR say. */
+  /** OpenSSL's SSL_CERT_FILE and SSL_CERT_DIR, in place of the system's own paths. */
   readonly systemCertificateFile?: string;
   readonly systemCertificateDirectory?: string;
   readonly certificateFile?: string;
   readonly keyFile?: string;
-  /** Asked for only when the key turns out to be encrypted; once, also across reconnects, unless it was wrong. */
+  /** Called only when the key is encrypted; once, also across reconnects, and again if it was wrong. */
   readonly passphrase?: (signal: AbortSignal) => Promise<string>;
   /** No verification at all: neither the chain nor the host name. */
   readonly insecure?: boolean;
@@ -42,11 +42,11 @@ export type Endpoint =
       /** A local address to connect from. */
       readonly bindAddress?: string;
       readonly noDelay?: boolean;
-      /** socks5h:// (port 1080 unless said) or http:// (80), with user and password percent-encoded. */
+      /** socks5h:// (default port 1080) or http:// (80), with user and password percent-encoded. */
       readonly proxy?: URL;
       /** Look up the SRV record of the host first; the port is then the record's. */
       readonly srv?: boolean;
-      /** The path of the WebSocket request; /mqtt unless said. */
+      /** The path of the WebSocket request; by default /mqtt. */
       readonly path?: string;
     }
   | {readonly transport: 'unix'; readonly path: string; readonly tls?: TlsOptions};
@@ -54,19 +54,19 @@ export type Endpoint =
 export interface ConnectionOptions {
   readonly endpoint: Endpoint;
   readonly protocolVersion: ProtocolVersion;
-  /** May be empty from MQTT 3.1.1 on: then the server assigns one. */
+  /** May be empty from MQTT 3.1.1 on: the server then assigns one. */
   readonly clientId: string;
   /** Clean Session [MQTT 3.1.1], Clean Start [MQTT 5]. */
   readonly clean: boolean;
   readonly keepaliveSeconds: number;
   /** QoS 1 and 2 messages sent and not yet acknowledged; the server's Receive Maximum may lower it. */
   readonly maxInflight: number;
-  /** The same for short messages of a long run (publishAll), if it is more; as many as of others unless given. */
+  /** The same for short messages of publishAll, if it is larger; by default maxInflight. */
   readonly maxInflightShort?: number;
   readonly credentials?: Credentials;
   readonly will?: Will;
   readonly properties?: ConnectProperties;
   readonly disconnectProperties?: DisconnectProperties;
-  /** Seconds until TCP, TLS and CONNACK must all be there. */
+  /** Seconds within which TCP, TLS and CONNACK must be complete. */
   readonly connectTimeoutSeconds: number;
 }

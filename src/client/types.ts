@@ -1,4 +1,4 @@
-/** What a command sees of a session: its options, what it publishes, and what takes its messages. Types only. */
+/** A session as commands see it: its options, what it publishes, and what receives its messages. Types only. */
 
 import type {Message, Publication, QoS} from '../protocol/message.ts';
 import type {SubscribeProperties, UnsubscribeProperties} from '../protocol/properties.ts';
@@ -21,21 +21,21 @@ export interface SessionContext {
   readonly trace?: (line: string) => void;
   /** Traces mosquitto_sub's line "Subscribed (mid: …)" after each SUBACK, too. */
   readonly traceGrants?: boolean;
-  /** False: every packet takes the way through MQTT.js, to compare with. */
+  /** False: every packet passes through MQTT.js, to compare with. */
   readonly fastPath?: boolean;
   /**
-   * Sends what is asked for right behind CONNECT, without waiting for CONNACK [MQTT-3.1.4-5], on a first
-   * connection where nothing in CONNACK can matter to it. Whatever is sent so succeeds only with CONNACK.
+   * On the first connection, sends packets behind CONNECT without waiting for CONNACK [MQTT-3.1.4-5], where
+   * nothing in CONNACK can affect them. They succeed only when CONNACK has come.
    */
   readonly pipelined?: boolean;
   /**
-   * The session is over soon, and no message of QoS 2 will come: on the fast path it does without MQTT.js
-   * where it is a clean one of MQTT 3.1.1.
+   * The session is short and receives no message at QoS 2: on the fast path, a clean one of MQTT 3.1.1 then does
+   * without MQTT.js (minimal-client.ts).
    */
-  readonly brief?: boolean;
-  /** Called when the first connection was accepted, and when the session ends or fails: nobody waits for it any more. */
-  readonly settled?: () => void;
-  /** One line for each thing worth telling: connection lost, connected again. */
+  readonly oneShot?: boolean;
+  /** Called when the first connection is accepted, and when the session ends or fails: no wait for it is left. */
+  readonly onReady?: () => void;
+  /** One line for each event: connection lost, connected again. */
   readonly notice?: (line: string) => void;
 }
 
@@ -49,33 +49,33 @@ export interface SubscribeOptions {
 }
 
 /** 'more': handled, go on. 'last': handled, and no further one. 'stop': not handled, and no further one. */
-export type Verdict = 'more' | 'last' | 'stop';
+export type ReceiveDecision = 'more' | 'last' | 'stop';
 
-/** Where a payload goes that is still on its way. */
+/** Where a payload goes that is still coming. */
 export interface PayloadSink {
-  /** The next bytes, which may change once this returns. Resolves when there may be more. @throws what ends the reception */
-  write(piece: Uint8Array): Promise<void>;
-  /** All of it was written. The receiver's flush follows. */
+  /** The next bytes, which may change once this returns. Resolves when there may be more. @throws what ends `receive` */
+  write(chunk: Uint8Array): Promise<void>;
+  /** The payload is complete. The receiver's flush follows. */
   end(): void;
 }
 
 /** Takes the messages of a session. A message is acknowledged only after the flush that follows it. */
 export interface Receiver {
-  /** Whoever keeps the message has to copy its bytes. */
-  message(message: Message): Verdict;
+  /** The bytes of the message may change once this returns: copy it to keep it. */
+  message(message: Message): ReceiveDecision;
   /** Called once for each batch; the session reads no further until it resolves. */
   flush(): Promise<void>;
   /**
-   * Asked about a large message that has only begun to come, with how many bytes its payload will have; there
-   * may be none of them in the message yet. With a sink it is the last one: a connection lost in its midst
-   * ends the reception with status 7. Without one it comes to `message` when it is whole.
+   * A large message has begun to come. `payloadBytes` is the size of its payload; the message holds only what has
+   * come of it, perhaps nothing. With a sink it is the last message, and if the connection is lost before its end,
+   * `receive` fails with status 7. Without a sink it is given to `message` when it is whole.
    */
   readonly stream?: ((message: Message, payloadBytes: number) => PayloadSink | undefined) | undefined;
 }
 
-/** The outcome of one message at QoS 1 or 2, or 0 at QoS 0 once it was written to the network. */
-export interface Published {
-  /** Below 128: 0, or 16 where the broker says that nobody subscribes. */
+/** The result of one message at QoS 1 or 2, or 0 at QoS 0 once it was written to the network. */
+export interface PublishResult {
+  /** Below 128: 0, or 16 (no matching subscribers). */
   readonly reasonCode: number;
 }
 
@@ -88,7 +88,7 @@ export interface PublishReport {
   readonly firstRefusal?: {readonly reasonCode: number; readonly text: string};
 }
 
-/** What became of the messages so far; `publishAll` keeps it current, so that a failure can be told in numbers. */
+/** The counts so far; `publishAll` keeps them current, also for the report of a failure. */
 export interface PublishProgress {
   read: number;
   acknowledged: number;
@@ -100,25 +100,25 @@ export interface StreamedPayload {
   /** In bytes. */
   readonly length: number;
   /**
-   * Hands all bytes to `write` in order, until one call resolves with false; a piece may change once its call
-   * has resolved. May be asked for again. @throws what keeps it from giving all of them
+   * Passes all bytes to `write` in order, until one call resolves with false; a chunk may change once its call
+   * has resolved. May be called again. @throws what keeps it from reading all of them
    */
-  send(write: (piece: Uint8Array) => Promise<boolean>): Promise<void>;
+  send(write: (chunk: Uint8Array) => Promise<boolean>): Promise<void>;
 }
 
 export type Payload = Uint8Array | StreamedPayload;
 
 export interface Session extends AsyncDisposable {
-  /** As assigned by the server, where it assigned one. */
+  /** The one assigned by the server, if it assigned one. */
   readonly clientId: string;
   /** Whether a broker has accepted a connection: when pipelined, that may come later than the session. */
   readonly isAccepted: boolean;
   /**
-   * Resolves when the QoS is satisfied. `isLast`: nothing but the end follows, so goodbye may be said at once.
+   * Resolves when the QoS is satisfied. `isLast`: only the end follows, so DISCONNECT may be sent at once.
    * @throws TmqError with the reason code when refused, 7 when the connection is lost
    */
-  publish(payload: Payload, publication: Publication, isLast?: boolean): Promise<Published>;
-  /** Sends every payload in order, at most the window unacknowledged, across reconnects. Reads on only as fast as the network takes. */
+  publish(payload: Payload, publication: Publication, isLast?: boolean): Promise<PublishResult>;
+  /** Sends every payload in order, across reconnects, with at most the in-flight window unacknowledged. Reads only as fast as the network takes. */
   publishAll(
     payloads: AsyncIterable<readonly Uint8Array[]>,
     publication: Publication,
@@ -128,8 +128,8 @@ export interface Session extends AsyncDisposable {
   subscribe(filters: readonly string[], options: SubscribeOptions): Promise<readonly number[]>;
   /** One UNSUBSCRIBE for each filter; resolves with their reason codes. */
   unsubscribe(filters: readonly string[], properties?: UnsubscribeProperties): Promise<readonly number[]>;
-  /** Delivers messages until the receiver says so, the signal aborts (rejects with its reason) or the session fails. */
+  /** Delivers messages until the receiver wants no more, the signal aborts (rejects with its reason) or the session fails. */
   receive(receiver: Receiver): Promise<void>;
-  /** Sends DISCONNECT after all that was promised, and closes. Idempotent; also what `await using` calls. */
+  /** Sends DISCONNECT behind everything written, and closes. Idempotent; `await using` calls it, too. */
   end(reasonCode?: number): Promise<void>;
 }

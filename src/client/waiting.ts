@@ -1,8 +1,6 @@
-/**
- * Waiting that can be called off: the two ways in which the session waits. Knows nothing of MQTT.
- */
+/** Waiting that can be aborted. Knows nothing of MQTT. */
 
-/** The promise, or a rejection with the signal's reason as soon as it aborts. Leaves no listener behind. */
+/** The promise, or a rejection with the signal's reason as soon as it aborts. Removes its listener. */
 export function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise<T>((resolve, reject) => {
     const onAbort = () => reject(signal.reason);
@@ -12,30 +10,30 @@ export function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<
   });
 }
 
-/** Something changed; whoever waits looks again. One failure ends all waits, those to come as well. */
-export class Bell {
-  #waiting: {resolve: () => void; reject: (error: unknown) => void}[] = [];
+/** A condition variable: `notify` wakes every waiter, which then looks again. `fail` rejects all waits, later ones too. */
+export class Signal {
+  #waiters: {resolve: () => void; reject: (error: unknown) => void}[] = [];
   #failure: {readonly error: unknown} | undefined;
 
-  /** Resolves at the next `ring`. @throws the error given to `fail` */
+  /** Resolves at the next `notify`. @throws the error given to `fail` */
   wait(): Promise<void> {
     return new Promise((resolve, reject) => {
-      if (this.#failure === undefined) this.#waiting.push({resolve, reject});
+      if (this.#failure === undefined) this.#waiters.push({resolve, reject});
       else reject(this.#failure.error);
     });
   }
 
-  ring(): void {
-    if (this.#waiting.length === 0) return;
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const {resolve} of waiting) resolve();
+  notify(): void {
+    if (this.#waiters.length === 0) return;
+    const waiters = this.#waiters;
+    this.#waiters = [];
+    for (const {resolve} of waiters) resolve();
   }
 
   fail(error: unknown): void {
     this.#failure ??= {error};
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const {reject} of waiting) reject(this.#failure.error);
+    const waiters = this.#waiters;
+    this.#waiters = [];
+    for (const {reject} of waiters) reject(this.#failure.error);
   }
 }

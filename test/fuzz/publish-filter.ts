@@ -9,8 +9,8 @@ import {once} from 'node:events';
 import {Duplex} from 'node:stream';
 import {setImmediate as nextTurn} from 'node:timers/promises';
 import type {Packet} from 'mqtt-packet';
-import type {Reception} from '../../src/client/connection/events.ts';
-import {Tap, type TapObserver} from '../../src/client/connection/publish-filter.ts';
+import type {OfferAnswer, PayloadStream} from '../../src/client/connection/events.ts';
+import {PublishFilter} from '../../src/client/connection/publish-filter.ts';
 import {ReadBuffer} from '../../src/client/transport/read-buffer.ts';
 import type {Message, ProtocolVersion} from '../../src/protocol/message.ts';
 import {type Conversation, conversation, frameOf, pieces, type RandomFrame} from './frames.ts';
@@ -78,7 +78,7 @@ function lineOf(message: Message): (payload: Uint8Array) => string {
 }
 
 /** What happened to the frames of one connection. */
-class Story implements TapObserver {
+class Story {
   readonly lines: string[] = [];
   readonly passed: Buffer[] = [];
   /** Of the messages taken that are to be acknowledged. */
@@ -87,9 +87,9 @@ class Story implements TapObserver {
   refused = false;
   readonly #random: Random;
   readonly #reference: Reference;
-  readonly tap: Tap;
+  readonly filter: PublishFilter;
   #unread = Buffer.alloc(0);
-  #unsettled = false;
+  #unflushed = false;
   #flushing = false;
   #willing = true;
   #failure: unknown;
@@ -97,9 +97,33 @@ class Story implements TapObserver {
   constructor(random: Random, version: ProtocolVersion, wire: Wire, readBuffer: ReadBuffer | undefined) {
     this.#random = random;
     this.#reference = new Reference(version);
-    this.tap = new Tap(wire, version, this, readBuffer);
-    this.tap.on('error', () => undefined);
-    this.tap.on('data', (bytes: Buffer) => this.#passed(bytes));
+    this.filter = new PublishFilter({
+      socket: wire,
+      protocolVersion: version,
+      events: {
+        messages: {
+          offered: (message) => this.#offered(message),
+          begun: (message, payloadBytes) => this.#begun(message, payloadBytes),
+          flush: () => this.#flush(),
+          isReceiving: true,
+        },
+        acknowledged: ({cmd, messageId, reasonCode}) => {
+          this.lines.push(`${cmd} ${messageId} ${reasonCode}`);
+        },
+      },
+      connection: {isOpen: true},
+      readBuffer,
+      write: (bytes) => {
+        if (this.filter.writable) this.filter.write(bytes);
+      },
+      onBytes: () => undefined,
+      onError: (error) => {
+        this.#failure ??= error;
+        this.filter.destroy();
+      },
+    });
+    this.filter.on('error', () => undefined);
+    this.filter.on('data', (bytes: Buffer) => this.#passed(bytes));
   }
 
   get failure(): unknown {
@@ -119,10 +143,10 @@ class Story implements TapObserver {
       this.#unread = this.#unread.subarray(end);
       if (packet === undefined) {
         this.refused = true;
-        this.tap.destroy();
+        this.filter.destroy();
         return;
       }
-      if (packet.cmd === 'connack') this.#later(() => this.tap.open());
+      if (packet.cmd === 'connack') this.#later(() => this.filter.open());
     }
   }
 
@@ -132,7 +156,7 @@ class Story implements TapObserver {
     else setImmediate(action);
   }
 
-  message(message: Message): Reception {
+  #offered(message: Message): OfferAnswer {
     if ((this.#flushing && this.#random.permille(500)) || (!this.#willing && !this.#flushing)) {
       if (!this.#flushing) this.#offerAgain();
       return 'later';
@@ -143,27 +167,27 @@ class Story implements TapObserver {
       return 'later';
     }
     this.lines.push(lineOf(message)(message.payload));
-    if (this.#random.permille(30)) return 'elsewhere';
+    if (this.#random.permille(30)) return 'passed';
     if (message.qos === 1) this.owed.push(message.messageId!);
-    this.#unsettled = true;
+    this.#unflushed = true;
     return 'taken';
   }
 
   #offerAgain(): void {
     this.#later(() => {
       this.#willing = true;
-      this.tap.offerAgain();
+      this.filter.offerAgain();
     });
   }
 
-  begun(message: Message, payloadBytes: number): ReturnType<TapObserver['begun']> {
+  #begun(message: Message, payloadBytes: number): PayloadStream | undefined {
     if (this.#random.permille(400)) return undefined;
     const parts: Buffer[] = [];
     const line = lineOf(message);
     const slow = this.#random.permille(500);
     return {
-      write: (piece) => {
-        parts.push(Buffer.from(piece));
+      write: (chunk) => {
+        parts.push(Buffer.from(chunk));
         return slow ? nextTurn() : Promise.resolve();
       },
       end: () => {
@@ -175,33 +199,16 @@ class Story implements TapObserver {
     };
   }
 
-  acknowledgement({cmd, messageId, reasonCode}: Parameters<TapObserver['acknowledgement']>[0]): void {
-    this.lines.push(`${cmd} ${messageId} ${reasonCode}`);
-  }
-
-  settle(acknowledge: () => void): Promise<void> | undefined {
-    if (!this.#unsettled || this.#flushing) return undefined;
-    this.#unsettled = false;
+  #flush(): void {
+    if (!this.#unflushed || this.#flushing) return;
+    this.#unflushed = false;
     this.#flushing = true;
-    return new Promise((resolve) => {
-      this.#later(() => {
-        this.#flushing = false;
-        acknowledge();
-        resolve();
-        this.tap.offerAgain();
-      });
+    const acknowledge = this.filter.acknowledgementOfTaken();
+    this.#later(() => {
+      this.#flushing = false;
+      acknowledge();
+      this.filter.offerAgain();
     });
-  }
-
-  write(bytes: Uint8Array): void {
-    if (this.tap.writable) this.tap.write(bytes);
-  }
-
-  heard(): void {}
-
-  failed(error: unknown): void {
-    this.#failure ??= error;
-    this.tap.destroy();
   }
 }
 
@@ -212,7 +219,7 @@ function greeting(random: Random, version: ProtocolVersion): readonly RandomFram
 }
 
 /** Whether the filter may take it: MQTT.js has neither a session nor an error to handle. */
-function isForTheTap(packet: Packet): boolean {
+function isForTheFilter(packet: Packet): boolean {
   if (packet.messageId === 0) return false;
   if (packet.cmd !== 'publish') return ['puback', 'pubrec', 'pubcomp'].includes(packet.cmd);
   const {topic, qos, properties} = packet;
@@ -233,7 +240,7 @@ function check({bytes, natures}: Conversation, version: ProtocolVersion, story: 
     const line = packet === undefined ? undefined : packetLine(packet);
     const isPlain = greeted && nature === 'plain';
     if (isPlain) assert.equal(story.lines[taken], line);
-    const mayBeTaken = greeted && nature === 'odd' && packet !== undefined && isForTheTap(packet);
+    const mayBeTaken = greeted && nature === 'odd' && packet !== undefined && isForTheFilter(packet);
     if (isPlain || (mayBeTaken && story.lines[taken] === line)) {
       taken++;
       continue;
@@ -276,20 +283,23 @@ export async function fuzzFilter(seed: number): Promise<number> {
   const story = new Story(random, version, wire, readBuffer);
   for (const piece of pieces(random, sent.bytes)) {
     let rest = piece;
-    while (rest.length > 0 && !story.tap.destroyed) {
+    while (rest.length > 0 && !story.filter.destroyed) {
       if (wire.isPaused() || random.permille(10)) await nextTurn();
       else rest = wire.feed(rest);
     }
   }
-  const end = story.tap.destroyed ? undefined : once(story.tap, 'end').catch(() => undefined);
-  while ((wire.isPaused() || wire.readableLength > 0) && !story.tap.destroyed) await nextTurn();
+  const end = story.filter.destroyed ? undefined : once(story.filter, 'end').catch(() => undefined);
+  while ((wire.isPaused() || wire.readableLength > 0) && !story.filter.destroyed) await nextTurn();
   wire.push(null);
-  await Promise.race([end, story.tap.closed ? undefined : once(story.tap, 'close').catch(() => undefined)]);
+  await Promise.race([
+    end,
+    story.filter.closed ? undefined : once(story.filter, 'close').catch(() => undefined),
+  ]);
   // What was taken last is flushed and acknowledged behind the end.
   for (let turns = 0; turns < 6; turns++) await nextTurn();
   if (story.failure !== undefined) throw story.failure;
   check(sent, version, story);
   checkAcknowledgements(story, wire);
-  story.tap.destroy();
+  story.filter.destroy();
   return sent.count;
 }

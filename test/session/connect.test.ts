@@ -338,11 +338,11 @@ test('a signal that has aborted before leaves no connection', limit, async () =>
 for (const pipelined of [false, true]) {
   test(`a wait gets the acceptance, not only the end, pipelined: ${pipelined}`, limit, async () => {
     await using broker = await startMosquitto();
-    let settled = 0;
-    const settle = () => void settled++;
-    const session = await connect(sessionOptions(broker.port), sessionContext({pipelined, settled: settle}));
+    let ready = 0;
+    const onReady = () => void ready++;
+    const session = await connect(sessionOptions(broker.port), sessionContext({pipelined, onReady}));
     await session.subscribe(['a'], {qos: 0});
-    assert.equal(settled, 1);
+    assert.equal(ready, 1);
     await session.end();
   });
 }

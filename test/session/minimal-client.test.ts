@@ -5,7 +5,10 @@ import assert from 'node:assert/strict';
 import {Duplex} from 'node:stream';
 import {describe, test} from 'node:test';
 import {connect} from '../../src/client/connect.ts';
-import {BriefClient} from '../../src/client/connection/minimal-client.ts';
+import {ClientConnection} from '../../src/client/connection/client-connection.ts';
+import {createMinimalClient} from '../../src/client/connection/minimal-client.ts';
+import {PacketIdentifiers} from '../../src/client/connection/packet-ids.ts';
+import {ReceivedQos2} from '../../src/client/connection/received-qos2.ts';
 import type {ConnectionOptions} from '../../src/client/connection-options.ts';
 import {ExitCode} from '../../src/errors.ts';
 import {type FakeConnection, startFakeBroker} from '../support/fake-broker.ts';
@@ -33,10 +36,10 @@ async function sendSlowly(connection: FakeConnection, bytes: readonly number[]):
 }
 
 for (const [name, fastPath] of [
-  ['a brief session', true],
+  ['a short session', true],
   ['the same through MQTT.js', false],
 ] as const) {
-  const context = () => sessionContext({brief: true, fastPath});
+  const context = () => sessionContext({oneShot: true, fastPath});
 
   describe(name, () => {
     test('publishes at every QoS, subscribes, and receives what is retained', limit, async () => {
@@ -64,14 +67,14 @@ for (const [name, fastPath] of [
       assert.doesNotMatch(broker.log(), /protocol error|malformed/i);
     });
 
-    test('sends many messages in its window', limit, async () => {
+    test('sends many messages through its window', limit, async () => {
       await using broker = await startMosquitto();
       await using session = await connect(plain(broker.port), context());
       const report = await session.publishAll(numbered(500), publication('many', {qos: 2}));
       assert.deepEqual(report, {read: 500, acknowledged: 500, refused: 0});
     });
 
-    test('understands answers that come byte by byte', limit, async () => {
+    test('reads answers that come byte by byte', limit, async () => {
       await using broker = await startFakeBroker(async (connection) => {
         await connection.next('connect');
         await sendSlowly(connection, [0x20, 2, 0, 0]);
@@ -83,7 +86,7 @@ for (const [name, fastPath] of [
       assert.deepEqual(await session.subscribe(['a', 'b'], {qos: 0}), [0, 0x80]);
     });
 
-    test('tells a refusal with its code', limit, async () => {
+    test('reports a refusal with its code', limit, async () => {
       await using broker = await startFakeBroker(async (connection) => {
         await connection.next('connect');
         connection.sendBytes(Buffer.of(0x20, 2, 0, 5));
@@ -95,7 +98,7 @@ for (const [name, fastPath] of [
       );
     });
 
-    test('says of what is not MQTT that it is none', limit, async () => {
+    test('reports bytes that are not MQTT', limit, async () => {
       await using broker = await startFakeBroker(async (connection) => {
         await connection.next('connect');
         connection.sendBytes('HTTP/1.1 400 Bad Request\r\n\r\n');
@@ -128,7 +131,7 @@ for (const [name, fastPath] of [
       });
     }
 
-    test('asks a silent broker whether it is there, and gives it up', limit, async () => {
+    test('sends PINGREQ to a silent broker, and closes the connection without an answer', limit, async () => {
       await using broker = await startFakeBroker(async (connection) => {
         await connection.accept();
         await connection.closed;
@@ -160,8 +163,8 @@ for (const [name, fastPath] of [
   });
 }
 
-test('CONNECT and what follows it in the same go are one write', async () => {
-  const written: number[] = [];
+/** A connection with a minimal client on a stream that records its writes. */
+function connectionOn(written: number[], clientId: string): ClientConnection {
   const stream = new Duplex({
     read() {},
     write(chunk: Buffer, _encoding, done) {
@@ -173,22 +176,36 @@ test('CONNECT and what follows it in the same go are one write', async () => {
       done();
     },
   });
-  const client = new BriefClient(() => stream, {clientId: '', clean: true, keepalive: 60});
-  client.connect();
+  return new ClientConnection({
+    stream,
+    options: plain(1, {clientId}),
+    clientId,
+    identifiers: new PacketIdentifiers(),
+    receivedQos2: new ReceivedQos2(),
+    events: {
+      messages: {offered: () => 'passed', begun: () => undefined, flush: () => undefined, isReceiving: true},
+      acknowledged: () => undefined,
+      assigned: () => undefined,
+    },
+    signal: new AbortController().signal,
+    createClient: createMinimalClient,
+    fastPath: false,
+    pipelined: true,
+  });
+}
+
+test('CONNECT and the packets of the same turn are one write', async () => {
+  const written: number[] = [];
+  const connection = connectionOn(written, '');
   await Promise.resolve();
-  client._writePacket({cmd: 'subscribe', messageId: 1, subscriptions: [{topic: 'a', qos: 0}]});
+  const answer = connection.request({cmd: 'subscribe', subscriptions: [{topic: 'a', qos: 0}]});
   await new Promise((resolve) => setImmediate(resolve));
   assert.deepEqual(written, [14 + 8]);
-  stream.destroy();
+  connection.fail(new Error('the end'));
+  await assert.rejects(answer, /the end/);
 });
 
-test('an error of its own parts is reported like any other', () => {
-  const errors: unknown[] = [];
-  const nothing = () => stream;
-  const stream = {on: nothing, once: nothing, cork: nothing, uncork: nothing, write: () => true} as never;
-  const greeting = {clientId: 'x'.repeat(70_000), clean: true, keepalive: 60};
-  const client = new BriefClient(() => stream, greeting);
-  client.on('error', (error) => errors.push(error));
-  client.connect();
-  assert.ok(failsWith(ExitCode.invalid, /longer than the 65535 bytes/)(errors[0]));
+test('an option that cannot be encoded is reported', async () => {
+  const connection = connectionOn([], 'x'.repeat(70_000));
+  await assert.rejects(connection.accepted, failsWith(ExitCode.invalid, /longer than the 65535 bytes/));
 });

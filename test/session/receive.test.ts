@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
 import {connect} from '../../src/client/connect.ts';
-import type {Verdict} from '../../src/client/types.ts';
+import type {ReceiveDecision} from '../../src/client/types.ts';
 import {TmqError} from '../../src/errors.ts';
 import type {Message} from '../../src/protocol/message.ts';
 import {type FakeConnection, startFakeBroker} from '../support/fake-broker.ts';
@@ -50,7 +50,7 @@ test('what came in one piece is one batch, acknowledged after its flush', limit,
 });
 
 /** What the broker gets when the second of three messages at a QoS meets that verdict. */
-async function after(verdict: Verdict, qos: 1 | 2): Promise<readonly string[]> {
+async function after(verdict: ReceiveDecision, qos: 1 | 2): Promise<readonly string[]> {
   await using broker = await startFakeBroker(async (connection) => {
     await connection.accept();
     await connection.next('publish');

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import type {ConnectionOptions} from '../../src/client/connection-options.ts';
-import type {SessionContext, Verdict} from '../../src/client/types.ts';
+import type {ReceiveDecision, SessionContext} from '../../src/client/types.ts';
 import {TmqError} from '../../src/errors.ts';
 import {copyOf, type Message, type Publication} from '../../src/protocol/message.ts';
 
@@ -49,7 +49,7 @@ export async function* numbered(count: number, batchSize = 100): AsyncGenerator<
 export interface Collector {
   readonly messages: Message[];
   readonly batches: number[];
-  message(message: Message): Verdict;
+  message(message: Message): ReceiveDecision;
   flush(): Promise<void>;
   texts(): readonly string[];
 }

@@ -438,7 +438,7 @@ const particular: Readonly<Record<string, string>> = {
   '… says that it kept a session although a clean one was asked for.': 'session/connect.test.ts',
   '… does not answer any more (keepalive exceeded).': 'session/connect.test.ts',
   'The broker acknowledged a message of QoS … as if it were of QoS …: ….': 'session/publish.test.ts',
-  'The property … can only be 0 or 1.': 'unit/client/connection/packet.test.ts',
+  'The property … can only be 0 or 1.': 'unit/client/connection/mqttjs-codec.test.ts',
   'Unsupported proxy protocol …// (supported: socks5h:// and http://).': 'the command line refuses it before',
   'The proxy URL names no host.': 'the command line refuses it before',
 };

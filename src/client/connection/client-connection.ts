@@ -1,85 +1,209 @@
 /**
- * One MqttClient on one connected stream, from CONNECT to close. MQTT.js reads and writes packets, keeps
- * the connection alive and answers QoS 2; everything in which it may lose, hang or mislead is done here
- * or above instead: the first error wins and closes, acknowledgements wait for whoever takes the
- * messages, and the end is really sent. Knows nothing of reconnecting, windows or commands.
+ * One network connection from CONNECT to close: its protocol client, its write queue, the publish filter on the
+ * fast path, and the first error, which closes it. Knows nothing of reconnecting, the in-flight window or commands.
+ *
+ * States: connecting; accepted (CONNACK has come); ending (DISCONNECT was written); closed. `isOpen` holds in the
+ * second, and when pipelined in the first.
  */
 
 import type {Duplex} from 'node:stream';
 import {ExitCode, TmqError} from '../../errors.ts';
-import {copyOf, type Message} from '../../protocol/message.ts';
+import {firstByte, PacketType} from '../../protocol/fixed-header.ts';
 import {refusalText} from '../../protocol/reason-codes.ts';
+import type {ConnectionOptions} from '../connection-options.ts';
+import type {ReadBuffer} from '../transport/read-buffer.ts';
 import {describe} from '../transport/transport.ts';
-import type {StreamedPayload} from '../types.ts';
-import {ConnectionRefused, dismissed, linkError, lost, notAccepted} from './connection-lost.ts';
-import {awaitClose, disconnectPacket, type Farewell} from './disconnect.ts';
-import type {Arrival, LinkSetup} from './events.ts';
-import {clientOptions, type MqttJsClient} from './mqttjs-client.ts';
-import {messageOf, type Packet} from './packet.ts';
-import {Requests} from './pending-requests.ts';
-import {afterTicket, pingreq} from './pipelining.ts';
-import {Tap, type TapObserver} from './publish-filter.ts';
+import {
+  ConnectionRefused,
+  connectionError,
+  disconnectedByServer,
+  lost,
+  notAccepted,
+} from './connection-lost.ts';
+import {awaitClose, type CloseOptions, disconnectPacket} from './disconnect.ts';
+import type {ConnectionEvents, KeptMessage, MessageSource} from './events.ts';
+import type {PacketIdentifiers} from './packet-ids.ts';
+import {PendingRequests} from './pending-requests.ts';
+import type {CreateProtocolClient, IncomingMessage, Packet, ProtocolClient} from './protocol-client.ts';
+import {PublishFilter} from './publish-filter.ts';
+import type {ReceivedQos2} from './received-qos2.ts';
 import {limitsOf, type ServerLimits} from './server-limits.ts';
-import {AliasTable} from './topic-aliases.ts';
-import {Gate, smallBytes} from './write-queue.ts';
+import {WriteQueue} from './write-queue.ts';
 
-/** Passed to MQTT.js to go on without acknowledging: that is done after the output was flushed. */
-const acknowledgedLater = new Error('acknowledged later');
-
-export class Link {
+export interface ConnectionSetup {
   readonly stream: Duplex;
+  readonly options: ConnectionOptions;
+  readonly clientId: string;
+  readonly identifiers: PacketIdentifiers;
+  readonly receivedQos2: ReceivedQos2;
+  readonly events: ConnectionEvents;
+  /** Aborting it before CONNACK destroys the stream. */
+  readonly signal: AbortSignal;
+  readonly createClient: CreateProtocolClient;
+  /** Whether messages and acknowledgements may bypass the protocol client (publish-filter.ts). */
+  readonly fastPath: boolean;
+  /** What the stream reads into, where it was given that; only on the fast path. */
+  readonly readBuffer?: ReadBuffer | undefined;
+  /** Whether packets may be sent before CONNACK came. */
+  readonly pipelined: boolean;
+}
+
+/** PINGREQ [MQTT-3.12]: the smallest packet there is. */
+const pingreq = Buffer.of(firstByte(PacketType.pingreq), 0);
+
+/** Milliseconds after which a packet acknowledges a TLS session ticket; one sent at once does not. */
+const ticketMilliseconds = 1;
+
+/**
+ * Calls `action` shortly after the first session ticket of TLS 1.3. A packet sent then acknowledges it: a server
+ * with Nagle's algorithm on holds CONNACK back until that, for 40 ms if nothing is sent.
+ */
+function afterTicket(stream: Duplex, action: () => void): void {
+  if ('encrypted' in stream) stream.once('session', () => setTimeout(action, ticketMilliseconds));
+}
+
+/** The messages that come through the protocol client, one at a time. */
+class PacketMessages implements MessageSource {
+  readonly #events: ConnectionEvents;
+  readonly #stream: Duplex;
+  readonly #connection: {readonly isOpen: boolean};
+  #held: {readonly incoming: IncomingMessage; readonly proceed: () => void} | undefined;
+  #isOffering = false;
+  #taken: IncomingMessage[] = [];
+  #flushPlanned: NodeJS.Immediate | undefined;
+
+  constructor(events: ConnectionEvents, stream: Duplex, connection: {readonly isOpen: boolean}) {
+    this.#events = events;
+    this.#stream = stream;
+    this.#connection = connection;
+  }
+
+  get hasEnded(): boolean {
+    return this.#stream.readableEnded || this.#stream.destroyed;
+  }
+
+  get isHolding(): boolean {
+    return this.#held !== undefined;
+  }
+
+  offer(incoming: IncomingMessage, proceed: () => void): void {
+    this.#held = {incoming, proceed};
+    this.offerAgain();
+  }
+
+  offerAgain(): void {
+    const held = this.#held;
+    if (held === undefined || !this.#offer(held.incoming)) return;
+    this.#held = undefined;
+    held.proceed();
+  }
+
+  /** The connection is closed: what is held is kept by the session, and nothing more is read. */
+  close(): void {
+    if (this.#held !== undefined) this.#offer(this.#held.incoming);
+    this.#held = undefined;
+  }
+
+  keep(): KeptMessage {
+    const {incoming} = this.#held!;
+    return {
+      connection: this.#connection,
+      message: incoming.message,
+      // Asked when the message is taken: it may be kept twice, from one connection and the next.
+      get isRepeated() {
+        return incoming.isRepeated;
+      },
+      take: incoming.take,
+      acknowledge: incoming.acknowledge,
+    };
+  }
+
+  acknowledgementOfTaken(): () => void {
+    const taken = this.#taken;
+    this.#taken = [];
+    return () => {
+      for (const incoming of taken) incoming.acknowledge();
+    };
+  }
+
+  /** Returns whether the source need not hold the message any more. */
+  #offer(incoming: IncomingMessage): boolean {
+    if (this.#isOffering) return false;
+    this.#isOffering = true;
+    const answer = this.#events.messages.offered(incoming.message, this, incoming.isRepeated);
+    this.#isOffering = false;
+    if (answer === 'taken') {
+      incoming.take();
+      this.#taken.push(incoming);
+      this.#flushPlanned ??= setImmediate(() => {
+        this.#flushPlanned = undefined;
+        this.#events.messages.flush();
+      });
+    }
+    return answer !== 'later';
+  }
+}
+
+export class ClientConnection {
+  /** Everything that is sent goes through it. */
+  readonly writeQueue: WriteQueue;
   /** Why the connection ended; resolves once, whatever the cause. */
   readonly closed: Promise<TmqError>;
   /** Resolves when CONNACK has accepted the connection. @throws ConnectionRefused with its code, TmqError */
   readonly accepted: Promise<void>;
-  limits: ServerLimits = limitsOf({cmd: 'connack'});
+  limits: ServerLimits = limitsOf({});
   sessionPresent = false;
   /** Whether CONNACK has accepted the connection. */
   isAccepted = false;
 
-  readonly #setup: LinkSetup;
-  readonly #client: MqttJsClient;
-  readonly #tap: Tap | undefined;
-  readonly #requests: Requests;
-  readonly #aliases = new AliasTable();
-  readonly #gate = new Gate();
+  readonly #setup: ConnectionSetup;
+  readonly #stream: Duplex;
+  readonly #client: ProtocolClient;
+  readonly #filter: PublishFilter | undefined;
+  readonly #messages: PacketMessages;
+  readonly #requests: PendingRequests;
   #withheldPubrecs: Packet[] = [];
   #failure: TmqError | undefined;
   #accept: () => void = () => undefined;
-  #ended = false;
+  #isEnding = false;
   /** The system has taken DISCONNECT. */
-  #taken = false;
-  #gone = false;
-  /** A message waits for its receiver, so nothing behind it is read, not even a PINGRESP. */
-  #held: (() => void) | undefined;
+  #isDisconnectSent = false;
+  #isClosed = false;
   #missedPings = 0;
 
-  constructor(setup: LinkSetup) {
+  constructor(setup: ConnectionSetup) {
+    const {options, clientId, receivedQos2, events} = setup;
     this.#setup = setup;
-    this.#requests = new Requests(setup.identifiers);
-    this.#tap = setup.fastPath ? this.#createTap() : undefined;
-    this.stream = this.#tap ?? setup.stream;
+    this.#requests = new PendingRequests(setup.identifiers);
+    this.#filter = setup.fastPath ? this.#createFilter() : undefined;
+    const stream = this.#filter ?? setup.stream;
+    this.#stream = stream;
+    this.writeQueue = new WriteQueue(stream, (error) => this.fail(error));
+    this.#messages = new PacketMessages(events, stream, this);
     this.closed = new Promise((resolve) => {
       const onClose = () => resolve(this.#close());
-      if (this.stream.closed) queueMicrotask(onClose);
-      else this.stream.once('close', onClose);
+      if (stream.closed) queueMicrotask(onClose);
+      else stream.once('close', onClose);
     });
-    this.stream.on('error', (error) => this.fail(error));
-    this.stream.once('end', () => this.resume());
-    if (this.stream.errored !== null) this.fail(this.stream.errored);
-    this.#client = new setup.libraries.MqttClient(() => this.stream as never, {
-      ...clientOptions(setup.options, setup.clientId),
-      incomingStore: setup.incoming as never,
-    });
-    this.#attach();
+    stream.on('error', (error) => this.fail(error));
+    stream.once('end', () => this.resume());
+    if (stream.errored !== null) this.fail(stream.errored);
+    const handler = {
+      send: (packet: Packet, done?: () => void) => this.send(packet, done),
+      onPacket: (packet: Packet) => this.#received(packet),
+      onMessage: (message: IncomingMessage, proceed: () => void) => this.#messages.offer(message, proceed),
+      onSilence: () => this.#keepaliveTimeout(),
+      onError: (error: unknown) => this.fail(error),
+    };
+    this.#client = setup.createClient({stream, options, clientId, receivedQos2, handler});
     this.accepted = this.#connect();
-    // Where nobody waits for it, whatever is asked of the link says the same.
+    // When pipelined, `accepted` may not be awaited; requests and `closed` report the same error.
     this.accepted.catch(() => undefined);
   }
 
   /** Sends CONNECT and waits for CONNACK. */
   async #connect(): Promise<void> {
-    const {signal} = this.#setup;
+    const {signal, pipelined, stream} = this.#setup;
     const onAbort = () => this.fail(signal.reason);
     signal.addEventListener('abort', onAbort, {once: true});
     try {
@@ -87,11 +211,18 @@ export class Link {
         this.#accept = resolve;
       });
       if (signal.aborted) onAbort();
-      else if (!this.stream.destroyed) this.#client.connect();
-      if (this.#setup.pipelined)
-        afterTicket(this.#setup.stream, () => {
+      else if (!this.#stream.destroyed) {
+        // Packets sent in the same turn leave together with CONNECT. A server that refuses it would close the
+        // connection over what it has not read, and a peer that acknowledges only every second TCP segment at once
+        // would delay its answer to the second one by 40 ms.
+        this.#stream.cork();
+        setImmediate(() => this.#stream.uncork());
+        this.#client.connect();
+      }
+      if (pipelined)
+        afterTicket(stream, () => {
           // MQTT.js would not send it before CONNACK.
-          if (!this.isAccepted) this.write(pingreq);
+          if (!this.isAccepted) this.writeQueue.write(pingreq);
         });
       await Promise.race([accepted, this.closed]);
       if (this.#failure !== undefined) throw await this.closed;
@@ -100,202 +231,126 @@ export class Link {
     }
   }
 
+  /** Whether packets can be sent. */
   get isOpen(): boolean {
     return (
-      (this.isAccepted || this.#setup.pipelined) &&
-      !this.#ended &&
-      this.#failure === undefined &&
-      this.stream.writable
+      (this.isAccepted || this.#setup.pipelined) && this.#failure === undefined && this.writeQueue.isOpen
     );
   }
 
-  /** Requests that await their answer; while there are any, reading must not stop. */
+  /** Whether requests await their answer; while there are any, reading must not stop. */
   get awaitsReply(): boolean {
     return this.#requests.size > 0;
   }
 
-  /** Writes a packet behind everything written before; nothing when the connection is gone. */
-  send(packet: Packet): void {
-    this.#client['_writePacket'](packet as never);
+  /** Writes a packet behind everything written before; nothing when the connection is closed. */
+  send(packet: Packet, done?: () => void): void {
+    this.writeQueue.writeEncoded(() => {
+      if (packet.cmd === 'pubrec' && !this.#setup.events.messages.isReceiving) {
+        this.#withheldPubrecs.push(packet);
+        return undefined;
+      }
+      this.#setup.events.traced?.('out', packet);
+      return this.#client.encode(packet);
+    }, done);
   }
 
-  /** Writes bytes that are whole packets; `written` is called when the stream has passed them on, or cannot. */
-  write(bytes: Uint8Array, written?: (error?: Error | null) => void): void {
-    if (written === undefined && bytes.length < smallBytes && this.isOpen) {
-      this.#gate.collect(this.stream, bytes);
-      return;
-    }
-    this.#gate.pass(() => {
-      if (this.isOpen) this.stream.write(bytes, written);
-      else written?.(this.#failure ?? lost(this.#setup.options.endpoint));
-    });
-  }
-
-  /** Writes a packet whose payload is not held in memory. A payload that fails ends the link: the packet has begun. */
-  writeStreamed(
-    packet: {readonly header: Uint8Array; readonly payload: StreamedPayload},
-    written?: (error?: Error | null) => void,
-  ): void {
-    const write = async () => {
-      const taken = await this.#gate.stream(this.stream, packet, (error) => this.fail(error));
-      written?.(taken ? null : (this.#failure ?? lost(this.#setup.options.endpoint)));
-    };
-    this.#gate.pass(() => void write());
-  }
-
-  /** Sends SUBSCRIBE or UNSUBSCRIBE; resolves with the answer to it. @throws the TmqError that closed the link */
+  /** Sends SUBSCRIBE or UNSUBSCRIBE; resolves with the answer. @throws the TmqError that closed the connection */
   request(packet: Omit<Packet, 'messageId'> & {readonly cmd: string}): Promise<Packet> {
     if (!this.isOpen) return Promise.reject(this.#failure ?? lost(this.#setup.options.endpoint));
-    const answer = this.#requests.ask((messageId) => this.send({...packet, messageId}));
+    const answer = this.#requests.request((messageId) => this.send({...packet, messageId}));
     this.resume();
     return answer;
   }
 
   /** Sends PINGREQ. */
   ping(): void {
-    if (this.isOpen) this.#client.sendPing();
+    if (this.isOpen) this.#client.ping();
   }
 
-  /** Lets reading go on behind a message that is held. */
+  /** Offers held messages again: an answer that is awaited may come behind them. */
   resume(): void {
-    const proceed = this.#held;
-    this.#held = undefined;
-    proceed?.();
-    this.#tap?.offerAgain();
+    this.#messages.offerAgain();
+    this.#filter?.offerAgain();
   }
 
   /** The session is ready for what follows CONNACK. */
   start(): void {
-    this.#tap?.open();
+    this.#filter?.open();
   }
 
-  #createTap(): Tap {
-    const {stream, options, observer, readBuffer} = this.#setup;
-    const tapObserver: TapObserver = {
-      message: (message) => observer.offered(message, () => this.#tapArrival(message), offerAgain),
-      begun: (message, payloadBytes) => observer.begun(message, payloadBytes),
-      acknowledgement: (acknowledgement) => observer.received(acknowledgement),
-      settle: (acknowledge) => observer.settled(acknowledge),
-      write: (bytes) => this.write(bytes),
-      heard: () => {
+  #createFilter(): PublishFilter {
+    const {stream: socket, options, events, readBuffer} = this.#setup;
+    return new PublishFilter({
+      socket,
+      protocolVersion: options.protocolVersion,
+      events,
+      connection: this,
+      readBuffer,
+      write: (bytes) => this.writeQueue.write(bytes),
+      onBytes: () => {
         this.#missedPings = 0;
       },
-      failed: (error) => this.fail(error),
-    };
-    const tap: Tap = new Tap(stream, options.protocolVersion, tapObserver, readBuffer);
-    const offerAgain = () => tap.offerAgain();
-    return tap;
+      onError: (error) => this.fail(error),
+    });
   }
 
-  /** A message of the fast way that has to wait nevertheless. */
-  #tapArrival(message: Message): Arrival {
-    return {
-      link: this,
-      message: copyOf(message),
-      isRepeated: () => false,
-      take: () => undefined,
-      acknowledge: () => {
-        if (message.messageId !== undefined) this.#tap?.acknowledge([message.messageId]);
-      },
-    };
-  }
-
-  /** Sends the PUBRECs that waited until somebody takes messages. */
+  /** Sends the PUBRECs that were withheld until a receiver takes messages. */
   releasePubrecs(): void {
     const withheld = this.#withheldPubrecs;
     this.#withheldPubrecs = [];
     for (const packet of withheld) this.send(packet);
   }
 
-  /** The first error ends the link; later ones are only echoes of it. */
+  /** Closes the connection. The first error is its cause; later ones follow from it. */
   fail(error: unknown): void {
-    this.#failure ??= linkError(error, this.#setup.options, this.isAccepted);
-    this.stream.destroy();
+    this.#failure ??= connectionError(error, this.#setup.options, this.isAccepted);
+    this.#stream.destroy();
   }
 
-  /** Says goodbye, and closes when the peer has taken everything. @throws TmqError 7 when it did not */
-  async shutdown(farewell: Farewell): Promise<void> {
-    if (this.#gone || !this.stream.writable) return;
-    this.sayGoodbye(farewell.reasonCode);
-    this.stream.end();
+  /** Sends DISCONNECT, and closes when the peer has taken everything. @throws TmqError 7 when it did not */
+  async shutdown(close: CloseOptions): Promise<void> {
+    if (this.#isClosed || !this.#stream.writable) return;
+    this.disconnect(close.reasonCode);
+    this.#stream.end();
     this.resume();
-    await awaitClose(this.stream, this.closed, farewell);
-    if (!this.#taken) throw this.#failure ?? lost(this.#setup.options.endpoint);
+    await awaitClose(this.#stream, this.closed, close);
+    if (!this.#isDisconnectSent) throw this.#failure ?? lost(this.#setup.options.endpoint);
   }
 
-  /** Sends DISCONNECT behind everything written, once; nothing can follow it. */
-  sayGoodbye(reasonCode: number): void {
-    if (this.#ended) return;
-    this.#gate.flush();
-    this.#ended = true;
-    const {options, observer, libraries} = this.#setup;
-    // Behind half a packet, no other would be understood.
-    if (this.#gate.isBusy) this.fail(lost(options.endpoint));
+  /** Writes DISCONNECT behind everything written, once; nothing follows it. */
+  disconnect(reasonCode: number): void {
+    if (this.#isEnding) return;
+    this.#isEnding = true;
+    const {options, events} = this.#setup;
+    // DISCONNECT cannot follow a partially written packet.
+    if (this.writeQueue.isStreaming) this.fail(lost(options.endpoint));
     const packet = disconnectPacket(options, reasonCode);
-    observer.traced?.('out', packet);
+    events.traced?.('out', packet);
     // What is written is taken in order: with DISCONNECT, everything is. What happens after it does not count.
-    this.stream.write(libraries.codec.encode(packet, options.protocolVersion), (error) => {
-      this.#taken = error == null;
+    this.writeQueue.writeLast(this.#client.encode(packet), (isWritten) => {
+      this.#isDisconnectSent = isWritten;
     });
-  }
-
-  #attach(): void {
-    const client = this.#client;
-    const {observer} = this.#setup;
-    client.on('error', (error) => this.fail(error));
-    client.on('packetreceive', (packet) => this.#guard(() => this.#received(packet as unknown as Packet)));
-    if (observer.traced !== undefined) {
-      client.on('packetsend', (packet) => observer.traced?.('out', packet as unknown as Packet));
-    }
-    client.handleMessage = (packet, done) => this.#arrived(packet as unknown as Packet, done);
-    client.onKeepaliveTimeout = () => this.#keepaliveTimeout();
-    // Behind a resumed session mosquitto 2.0 sends one QoS 2 message more than Receive Maximum allows. We can
-    // take it; MQTT.js would end the connection, and with it the run.
-    client['_trackIncomingQoS2Publish'] = () => true;
-    const write = client['_writePacket'].bind(client);
-    client['_writePacket'] = (packet: unknown, done?: () => void) => {
-      this.#gate.pass(() => {
-        // A packet behind DISCONNECT would be an error that takes the rest of the stream with it.
-        if (!this.stream.writable || this.#writeInstead(packet as Packet)) done?.();
-        else write(packet, done);
-      });
-    };
-  }
-
-  /** The two packets that MQTT.js cannot be left to write. */
-  #writeInstead(packet: Packet): boolean {
-    if (packet.cmd === 'pubcomp') this.#setup.incoming.completed(packet.messageId ?? 0);
-    if (packet.cmd === 'pubrec' && !this.#setup.observer.accepting()) {
-      this.#withheldPubrecs.push(packet);
-      return true;
-    }
-    if (packet.cmd !== 'connect') return false;
-    const {credentials, protocolVersion} = this.#setup.options;
-    if (credentials?.password === undefined || credentials.username !== undefined) return false;
-    if (protocolVersion < 5) {
-      this.fail(new TmqError('Before MQTT 5, a password needs a user name.', ExitCode.invalid));
-      return true;
-    }
-    this.#setup.observer.traced?.('out', packet);
-    const withPassword = packet as Packet & {readonly password: Uint8Array};
-    this.stream.write(this.#setup.libraries.codec.connectWithoutUsername(withPassword));
-    return true;
   }
 
   #received(packet: Packet): void {
     this.#missedPings = 0;
-    if (packet.cmd === 'publish') this.#aliases.resolve(packet);
-    if (packet.cmd === 'connack') this.#greeted(packet);
-    const {observer} = this.#setup;
-    // What a packet causes is traced behind it; only CONNACK is shown with the client id that it assigns.
-    if (packet.cmd !== 'connack') observer.traced?.('in', packet);
-    observer.received(packet);
-    if (packet.cmd === 'connack') observer.traced?.('in', packet);
-    if (packet.cmd === 'suback' || packet.cmd === 'unsuback') this.#requests.answered(packet);
-    if (packet.cmd === 'disconnect') this.fail(dismissed(this.#setup.options.endpoint, packet));
+    const {events} = this.#setup;
+    const {cmd, properties} = packet;
+    // A packet is traced before those that it causes; only CONNACK is traced with the client id that it assigns.
+    if (cmd !== 'connack') events.traced?.('in', packet);
+    else {
+      this.#connackCame(packet);
+      const assigned = properties?.assignedClientIdentifier;
+      if (typeof assigned === 'string') events.assigned(assigned);
+      events.traced?.('in', packet);
+    }
+    if (cmd === 'puback' || cmd === 'pubrec' || cmd === 'pubcomp') events.acknowledged(packet);
+    if (cmd === 'suback' || cmd === 'unsuback') this.#requests.answered(packet);
+    if (cmd === 'disconnect') this.fail(disconnectedByServer(this.#setup.options.endpoint, packet));
   }
 
-  #greeted(packet: Packet): void {
+  #connackCame(packet: Packet): void {
     const {options} = this.#setup;
     const code = packet.reasonCode ?? packet.returnCode ?? 0;
     if (code !== 0) {
@@ -305,9 +360,9 @@ export class Link {
     }
     this.limits = limitsOf(packet);
     this.sessionPresent = packet.sessionPresent ?? false;
-    // MQTT 3.1 does not say whether it kept the session it was asked to keep.
+    // A CONNACK of MQTT 3.1 cannot say whether the session was kept.
     const mayBeKept = this.sessionPresent || (options.protocolVersion === 3 && !options.clean);
-    if (!mayBeKept) this.#setup.incoming.forget();
+    if (!mayBeKept) this.#setup.receivedQos2.forget();
     if (this.sessionPresent && options.clean) {
       // [MQTT-3.2.2-4]
       this.fail(
@@ -322,73 +377,35 @@ export class Link {
     this.#accept();
   }
 
-  #arrived(packet: Packet, done: (error?: Error) => void): void {
-    let proceeded = false;
-    const proceed = () => {
-      if (proceeded) return;
-      proceeded = true;
-      if (this.#held === proceed) this.#held = undefined;
-      done(packet.qos === 0 ? undefined : acknowledgedLater);
-    };
-    this.#held = proceed;
-    this.#guard(() => this.#setup.observer.arrived(this.#arrival(packet), proceed));
-    // The rest is here already, and gone with the connection if it is not looked at now.
-    if (this.stream.readableEnded) proceed();
-  }
-
-  /** Thrown into MQTT.js, an error would stop the reading for good, with the connection open. */
-  #guard(action: () => void): void {
-    try {
-      action();
-    } catch (error) {
-      this.fail(error);
-    }
-  }
-
-  #arrival(packet: Packet): Arrival {
-    const messageId = packet.messageId ?? 0;
-    const {incoming} = this.#setup;
-    return {
-      link: this,
-      message: messageOf(packet),
-      isRepeated: () => packet.qos === 2 && incoming.wasTaken(packet),
-      take: () => {
-        if (packet.qos === 2) incoming.take(packet);
-      },
-      acknowledge: () => {
-        if (packet.qos === 0) return;
-        this.send({cmd: packet.qos === 1 ? 'puback' : 'pubcomp', messageId, reasonCode: 0});
-      },
-    };
-  }
-
   /**
-   * Half a keepalive after a PINGREQ without an answer. While a message is held, the answer may well be
-   * there, unread, and behind half a packet there is no PINGREQ; else the broker has, like with mosquitto, a whole keepalive to answer.
+   * Half a keepalive time after a PINGREQ without an answer. While a message is held, the answer may be there,
+   * unread, and within a streamed packet no PINGREQ can be sent. Otherwise the broker has, as with mosquitto, a
+   * whole keepalive time to answer.
    */
   #keepaliveTimeout(): void {
-    const isHeld = this.#held !== undefined || this.#tap?.isHolding === true;
-    if (isHeld || this.#gate.isBusy) {
-      if (isHeld) this.#client.sendPing();
-      this.#client.reschedulePing(true);
+    const isHolding = this.#messages.isHolding || this.#filter?.isHolding === true;
+    if (isHolding || this.writeQueue.isStreaming) {
+      if (isHolding) this.#client.ping();
+      this.#client.restartKeepalive();
       return;
     }
     this.#missedPings += 1;
     if (this.#missedPings < 2) return;
+    const {endpoint} = this.#setup.options;
     this.fail(
       new TmqError(
-        `${describe(this.#setup.options.endpoint)} does not answer any more (keepalive exceeded).`,
+        `${describe(endpoint)} does not answer any more (keepalive exceeded).`,
         ExitCode.keepalive,
       ),
     );
   }
 
-  /** The stream is closed: all that waits for an answer hears why. */
+  /** The stream is closed: requests are rejected with the cause. */
   #close(): TmqError {
-    this.#gone = true;
+    this.#isClosed = true;
     const {options} = this.#setup;
     this.#failure ??= this.isAccepted ? lost(options.endpoint) : notAccepted(options);
-    this.#held = undefined;
+    this.#messages.close();
     this.#requests.fail(this.#failure);
     return this.#failure;
   }

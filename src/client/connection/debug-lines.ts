@@ -3,7 +3,7 @@
  * them, is decided elsewhere. Nothing of CONNECT but its name is ever said.
  */
 
-import type {Packet} from './packet.ts';
+import type {Packet} from './protocol-client.ts';
 
 export type Direction = 'in' | 'out';
 

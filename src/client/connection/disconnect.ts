@@ -1,11 +1,11 @@
 /**
- * How a connection ends: the packet that says goodbye, and the wait until the peer has taken everything
- * and closed. Knows streams and one packet; when to leave is decided elsewhere.
+ * How this side ends a connection: the DISCONNECT packet, and the wait until the peer has taken everything and
+ * closed.
  */
 
 import type {Duplex} from 'node:stream';
 import type {ConnectionOptions} from '../connection-options.ts';
-import {codecProperties, type Packet} from './packet.ts';
+import type {Packet} from './protocol-client.ts';
 
 /** Milliseconds to wait for the peer's close once all is sent. */
 const closeMilliseconds = 1000;
@@ -16,23 +16,23 @@ export function disconnectPacket(
   reasonCode: number,
 ): Packet {
   if (protocolVersion < 5) return {cmd: 'disconnect'};
-  return {cmd: 'disconnect', reasonCode, properties: codecProperties(disconnectProperties)};
+  return {cmd: 'disconnect', reasonCode, properties: {...disconnectProperties}};
 }
 
-export interface Farewell {
+export interface CloseOptions {
   /** Of DISCONNECT, MQTT 5 only. */
   readonly reasonCode: number;
-  /** How long the peer may take nothing. */
+  /** How long the peer may accept no bytes. */
   readonly stallMilliseconds: number;
-  /** Whether to stay until the peer closes: a close that meets bytes on their way here takes back what the peer has not read. */
+  /** Wait for the peer to close: if bytes of the peer arrive after our close, TCP discards what the peer has not read. */
   readonly untilPeerCloses: boolean;
 }
 
-/** Waits for `closed` as long as the peer takes something of what was written; then destroys the stream. */
+/** Waits for `closed` as long as the peer takes bytes that were written; then destroys the stream. */
 export async function awaitClose(
   stream: Duplex,
   closed: Promise<unknown>,
-  {stallMilliseconds, untilPeerCloses}: Farewell,
+  {stallMilliseconds, untilPeerCloses}: CloseOptions,
 ): Promise<void> {
   const finished = new Promise<'finished'>((resolve) => stream.once('finish', () => resolve('finished')));
   for (;;) {

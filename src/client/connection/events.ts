@@ -1,78 +1,65 @@
 /**
- * What passes between a link and the session above it: what a link is made of, messages on their way in,
- * and what a link tells of itself. Types only, so that neither side has to know the other.
+ * What a connection reports to the session above it, and what it offers there. Types only, so that neither side
+ * imports the other's classes.
  */
 
-import type {Duplex} from 'node:stream';
 import type {TmqError} from '../../errors.ts';
 import type {Message} from '../../protocol/message.ts';
-import type {ConnectionOptions} from '../connection-options.ts';
-import type {ReadBuffer} from '../transport/read-buffer.ts';
 import type {Direction} from './debug-lines.ts';
-import type {Libraries} from './mqttjs-client.ts';
-import type {Packet} from './packet.ts';
-import type {PacketIdentifiers} from './packet-ids.ts';
-import type {IncomingMessages} from './received-qos2.ts';
+import type {IncomingMessage, Packet} from './protocol-client.ts';
 
-/** What became of a message: 'later' holds it and all behind it until `resume`. */
-export type Reception = 'taken' | 'later' | 'elsewhere';
+/**
+ * The answer to an offered message. 'taken': the source acknowledges it after the flush. 'later': the source holds
+ * it, and everything behind it, until `offerAgain`. 'passed': the source goes on and does not acknowledge.
+ */
+export type OfferAnswer = 'taken' | 'later' | 'passed';
 
-/** A message that came, and how to acknowledge it. */
-export interface Arrival {
-  /** The connection it came on. */
-  readonly link: {readonly isOpen: boolean};
-  readonly message: Message;
-  /** At QoS 2: whether it was taken before, from another connection; then it is only to be acknowledged. */
-  isRepeated(): boolean;
-  /** It is in the receiver's hands now. */
-  take(): void;
-  /** Sends PUBACK or PUBCOMP; nothing at QoS 0 or when the connection is gone. */
-  acknowledge(): void;
+/** Where messages come from on one connection: the publish filter, or the packets of the protocol client. */
+export interface MessageSource {
+  /** No further bytes will come, so that a held message has to be kept elsewhere. */
+  readonly hasEnded: boolean;
+  /** The offered message in a form that outlives the offer. */
+  keep(): KeptMessage;
+  /** Offers the held message again, after 'later'. */
+  offerAgain(): void;
+  /** What acknowledges all messages taken since the last call; to be called after the flush that begins now. */
+  acknowledgementOfTaken(): () => void;
 }
 
-/** A payload on its way. */
+/** A message that waits outside its source, and is acknowledged one by one. */
+export interface KeptMessage extends IncomingMessage {
+  /** The connection it came on. */
+  readonly connection: {readonly isOpen: boolean};
+}
+
+/** A payload that is delivered as it comes. */
 export interface PayloadStream {
   /** The bytes may change once this returns. Resolves when more may come; never rejects. */
-  write(piece: Uint8Array): Promise<void>;
+  write(chunk: Uint8Array): Promise<void>;
   end(): void;
-  /** The rest will not come: what that means for whoever still wants it. */
+  /** The connection closed before the end. Returns the error that this means; undefined when the receiver has gone. */
   broken(): TmqError | undefined;
 }
 
-/** What a link tells whoever opened it. */
-export interface LinkObserver {
-  /** Before the packet has any effect. */
-  received(packet: Packet): void;
-  /** Absent when nobody wants to know. */
-  traced?(direction: Direction, packet: Packet): void;
-  /** No further packet is looked at until `proceed` is called. */
-  arrived(arrival: Arrival, proceed: () => void): void;
-  /** A message came on the fast way; `offerAgain` is to be called when 'later' has come. */
-  offered(message: Message, arrival: () => Arrival, offerAgain: () => void): Reception;
-  /** A large message has begun to come on the fast way; undefined to have it offered when it is whole. */
+/** Takes the messages of connections. */
+export interface MessageEvents {
+  /** A message came whole. Its bytes may change once this returns. */
+  offered(message: Message, source: MessageSource, isRepeated?: boolean): OfferAnswer;
+  /** A large message at QoS 0 has begun to come; undefined to have it offered when it is whole. */
   begun(message: Message, payloadBytes: number): PayloadStream | undefined;
-  /** All that could be taken at once was offered; undefined when nothing has to be flushed. */
-  settled(acknowledge: () => void): Promise<void> | undefined;
-  /** Whether somebody takes messages: until then no PUBREC is sent, for it takes a message off the server. */
-  accepting(): boolean;
+  /** A source has offered all that it has for now: the messages taken are to be flushed, then acknowledged. */
+  flush(): void;
+  /** Whether a receiver takes messages. Without one no PUBREC is sent, because it removes a message from the server. */
+  readonly isReceiving: boolean;
 }
 
-/** What a link is made of. */
-export interface LinkSetup {
-  readonly stream: Duplex;
-  readonly options: ConnectionOptions;
-  readonly clientId: string;
-  readonly identifiers: PacketIdentifiers;
-  /** QoS 2 messages received and not yet released. */
-  readonly incoming: IncomingMessages;
-  readonly observer: LinkObserver;
-  /** Aborting it before CONNACK destroys the stream. */
-  readonly signal: AbortSignal;
-  readonly libraries: Libraries;
-  /** Whether messages and acknowledgements may pass MQTT.js by (tap.ts). */
-  readonly fastPath: boolean;
-  /** What the stream reads into, where it was given that; only on the fast path. */
-  readonly readBuffer?: ReadBuffer | undefined;
-  /** Whether packets may be sent before CONNACK came. */
-  readonly pipelined: boolean;
+/** What a connection reports. */
+export interface ConnectionEvents {
+  readonly messages: MessageEvents;
+  /** PUBACK, PUBREC or PUBCOMP came. @throws TmqError that ends the connection */
+  acknowledged(packet: Packet): void;
+  /** CONNACK assigned a client identifier. */
+  assigned(clientId: string): void;
+  /** Only with a trace: a packet is sent, or came. */
+  readonly traced?: ((direction: Direction, packet: Packet) => void) | undefined;
 }

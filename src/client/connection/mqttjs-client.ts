@@ -1,46 +1,45 @@
 /**
- * MQTT.js: loading it, and the options that keep it to what a link wants of it. The only file that
- * imports it; knows no stream.
+ * MQTT.js behind the wall (protocol-client.ts): its options, and every patch of its members. MQTT.js reads
+ * packets, keeps the connection alive and answers at QoS 2. It does not write, acknowledge or reconnect.
+ * The only file that imports it. A release that moves a patched member breaks this file and its test only.
  */
 
-import type {MqttClient as MqttJsClient} from 'mqtt';
-import type {ConnectionOptions} from '../connection-options.ts';
-import {type Codec, loadCodec} from './codec.ts';
-import {BriefClient} from './minimal-client.ts';
-import {packetBytes} from './minimal-packets.ts';
-import {codecProperties} from './packet.ts';
+import type {MqttClient as Library} from 'mqtt';
+import {defined} from '../../defined.ts';
+import {type Codec, type LibraryPacket, loadCodec, messageOf, packetOf} from './mqttjs-codec.ts';
+import type {
+  CreateProtocolClient,
+  IncomingMessage,
+  Packet,
+  ProtocolClient,
+  ProtocolClientSetup,
+} from './protocol-client.ts';
 
-export type {MqttJsClient};
+type LibraryClass = typeof Library;
 
-export interface Libraries {
-  readonly MqttClient: typeof MqttJsClient;
-  readonly codec: Codec;
+/** The private members of MQTT.js that are replaced. */
+interface PatchedMembers {
+  handleMessage(packet: LibraryPacket, done: (error?: Error) => void): void;
+  onKeepaliveTimeout(): void;
+  _trackIncomingQoS2Publish(): boolean;
+  _writePacket(packet: LibraryPacket, done?: () => void): void;
 }
 
-/** In place of MQTT.js and the codec, see BriefClient. */
-const briefLibraries: Libraries = {
-  MqttClient: BriefClient as unknown as typeof MqttJsClient,
-  // What is left out of CONNECT is a matter of MQTT 5.
-  codec: {encode: packetBytes, connectWithoutUsername: packetBytes},
-};
+/** Passed to MQTT.js so that it goes on without an acknowledgement: that is sent after the flush. */
+const acknowledgedLater = new Error('acknowledged later');
 
-/** Loads what a link needs; worth starting while the connection is being made. */
-export async function loadLibraries(isBrief: boolean): Promise<Libraries> {
-  if (isBrief) return briefLibraries;
-  const [client, codec] = await Promise.all([import('mqtt/lib/client'), loadCodec()]);
-  // Node takes the module's exports for its default export, other loaders what the module calls so.
-  const exported = client.default as unknown as typeof MqttJsClient & {default?: typeof MqttJsClient};
-  return {MqttClient: exported.default ?? exported, codec};
+/** Loads MQTT.js and its codec; worth starting while the connection is being made. */
+export async function loadMqttJs(): Promise<CreateProtocolClient> {
+  const [module, codec] = await Promise.all([import('mqtt/lib/client'), loadCodec()]);
+  // Node takes the module's exports for its default export, other loaders the export named default.
+  const exported = module.default as unknown as LibraryClass & {default?: LibraryClass};
+  const library = exported.default ?? exported;
+  return (setup) => new MqttJsClient(library, codec, setup);
 }
 
-/** The options of MQTT.js: one connection, nothing done behind our back, nothing read from the environment. */
-export function clientOptions(
-  options: ConnectionOptions,
-  clientId: string,
-): ConstructorParameters<typeof MqttJsClient>[1] {
-  const {protocolVersion, credentials, will} = options;
-  const properties = protocolVersion === 5 ? codecProperties(options.properties) : undefined;
-  const willProperties = protocolVersion === 5 ? codecProperties(will?.properties) : undefined;
+/** One connection; no reconnecting, no time limit, nothing read from the environment. */
+function libraryOptions({options, clientId, receivedQos2}: ProtocolClientSetup): object {
+  const {protocolVersion, credentials, will, properties} = options;
   const {username, password} = credentials ?? {};
   return {
     protocolVersion,
@@ -53,22 +52,107 @@ export function clientOptions(
     resubscribe: false,
     writeCache: false,
     timerVariant: 'native',
-    // How long to wait is the session's decision, and covers more than CONNACK.
+    // The session's time limit covers more than CONNACK.
     connectTimeout: 2_147_483_647,
     log: () => undefined,
-    ...(username === undefined ? {} : {username}),
+    incomingStore: receivedQos2,
+    ...defined({username, properties: protocolVersion === 5 ? properties : undefined}),
     ...(password === undefined ? {} : {password: Buffer.from(password)}),
-    ...(properties === undefined ? {} : {properties}),
-    ...(will === undefined
-      ? {}
-      : {
-          will: {
-            topic: will.topic,
-            payload: Buffer.from(will.payload),
-            qos: will.qos,
-            retain: will.retain,
-            ...(willProperties === undefined ? {} : {properties: willProperties}),
-          },
-        }),
+    ...(will === undefined ? {} : {will: {...will, payload: Buffer.from(will.payload)}}),
   };
+}
+
+class MqttJsClient implements ProtocolClient {
+  readonly #library: Library;
+  readonly #codec: Codec;
+  readonly #setup: ProtocolClientSetup;
+  /** Topic aliases that the server assigned on this connection [MQTT 5, 3.3.2.3.4]. */
+  readonly #topics = new Map<number, string>();
+
+  constructor(LibraryClient: LibraryClass, codec: Codec, setup: ProtocolClientSetup) {
+    this.#codec = codec;
+    this.#setup = setup;
+    this.#library = new LibraryClient(() => setup.stream as never, libraryOptions(setup) as never);
+    this.#library.on('error', (error) => setup.handler.onError(error));
+    this.#library.on('packetreceive', (packet) => {
+      this.#guard(() => this.#received(packet as unknown as LibraryPacket));
+    });
+    this.#patch(this.#library as unknown as PatchedMembers);
+  }
+
+  connect(): void {
+    this.#library.connect();
+  }
+
+  encode(packet: Packet): Uint8Array {
+    if (packet.cmd === 'pubcomp') this.#setup.receivedQos2.completed(packet.messageId ?? 0);
+    return this.#codec.encode(packet, this.#setup.options.protocolVersion);
+  }
+
+  ping(): void {
+    this.#library.sendPing();
+  }
+
+  restartKeepalive(): void {
+    this.#library.reschedulePing(true);
+  }
+
+  #patch(library: PatchedMembers): void {
+    const {handler} = this.#setup;
+    library.handleMessage = (packet, done) => this.#arrived(packet, done);
+    library.onKeepaliveTimeout = () => handler.onSilence();
+    // After it resumes a session, mosquitto 2.0 sends one QoS 2 message more than Receive Maximum allows. MQTT.js
+    // would end the connection for that; we can take the message.
+    library._trackIncomingQoS2Publish = () => true;
+    library._writePacket = (packet, done) => handler.send(packet, done);
+  }
+
+  #received(packet: LibraryPacket): void {
+    if (packet.cmd === 'publish') this.#resolveAlias(packet);
+    this.#setup.handler.onPacket(packetOf(packet));
+  }
+
+  /** Puts the topic into a PUBLISH that has only its alias. */
+  #resolveAlias(packet: LibraryPacket): void {
+    const alias = packet.properties?.topicAlias;
+    if (typeof alias !== 'number') return;
+    if (packet.topic === '') packet.topic = this.#topics.get(alias) ?? '';
+    else this.#topics.set(alias, packet.topic!);
+  }
+
+  #arrived(packet: LibraryPacket, done: (error?: Error) => void): void {
+    let proceeded = false;
+    const proceed = () => {
+      if (proceeded) return;
+      proceeded = true;
+      done(packet.qos === 0 ? undefined : acknowledgedLater);
+    };
+    this.#guard(() => this.#setup.handler.onMessage(this.#incoming(packet), proceed));
+  }
+
+  #incoming(packet: LibraryPacket): IncomingMessage {
+    const {handler, receivedQos2} = this.#setup;
+    const {qos, messageId} = packet;
+    return {
+      message: messageOf(packet),
+      get isRepeated() {
+        return qos === 2 && receivedQos2.wasTaken(packet);
+      },
+      take: () => {
+        if (qos === 2) receivedQos2.take(packet);
+      },
+      acknowledge: () => {
+        if (qos !== 0) handler.send({cmd: qos === 1 ? 'puback' : 'pubcomp', messageId, reasonCode: 0});
+      },
+    };
+  }
+
+  /** An error thrown into MQTT.js would stop the reading for good, with the connection open. */
+  #guard(action: () => void): void {
+    try {
+      action();
+    } catch (error) {
+      this.#setup.handler.onError(error);
+    }
+  }
 }

@@ -1,10 +1,10 @@
-/** SUBSCRIBE and UNSUBSCRIBE packets that await their answers on one connection. Knows no stream. */
+/** SUBSCRIBE and UNSUBSCRIBE packets that await their answers on one connection. */
 
 import type {TmqError} from '../../errors.ts';
-import type {Packet} from './packet.ts';
 import type {PacketIdentifiers} from './packet-ids.ts';
+import type {Packet} from './protocol-client.ts';
 
-export class Requests {
+export class PendingRequests {
   readonly #identifiers: PacketIdentifiers;
   readonly #waiting = new Map<
     number,
@@ -19,8 +19,8 @@ export class Requests {
     return this.#waiting.size;
   }
 
-  /** Gives a packet an identifier and has it sent; resolves with the answer. @throws what `fail` is given */
-  ask(send: (messageId: number) => void): Promise<Packet> {
+  /** Sends a packet with an identifier of its own; resolves with the answer. @throws the error given to `fail` */
+  request(send: (messageId: number) => void): Promise<Packet> {
     return new Promise((resolve, reject) => {
       const messageId = this.#identifiers.take();
       this.#waiting.set(messageId, {resolve, reject});
@@ -28,7 +28,7 @@ export class Requests {
     });
   }
 
-  /** SUBACK or UNSUBACK came. */
+  /** SUBACK or UNSUBACK came: resolves the request with its identifier. */
   answered(packet: Packet): void {
     const messageId = packet.messageId ?? 0;
     const request = this.#waiting.get(messageId);
@@ -37,7 +37,7 @@ export class Requests {
     request?.resolve(packet);
   }
 
-  /** No answer will come any more. */
+  /** The connection is closed: rejects all requests. */
   fail(error: TmqError): void {
     for (const [messageId, {reject}] of this.#waiting) {
       this.#identifiers.release(messageId);

@@ -1,101 +1,90 @@
 /**
- * The fast way through a connection: a Duplex between the socket and MQTT.js that takes whole PUBLISH
- * packets of QoS 0 and 1, and acknowledgements of ours, off the incoming bytes, and passes every other
- * packet on unchanged. Its slow twin is not to use it at all. What a message means is not known here.
+ * The fast path of a connection: a Duplex between the socket and the protocol client that takes whole PUBLISH
+ * packets of QoS 0 and 1, and acknowledgements of ours, from the incoming bytes, and passes every other packet on
+ * unchanged. TMQ_NO_FASTPATH=1 leaves it out; `tmq sub` then takes some twenty times as long.
  *
- * What follows CONNACK waits until `open` is called, so that nothing is taken before the session knows
- * of its connection. PUBACKs are written together, once the messages of a read were flushed.
+ * States: 'greeting' (only CONNACK and AUTH pass); 'accepted' (CONNACK has passed, the rest waits for `open`);
+ * 'open'. In 'open' it is blocked while a message waits (#waiting) or the protocol client takes no more (#isFull),
+ * and in the middle of a packet while it passes one on (#passing), collects one (#collected) or streams one
+ * (#streamed). PUBACKs are written together, after the flush of what one read brought.
  */
 
 import {Duplex} from 'node:stream';
-import {
-  acknowledgements,
-  type ReceivedAcknowledgement,
-  readAcknowledgement,
-} from '../../protocol/acknowledgement.ts';
+import {acknowledgements, readAcknowledgement} from '../../protocol/acknowledgement.ts';
 import {incomplete, malformedInteger, PacketType, packetBytes} from '../../protocol/fixed-header.ts';
-import type {Message, ProtocolVersion} from '../../protocol/message.ts';
+import {copyOf, type Message, type ProtocolVersion} from '../../protocol/message.ts';
 import {PublishReader} from '../../protocol/publish-reader.ts';
 import {join, type ReadBuffer} from '../transport/read-buffer.ts';
-import type {PayloadStream, Reception} from './events.ts';
+import type {ConnectionEvents, KeptMessage, MessageSource} from './events.ts';
+import {CollectedPacket, largePacketBytes, StreamedPacket} from './large-packets.ts';
 
-export interface TapObserver {
-  /** A message of QoS 0 or 1, whose bytes may change once it is answered. 'elsewhere': somebody else sees to its acknowledgement, if it gets one. */
-  message(message: Message): Reception;
-  /** A large message of QoS 0 that is not whole yet: where its payload goes, or undefined to wait for all of it. */
-  begun(message: Message, payloadBytes: number): PayloadStream | undefined;
-  acknowledgement(acknowledgement: ReceivedAcknowledgement): void;
-  /** All that could be taken for now has been; call `acknowledge` when it is flushed. Undefined: nothing to wait for. */
-  settle(acknowledge: () => void): Promise<void> | undefined;
-  /** Bytes that are whole packets are to be sent, if they still can be. */
+/** What the filter needs of its connection. */
+export interface FilterSetup {
+  readonly socket: Duplex;
+  readonly protocolVersion: ProtocolVersion;
+  readonly events: Pick<ConnectionEvents, 'messages' | 'acknowledged'>;
+  readonly connection: {readonly isOpen: boolean};
+  /** What the socket reads into, if it was given one. */
+  readonly readBuffer?: ReadBuffer | undefined;
+  /** Sends bytes that are whole packets, if the connection is open. */
   write(bytes: Uint8Array): void;
-  /** Any traffic at all: the peer is alive. */
-  heard(): void;
-  /** Something threw that should not have. */
-  failed(error: unknown): void;
+  /** Bytes came: the peer is alive. */
+  onBytes(): void;
+  onError(error: unknown): void;
 }
 
-/** From this size on a packet gets a buffer of its own, filled as it comes, instead of being joined. */
-const largePacketBytes = 64 * 1024;
-
-/** Pieces of a payload that may be on their way to the output; usually one is done before the next comes. */
-const maximumPending = 2;
-
-/** What may come before CONNACK is over: itself, and AUTH. Anything else is no MQTT, and all MQTT.js's. */
+/** What may come before the connection is accepted. Anything else is not MQTT, and left to the protocol client. */
 const greetings: ReadonlySet<number> = new Set([PacketType.connack, PacketType.auth]);
 
-/** Whether a packet that begins with this byte may take the fast way. */
+/** Whether a packet that begins with this byte may take the fast path. */
 function isFast(first: number): boolean {
   const type = first >> 4;
   if (type === PacketType.publish) return (first & 0x06) < 0x04;
   return type === PacketType.puback || type === PacketType.pubrec || type === PacketType.pubcomp;
 }
 
-export class Tap extends Duplex {
+export class PublishFilter extends Duplex implements MessageSource {
+  readonly #setup: FilterSetup;
   readonly #socket: Duplex;
-  readonly #observer: TapObserver;
+  readonly #events: FilterSetup['events'];
   readonly #readBuffer: ReadBuffer | undefined;
   readonly #publishReader: PublishReader;
   /** What came and was not handed on yet, from `#at` on. */
   #bytes: Buffer = Buffer.alloc(0);
   #at = 0;
-  /** A large packet that is still coming, and how much of it is there. */
-  #large: {readonly buffer: Buffer; filled: number} | undefined;
-  /** A payload that goes on as it comes, how much of it is to come, and pieces not yet done with. */
-  #streamed: {readonly payload: PayloadStream; left: number; pending: number} | undefined;
-  /** 'greeted': CONNACK was passed on, the rest waits. */
-  #state: 'greeting' | 'greeted' | 'open' = 'greeting';
+  #collected: CollectedPacket | undefined;
+  #streamed: StreamedPacket | undefined;
+  #state: 'greeting' | 'accepted' | 'open' = 'greeting';
   /** A message was answered with 'later'. */
   #waiting = false;
-  /** Bytes still to come of a packet that is MQTT.js's. */
+  #offered: Message | undefined;
+  /** Bytes still to come of a packet for the protocol client. */
   #passing = 0;
   /** That packet is CONNACK. */
-  #greets = false;
-  /** MQTT.js takes no more for now. */
-  #full = false;
-  #proceeding = false;
+  #passesConnack = false;
+  /** The protocol client takes no more for now. */
+  #isFull = false;
+  #isProceeding = false;
   /** Packet identifiers of messages taken and not yet acknowledged. */
   #taken: number[] = [];
   /** The end of the connection, while something that came before it still waits. */
   #endings: (() => void)[] = [];
+  /** The end waits here, so that a held message stays here, too. */
+  readonly hasEnded = false;
 
-  /** @param readBuffer what the socket reads into, if it was given one */
-  constructor(
-    socket: Duplex,
-    protocolVersion: ProtocolVersion,
-    observer: TapObserver,
-    readBuffer?: ReadBuffer,
-  ) {
+  constructor(setup: FilterSetup) {
     super();
+    this.#setup = setup;
+    this.#events = setup.events;
+    this.#publishReader = new PublishReader(setup.protocolVersion);
+    const {socket, readBuffer} = setup;
     this.#socket = socket;
-    this.#observer = observer;
-    this.#publishReader = new PublishReader(protocolVersion);
     socket.on('end', () => this.#afterwards(() => this.push(null)));
     socket.on('error', (error) => this.#afterwards(() => this.destroy(error)));
     socket.on('close', () => this.#afterwards(() => this.destroy()));
+    this.#readBuffer = readBuffer;
     if (readBuffer === undefined) socket.on('data', (chunk: Buffer) => this.#received(chunk));
     else {
-      this.#readBuffer = readBuffer;
       readBuffer.open((chunk) => this.#received(chunk));
       socket.resume();
     }
@@ -108,24 +97,38 @@ export class Tap extends Duplex {
 
   /** CONNACK was understood: takes what follows. */
   open(): void {
-    if (this.#state === 'greeted') this.#state = 'open';
+    if (this.#state === 'accepted') this.#state = 'open';
     this.#proceed();
   }
 
-  /** Offers again what was answered with 'later'. */
   offerAgain(): void {
     this.#waiting = false;
     this.#proceed();
   }
 
-  /** Sends PUBACK for messages that were taken [MQTT 5, 3.4]. */
-  acknowledge(identifiers: readonly number[]): void {
-    if (identifiers.length === 0) return;
-    this.#observer.write(acknowledgements(PacketType.puback, identifiers));
+  keep(): KeptMessage {
+    const message = copyOf(this.#offered!);
+    return {
+      connection: this.#setup.connection,
+      message,
+      isRepeated: false,
+      take: () => undefined,
+      acknowledge: () => {
+        if (message.messageId !== undefined)
+          this.#setup.write(acknowledgements(PacketType.puback, [message.messageId]));
+      },
+    };
+  }
+
+  acknowledgementOfTaken(): () => void {
+    const taken = this.#taken;
+    if (taken.length === 0) return () => undefined;
+    this.#taken = [];
+    return () => this.#setup.write(acknowledgements(PacketType.puback, taken));
   }
 
   override _read(): void {
-    this.#full = false;
+    this.#isFull = false;
     this.#proceed();
   }
 
@@ -150,12 +153,12 @@ export class Tap extends Duplex {
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
     this.#socket.destroy();
-    const broken = this.#streamed?.payload.broken();
-    if (broken !== undefined) this.#observer.failed(broken);
+    const broken = this.#streamed?.broken();
+    if (broken !== undefined) this.#setup.onError(broken);
     done(error);
   }
 
-  /** The end comes behind what came before it: TLS and WebSockets tell of it even while nothing is read. */
+  /** The end comes behind what came before it: TLS and WebSockets report it even while nothing is read. */
   #afterwards(ending: () => void): void {
     if (this.#keepsBytes) this.#endings.push(ending);
     else ending();
@@ -167,18 +170,23 @@ export class Tap extends Duplex {
   }
 
   get #isBlocked(): boolean {
-    return this.#state === 'greeted' || this.#full || this.#waiting;
+    return this.#state === 'accepted' || this.#isFull || this.#waiting;
   }
 
   #received(chunk: Buffer): void {
-    this.#observer.heard();
+    this.#setup.onBytes();
     if (this.#streamed !== undefined) {
-      chunk = this.#goOn(this.#streamed, chunk);
+      chunk = this.#continueStream(this.#streamed, chunk);
       if (chunk.length === 0) return;
     }
-    if (this.#large !== undefined) {
-      chunk = this.#fill(this.#large, chunk);
-      if (this.#large !== undefined) return;
+    if (this.#collected !== undefined) {
+      chunk = this.#collected.take(chunk);
+      if (!this.#collected.isWhole) return;
+      this.#bytes = this.#collected.bytes;
+      this.#at = 0;
+      this.#collected = undefined;
+      // The packet is handed on before anything is joined to it: it may be hundreds of megabytes.
+      this.#proceed();
     }
     this.#bytes = join(this.#bytes.subarray(this.#at), chunk);
     this.#at = 0;
@@ -188,35 +196,21 @@ export class Tap extends Duplex {
     this.#at = 0;
   }
 
-  /** Puts into the large packet what belongs to it; the whole of it, and what follows, comes back. */
-  #fill(large: {readonly buffer: Buffer; filled: number}, chunk: Buffer): Buffer {
-    const count = Math.min(chunk.length, large.buffer.length - large.filled);
-    large.buffer.set(chunk.subarray(0, count), large.filled);
-    large.filled += count;
-    if (large.filled < large.buffer.length) return chunk;
-    this.#large = undefined;
-    this.#bytes = large.buffer;
-    this.#at = 0;
-    // The packet is handed on before anything is joined to it: it may be hundreds of megabytes.
-    this.#proceed();
-    return chunk.subarray(count);
-  }
-
-  /** Hands on all packets that are there, until somebody says to wait. */
+  /** Hands on all packets that are there, until it is blocked. */
   #proceed(): void {
     // MQTT.js reads from within push.
-    if (this.#proceeding || this.destroyed || this.#streamed !== undefined) return;
-    this.#proceeding = true;
+    if (this.#isProceeding || this.destroyed || this.#streamed !== undefined) return;
+    this.#isProceeding = true;
     try {
-      // MQTT.js ends the connection at a packet that it cannot read: nothing behind it counts.
+      // The protocol client ends the connection at a packet that it cannot read: nothing behind it counts.
       while (!this.#isBlocked && !this.destroyed) {
         if (!this.#next()) break;
       }
-      this.#settle();
+      this.#events.messages.flush();
     } catch (error) {
-      this.#observer.failed(error);
+      this.#setup.onError(error);
     } finally {
-      this.#proceeding = false;
+      this.#isProceeding = false;
     }
     if (this.destroyed) return;
     if (this.#isBlocked) this.#socket.pause();
@@ -233,7 +227,7 @@ export class Tap extends Duplex {
       const end = Math.min(length, this.#at + this.#passing);
       this.#passing -= end - this.#at;
       this.#pass(end);
-      if (this.#passing === 0 && this.#greets) this.#state = 'greeted';
+      if (this.#passing === 0 && this.#passesConnack) this.#state = 'accepted';
       return true;
     }
     const bytes = packetBytes(this.#bytes, this.#at);
@@ -245,97 +239,72 @@ export class Tap extends Duplex {
     }
     if (this.#state !== 'open' || !isFast(this.#bytes[this.#at]!)) {
       this.#passing = bytes;
-      this.#greets = type === PacketType.connack && this.#state === 'greeting';
+      this.#passesConnack = type === PacketType.connack && this.#state === 'greeting';
       return true;
     }
     if (this.#at + bytes > length) {
-      if (!this.#begin(bytes)) this.#prepare(bytes);
+      if (bytes >= largePacketBytes && !this.#stream(bytes)) this.#collect(bytes);
       return false;
     }
-    this.#fast(type, this.#at + bytes);
+    const end = this.#at + bytes;
+    if (!this.#take(type, end) && !this.#waiting) this.#pass(end);
     return true;
   }
 
-  /** A whole packet for the fast way: taken, or left to MQTT.js where it is not as it should be. */
-  #fast(type: number, end: number): void {
-    if (!this.#take(type, end) && !this.#waiting) this.#pass(end);
-  }
-
-  /** Whether the packet was one for the fast way, and was taken. */
+  /** Whether the packet was one for the fast path, and was taken. */
   #take(type: number, end: number): boolean {
     if (type === PacketType.publish) {
       const message = this.#publishReader.read(this.#bytes, this.#at, end);
       if (message === undefined) return false;
-      const reception = this.#observer.message(message);
-      this.#waiting = reception === 'later';
+      this.#offered = message;
+      const answer = this.#events.messages.offered(message, this);
+      this.#waiting = answer === 'later';
       if (this.#waiting) return false;
-      if (reception === 'taken' && message.qos === 1) this.#taken.push(message.messageId!);
+      if (answer === 'taken' && message.qos === 1) this.#taken.push(message.messageId!);
       this.#at = end;
       return true;
     }
     const acknowledgement = readAcknowledgement(this.#bytes, this.#at, end);
     if (acknowledgement === undefined) return false;
-    this.#observer.acknowledgement(acknowledgement);
+    this.#events.acknowledged(acknowledgement);
     this.#at = end;
     return true;
   }
 
-  /** Passes everything up to `end` on to MQTT.js. */
+  /** Passes everything up to `end` on to the protocol client. */
   #pass(end: number): void {
     const passed = this.#bytes.subarray(this.#at, end);
     const bytes = this.#readBuffer === undefined ? passed : Buffer.from(passed);
     this.#at = end;
-    if (!this.push(bytes)) this.#full = true;
+    if (!this.push(bytes)) this.#isFull = true;
   }
 
-  /** Lets the payload of a large packet go on as it comes, if it may. */
-  #begin(packetBytes: number): boolean {
-    const isPublish = this.#bytes[this.#at]! >> 4 === PacketType.publish;
-    if (packetBytes < largePacketBytes || !isPublish) return false;
+  /** Begins to stream the payload of a large packet, if the receiver wants that. */
+  #stream(bytes: number): boolean {
+    if (this.#bytes[this.#at]! >> 4 !== PacketType.publish) return false;
     const message = this.#publishReader.read(this.#bytes, this.#at, this.#bytes.length);
     if (message === undefined || message.qos > 0) return false;
-    const left = packetBytes - (this.#bytes.length - this.#at);
-    const payload = this.#observer.begun(message, left + message.payload.length);
+    const payloadBytes = bytes - (this.#bytes.length - this.#at) + message.payload.length;
+    const payload = this.#events.messages.begun(message, payloadBytes);
     if (payload === undefined) return false;
     this.#bytes = Buffer.alloc(0);
     this.#at = 0;
-    this.#streamed = {payload, left: left + message.payload.length, pending: 0};
-    this.#goOn(this.#streamed, message.payload as Buffer);
+    this.#streamed = new StreamedPacket(payload, payloadBytes, () => this.#socket.resume());
+    this.#continueStream(this.#streamed, message.payload as Buffer);
     return true;
   }
 
-  /** Passes the next piece of a payload on; what follows it in the chunk comes back. */
-  #goOn(streamed: {readonly payload: PayloadStream; left: number; pending: number}, chunk: Buffer): Buffer {
-    const piece = chunk.subarray(0, streamed.left);
-    streamed.left -= piece.length;
-    streamed.pending++;
-    void streamed.payload.write(piece).then(() => {
-      streamed.pending--;
-      if (this.#streamed === streamed && streamed.pending === 0) this.#socket.resume();
-    });
-    if (streamed.left === 0) {
-      this.#streamed = undefined;
-      streamed.payload.end();
-    } else if (streamed.pending > maximumPending) this.#socket.pause();
-    return chunk.subarray(piece.length);
+  /** Passes the next chunk of a payload on; what follows it comes back. */
+  #continueStream(streamed: StreamedPacket, chunk: Buffer): Buffer {
+    const rest = streamed.take(chunk);
+    if (streamed.isWhole) this.#streamed = undefined;
+    else if (streamed.isFull) this.#socket.pause();
+    return rest;
   }
 
-  /** A large packet will be filled in place as it comes. */
-  #prepare(packetBytes: number): void {
-    if (packetBytes < largePacketBytes) return;
-    const buffer = Buffer.allocUnsafeSlow(packetBytes);
-    const filled = this.#bytes.copy(buffer, 0, this.#at);
+  #collect(bytes: number): void {
+    this.#collected = new CollectedPacket(bytes, this.#bytes.subarray(this.#at));
     this.#bytes = Buffer.alloc(0);
     this.#at = 0;
-    this.#large = {buffer, filled};
-  }
-
-  /** What was taken is acknowledged once it is flushed; until then, messages are answered with 'later'. */
-  #settle(): void {
-    const taken = this.#taken;
-    const flushed = this.#observer.settle(() => this.acknowledge(taken));
-    if (flushed === undefined) return;
-    this.#taken = [];
-    flushed.catch((error: unknown) => this.#observer.failed(error));
   }
 }

@@ -1,13 +1,9 @@
-/**
- * What a server can do, as its CONNACK says. Pure; what a limit means for a message is decided where
- * messages are sent.
- */
+/** The limits that a server announces in CONNACK [MQTT 5, 3.2.2.3]. Pure; who sends messages applies them. */
 
 import {largestTwoByteInteger} from '../../protocol/fixed-header.ts';
 import type {QoS} from '../../protocol/message.ts';
-import type {Packet} from './packet.ts';
+import type {Packet} from './protocol-client.ts';
 
-/** What the server said in CONNACK it can do [MQTT 5, 3.2.2.3]. */
 export interface ServerLimits {
   readonly receiveMaximum: number;
   readonly maximumQos: QoS;
@@ -20,19 +16,18 @@ export interface ServerLimits {
   readonly sharedSubscriptions: boolean;
 }
 
-/** The limits in a CONNACK; what it does not say is not limited, but aliases are not allowed. */
-export function limitsOf(connack: Packet): ServerLimits {
-  const properties = connack.properties ?? {};
+/** The limits in a CONNACK. What it does not mention is not limited, except topic aliases, which are then not allowed. */
+export function limitsOf({properties = {}}: Pick<Packet, 'properties'>): ServerLimits {
   const number = (key: string, otherwise: number) =>
     typeof properties[key] === 'number' ? properties[key] : otherwise;
   return {
     receiveMaximum: number('receiveMaximum', largestTwoByteInteger),
     maximumQos: number('maximumQoS', 2) as QoS,
-    retainAvailable: properties.retainAvailable !== false,
+    retainAvailable: properties.retainAvailable !== 0,
     maximumPacketSize: number('maximumPacketSize', Number.POSITIVE_INFINITY),
     topicAliasMaximum: number('topicAliasMaximum', 0),
-    wildcardSubscriptions: properties.wildcardSubscriptionAvailable !== false,
-    subscriptionIdentifiers: properties.subscriptionIdentifiersAvailable !== false,
-    sharedSubscriptions: properties.sharedSubscriptionAvailable !== false,
+    wildcardSubscriptions: properties.wildcardSubscriptionAvailable !== 0,
+    subscriptionIdentifiers: properties.subscriptionIdentifiersAvailable !== 0,
+    sharedSubscriptions: properties.sharedSubscriptionAvailable !== 0,
   };
 }

@@ -1,18 +1,41 @@
 /**
- * Which of its short ways a connection may take: only those where nobody can tell. TMQ_NO_FASTPATH=1
- * leaves all of them out.
+ * Which fast paths a connection may take: only those whose result cannot differ from the general one.
+ * TMQ_NO_FASTPATH=1 leaves out the first two, TMQ_NO_PIPELINE=1 the third.
  */
 
 import type {ConnectionOptions} from '../connection-options.ts';
 import type {SessionContext} from '../types.ts';
 
-/** Past MQTT.js with messages (tap.ts): a trace wants every packet, and aliases of the broker are MQTT.js's. */
-export function mayTap({properties}: ConnectionOptions, {trace, fastPath = true}: SessionContext): boolean {
+/** Messages may bypass MQTT.js (publish-filter.ts), except with a trace of every packet or topic aliases of the broker. */
+export function mayFilter(
+  {properties}: ConnectionOptions,
+  {trace, fastPath = true}: SessionContext,
+): boolean {
   return fastPath && trace === undefined && (properties?.topicAliasMaximum ?? 0) === 0;
 }
 
-/** Without MQTT.js (brief-client.ts), which knows more than this needs. */
-export function mayBeBrief(options: ConnectionOptions, context: SessionContext): boolean {
+/** The session may do without MQTT.js (minimal-client.ts). */
+export function mayBeMinimal(options: ConnectionOptions, context: SessionContext): boolean {
   const {protocolVersion, clean} = options;
-  return context.brief === true && protocolVersion === 4 && clean && mayTap(options, context);
+  return context.oneShot === true && protocolVersion === 4 && clean && mayFilter(options, context);
 }
+
+/**
+ * Whether packets may be sent before CONNACK [MQTT-3.1.4-5]: before MQTT 5 it announces no limits, and a clean
+ * session has no state. A server may have to check credentials elsewhere, and may reject what comes meanwhile; a
+ * trace is to show requests before their answers. Through a round trip of 50 ms, a one-shot at QoS 1 takes one round
+ * trip instead of two.
+ */
+export function mayPipeline(
+  {protocolVersion, clean, credentials}: ConnectionOptions,
+  {pipelined = false, reconnect, trace}: SessionContext,
+): boolean {
+  const isAllowed = pipelined && !reconnect.atStart && trace === undefined;
+  return isAllowed && protocolVersion === 4 && clean && credentials === undefined;
+}
+
+/**
+ * A larger payload waits for CONNACK. A server that refuses the connection closes it over bytes that it has not
+ * read; a write after that would discard the refusal before it is read here.
+ */
+export const pipelinedPayloadBytes = 16_384;

@@ -1,25 +1,28 @@
 /**
- * The messages at QoS 1 and 2 that are on their way: which may be sent now, what an acknowledgement
- * means, and what must be said again on a new connection. Pure state; knows neither streams nor packets'
- * bytes. Order is kept: first in, first sent, and first sent again [MQTT-4.6.0-1].
+ * The messages at QoS 1 and 2 that are in flight: which may be sent now, what an acknowledgement means, and what is
+ * sent again on a new connection. Pure state. Keeps the order: first in, first sent, first sent again
+ * [MQTT-4.6.0-1].
+ *
+ * A message is unsent, then sent ('published'), at QoS 2 then 'released', then done. A new connection makes all
+ * unsent again.
  */
 
 import {isFailure, ReasonCode} from '../../protocol/reason-codes.ts';
 
-/** What is to be sent next for a message. */
-export type Step<Value> =
+/** The next packet to send for a message. */
+export type SendStep<Value> =
   | {readonly kind: 'publish'; readonly messageId: number; readonly value: Value; readonly duplicate: boolean}
   | {readonly kind: 'release'; readonly messageId: number};
 
-/** What an acknowledgement came to. */
-export type Outcome<Value> =
+/** What an acknowledgement means for the window. */
+export type AcknowledgementEffect<Value> =
   | {readonly kind: 'done'; readonly value: Value; readonly reasonCode: number}
   | {readonly kind: 'release'; readonly messageId: number; readonly known: boolean}
-  /** The server answers as to another QoS than this one, which the message was sent with. */
+  /** The acknowledgement is one of the other QoS; the message was sent with this one. */
   | {readonly kind: 'mismatched'; readonly qos: 1 | 2}
   | {readonly kind: 'ignored'};
 
-export interface Acknowledgement {
+export interface AcknowledgementPacket {
   readonly cmd: string;
   readonly messageId: number;
   readonly reasonCode: number;
@@ -29,14 +32,14 @@ interface Entry<Value> {
   readonly messageId: number;
   readonly qos: 1 | 2;
   readonly value: Value;
-  /** 'released': PUBREC came, so the message is the server's and only PUBCOMP is missing. */
+  /** 'released': PUBREC came, so that the server has the message and only PUBCOMP is missing. */
   stage: 'published' | 'released';
   duplicate: boolean;
   /** On the present connection. */
   sent: boolean;
 }
 
-export class Window<Value> {
+export class InFlightWindow<Value> {
   readonly #maximum: number;
   #limit: number;
   /** In the order of sending. */
@@ -49,23 +52,19 @@ export class Window<Value> {
     this.#limit = this.#maximum;
   }
 
-  /** All that were added and are not done. */
+  /** Messages that were added and are not done. */
   get size(): number {
     return this.#entries.size;
   }
 
-  /** How many messages added now would be sent at once, where none waits, and no more than `most` are to be on their way. */
+  /** How many messages added now would be sent at once, if none waits, with at most `most` in flight. */
   room(most = this.#limit): number {
     return Math.max(0, Math.min(most, this.#limit) - this.#entries.size);
   }
 
-  /** Whether something waits to be sent, which comes before what is added now. */
+  /** Whether a message waits to be sent, which comes before those added now. */
   get isHolding(): boolean {
     return this.#unsent.length > 0;
-  }
-
-  has(messageId: number): boolean {
-    return this.#entries.has(messageId);
   }
 
   /** @param messageId one that is not in use */
@@ -73,7 +72,7 @@ export class Window<Value> {
     this.#unsent.push(this.#enter(messageId, qos, value));
   }
 
-  /** For one that is sent now, while there is room and nothing waits. */
+  /** Adds a message that is sent now, while there is room and none waits. */
   addSent(messageId: number, qos: 1 | 2, value: Value): void {
     this.#enter(messageId, qos, value).sent = true;
   }
@@ -84,8 +83,8 @@ export class Window<Value> {
     return entry;
   }
 
-  /** The next thing to send, counted as sent from now on; undefined while the window is full or nothing waits. */
-  next(): Step<Value> | undefined {
+  /** The next packet to send, counted as sent from now on; undefined while the window is full or nothing waits. */
+  next(): SendStep<Value> | undefined {
     const inFlight = this.#entries.size - this.#unsent.length;
     if (this.#unsent.length === 0 || inFlight >= this.#limit) return undefined;
     const entry = this.#unsent.shift()!;
@@ -95,13 +94,16 @@ export class Window<Value> {
     return {kind: 'publish', messageId, value, duplicate};
   }
 
-  #finish(entry: Entry<Value>, reasonCode: number): Outcome<Value> {
+  #finish(entry: Entry<Value>, reasonCode: number): AcknowledgementEffect<Value> {
     this.#entries.delete(entry.messageId);
     if (!entry.sent) this.#unsent = this.#unsent.filter((each) => each !== entry);
     return {kind: 'done', value: entry.value, reasonCode};
   }
 
-  #received(entry: Entry<Value> | undefined, {messageId, reasonCode}: Acknowledgement): Outcome<Value> {
+  #received(
+    entry: Entry<Value> | undefined,
+    {messageId, reasonCode}: AcknowledgementPacket,
+  ): AcknowledgementEffect<Value> {
     if (entry === undefined) return {kind: 'release', messageId, known: false};
     if (entry.qos !== 2) return {kind: 'mismatched', qos: 1};
     if (isFailure(reasonCode)) return this.#finish(entry, reasonCode);
@@ -110,7 +112,7 @@ export class Window<Value> {
   }
 
   /** What a PUBACK, PUBREC or PUBCOMP means [MQTT 5, 4.3]. 'release' asks for a PUBREL. */
-  acknowledge(acknowledgement: Acknowledgement): Outcome<Value> {
+  acknowledge(acknowledgement: AcknowledgementPacket): AcknowledgementEffect<Value> {
     const {cmd, reasonCode} = acknowledgement;
     const entry = this.#entries.get(acknowledgement.messageId);
     if (cmd === 'pubrec') return this.#received(entry, acknowledgement);
@@ -126,9 +128,9 @@ export class Window<Value> {
   }
 
   /**
-   * Begins anew on another connection: everything unacknowledged waits to be sent again, in order. A
-   * server that kept the session gets duplicates and releases [MQTT-4.4.0-1]; one that did not gets all
-   * messages as new ones, for it may have dropped what it had not yet passed on.
+   * A new connection: everything unacknowledged waits to be sent again, in order. A server that kept the session
+   * gets duplicates and releases [MQTT-4.4.0-1]; one that did not gets all messages as new ones, because it may
+   * have dropped those it had not yet delivered.
    */
   restart({sessionKept, receiveMaximum}: {sessionKept: boolean; receiveMaximum: number}): void {
     this.#limit = Math.min(this.#maximum, receiveMaximum);
@@ -140,13 +142,13 @@ export class Window<Value> {
     this.#unsent = [...this.#entries.values()];
   }
 
-  /** Takes one out that cannot be sent after all. */
+  /** Removes a message that cannot be sent. */
   remove(messageId: number): void {
     const entry = this.#entries.get(messageId);
     if (entry !== undefined) this.#finish(entry, 0);
   }
 
-  /** Empties the window; what was in it, in order. */
+  /** Empties the window; returns what was in it, in order. */
   clear(): readonly Value[] {
     const values = [...this.#entries.values()].map(({value}) => value);
     this.#entries.clear();

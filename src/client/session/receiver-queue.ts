@@ -1,121 +1,186 @@
 /**
- * Messages on their way to whoever takes them: batches, a flush after each, and only then the
- * acknowledgements. While nobody takes any, or a flush lasts, reading stops, which slows the broker down
- * instead of filling our memory. Knows links only as what acknowledges.
+ * Messages on their way to the receiver: batches, a flush after each, and only then the acknowledgements. While no
+ * receiver takes messages, or a flush lasts, reading stops, so that the broker slows down and memory does not grow.
+ * Every message comes by `offered`; one that is still coming, by `begun`.
+ *
+ * | state     | meaning                                        | a message is …                         |
+ * |-----------|------------------------------------------------|----------------------------------------|
+ * | closed    | no receiver yet                                | held by its source, or kept (see below)|
+ * | taking    | the receiver takes messages                    | taken; 'stop': passed                  |
+ * | flushing  | a batch is being flushed                       | held by its source, or kept            |
+ * | streaming | the last message is still coming               | passed                                 |
+ * | ending    | the last message has come and is not flushed   | passed                                 |
+ * | finished  | the receiver wants no more, or an error came   | passed                                 |
+ *
+ * closed → taking ⇄ flushing; taking → streaming → flushing → finished; taking → ending → flushing → finished.
+ * Kept: in memory here, when its source has ended or an answer is awaited that may come behind it.
+ * Passed: not acknowledged, so that a session keeps it for the next time.
  */
 
 import {ExitCode} from '../../errors.ts';
 import type {Message} from '../../protocol/message.ts';
 import {MessageBroken} from '../connection/connection-lost.ts';
-import type {Arrival, PayloadStream, Reception as TapReception} from '../connection/events.ts';
-import type {PayloadSink, Receiver, Verdict} from '../types.ts';
+import type {
+  KeptMessage,
+  MessageEvents,
+  MessageSource,
+  OfferAnswer,
+  PayloadStream,
+} from '../connection/events.ts';
+import type {PayloadSink, ReceiveDecision, Receiver} from '../types.ts';
 
-interface Waiting {
-  readonly arrival: Arrival;
-  readonly proceed: () => void;
-}
-
-interface Reception {
+/** A call of `receive` that has not ended. */
+interface ActiveReceive {
   readonly receiver: Receiver;
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
 }
 
-export class Inbox {
+export class ReceiverQueue implements MessageEvents {
   /** Whether an answer is awaited that may come behind a message: then reading goes on. */
   readonly #awaitsReply: () => boolean;
-  #reception: Reception | undefined;
-  /** 'streaming': the last message is still coming. 'ending': it was taken and is not flushed yet. */
+  #active: ActiveReceive | undefined;
   #state: 'closed' | 'taking' | 'flushing' | 'streaming' | 'ending' | 'finished' = 'closed';
-  #waiting: Waiting[] = [];
-  /** Taken and not yet acknowledged. */
-  #batch: Arrival[] = [];
+  #kept: KeptMessage[] = [];
+  /** Kept messages that were taken and are not yet acknowledged. */
+  #takenOfKept: KeptMessage[] = [];
+  /** The sources of messages that were taken and are not yet acknowledged. */
+  #sources: MessageSource[] = [];
+  /** The sources that hold a message. */
+  readonly #holding = new Set<MessageSource>();
   #flushPlanned: NodeJS.Immediate | undefined;
-  /** Whether messages were taken since `settle`. */
-  #unsettled = false;
-  /** To be called when messages are taken again. */
-  #offerAgain: (() => void) | undefined;
-  /** Who waits until all that came is flushed. */
+  /** Whether the receiver got messages since the last flush began. */
+  #isUnflushed = false;
+  /** Callbacks of `emptied`. */
   #onEmptied: (() => void)[] = [];
 
   constructor(awaitsReply: () => boolean) {
     this.#awaitsReply = awaitsReply;
   }
 
-  /** Whether messages are taken now or will be after the flush. */
-  get accepting(): boolean {
+  get isReceiving(): boolean {
     return this.#state === 'taking' || this.#state === 'flushing';
   }
 
-  /** The last message has come, or begun to. */
-  get #isOver(): boolean {
-    return this.#state === 'finished' || this.#state === 'ending' || this.#state === 'streaming';
-  }
-
-  /** A message came; `proceed` lets the next packet be read. */
-  arrived(arrival: Arrival, proceed: () => void): void {
+  offered(message: Message, source: MessageSource, isRepeated = false): OfferAnswer {
     if (this.#state === 'taking') {
-      this.#take(arrival);
-      proceed();
-      return;
+      if (!this.#give(message, isRepeated)) return 'passed';
+      if (this.#sources.at(-1) !== source) this.#sources.push(source);
+      return 'taken';
     }
-    // After the last message: neither taken nor acknowledged, so a session keeps it for the next time.
-    const isOver = this.#isOver;
-    if (!isOver) this.#waiting.push({arrival, proceed});
-    if (isOver || this.#awaitsReply()) proceed();
+    if (!this.#mayStillTake) return 'passed';
+    if (source.hasEnded || this.#awaitsReply()) {
+      this.#kept.push(source.keep());
+      return 'passed';
+    }
+    this.#holding.add(source);
+    return 'later';
   }
 
-  /**
-   * A message came on the fast way. Taken, it is the caller's to acknowledge after `settle`; where it has
-   * to wait, `offerAgain` is called when it may come again.
-   */
-  offer(message: Message, arrival: () => Arrival, offerAgain: () => void): TapReception {
-    if (this.#isOver) return 'elsewhere';
-    if (this.#state !== 'taking') {
-      if (this.#awaitsReply()) {
-        this.#waiting.push({arrival: arrival(), proceed: () => undefined});
-        return 'elsewhere';
-      }
-      this.#offerAgain = offerAgain;
-      return 'later';
-    }
-    let verdict: Verdict;
-    try {
-      verdict = this.#reception!.receiver.message(message);
-    } catch (error) {
-      this.fail(error);
-      return 'elsewhere';
-    }
-    this.#unsettled = true;
-    if (verdict !== 'more') this.#state = 'ending';
-    return verdict === 'stop' ? 'elsewhere' : 'taken';
-  }
-
-  /** A large message has begun to come on the fast way: taken as the last one, or undefined. */
   begun(message: Message, payloadBytes: number): PayloadStream | undefined {
     if (this.#state !== 'taking') return undefined;
-    const reception = this.#reception!;
+    const active = this.#active!;
     let sink: PayloadSink | undefined;
     try {
-      sink = reception.receiver.stream?.(message, payloadBytes);
+      sink = active.receiver.stream?.(message, payloadBytes);
     } catch (error) {
       this.fail(error);
     }
     if (sink === undefined) return undefined;
     this.#state = 'streaming';
-    return this.#stream(sink, reception, payloadBytes);
+    return this.#streamTo(sink, active, payloadBytes);
   }
 
-  /** What came after the reception has failed is passed over. */
-  #stream(sink: PayloadSink, reception: Reception, payloadBytes: number): PayloadStream {
-    const isWanted = () => this.#reception === reception;
+  flush(): void {
+    if (this.#isUnflushed && this.#active !== undefined) void this.#flush(this.#state === 'ending');
+  }
+
+  /** Resolves when the receiver wants no more. @throws what the receiver throws, and the error given to `fail` */
+  receive(receiver: Receiver): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#active = {receiver, resolve, reject};
+      this.#state = 'taking';
+      this.#takeKept();
+    });
+  }
+
+  /** A connection found its session kept: the broker sends messages at QoS 1 that were not acknowledged again. */
+  resumed(): void {
+    this.#kept = this.#kept.filter(({message, connection}) => message.qos !== 1 || connection.isOpen);
+  }
+
+  /** Resolves when all that has come was taken and flushed, or no receiver takes it any more. */
+  emptied(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#onEmptied.push(resolve);
+      this.#checkEmptied();
+    });
+  }
+
+  /** Ends `receive` with the error. */
+  fail(error: unknown): void {
+    const active = this.#active;
+    this.#finish();
+    active?.reject(error);
+  }
+
+  /** Whether messages are taken now, or will be. */
+  get #mayStillTake(): boolean {
+    return this.#state === 'closed' || this.isReceiving;
+  }
+
+  /** Gives the message to the receiver; false when it does not take it. */
+  #give(message: Message, isRepeated: boolean): boolean {
+    let decision: ReceiveDecision;
+    try {
+      decision = isRepeated ? 'more' : this.#active!.receiver.message(message);
+    } catch (error) {
+      this.fail(error);
+      return false;
+    }
+    this.#isUnflushed = true;
+    if (decision !== 'more' && this.#state === 'taking') this.#state = 'ending';
+    return decision !== 'stop';
+  }
+
+  #takeKept(): void {
+    while (this.#state === 'taking') {
+      const next = this.#kept.shift();
+      if (next === undefined) {
+        this.#offerAgain();
+        return;
+      }
+      if (this.#give(next.message, next.isRepeated)) {
+        next.take();
+        this.#takenOfKept.push(next);
+      }
+      this.#flushPlanned ??= setImmediate(() => this.flush());
+    }
+  }
+
+  #offerAgain(): void {
+    const holding = [...this.#holding];
+    this.#holding.clear();
+    for (const source of holding) source.offerAgain();
+  }
+
+  #checkEmptied(): void {
+    const {length} = this.#kept;
+    const isBusy = this.#state === 'taking' && (length > 0 || this.#isUnflushed);
+    if (isBusy || this.#state === 'flushing' || this.#state === 'ending') return;
+    for (const resolve of this.#onEmptied.splice(0)) resolve();
+  }
+
+  /** What comes after the receiver has failed is discarded. */
+  #streamTo(sink: PayloadSink, active: ActiveReceive, payloadBytes: number): PayloadStream {
+    const isWanted = () => this.#active === active;
     let written = 0;
     return {
-      write: async (piece) => {
+      write: async (chunk) => {
         if (!isWanted()) return;
         try {
-          await sink.write(piece);
-          written += piece.length;
+          await sink.write(chunk);
+          written += chunk.length;
         } catch (error) {
           if (isWanted()) this.fail(error);
         }
@@ -127,8 +192,8 @@ export class Inbox {
       },
       broken: () => {
         if (!isWanted()) return undefined;
-        const told = `${written} of its ${payloadBytes} bytes were written`;
-        const sentence = `The connection was lost in the midst of a message: ${told}.`;
+        const count = `${written} of its ${payloadBytes} bytes were written`;
+        const sentence = `The connection was lost in the midst of a message: ${count}.`;
         const error = new MessageBroken(sentence, ExitCode.connectionLost);
         this.fail(error);
         return error;
@@ -136,123 +201,56 @@ export class Inbox {
     };
   }
 
-  /** Flushes what was offered and taken, then acknowledges; undefined when there is nothing to flush. */
-  settle(acknowledge: () => void): Promise<void> | undefined {
-    if (!this.#unsettled || this.#reception === undefined) return undefined;
-    return this.#flush(this.#state === 'ending', acknowledge);
-  }
-
-  /** Resolves when the receiver wants no more. @throws what the receiver throws, and what `fail` is given */
-  receive(receiver: Receiver): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#reception = {receiver, resolve, reject};
-      this.#state = 'taking';
-      this.#takeWaiting();
-    });
-  }
-
-  /** A connection found its session kept: at QoS 1, what was not taken from the one before will be sent again. */
-  resumed(): void {
-    const repeated = ({arrival}: Waiting) => arrival.message.qos === 1 && !arrival.link.isOpen;
-    const dropped = this.#waiting.filter(repeated);
-    this.#waiting = this.#waiting.filter((waiting) => !repeated(waiting));
-    for (const {proceed} of dropped) proceed();
-  }
-
-  /** Resolves when all that has come was taken and flushed, or nobody takes it any more. */
-  emptied(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#onEmptied.push(resolve);
-      this.#checkEmptied();
-    });
-  }
-
-  #checkEmptied(): void {
-    const isBusy = this.#waiting.length + this.#batch.length > 0 || this.#unsettled;
-    if (this.#state === 'flushing' || (this.#state === 'taking' && isBusy)) return;
-    for (const resolve of this.#onEmptied.splice(0)) resolve();
-  }
-
-  /** Nobody takes messages any more. */
-  fail(error: unknown): void {
-    const reception = this.#reception;
-    this.#finish();
-    reception?.reject(error);
-  }
-
-  #take(arrival: Arrival): void {
-    let verdict: Verdict = 'more';
+  /** Flushes what was taken, then acknowledges it. */
+  async #flush(isLast: boolean): Promise<void> {
+    const active = this.#active!;
+    // Messages before one that is still coming are acknowledged while it comes.
+    const isStreaming = this.#state === 'streaming' && !isLast;
+    if (!isStreaming) this.#state = 'flushing';
+    const acknowledge = this.#beginFlush();
     try {
-      if (!arrival.isRepeated()) verdict = this.#reception!.receiver.message(arrival.message);
+      await active.receiver.flush();
+      acknowledge();
     } catch (error) {
-      this.fail(error);
+      if (this.#active === active) this.fail(error);
       return;
     }
-    if (verdict !== 'stop') {
-      arrival.take();
-      this.#batch.push(arrival);
-    }
-    if (verdict !== 'more') void this.#flush(true);
-    else this.#flushPlanned ??= setImmediate(() => void this.#flush(false));
-  }
-
-  #takeWaiting(): void {
-    while (this.#state === 'taking') {
-      const next = this.#waiting.shift();
-      if (next === undefined) {
-        this.#askAgain();
-        return;
-      }
-      this.#take(next.arrival);
-      next.proceed();
+    if (this.#active !== active) return;
+    if (isLast) {
+      this.#finish();
+      active.resolve();
+    } else if (!isStreaming) {
+      this.#state = 'taking';
+      this.#takeKept();
+      this.#checkEmptied();
     }
   }
 
-  #askAgain(): void {
-    const offerAgain = this.#offerAgain;
-    this.#offerAgain = undefined;
-    offerAgain?.();
-  }
-
-  async #flush(last: boolean, acknowledge?: () => void): Promise<void> {
-    const reception = this.#reception!;
-    // What came before a message that is still coming is acknowledged meanwhile.
-    const streaming = this.#state === 'streaming' && !last;
-    this.#unsettled = false;
+  /** What acknowledges the messages taken so far. */
+  #beginFlush(): () => void {
+    this.#isUnflushed = false;
     clearImmediate(this.#flushPlanned);
     this.#flushPlanned = undefined;
-    if (!streaming) this.#state = 'flushing';
-    const batch = this.#batch;
-    this.#batch = [];
-    try {
-      await reception.receiver.flush();
-    } catch (error) {
-      this.fail(error);
-      return;
-    }
-    for (const arrival of batch) arrival.acknowledge();
-    acknowledge?.();
-    if (this.#reception !== reception) return;
-    if (last) {
-      this.#finish();
-      reception.resolve();
-    } else if (!streaming) {
-      this.#state = 'taking';
-      this.#takeWaiting();
-      this.#checkEmptied();
-    }
+    const kept = this.#takenOfKept;
+    this.#takenOfKept = [];
+    const acknowledgements = this.#sources.map((source) => source.acknowledgementOfTaken());
+    this.#sources = [];
+    return () => {
+      for (const message of kept) message.acknowledge();
+      for (const acknowledge of acknowledgements) acknowledge();
+    };
   }
 
   #finish(): void {
     clearImmediate(this.#flushPlanned);
     this.#flushPlanned = undefined;
-    this.#reception = undefined;
+    this.#active = undefined;
     this.#state = 'finished';
-    this.#batch = [];
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const {proceed} of waiting) proceed();
-    this.#askAgain();
+    this.#takenOfKept = [];
+    this.#sources = [];
+    this.#isUnflushed = false;
+    this.#kept = [];
+    this.#offerAgain();
     this.#checkEmptied();
   }
 }

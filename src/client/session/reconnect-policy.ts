@@ -1,13 +1,11 @@
-/**
- * Which failures of a connection may pass, so that connecting again makes sense. Decides; does nothing.
- */
+/** Which failures of a connection may be temporary, so that connecting again makes sense. Pure. */
 
 import {ExitCode, TmqError} from '../../errors.ts';
 import {ConnectionRefused, MessageBroken} from '../connection/connection-lost.ts';
 import type {Endpoint} from '../connection-options.ts';
 
-/** What the system says of a host, a network or a broker that may be back in a moment. */
-const passingCodes: ReadonlySet<string> = new Set([
+/** Error codes of the system for a host, a network or a broker that may return. */
+const temporaryCodes: ReadonlySet<string> = new Set([
   'ECONNREFUSED',
   'ECONNRESET',
   'ECONNABORTED',
@@ -24,7 +22,7 @@ const passingCodes: ReadonlySet<string> = new Set([
   'EAI_NONAME',
 ]);
 
-const passingStatuses: ReadonlySet<number> = new Set([
+const temporaryStatuses: ReadonlySet<number> = new Set([
   ExitCode.connectionLost,
   ExitCode.noConnection,
   ExitCode.keepalive,
@@ -32,7 +30,7 @@ const passingStatuses: ReadonlySet<number> = new Set([
   ExitCode.proxy,
 ]);
 
-/** The system's codes of an error, of its causes, and of its parts where several addresses were tried. */
+/** The system's codes of an error, of its causes, and of each address that was tried. */
 function codesOf(error: unknown): readonly string[] {
   if (!(error instanceof Error)) return [];
   const {code} = error as {code?: unknown};
@@ -40,18 +38,13 @@ function codesOf(error: unknown): readonly string[] {
   return [...(typeof code === 'string' ? [code] : []), ...[error.cause, ...parts].flatMap(codesOf)];
 }
 
-/** Whether the failure may be gone at the next attempt; a refusal by the broker, or wrong options, will not. */
-export function mayPass(error: unknown, endpoint: Endpoint): boolean {
+/** Whether the next attempt may succeed; not after a refusal by the broker or with wrong options. */
+export function isTemporary(error: unknown, endpoint: Endpoint): boolean {
   if (error instanceof ConnectionRefused || error instanceof MessageBroken) return false;
   if (!(error instanceof TmqError)) return false;
-  if (passingStatuses.has(error.exitCode)) return true;
-  // The socket of a broker that restarts is not there for a moment.
+  if (temporaryStatuses.has(error.exitCode)) return true;
+  // While a broker restarts, its socket does not exist.
   return codesOf(error).some(
-    (code) => passingCodes.has(code) || (code === 'ENOENT' && endpoint.transport === 'unix'),
+    (code) => temporaryCodes.has(code) || (code === 'ENOENT' && endpoint.transport === 'unix'),
   );
-}
-
-/** Neither a connection nor CONNACK within the time allowed. */
-export function noAnswer(place: string, seconds: number): TmqError {
-  return new TmqError(`No answer from ${place} within ${seconds} seconds.`, ExitCode.keepalive);
 }

@@ -18,8 +18,8 @@ export interface OpenOptions {
   readonly reconnect?: Partial<ReconnectPolicy>;
   /** Send what follows behind CONNECT where CONNACK cannot matter to it; TMQ_NO_PIPELINE=1 prevents it. */
   readonly pipelined?: boolean;
-  /** Nothing is received at QoS 2, and the end is near. */
-  readonly brief?: boolean;
+  /** The session is short and receives nothing at QoS 2. */
+  readonly oneShot?: boolean;
   /** With -d, also tell what each SUBACK granted. */
   readonly traceGrants?: boolean;
   /** Whether stdin is being read: what is typed there must not meet a spinner. */
@@ -62,8 +62,8 @@ export async function openSession(plan: ClientPlan, io: Io, options: OpenOptions
     },
     fastPath: (io.env.TMQ_NO_FASTPATH ?? '') === '',
     pipelined: options.pipelined === true && (io.env.TMQ_NO_PIPELINE ?? '') === '',
-    brief: options.brief === true,
-    settled: () => waiting?.stop(),
+    oneShot: options.oneShot === true,
+    onReady: () => waiting?.stop(),
     traceGrants: options.traceGrants === true && !plan.quiet,
     ...(plan.debug ? {trace: (line) => tell(line, looks)} : {}),
     ...(plan.quiet ? {} : {notice: (line) => tell(line)}),

@@ -152,7 +152,7 @@ async function payloadOf(source: PayloadSource, plan: PubPlan, io: Io): Promise<
 
 async function publishRepeatedly(plan: PubPlan, payload: Payload, io: Io): Promise<ExitCode> {
   const {publication, repeat} = plan;
-  await using session = await openSession(plan.client, io, {pipelined: true, brief: true});
+  await using session = await openSession(plan.client, io, {pipelined: true, oneShot: true});
   const progress = {sent: 0, count: repeat.count, isAccepted: () => session.isAccepted};
   using watch = watchMessages(payload, progress, {plan: plan.client, io});
   for (; progress.sent < repeat.count; progress.sent++) {

@@ -3,7 +3,7 @@
  * mosquitto_sub in its order. Pure but for the dice, which are handed in.
  */
 
-import type {Verdict} from '../../client/types.ts';
+import type {ReceiveDecision} from '../../client/types.ts';
 import type {Message} from '../../protocol/message.ts';
 import {matches} from '../../protocol/topic.ts';
 
@@ -23,7 +23,7 @@ export interface SelectionPlan {
 }
 
 export interface Selected {
-  readonly verdict: Verdict;
+  readonly verdict: ReceiveDecision;
   readonly print: boolean;
   /** The retained message is to be cleared on the broker. */
   readonly remove: boolean;

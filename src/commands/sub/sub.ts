@@ -206,7 +206,7 @@ export const sub = defineCommand({
       reconnect: {afterLoss: true, atStart: plan.retryFirst},
       traceGrants: true,
       pipelined: true,
-      brief: plan.selection.limit !== undefined && plan.options.qos < 2,
+      oneShot: plan.selection.limit !== undefined && plan.options.qos < 2,
     });
     try {
       await receive(plan, session, io);

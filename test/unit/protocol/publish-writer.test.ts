@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import {test} from 'node:test';
 import fc from 'fast-check';
 import {generate, type IPublishPacket, type Parser, parser} from 'mqtt-packet';
-import {codecProperties} from '../../../src/client/connection/packet.ts';
+import {codecProperties} from '../../../src/client/connection/mqttjs-codec.ts';
 import {TmqError} from '../../../src/errors.ts';
 import type {ProtocolVersion, Publication} from '../../../src/protocol/message.ts';
 import {publishEncoder} from '../../../src/protocol/publish-writer.ts';

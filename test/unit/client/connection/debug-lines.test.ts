@@ -6,7 +6,7 @@ import {
   publishLine,
   traceLines,
 } from '../../../../src/client/connection/debug-lines.ts';
-import type {Packet} from '../../../../src/client/connection/packet.ts';
+import type {Packet} from '../../../../src/client/connection/protocol-client.ts';
 
 const lines: readonly (readonly [Direction, Packet, string, readonly string[]])[] = [
   ['out', {cmd: 'connect'}, 'id', ['Client id sending CONNECT']],

@@ -1,4 +1,4 @@
-/** The fast way against the general parser: the same packets, however they are cut, come to the same end. */
+/** The publish filter against the general parser: the same packets, in whatever pieces they come. */
 
 import assert from 'node:assert/strict';
 import {once} from 'node:events';
@@ -7,8 +7,8 @@ import {describe, test} from 'node:test';
 import {setImmediate as nextTurn} from 'node:timers/promises';
 import fc from 'fast-check';
 import {generate, type Packet, parser} from 'mqtt-packet';
-import type {Reception} from '../../../../src/client/connection/events.ts';
-import {Tap} from '../../../../src/client/connection/publish-filter.ts';
+import type {OfferAnswer} from '../../../../src/client/connection/events.ts';
+import {PublishFilter} from '../../../../src/client/connection/publish-filter.ts';
 import {readAcknowledgement} from '../../../../src/protocol/acknowledgement.ts';
 import {packetBytes} from '../../../../src/protocol/fixed-header.ts';
 import type {Message, ProtocolVersion} from '../../../../src/protocol/message.ts';
@@ -159,8 +159,8 @@ test('bytes that are no PUBLISH never make the reader throw or read past the pac
   );
 });
 
-interface Tapped {
-  readonly tap: Tap;
+interface Filtered {
+  readonly filter: PublishFilter;
   readonly taken: Message[];
   readonly acknowledged: number[];
   readonly passed: Buffer[];
@@ -168,44 +168,55 @@ interface Tapped {
   readonly sent: Buffer[];
 }
 
-/** A tap on a stream of which the test is the other end. */
-function tapped(version: ProtocolVersion, decide: (message: Message) => Reception = () => 'taken'): Tapped {
+/** A filter on a stream of which the test is the other end. */
+function filtered(
+  protocolVersion: ProtocolVersion,
+  decide: (message: Message) => OfferAnswer = () => 'taken',
+): Filtered {
   const [near, server] = duplexPair();
   const taken: Message[] = [];
   const acknowledged: number[] = [];
   const passed: Buffer[] = [];
   const sent: Buffer[] = [];
   let dirty = false;
-  const tap = new Tap(near, version, {
-    message(message) {
-      const reception = decide(message);
-      if (reception === 'taken') {
-        taken.push({...message, payload: Buffer.from(message.payload)});
-        dirty = true;
-      }
-      return reception;
+  const filter: PublishFilter = new PublishFilter({
+    socket: near,
+    protocolVersion,
+    events: {
+      messages: {
+        offered(message) {
+          const answer = decide(message);
+          if (answer === 'taken') {
+            taken.push({...message, payload: Buffer.from(message.payload)});
+            dirty = true;
+          }
+          return answer;
+        },
+        flush() {
+          if (!dirty) return;
+          dirty = false;
+          queueMicrotask(filter.acknowledgementOfTaken());
+        },
+        begun: () => undefined,
+        isReceiving: true,
+      },
+      acknowledged: ({messageId}) => acknowledged.push(messageId!),
     },
-    acknowledgement: ({messageId}) => acknowledged.push(messageId),
-    settle(acknowledge) {
-      if (!dirty) return undefined;
-      dirty = false;
-      return Promise.resolve().then(acknowledge);
-    },
-    begun: () => undefined,
-    write: (bytes) => void tap.write(bytes),
-    heard: () => undefined,
-    failed: (error) => tap.destroy(error as Error),
+    connection: {isOpen: true},
+    write: (bytes) => void filter.write(bytes),
+    onBytes: () => undefined,
+    onError: (error) => filter.destroy(error as Error),
   });
-  tap.on('data', (bytes: Buffer) => passed.push(bytes));
+  filter.on('data', (bytes: Buffer) => passed.push(bytes));
   server.on('data', (bytes: Buffer) => sent.push(bytes));
-  return {tap, taken, acknowledged, passed, server, sent};
+  return {filter, taken, acknowledged, passed, server, sent};
 }
 
 const connack = (version: ProtocolVersion) =>
   encode({cmd: 'connack', returnCode: 0, reasonCode: 0, sessionPresent: false} as Packet, version);
 
-describe('the tap', () => {
-  test('however the bytes are cut, every packet comes out once, in order, on its way', async () => {
+describe('the publish filter', () => {
+  test('in whatever pieces the bytes come, every packet is taken or passed on once, in order', async () => {
     await fc.assert(
       fc.asyncProperty(
         versions.chain((version) =>
@@ -216,9 +227,9 @@ describe('the tap', () => {
           ),
         ),
         async ([version, list, cuts]) => {
-          const {tap, taken, acknowledged, passed, server, sent} = tapped(version);
+          const {filter, taken, acknowledged, passed, server, sent} = filtered(version);
           const bytes = Buffer.concat([connack(version), ...list.map((packet) => encode(packet, version))]);
-          tap.once('data', () => tap.open());
+          filter.once('data', () => filter.open());
           let at = 0;
           for (let index = 0; at < bytes.length; index++) {
             const size = cuts.length === 0 ? bytes.length : cuts[index % cuts.length]!;
@@ -226,7 +237,7 @@ describe('the tap', () => {
             at += size;
           }
           server.end();
-          await once(tap, 'end');
+          await once(filter, 'end');
           const fast = (packet: Packet) => packet.cmd === 'publish' && packet.qos < 2;
           const acknowledging = (packet: Packet) => ['puback', 'pubrec', 'pubcomp'].includes(packet.cmd);
           const parsed = parseAll(bytes, version);
@@ -255,7 +266,7 @@ describe('the tap', () => {
             packet.cmd === 'publish' && packet.qos === 1 ? [['puback', packet.messageId]] : [],
           );
           assert.deepEqual(answers, expected);
-          tap.destroy();
+          filter.destroy();
         },
       ),
       {numRuns: 300},
@@ -264,30 +275,30 @@ describe('the tap', () => {
 
   test("'later' holds a message and all behind it until it is offered again", async () => {
     let open = false;
-    const {tap, taken, passed, server} = tapped(4, () => (open ? 'taken' : 'later'));
+    const {filter, taken, passed, server} = filtered(4, () => (open ? 'taken' : 'later'));
     const publish = encode({cmd: 'publish', topic: 'a', payload: 'x', qos: 0, dup: false, retain: false}, 4);
     const pingresp = encode({cmd: 'pingresp'}, 4);
-    tap.once('data', () => tap.open());
+    filter.once('data', () => filter.open());
     server.write(Buffer.concat([connack(4), publish, pingresp]));
-    while (!tap.isHolding) await nextTurn();
-    assert.deepEqual([taken.length, tap.isHolding], [0, true]);
+    while (!filter.isHolding) await nextTurn();
+    assert.deepEqual([taken.length, filter.isHolding], [0, true]);
     assert.deepEqual(Buffer.concat(passed), connack(4));
     open = true;
-    tap.offerAgain();
+    filter.offerAgain();
     while (Buffer.concat(passed).length === connack(4).length) await nextTurn();
     assert.equal(taken.length, 1);
     assert.deepEqual(Buffer.concat(passed), Buffer.concat([connack(4), pingresp]));
-    tap.destroy();
+    filter.destroy();
   });
 
   test('a large packet comes whole, with what follows it', async () => {
-    const {tap, taken, server} = tapped(4);
+    const {filter, taken, server} = filtered(4);
     const payload = Buffer.alloc(3_000_000, 'abc');
     const large = encode({cmd: 'publish', topic: 'a', payload, qos: 0, dup: false, retain: false}, 4);
     const small = encode({cmd: 'publish', topic: 'b', payload: 'x', qos: 0, dup: false, retain: false}, 4);
-    tap.once('data', () => tap.open());
+    filter.once('data', () => filter.open());
     server.end(Buffer.concat([connack(4), small, large, small]));
-    await once(tap, 'end');
+    await once(filter, 'end');
     assert.deepEqual(
       taken.map(({topic, payload}) => [topic, payload.length]),
       [
@@ -297,40 +308,40 @@ describe('the tap', () => {
       ],
     );
     assert.ok(payload.equals(taken[1]!.payload));
-    tap.destroy();
+    filter.destroy();
   });
 
-  test('what is no MQTT goes to MQTT.js, which reports it', async () => {
-    const {tap, passed, server} = tapped(4);
-    tap.once('data', () => tap.open());
+  test('bytes that are not MQTT are passed on to the protocol client', async () => {
+    const {filter, passed, server} = filtered(4);
+    filter.once('data', () => filter.open());
     server.end(Buffer.concat([connack(4), Buffer.from([0x30, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 2, 3])]));
-    await once(tap, 'end');
+    await once(filter, 'end');
     assert.equal(Buffer.concat(passed).length, connack(4).length + 9);
-    tap.destroy();
+    filter.destroy();
   });
 
   test('behind a packet that ends the connection, nothing is taken', async () => {
-    const {tap, taken, passed, server} = tapped(4);
+    const {filter, taken, passed, server} = filtered(4);
     const publish = encode({cmd: 'publish', topic: 'a', payload: 'x', qos: 0, dup: false, retain: false}, 4);
     const bothQosBits = Buffer.from([0x36, 3, 0, 1, 0x61]);
-    tap.once('data', () => tap.open());
-    // As MQTT.js does with what it cannot read.
-    tap.on('data', (bytes: Buffer) => bytes.equals(bothQosBits) && tap.destroy());
+    filter.once('data', () => filter.open());
+    // As MQTT.js does with a packet that it cannot read.
+    filter.on('data', (bytes: Buffer) => bytes.equals(bothQosBits) && filter.destroy());
     server.end(Buffer.concat([connack(4), publish, bothQosBits, publish]));
-    await once(tap, 'close');
+    await once(filter, 'close');
     assert.equal(Buffer.concat(passed).length, connack(4).length + bothQosBits.length);
     assert.equal(taken.length, 1);
   });
 
-  test('what is written goes through, and the end is a FIN behind it', async () => {
-    const {tap, server, sent} = tapped(4);
-    for (let index = 0; index < 100; index++) tap.write(Buffer.from(`${index};`));
-    tap.end();
+  test('what is written reaches the socket, and FIN comes behind it', async () => {
+    const {filter, server, sent} = filtered(4);
+    for (let index = 0; index < 100; index++) filter.write(Buffer.from(`${index};`));
+    filter.end();
     await once(server, 'end');
     assert.equal(
       Buffer.concat(sent).toString(),
       Array.from({length: 100}, (_, index) => `${index};`).join(''),
     );
-    tap.destroy();
+    filter.destroy();
   });
 });

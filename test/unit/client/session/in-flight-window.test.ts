@@ -1,20 +1,20 @@
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
 import fc from 'fast-check';
-import {type Step, Window} from '../../../../src/client/session/in-flight-window.ts';
+import {InFlightWindow, type SendStep} from '../../../../src/client/session/in-flight-window.ts';
 
 const puback = (messageId: number, reasonCode = 0) => ({cmd: 'puback', messageId, reasonCode});
 const pubrec = (messageId: number, reasonCode = 0) => ({cmd: 'pubrec', messageId, reasonCode});
 const pubcomp = (messageId: number, reasonCode = 0) => ({cmd: 'pubcomp', messageId, reasonCode});
 
-function drain<Value>(window: Window<Value>): Step<Value>[] {
-  const steps: Step<Value>[] = [];
+function drain<Value>(window: InFlightWindow<Value>): SendStep<Value>[] {
+  const steps: SendStep<Value>[] = [];
   for (let step = window.next(); step !== undefined; step = window.next()) steps.push(step);
   return steps;
 }
 
 test('sends as many as fit, and the next on the first acknowledgement', () => {
-  const window = new Window<string>(2);
+  const window = new InFlightWindow<string>(2);
   for (const [index, value] of ['a', 'b', 'c'].entries()) window.add(index + 1, 1, value);
   assert.deepEqual(drain(window), [
     {kind: 'publish', messageId: 1, value: 'a', duplicate: false},
@@ -31,7 +31,7 @@ test('the smaller of the own maximum and the Receive Maximum counts', () => {
     [5, 20, 5],
     [0, 65_535, 1],
   ] as const) {
-    const window = new Window<number>(maximum);
+    const window = new InFlightWindow<number>(maximum);
     window.restart({sessionKept: false, receiveMaximum});
     for (let id = 1; id <= 10; id++) window.add(id, 1, id);
     assert.equal(drain(window).length, expected);
@@ -40,7 +40,7 @@ test('the smaller of the own maximum and the Receive Maximum counts', () => {
 });
 
 test('what was sent by others takes room, and is sent again like all', () => {
-  const window = new Window<string>(3);
+  const window = new InFlightWindow<string>(3);
   assert.deepEqual([window.room(), window.room(2), window.room(5)], [3, 2, 3]);
   window.addSent(1, 1, 'a');
   window.addSent(2, 1, 'b');
@@ -60,7 +60,7 @@ test('what was sent by others takes room, and is sent again like all', () => {
 });
 
 test('a message at QoS 2 keeps its place until PUBCOMP', () => {
-  const window = new Window<string>(1);
+  const window = new InFlightWindow<string>(1);
   window.add(1, 2, 'a');
   drain(window);
   assert.deepEqual(window.acknowledge(pubcomp(1)), {kind: 'ignored'}, 'PUBCOMP before PUBREC');
@@ -73,7 +73,7 @@ test('a message at QoS 2 keeps its place until PUBCOMP', () => {
 });
 
 test('a PUBREC that refuses ends the message; one for nothing is answered', () => {
-  const window = new Window<string>(5);
+  const window = new InFlightWindow<string>(5);
   window.add(1, 2, 'a');
   drain(window);
   assert.deepEqual(window.acknowledge(pubrec(1, 151)), {kind: 'done', value: 'a', reasonCode: 151});
@@ -82,7 +82,7 @@ test('a PUBREC that refuses ends the message; one for nothing is answered', () =
 });
 
 test('PUBCOMP "Packet Identifier not found" means that it was completed before', () => {
-  const window = new Window<string>(5);
+  const window = new InFlightWindow<string>(5);
   window.add(1, 2, 'a');
   drain(window);
   window.acknowledge(pubrec(1));
@@ -90,7 +90,7 @@ test('PUBCOMP "Packet Identifier not found" means that it was completed before',
 });
 
 test('a session that was kept gets duplicates and releases, in order; what was never sent is no duplicate', () => {
-  const window = new Window<string>(3);
+  const window = new InFlightWindow<string>(3);
   window.add(1, 2, 'a');
   window.add(2, 1, 'b');
   drain(window);
@@ -105,7 +105,7 @@ test('a session that was kept gets duplicates and releases, in order; what was n
 });
 
 test('a new session gets everything unacknowledged as new', () => {
-  const window = new Window<string>(3);
+  const window = new InFlightWindow<string>(3);
   window.add(1, 2, 'a');
   window.add(2, 1, 'b');
   drain(window);
@@ -118,7 +118,7 @@ test('a new session gets everything unacknowledged as new', () => {
 });
 
 test('clear gives back what was in it', () => {
-  const window = new Window<string>(1);
+  const window = new InFlightWindow<string>(1);
   window.add(1, 1, 'a');
   window.add(2, 1, 'b');
   drain(window);
@@ -135,7 +135,7 @@ class Server {
   #answers: {cmd: string; messageId: number; reasonCode: number}[] = [];
   #seen = new Set<string>();
 
-  take(step: Step<number>, qos: 1 | 2): void {
+  take(step: SendStep<number>, qos: 1 | 2): void {
     const {messageId} = step;
     if (step.kind === 'release') {
       this.#held.delete(messageId);
@@ -178,7 +178,7 @@ test('through any cuts: all done, none lost, never too many in flight, at QoS 2 
       fc.integer({min: 1, max: 8}),
       fc.array(happening, {maxLength: 120}),
       (qos, sessionKept, maximum, happenings) => {
-        const window = new Window<number>(maximum);
+        const window = new InFlightWindow<number>(maximum);
         const server = new Server();
         const done: number[] = [];
         let limit = maximum;

@@ -6,7 +6,7 @@ import {type AddressInfo, connect, createServer, type Socket} from 'node:net';
 import {test} from 'node:test';
 import fc from 'fast-check';
 import {generate, type Packet} from 'mqtt-packet';
-import {Tap} from '../../../../src/client/connection/publish-filter.ts';
+import {PublishFilter} from '../../../../src/client/connection/publish-filter.ts';
 import {join, ReadBuffer} from '../../../../src/client/transport/read-buffer.ts';
 import {copyOf, type Message} from '../../../../src/protocol/message.ts';
 
@@ -38,7 +38,7 @@ const packets: fc.Arbitrary<readonly Sent[]> = fc.array(
   {minLength: 1, maxLength: 60},
 );
 
-/** Reads what a server sends through a tap with a read buffer; what it took and what it passed on. */
+/** Reads what a server sends through a publish filter with a read buffer; what it took and what it passed on. */
 async function readAll(list: readonly Sent[], server: {port: number; peer: () => Promise<Socket>}) {
   const readBuffer = new ReadBuffer();
   const socket = connect({port: server.port, host: '127.0.0.1', onread: readBuffer.onread});
@@ -47,31 +47,35 @@ async function readAll(list: readonly Sent[], server: {port: number; peer: () =>
   const delays = list.map((each) => each.delays);
   const taken: Message[] = [];
   const passed: Buffer[] = [];
-  const tap = new Tap(
+  const filter: PublishFilter = new PublishFilter({
     socket,
-    4,
-    {
-      begun: () => undefined,
-      message(message) {
-        const index = Number(message.topic.slice(1));
-        if (delays[index]!-- > 0) {
-          setImmediate(() => tap.offerAgain());
-          return 'later';
-        }
-        taken.push(copyOf(message));
-        return 'taken';
+    protocolVersion: 4,
+    events: {
+      messages: {
+        begun: () => undefined,
+        offered(message) {
+          const index = Number(message.topic.slice(1));
+          if (delays[index]!-- > 0) {
+            setImmediate(() => filter.offerAgain());
+            return 'later';
+          }
+          taken.push(copyOf(message));
+          return 'taken';
+        },
+        flush: () => undefined,
+        isReceiving: true,
       },
-      acknowledgement: () => undefined,
-      settle: () => undefined,
-      write: () => undefined,
-      heard: () => undefined,
-      failed: (error) => tap.destroy(error as Error),
+      acknowledged: () => undefined,
     },
+    connection: {isOpen: true},
     readBuffer,
-  );
-  tap.on('data', (bytes: Buffer) => passed.push(bytes));
+    write: () => undefined,
+    onBytes: () => undefined,
+    onError: (error) => filter.destroy(error as Error),
+  });
+  filter.on('data', (bytes: Buffer) => passed.push(bytes));
   // As the session does: once CONNACK was understood, not while it is.
-  tap.once('data', () => queueMicrotask(() => tap.open()));
+  filter.once('data', () => queueMicrotask(() => filter.open()));
   const packet = (each: Packet) => generate(each);
   peer.write(packet({cmd: 'connack', returnCode: 0, sessionPresent: false}));
   list.forEach(({size, qos}, index) => {
@@ -88,7 +92,7 @@ async function readAll(list: readonly Sent[], server: {port: number; peer: () =>
     );
   });
   peer.end();
-  await once(tap, 'close');
+  await once(filter, 'close');
   peer.destroy();
   return {taken, passed: Buffer.concat(passed)};
 }

@@ -1,4 +1,4 @@
-/** The tables of the packet codec, which come without types: reason code to text, by packet. */
+/** mqtt-packet's tables of reason codes, which come without types: code to text, by packet. */
 declare module 'mqtt-packet/constants.js' {
   const tables: Record<string, Record<number, string>> & {
     readonly MQTT5_PUBACK_PUBREC_CODES: Record<number, string>;

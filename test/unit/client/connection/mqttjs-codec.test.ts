@@ -5,12 +5,12 @@ import {
   messageOf,
   orderedUserProperties,
   propertiesOf,
-} from '../../../../src/client/connection/packet.ts';
+} from '../../../../src/client/connection/mqttjs-codec.ts';
 import {PacketIdentifiers} from '../../../../src/client/connection/packet-ids.ts';
 import {limitsOf} from '../../../../src/client/connection/server-limits.ts';
 import {TmqError} from '../../../../src/errors.ts';
 
-test('properties for the codec keep their order, flags become booleans, empty lists are left out', () => {
+test('properties for mqtt-packet keep their order, flags become booleans, empty lists are left out', () => {
   const properties = {
     contentType: 't',
     userProperties: [],
@@ -40,7 +40,7 @@ test('a flag that is neither 0 nor 1 is named', () => {
   );
 });
 
-test('properties of the codec become ours', () => {
+test('properties of mqtt-packet are translated to ours', () => {
   const packet = {
     cmd: 'publish',
     properties: {payloadFormatIndicator: true, userProperties: {a: 'x'}, subscriptionIdentifier: 5},
@@ -69,8 +69,8 @@ test('a message has an identifier only above QoS 0', () => {
   assert.equal(messageOf({cmd: 'publish', topic: 'a', qos: 1, messageId: 9}).messageId, 9);
 });
 
-test('what CONNACK does not say is not limited, but aliases', () => {
-  assert.deepEqual(limitsOf({cmd: 'connack'}), {
+test('what CONNACK does not mention is not limited, except topic aliases', () => {
+  assert.deepEqual(limitsOf({}), {
     receiveMaximum: 65_535,
     maximumQos: 2,
     retainAvailable: true,
@@ -83,14 +83,14 @@ test('what CONNACK does not say is not limited, but aliases', () => {
   const properties = {
     receiveMaximum: 5,
     maximumQoS: 0,
-    retainAvailable: false,
+    retainAvailable: 0,
     maximumPacketSize: 100,
     topicAliasMaximum: 3,
-    wildcardSubscriptionAvailable: false,
-    subscriptionIdentifiersAvailable: false,
-    sharedSubscriptionAvailable: false,
+    wildcardSubscriptionAvailable: 0,
+    subscriptionIdentifiersAvailable: 0,
+    sharedSubscriptionAvailable: 0,
   };
-  assert.deepEqual(limitsOf({cmd: 'connack', properties}), {
+  assert.deepEqual(limitsOf({properties}), {
     receiveMaximum: 5,
     maximumQos: 0,
     retainAvailable: false,
