@@ -8,6 +8,7 @@ interface Rule {
   readonly filter: string;
 }
 
+/** The rules of an acl_file. */
 export interface AccessList {
   /** By user name; undefined: clients without one. */
   readonly rules: ReadonlyMap<string | undefined, readonly Rule[]>;

@@ -3,12 +3,13 @@
 import type {Directive} from './directives.ts';
 import type {ListenerConfig, ListenerTls, Settings} from './settings.ts';
 
-type Access = Partial<Settings<'access'>>;
+type AccessSettings = Partial<Settings<'access'>>;
 
+/** What the directives of one listener have set so far. */
 export class ListenerDraft {
   readonly tls: Partial<ListenerTls> = {};
   /** Used with per_listener_settings true. */
-  readonly access: Access = {};
+  readonly access: AccessSettings = {};
   readonly settings: Partial<ListenerConfig>;
 
   constructor(settings: Partial<ListenerConfig> = {}) {
@@ -21,6 +22,7 @@ export class ListenerDraft {
   }
 }
 
+/** What all directives have set so far. */
 export class ConfigDraft {
   readonly broker: Partial<Settings<'broker'>> = {};
   readonly limits: Partial<Settings<'limits'>> = {};
@@ -28,7 +30,7 @@ export class ConfigDraft {
   readonly log: Partial<Settings<'log'>> = {};
   readonly everyListener: Partial<Settings<'every-listener'>> = {};
   /** Used with per_listener_settings false. */
-  readonly access: Access = {};
+  readonly access: AccessSettings = {};
   /** The listener of `port` and `bind_address`, and of listener directives before the first `listener`. */
   readonly defaultListener = new ListenerDraft();
   readonly listeners: ListenerDraft[] = [];

@@ -1,6 +1,9 @@
 /** Readers of the values in mosquitto.conf(5): text → value. They name the directive when a value does not fit. */
 
-/** @throws RangeError with the sentence about a bad value, without file, line and full stop */
+/**
+ * Reads the value of the directive `name`.
+ * @throws RangeError with the sentence about a bad value, without file, line and full stop
+ */
 export interface Read<T> {
   (value: string, name: string): T;
   /** The directive may stand only once for the broker, or once for each listener. */
@@ -12,12 +15,14 @@ const largestInteger = 2147483647;
 /** mosquitto takes each text once: a second one is an error, not a replacement. */
 export const text: Read<string> = Object.assign((value: string) => value, {once: true} as const);
 
+/** 'true', '1', 'false' or '0'. */
 export const boolean: Read<boolean> = (value, name) => {
   if (value === 'true' || value === '1') return true;
   if (value === 'false' || value === '0') return false;
   throw new RangeError(`${name} is either true or false, not '${value}'`);
 };
 
+/** A reader of decimal integers, both bounds included. */
 export function integer(minimum: number, maximum = largestInteger): Read<number> {
   return (value, name) => {
     const number = Number(value);
@@ -30,7 +35,7 @@ export function integer(minimum: number, maximum = largestInteger): Read<number>
   };
 }
 
-/** Words and what they stand for. */
+/** A reader of words: each key is a word, its value the setting. */
 export function oneOf<const T>(values: Readonly<Record<string, T>>): Read<T> {
   return (value, name) => {
     if (Object.hasOwn(values, value)) return values[value] as T;
@@ -62,6 +67,7 @@ export const duration: Read<number> = (value, name) => {
   return Number(match[1]) * secondsIn[match[2]!]!;
 };
 
+/** 'tlsv1.2' or 'tlsv1.3' → Node.js's name. */
 export const tlsVersion: Read<'TLSv1.2' | 'TLSv1.3'> = (value, name) => {
   if (value === 'tlsv1.1') throw new RangeError(`${name} tlsv1.1 is too old; use tlsv1.2 or tlsv1.3`);
   return oneOf({'tlsv1.2': 'TLSv1.2', 'tlsv1.3': 'TLSv1.3'})(value, name);

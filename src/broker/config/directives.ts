@@ -17,6 +17,7 @@ import {
   tlsVersion,
 } from './directive-values.ts';
 
+/** A row of the table, under the name of its setting. */
 export interface Directive {
   readonly name: string;
   /**

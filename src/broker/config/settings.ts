@@ -39,10 +39,13 @@ export interface ListenerConfig extends Settings<(typeof listenerScopes)[number]
   readonly tls?: ListenerTls;
 }
 
+/** TLS of a listener: a certificate, or with `pskHint` pre-shared keys. */
 export interface ListenerTls extends Settings<'tls'> {}
 
+/** Limits of the broker, the same for all listeners. */
 export interface BrokerLimits extends Settings<'limits'> {}
 
+/** A whole configuration. */
 export interface BrokerConfig extends Settings<'broker'> {
   readonly listeners: readonly ListenerConfig[];
   readonly limits: BrokerLimits;
@@ -53,6 +56,7 @@ export interface BrokerConfig extends Settings<'broker'> {
   readonly warnings: readonly string[];
 }
 
+/** What the log contains, and where it goes. */
 export interface LogSettings extends Settings<'log'> {
   /** 'stdout', 'stderr', 'topic', 'none', or 'file ' and a path. */
   readonly destinations: readonly string[];
@@ -68,6 +72,9 @@ export function defaults<S extends Scope>(...scopes: readonly S[]): Settings<S> 
   return Object.fromEntries(chosen.map(([key, row]) => [key, row.default])) as Settings<S>;
 }
 
+/** The limits of a broker without configuration. */
 export const defaultLimits: BrokerLimits = defaults('limits');
+/** A listener without directives of its own: all addresses, port 1883, no anonymous clients. */
 export const defaultListener: ListenerConfig = defaults(...listenerScopes);
+/** TLS without files: certificates of clients are not asked for. */
 export const defaultTls: ListenerTls = defaults('tls');

@@ -17,6 +17,7 @@ export interface SavedSession {
   readonly disconnectedAt?: number;
 }
 
+/** One subscription of a session. */
 export interface SavedSubscription {
   /** The whole filter, with $share/ and mount point. */
   readonly filter: string;
@@ -36,6 +37,7 @@ export interface SavedDelivery {
   readonly subscriptionIdentifiers: readonly number[];
 }
 
+/** The changes of the broker's state, one method each. */
 export interface Journal {
   /** A retained message was set, or cleared (undefined). Its `expiresAt` is in milliseconds since the epoch. */
   retained(topic: string, message: StoredMessage | undefined): void;
@@ -62,6 +64,7 @@ export interface Journal {
   forgotten(clientId: string, packetId: number): void;
 }
 
+/** A session with all that belongs to it. */
 export interface RestoredSession {
   readonly session: SavedSession;
   readonly subscriptions: readonly SavedSubscription[];

@@ -21,6 +21,7 @@ const mosquittoMagic = Buffer.from('\0\u00b5\0mosquitto db', 'latin1');
 /** Bytes; a smaller file is not compacted because of its growth. */
 const compactFrom = 1 << 20;
 
+/** An open store. */
 export interface Store {
   readonly journal: Journal;
   /** The state in the file when it was opened. */

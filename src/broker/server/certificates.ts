@@ -16,6 +16,7 @@ export interface CertifiedKey {
   readonly key: string;
 }
 
+/** The authority and what it signed. */
 export interface TestCertificates {
   /** The authority's certificate: what clients give as --cafile. */
   readonly authority: string;

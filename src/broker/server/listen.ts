@@ -28,6 +28,7 @@ export interface Acceptor {
   ): void;
 }
 
+/** What listeners need from the process. */
 export interface ListenContext {
   readonly read: ReadFile;
   /** Lines for the log. */
@@ -44,6 +45,7 @@ export interface Address {
   readonly port?: number;
 }
 
+/** Bound listeners. */
 export interface Listening {
   readonly addresses: readonly Address[];
   /** Reads certificates, keys and pre-shared keys again. @throws TmqError and keeps the old ones */

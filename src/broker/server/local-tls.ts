@@ -6,6 +6,7 @@ import {join} from 'node:path';
 import {defaultTls, type ListenerConfig} from '../config/settings.ts';
 import {type CertificateFiles, makeCertificates, writeCertificates} from './certificates.ts';
 
+/** Certificates on disk; disposal removes a temporary directory. */
 export interface LocalCertificates extends AsyncDisposable {
   readonly files: CertificateFiles;
 }

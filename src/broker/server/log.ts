@@ -24,6 +24,7 @@ const topics: Readonly<Record<LogType, string | undefined>> = {
   unsubscribe: 'M/unsubscribe',
 };
 
+/** An open log. */
 export interface Log {
   readonly write: (type: LogType, line: string) => void;
   /** Whether lines of this type go anywhere. */

@@ -21,6 +21,7 @@ export interface StoreLock {
   release(): Promise<void>;
 }
 
+/** What a running broker needs from the process. */
 export interface RunContext extends Pick<BrokerContext, 'now' | 'log' | 'observe' | 'fastPath'> {
   /** The faults between clients and broker. */
   readonly faults?: readonly Fault[];
@@ -30,6 +31,7 @@ export interface RunContext extends Pick<BrokerContext, 'now' | 'log' | 'observe
   readonly seed?: number;
 }
 
+/** A broker that accepts clients. */
 export interface RunningBroker {
   readonly broker: Broker;
   readonly addresses: readonly Address[];

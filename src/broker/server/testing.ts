@@ -1,13 +1,4 @@
-/**
- * `tmq/testing`: a real broker inside a test, on a free port of this machine, that shows what was published to it.
- *
- *     import {startBroker} from 'tmq/testing';
- *
- *     await using broker = await startBroker();
- *     const device = startDevice(broker.url);
- *     const state = await broker.waitFor('device/+/state');
- *     assert.equal(state.payload.toString(), 'on');
- */
+/** `tmq/testing`: a real broker inside a test, on a free port of this machine, that shows what was published to it. */
 
 import {defined} from '../../defined.ts';
 import type {QoS} from '../../protocol/message.ts';
@@ -23,6 +14,7 @@ import {type RunningBroker, runBroker} from './run-broker.ts';
 
 export type {CertificateFiles, Properties, QoS};
 
+/** Options of startBroker. */
 export interface StartOptions {
   /** Default 0: a free one. */
   readonly port?: number;
@@ -52,6 +44,7 @@ export interface Published {
   readonly properties?: Properties;
 }
 
+/** Options of waitFor. */
 export interface WaitOptions {
   /** Wait for this number of matching messages, and resolve with the last; default 1. */
   readonly count?: number;
@@ -59,6 +52,7 @@ export interface WaitOptions {
   readonly timeoutMilliseconds?: number;
 }
 
+/** A running broker; disposal closes it. */
 export interface TestBroker extends AsyncDisposable {
   /** 'mqtt://127.0.0.1:40213' */
   readonly url: string;
@@ -85,6 +79,14 @@ export interface TestBroker extends AsyncDisposable {
 
 /**
  * Starts a broker in this process.
+ *
+ *     import {startBroker} from 'tmq/testing';
+ *
+ *     await using broker = await startBroker();
+ *     const device = startDevice(broker.url);
+ *     const state = await broker.waitFor('device/+/state');
+ *     assert.equal(state.payload.toString(), 'on');
+ *
  * @throws TmqError when the configuration is wrong or an address cannot be bound
  */
 export async function startBroker(options: StartOptions = {}): Promise<TestBroker> {

@@ -12,7 +12,7 @@ import {
   knownDirectives,
   parseBrokerConfig,
 } from '../../../../src/broker/config/parse-config.ts';
-import {type BrokerConfig, defaultLimits} from '../../../../src/broker/config/settings.ts';
+import type {BrokerConfig} from '../../../../src/broker/config/settings.ts';
 import {suggest} from '../../../../src/cli/suggest.ts';
 import {TmqError} from '../../../../src/errors.ts';
 import {run} from '../../../support/spawn.ts';
@@ -181,7 +181,21 @@ ciphers_tls1.3 C`).listeners;
 describe('limits, log and files', () => {
   it('has the defaults of mosquitto', () => {
     const {limits, sysInterval, log, persistence} = parse('');
-    assert.deepEqual(limits, defaultLimits);
+    assert.deepEqual(limits, {
+      maxPacketSize: 0,
+      messageSizeLimit: 0,
+      maxInflightMessages: 20,
+      maxInflightBytes: 0,
+      maxQueuedMessages: 1000,
+      maxQueuedBytes: 0,
+      queueQos0Messages: false,
+      maxKeepalive: 65535,
+      retainAvailable: true,
+      upgradeOutgoingQos: false,
+      globalMaxClients: -1,
+    });
+    assert.equal(log.timestamp, true);
+    assert.equal(log.connectionMessages, true);
     assert.equal(sysInterval, 10);
     assert.equal(persistence, undefined);
     assert.deepEqual(log.destinations, ['stderr']);
