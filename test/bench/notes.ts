@@ -5,16 +5,15 @@ import type {Figure, Verdict} from './statistics.ts';
 /** What a reader must know to judge a bench's figures fairly. */
 export const benchNotes: Readonly<Record<string, string>> = {
   startup:
-    'One command on this machine, from its start to its end. The code cache is there, as from the second run on; one row does without. What lies between an empty Node script and a C program, `tmq` cannot change.',
-  nodes:
-    'The same with the Nodes that came after the one of the other figures, each beside its own empty script.',
+    'One command on this machine, from its start to its end. The code cache is warm, as from the second run on; one row runs without it. `tmq` cannot be faster than an empty Node script.',
+  nodes: 'The same with later Nodes, each compared with an empty script on the same Node.',
   publine:
-    '`pub -l` from a file. At QoS 1 and 2 the races have 60,000 lines, because mosquitto_pub 2.0.11 loses lines past 65,535 and ends with 0; the last rows have more, and nothing to be compared with. Each has its defaults: at QoS 1 `tmq` leaves up to 100 lines unacknowledged, mosquitto_pub 20.',
+    '`pub -l` from a file. At QoS 1 and 2 the races have 60,000 lines, because mosquitto_pub 2.0.11 loses lines past 65,535 and ends with 0; the last rows have more, without a comparison. Both use their defaults: at QoS 1 `tmq` leaves up to 100 lines unacknowledged, mosquitto_pub 20.',
   bounded: 'Memory of `pub -l` where the receiver is slower than the input, and whether every byte arrived.',
-  subflood: '`sub` from a server that sends a million messages of 24 bytes as fast as they are taken.',
+  subflood: '`sub` from a server that sends a million messages of 24 bytes as fast as `sub` reads them.',
   large: 'One message of 256 MB, from a file and to the null device.',
   broker:
-    'Messages delivered a second, as multiples of mosquitto’s: there more is better. They come from floods, in which many messages are handled in one go; the paced row is what remains of that when each is alone. Ready time and memory are shares of those of aedes-cli, a broker of npm.',
+    'Messages delivered a second, divided by mosquitto’s: above 1, `tmq broker` is faster. They come from floods, in which many messages are handled together; in the paced row each message is handled alone. Ready time and memory are divided by those of aedes-cli, a broker of npm.',
   pipeline:
     'Lines through a publisher, a broker and a subscriber: three times tmq, over three times mosquitto.',
   rtt: 'One command to a broker that is 50 ms away, there and back.',
@@ -26,17 +25,17 @@ export const benchNotes: Readonly<Record<string, string>> = {
 const reasons: Readonly<Record<string, string>> = {
   'startup: pub one-shot / empty node script':
     'bytes on a socket, with nothing read and nothing checked, take 1.29; the rest is to load the program and to read the command line',
-  'startup: sub -C 1 of a retained message / mosquitto_sub': 'by what Node takes to start',
+  'startup: sub -C 1 of a retained message / mosquitto_sub': 'Node’s start takes longer',
   'startup: pub one-shot with TLS / mosquitto_pub':
     'Node 20 reads all of its own root certificates where any are given, a third of the run; mosquitto_pub spends its time waiting',
   'nodes: pub one-shot with TLS, Node 22 / mosquitto_pub':
     'mosquitto_pub mostly waits, for as long on each machine; Node computes, which this one does slowly',
   'nodes: pub one-shot with TLS, Node 24 / mosquitto_pub':
     'mosquitto_pub mostly waits, for as long on each machine; Node computes, which this one does slowly',
-  'rtt: pub -q 1 / mosquitto_pub': 'one round trip is saved, and spent on the start of Node',
-  'rtt: pub -q 2 / mosquitto_pub': 'one round trip is saved, and spent on the start of Node',
+  'rtt: pub -q 1 / mosquitto_pub': 'saves one round trip, which Node’s start takes again',
+  'rtt: pub -q 2 / mosquitto_pub': 'saves one round trip, which Node’s start takes again',
   'rtt: sub -C 1 of a retained message / mosquitto_sub':
-    'one round trip is saved, and spent on the start of Node',
+    'saves one round trip, which Node’s start takes again',
   'publine: QoS 0, 500,000 lines, wall / mosquitto_pub':
     'the broker is the limit: tmq stays until it has read the last line, mosquitto_pub does not',
   'publine: QoS 1, 60,000 lines, wall / mosquitto_pub':
@@ -47,13 +46,13 @@ const reasons: Readonly<Record<string, string>> = {
   'broker: ready time / aedes-cli': 'most of it is the start of Node',
   'broker: 1000 idle clients, memory / aedes-cli':
     'an idle client takes 6 kB; two thirds of the rest are Node without any client',
-  'broker: 1 to 1, QoS 1 / mosquitto': 'a subscriber is waited for after every 20 messages, by either broker',
-  'broker: 1 to 1, QoS 2 / mosquitto': 'a subscriber is waited for after every 20 messages, by either broker',
+  'broker: 1 to 1, QoS 1 / mosquitto': 'after every 20 messages, either broker waits for the subscriber',
+  'broker: 1 to 1, QoS 2 / mosquitto': 'after every 20 messages, either broker waits for the subscriber',
   'broker: 1 to 1, QoS 1, password, ACL, MQTT 5 / mosquitto':
-    'a subscriber is waited for after every 20 messages, by either broker',
+    'after every 20 messages, either broker waits for the subscriber',
   'broker: 1 to 1, QoS 2, password, ACL, MQTT 5 / mosquitto':
-    'a subscriber is waited for after every 20 messages, by either broker',
-  'passwd: -U, 10,000 lines, 1000 iterations / one after another': 'only a second idle processor could help',
+    'after every 20 messages, either broker waits for the subscriber',
+  'passwd: -U, 10,000 lines, 1000 iterations / one after another': 'only a second idle processor would help',
 };
 
 /** The text next to a figure: its own remark and, when its goal is missed, why; often empty. */
@@ -92,7 +91,7 @@ export const readmeRows: readonly {
       'startup: pub one-shot / npm mqtt pub',
       'startup: pub one-shot / mosquitto_pub',
     ],
-    remark: 'what Node takes to start',
+    remark: 'mostly Node’s start',
   },
   {
     what: 'one retained message, `sub -C 1`: `mosquitto_sub`; `pub` with TLS: `mosquitto_pub`',
@@ -120,7 +119,7 @@ export const readmeRows: readonly {
     remark: 'on one machine, the broker is the limit',
   },
   {
-    what: 'messages through `tmq broker`, in floods, QoS 0, 1, 2: mosquitto, times as many; its CPU, when each is alone',
+    what: 'messages a second through `tmq broker`, QoS 0, 1, 2: mosquitto (here above 1 is faster); its CPU time with single messages',
     figures: [
       'broker: 1 to 1, QoS 0 / mosquitto',
       'broker: 1 to 1, QoS 1 / mosquitto',

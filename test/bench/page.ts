@@ -86,14 +86,14 @@ export function figuresPage(recorded: Recorded): string {
   return [
     '# Figures',
     '',
-    `${environmentText(recorded)}, over the loopback. Made by \`npm run bench -- --json > run.json\`, which ends with 1`,
-    'where a goal is missed, and `npm run figures -- run.json`; a run of some benches, or several files, will do.',
+    `${environmentText(recorded)}, over the loopback. Made by \`npm run -s bench -- --json > run.json\`, which exits with 1`,
+    'when a goal is missed, and `npm run figures -- run.json`; a run of some benches, or several files, will do.',
     '',
-    'Unless something else is said, a figure is the time that `tmq` takes as a share of what the other takes, or its',
-    'memory as a share of the other’s. Whole programs run in turn, one pair after another; the figure is the median of',
-    'the pairs, and the quartiles, which say how quiet the machine was. Milliseconds of one machine tell little about',
-    'another, and are left out. The others are Debian’s builds of mosquitto with their default settings, and the npm',
-    'packages `mqtt` and `aedes-cli`; the environment is cleaned of what changes how Node starts.',
+    'Unless noted otherwise, a figure is the time or the memory of `tmq` divided by that of the other program. Whole',
+    'programs run in turn, one pair after another; the figure is the median of the pairs, and the quartiles show how quiet',
+    'the machine was. Milliseconds are left out, because those of one machine say little about another. The other programs',
+    'are Debian’s builds of mosquitto with their default settings, and the npm packages `mqtt` and `aedes-cli`; variables',
+    'that change how Node starts are removed from the environment.',
     '',
     ...recorded.benches.map(section),
   ].join('\n');
@@ -131,10 +131,10 @@ function missedRow({benches}: Recorded): readonly string[] {
 export function readmeSection(recorded: Recorded): string {
   const verdicts = recorded.benches.flatMap(({figures}) => figures.map(({verdict}) => verdict));
   return [
-    `Time as a share of the other's, median of paired runs of \`npm run bench\`. ${goalsText(verdicts)}; where one is not,`,
-    `[all figures](test/bench/FIGURES.md) say why. ${environmentText(recorded)}:`,
+    "Each figure is `tmq`'s time divided by the other program's (median of paired runs of `npm run bench`): below 1, `tmq`",
+    `is faster. ${goalsText(verdicts)}; [all figures](test/bench/FIGURES.md) give the reasons for the others. ${environmentText(recorded)}:`,
     '',
-    '| `tmq` beside | |',
+    '| task: compared with | figures |',
     '| --- | --- |',
     ...readmeRows.map((row) => readmeRow(recorded, row)),
     ...missedRow(recorded),
