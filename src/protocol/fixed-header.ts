@@ -3,6 +3,8 @@
  * Variable Byte Integer, the length of a packet. Pure; knows no packet's body.
  */
 
+import {PublishFlag} from './flags.ts';
+
 /** Packet types [MQTT 5, 2.1.2]: the upper half of a packet's first byte. */
 export const PacketType = {
   connect: 1,
@@ -41,9 +43,6 @@ export function packetFlags(type: number): number {
 export function firstByte(type: number): number {
   return (type << 4) | packetFlags(type);
 }
-
-/** The flags of PUBLISH [MQTT 5, 3.3.1], beside the QoS in the bits between them. */
-export const PublishFlag = {duplicate: 0b1000, retain: 0b0001} as const;
 
 /** The first byte of a PUBLISH without DUP [MQTT 5, 3.3.1]. */
 export function publishFirstByte(qos: number, retain = false): number {

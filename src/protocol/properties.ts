@@ -215,7 +215,7 @@ const rows = [
   },
 ] as const satisfies readonly PropertyDefinition[];
 
-type Row = (typeof rows)[number];
+type PropertyRow = (typeof rows)[number];
 
 /** All properties of MQTT 5 [2.2.2.2], in the order of their identifiers. */
 export const propertyTable: readonly PropertyDefinition[] = rows;
@@ -223,11 +223,11 @@ export const propertyTable: readonly PropertyDefinition[] = rows;
 /** Property identifiers by key. */
 export const PropertyIdentifier = Object.fromEntries(
   rows.map(({key, identifier}) => [key, identifier]),
-) as unknown as {readonly [Each in Row as Each['key']]: Each['identifier']};
+) as unknown as {readonly [Each in PropertyRow as Each['key']]: Each['identifier']};
 
 /** The properties of one packet by their keys. */
 export type PropertiesOf<Packet extends PropertyPacket> = {
-  readonly [Each in Row as Packet extends Each['packets'][number]
+  readonly [Each in PropertyRow as Packet extends Each['packets'][number]
     ? Each['key']
     : never]?: ValueOf[Each['type']];
 };

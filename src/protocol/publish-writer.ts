@@ -1,19 +1,19 @@
 /**
- * The hot path of sending: PUBLISH packets as bytes, many of them in one buffer. What does not differ
- * from message to message is encoded once. Pure; knows no stream, no window and no limit of a server.
- * One write of 64 kB costs as much as one of 60 bytes, which is why a batch becomes one buffer.
+ * The hot path of sending: PUBLISH packets as bytes, many of them in one buffer, because one write of 64 kB costs
+ * as much as one of 60 bytes. What is equal in all messages is encoded once. Pure; knows no stream, no window and
+ * no limit of a server.
  */
 
 import {ExitCode, TmqError} from '../errors.ts';
 import {copyBytes} from './byte-copy.ts';
 import {
   largestTwoByteInteger,
-  PublishFlag,
   publishFirstByte,
   variableInteger,
   variableIntegerBytes,
   writeVariableInteger,
 } from './fixed-header.ts';
+import {PublishFlag} from './flags.ts';
 import type {ProtocolVersion, Publication} from './message.ts';
 import {type Properties, type PropertyType, propertyTable, type UserProperties} from './properties.ts';
 
@@ -26,7 +26,7 @@ export interface PublishEncoder {
   header(payloadBytes: number, messageId: number, duplicate: boolean): Buffer;
 }
 
-/** An integer of so many bytes, the highest first. */
+/** An integer of so many bytes, big-endian [MQTT 5, 1.5.2]. */
 export function integer(value: number, bytes: number): Buffer {
   const buffer = Buffer.allocUnsafe(bytes);
   buffer.writeUIntBE(value, 0, bytes);

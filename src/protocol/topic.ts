@@ -1,12 +1,11 @@
 /**
- * Topic names and topic filters: which are valid, and which match. Pure; knows neither packets nor
- * where the words came from.
+ * Topic names and topic filters: which are valid, and which match. Pure; knows neither packets nor options.
  */
 
 import {largestTwoByteInteger} from './fixed-header.ts';
 
-/** What follows $share/: the name of the group, and the filter its members share [MQTT 5, 4.8.2]. */
-export interface Subscription {
+/** A filter of SUBSCRIBE: of a shared subscription with the name of its group [MQTT 5, 4.8.2]. */
+export interface ParsedSubscription {
   readonly shareName?: string;
   readonly filter: string;
 }
@@ -23,10 +22,10 @@ function hasDisallowed(text: string): boolean {
   return /[\p{Surrogate}\p{Control}\p{Noncharacter_Code_Point}]/u.test(text);
 }
 
-/** What needs no closer look, which is nearly everything: making the table of the above takes its time. */
+/** Nearly every text, accepted without the expression above, whose table takes long to make. */
 const printableAscii = /^[ -~]*$/;
 
-/** Whether the characters of a text may travel as an MQTT string. Says nothing of its length. */
+/** Whether the characters of a text may travel as an MQTT string. Does not check its length. */
 export function isMqttString(text: string): boolean {
   return printableAscii.test(text) || !hasDisallowed(text);
 }
@@ -49,7 +48,7 @@ function hasTopicDepth(text: string): boolean {
 
 /**
  * Whether a message can be published to the topic: 1 to 65535 bytes, at most 200 separators, no wildcards
- * [MQTT-3.3.2-2]. Its characters are `isMqttString`'s business.
+ * [MQTT-3.3.2-2]. For its characters see `isMqttString`.
  */
 export function isPublishTopic(topic: string): boolean {
   return hasTopicLength(topic) && hasTopicDepth(topic) && !/[+#]/.test(topic);
@@ -64,10 +63,10 @@ export function isTopicFilter(filter: string): boolean {
 }
 
 /**
- * Takes a filter as it stands in SUBSCRIBE apart. A shared one needs a group without wildcards and a
+ * Parses a filter of SUBSCRIBE. A shared one needs a group without wildcards and a
  * filter after it [MQTT-4.8.2-1, MQTT-4.8.2-2]; undefined where that, or the filter, is malformed.
  */
-export function parseSubscription(text: string): Subscription | undefined {
+export function parseSubscription(text: string): ParsedSubscription | undefined {
   if (!isTopicFilter(text)) return undefined;
   if (!text.startsWith('$share/')) return {filter: text};
   const start = '$share/'.length;

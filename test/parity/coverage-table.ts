@@ -284,7 +284,7 @@ export const reference: Readonly<Record<string, readonly Row[]>> = {
     ['19', [traps, 'T8: a broker that is silent for two keepalives']],
     ['255', 'also before the broker has accepted the connection'],
     ['signals', [clients, 'SIGTERM ends pub -l with 143']],
-    ['version 5 texts', [reason, 'CONNACK codes of version 5, with what the server adds']],
+    ['version 5 texts', [reason, 'CONNACK codes of version 5, with the reason string']],
   ],
 };
 

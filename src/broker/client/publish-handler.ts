@@ -16,7 +16,7 @@ import {PacketIdSet} from '../state/packet-id-set.ts';
 import type {MessageHandler} from '../wire/connection-handler.ts';
 import {PacketViolation, protocolError} from '../wire/packet-violation.ts';
 import type {DecodedPublish, StoredMessage} from '../wire/publish-packet.ts';
-import type {Acknowledgement} from '../wire/validate.ts';
+import type {DecodedAcknowledgement} from '../wire/validate.ts';
 import type {ClientWriter} from './client-writer.ts';
 import {type ReplyContext, sendWithReason} from './reply.ts';
 import {ReceivedAliases} from './topic-aliases.ts';
@@ -197,7 +197,7 @@ export class PublishHandler implements MessageHandler, PublishFlow {
   }
 
   /** @throws PacketViolation */
-  acknowledgement({type, packetId, reasonCode}: Acknowledgement): void {
+  acknowledgement({type, packetId, reasonCode}: DecodedAcknowledgement): void {
     const result = this.#acknowledged(type, packetId, isFailure(reasonCode));
     if (result === 'accepted') this.#context.session.deliveries.pump();
     else if (type === PacketType.pubrel) this.#release(packetId);

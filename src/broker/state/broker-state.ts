@@ -2,7 +2,7 @@
 
 import type {BrokerLimits} from '../config/settings.ts';
 import {Counters} from '../wire/counters.ts';
-import {PublishEncoder} from '../wire/publish-packet.ts';
+import {PublishTemplates} from '../wire/publish-packet.ts';
 import {FrameSlab} from '../wire/shared-frame.ts';
 import {Backpressure} from './backpressure.ts';
 import type {BrokerContext} from './broker-context.ts';
@@ -23,7 +23,7 @@ export interface BrokerState {
   readonly subscriptions: Subscriptions<Session>;
   readonly counters: Counters;
   readonly backpressure: Backpressure;
-  readonly encoder: PublishEncoder;
+  readonly encoder: PublishTemplates;
   /** Memory of the shared frames of all publishers. */
   readonly slab: FrameSlab;
   /** The next number of a delivery. */
@@ -46,7 +46,7 @@ export function createBrokerState(limits: BrokerLimits, given: BrokerContext): B
     if (!isOwnTopic(topic)) journal?.retained(topic, message);
   });
   const counters = new Counters();
-  const encoder = new PublishEncoder();
+  const encoder = new PublishTemplates();
   const notice = (line: string) => {
     if (context.connectionMessages !== false) context.log('notice', line);
   };

@@ -6,7 +6,7 @@ import type {FrameSplitter} from './frame-splitter.ts';
 import type {PacketViolation} from './packet-violation.ts';
 import type {IConnectPacket, ObservedPacket, Packet, PacketCodec} from './packets.ts';
 import type {DecodedPublish} from './publish-packet.ts';
-import type {Acknowledgement, ConnectDetails} from './validate.ts';
+import type {ConnectDetails, DecodedAcknowledgement} from './validate.ts';
 import type {BufferPool} from './write-buffer.ts';
 
 /** Why a connection ended. */
@@ -46,7 +46,7 @@ export interface ConnectionHandler {
   packet(packet: Packet): void;
   /** Called once, before the last packet of a violation is sent. */
   ended(ending: Ending): void;
-  /** Bytes have left. */
+  /** Bytes have left: more may be written. */
   drained(): void;
 }
 
@@ -55,7 +55,7 @@ export interface MessageHandler {
   publish(publish: DecodedPublish): void;
   /** Called after the first PUBLISH; undefined: every PUBLISH must be decoded. */
   fastPublish(): FastPublisher | undefined;
-  acknowledgement(acknowledgement: Acknowledgement): void;
+  acknowledgement(acknowledgement: DecodedAcknowledgement): void;
   /** An acknowledgement with success. False: nothing was done, and `acknowledgement` must handle it. */
   succeeded(type: number, packetId: number): boolean;
   /** Called after one or more calls of `succeeded`, before anything else. */
@@ -75,6 +75,6 @@ export interface ConnectionContext {
   readonly fastFrames?:
     | ((handler: MessageHandler, protocolVersion: ProtocolVersion) => FrameReader)
     | undefined;
-  /** What should not happen. */
+  /** Reports an error that is the broker's own fault. */
   readonly bug: (error: unknown) => void;
 }

@@ -1,4 +1,4 @@
-/** What the broker counts since its start, for $SYS; whoever does a thing adds to it. */
+/** What the broker has counted since its start, for $SYS. */
 export class Counters {
   bytesReceived = 0;
   bytesSent = 0;

@@ -15,7 +15,7 @@ export class FrameSplitter {
   /** Where the next frame begins in the first part. */
   #position = 0;
   #length = 0;
-  /** Bytes that must be there before it is worth looking again. */
+  /** Bytes that must be there before the next frame can be complete. */
   #needed = 2;
 
   constructor(limit: number) {
@@ -28,12 +28,12 @@ export class FrameSplitter {
     this.#length += chunk.length;
   }
 
-  /** Bytes held that are not yet a frame handed out. */
+  /** Bytes pushed that were not taken out as frames yet. */
   get length(): number {
     return this.#length;
   }
 
-  /** The bytes at hand that are in one piece; the next frame begins in them at `position`. */
+  /** The first piece of the bytes; the next frame begins in it at `position`. */
   get piece(): Buffer {
     return this.#parts[0] ?? noBytes;
   }
@@ -42,7 +42,7 @@ export class FrameSplitter {
     return this.#position;
   }
 
-  /** Passes over whole frames that somebody has read in `piece`. */
+  /** Passes over whole frames that were read in `piece`. */
   skip(bytes: number): void {
     this.#position += bytes;
     this.#length -= bytes;
@@ -77,7 +77,7 @@ export class FrameSplitter {
     return this.#take(size);
   }
 
-  /** The size of the next frame, as far as its header is there. */
+  /** The size of the next frame; undefined while its header is incomplete. */
   #size(): number | undefined {
     const piece = this.piece;
     if (this.#parts.length === 1 || piece.length - this.#position >= longestHeader) {
@@ -87,7 +87,7 @@ export class FrameSplitter {
     return frameSize(Buffer.concat(head.map((part) => part.subarray(0, longestHeader))), 0);
   }
 
-  /** A frame that is all there; only one that came in several parts is copied. */
+  /** Takes out a complete frame; only one that came in several parts is copied. */
   #take(size: number): Buffer {
     const piece = this.piece;
     const end = this.#position + size;
@@ -126,7 +126,7 @@ function frameSize(bytes: Buffer, start: number): number | undefined {
   return size;
 }
 
-/** What a stream that begins like this speaks instead of MQTT: who dialled the wrong port will want to know. */
+/** The other protocol that a stream speaks which begins like this: a client may have the wrong port. */
 export function otherProtocol(chunk: Buffer): string | undefined {
   if (chunk[0] === 0x16 && chunk[1] === 3) return 'TLS';
   return /^(GET|POST|HEAD|PUT|OPTIONS) \//.test(chunk.toString('latin1', 0, 16)) ? 'HTTP' : undefined;

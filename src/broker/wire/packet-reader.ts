@@ -23,7 +23,7 @@ const definitions: ReadonlyMap<number, PropertyDefinition> = new Map(
   propertyTable.map((definition) => [definition.identifier, definition]),
 );
 
-/** One property as it stands in the frame, from its identifier to the byte after its value. */
+/** One property in the frame: `start` is at its identifier, `end` behind its value. */
 export interface PropertyField {
   readonly definition: PropertyDefinition;
   readonly start: number;
@@ -50,7 +50,7 @@ function isMqttUtf8(bytes: Uint8Array): boolean {
   return ascii || isUtf8(bytes);
 }
 
-/** A place in a frame that moves from field to field. */
+/** A position in a frame, which moves from field to field. */
 export class PacketReader {
   readonly frame: Buffer;
   position: number;

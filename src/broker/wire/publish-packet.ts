@@ -1,17 +1,16 @@
 /**
  * PUBLISH between bytes and values [MQTT 5, 3.3]. The properties that a broker must forward unaltered
- * [MQTT-3.3.2-4], [MQTT-3.3.2-15] to [MQTT-3.3.2-18], [MQTT-3.3.2-20] and those of a will [MQTT-3.1.3-10]
- * stay the bytes they came as, in their order; only what changes on the way is taken out and put in:
- * topic alias, message expiry, subscription identifiers.
+ * [MQTT-3.3.2-4], [MQTT-3.3.2-15] to [MQTT-3.3.2-18], [MQTT-3.3.2-20] and those of a will [MQTT-3.1.3-10] stay
+ * bytes, in their order; only topic alias, message expiry and subscription identifiers are decoded.
  */
 
 import {
   bodyStart,
-  PublishFlag,
   publishFirstByte,
   variableIntegerBytes,
   writeVariableInteger,
 } from '../../protocol/fixed-header.ts';
+import {PublishFlag} from '../../protocol/flags.ts';
 import type {ProtocolVersion, QoS} from '../../protocol/message.ts';
 import {PropertyIdentifier} from '../../protocol/properties.ts';
 import {ReasonCode} from '../../protocol/reason-codes.ts';
@@ -31,7 +30,7 @@ export interface StoredMessage {
 }
 
 export interface DecodedPublish {
-  /** Empty where only the alias says it. */
+  /** Empty where only the topic alias names it. */
   readonly topic: string;
   readonly qos: QoS;
   readonly dup: boolean;
@@ -42,7 +41,7 @@ export interface DecodedPublish {
   /** Seconds. */
   readonly expirySeconds?: number;
   readonly utf8Payload: boolean;
-  /** Properties and payload are copies; views into the frame unless it says so. */
+  /** Properties and payload are copies; where absent, views of the frame. */
   readonly copied?: boolean;
   readonly properties: Buffer;
   readonly payload: Buffer;
@@ -66,7 +65,7 @@ export interface MessageProperties {
 }
 
 /**
- * Reads the properties of PUBLISH or of a will: strings where they are to be [MQTT-3.3.2-13],
+ * Reads the properties of PUBLISH or of a will: strings where they must be [MQTT-3.3.2-13],
  * [MQTT-3.3.2-19]. @throws PacketViolation
  */
 export function readMessageProperties(reader: PacketReader, owner: 'publish' | 'will'): MessageProperties {
@@ -110,7 +109,7 @@ function aliasInvalid(statement: string, message: string): PacketViolation {
 }
 
 /**
- * Takes a whole PUBLISH frame apart and judges all that can be judged without knowing the session.
+ * Decodes a whole PUBLISH frame and validates what can be validated without knowing the session.
  * @throws PacketViolation
  */
 export function decodePublish(frame: Buffer, protocolVersion: ProtocolVersion): DecodedPublish {
@@ -146,12 +145,12 @@ export function decodePublish(frame: Buffer, protocolVersion: ProtocolVersion): 
   };
 }
 
-/** How one receiver gets a message; DUP is not the publisher's [MQTT-3.3.1-3], [MQTT-4.3.1-1], [MQTT-4.3.2-2], [MQTT-4.3.3-2]. */
+/** The form in which one receiver gets a message; DUP is not the publisher's [MQTT-3.3.1-3], [MQTT-4.3.1-1], [MQTT-4.3.2-2], [MQTT-4.3.3-2]. */
 export interface PublishForm {
   readonly protocolVersion: ProtocolVersion;
   readonly qos: QoS;
   readonly retain: boolean;
-  /** Where it is not the message's own: without a mount point, or empty because the alias says it. */
+  /** Where it differs from the message's: without a mount point, or empty because the alias names it. */
   readonly topic?: string;
   readonly topicAlias?: number;
   readonly subscriptionIdentifiers?: readonly number[];
@@ -160,9 +159,9 @@ export interface PublishForm {
 /** A PUBLISH frame in one piece, or its head and its payload where copying that would cost. */
 export type Frame = readonly Buffer[];
 
-/** Frames from here on may be kept by whoever sends them; those below are copied at once. */
+/** Bytes: a write buffer keeps frames from this size on; smaller ones it copies. */
 export const keptBytes = 4096;
-/** Payloads from here on are not copied into the frame. */
+/** Bytes: payloads from this size on are not copied into the frame. */
 const largePayload = 16_384;
 
 /** What is left of a message's time, in whole seconds [MQTT-3.3.2-6]; undefined: it never expires. */
@@ -242,11 +241,11 @@ function buildTemplate(
  * Writes PUBLISH frames. What a message looks like for one protocol, QoS and retain flag is built once
  * and shared by all its receivers, as long as no other message comes in between.
  */
-export class PublishEncoder {
+export class PublishTemplates {
   #message: StoredMessage | undefined;
   #expiry: number | undefined;
   readonly #templates: (Template | undefined)[] = [];
-  /** Buffers of former templates, which nobody keeps: floods have frames of one size. */
+  /** Buffers of former templates, to be used again: floods have frames of one size. */
   readonly #spares: (Buffer | undefined)[] = [];
 
   /**

@@ -76,7 +76,7 @@ export class FrameSlab {
   #bytes: Buffer | undefined;
   #length = 0;
 
-  /** Copies a frame of `slabBytes` at most, that stands in `from` from `start` to `end`; where it now begins. */
+  /** Copies a frame of at most `slabBytes`, from `start` to `end` in `from`; returns where the copy begins. */
   keep(from: Buffer, start: number, end: number): number {
     const size = end - start;
     if (this.#bytes === undefined || this.#length + size > slabBytes) {
@@ -89,7 +89,7 @@ export class FrameSlab {
     return at;
   }
 
-  /** The memory that the frame last kept is in. */
+  /** The memory of the frame last kept. */
   get bytes(): Buffer {
     return this.#bytes!;
   }

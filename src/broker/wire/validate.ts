@@ -1,13 +1,12 @@
 /**
- * The strict judge of what a client sends: looks at the bytes of one whole frame, before any parser
- * sees them, and names the statement of the specification that is broken. Pure; knows the protocol
- * version of the connection, and nothing of its session.
- *
- * Statements are numbered as in MQTT 5; those that only MQTT 3.1.1 has are marked 'MQTT 3.1.1, …'.
+ * Validates one whole frame of a client, before any parser sees it, and names the statement of the specification
+ * that it breaks. Statements are numbered as in MQTT 5; those that only MQTT 3.1.1 has are marked 'MQTT 3.1.1, …'.
+ * Pure; knows the protocol version of the connection, and nothing of its session.
  */
 
 import {isAcknowledgement} from '../../protocol/acknowledgement.ts';
 import {bodyStart, PacketType, packetFlags, packetNames} from '../../protocol/fixed-header.ts';
+import {ConnectFlag, SubscriptionOption, willQosShift} from '../../protocol/flags.ts';
 import type {ProtocolVersion} from '../../protocol/message.ts';
 import {PropertyIdentifier, type PropertyPacket} from '../../protocol/properties.ts';
 import {ReasonCode} from '../../protocol/reason-codes.ts';
@@ -43,7 +42,7 @@ const pubackCodes: ReadonlySet<number> = new Set([
 ]);
 const pubrelCodes: ReadonlySet<number> = new Set([ReasonCode.success, ReasonCode.packetIdentifierNotFound]);
 
-/** What a client may say in each packet [2.4]. */
+/** The reason codes that a client may send in each packet [2.4]. */
 const reasonCodes: Readonly<
   Record<number, {readonly codes: ReadonlySet<number>; readonly statement: string}>
 > = {
@@ -77,7 +76,7 @@ const reasonCodes: Readonly<
 };
 
 /**
- * Judges a whole frame of a connected client, or a CONNECT.
+ * Validates a whole frame of a connected client, or a CONNECT.
  * @throws PacketViolation with the reason code to close with and the statement broken
  */
 export function validateFrame(frame: Buffer, protocolVersion: ProtocolVersion): void {
@@ -99,7 +98,7 @@ export function validateFrame(frame: Buffer, protocolVersion: ProtocolVersion): 
 function bodyOf(frame: Buffer): PacketReader {
   const type = frame[0]! >> 4;
   const statement = flagStatements.get(type);
-  // What only a server sends, and 0 [2.1.2].
+  // Packets that only a server sends, and type 0 [2.1.2].
   if (statement === undefined) throw protocolError('2.1.2', `A client does not send ${packetNames[type]}.`);
   if ((frame[0]! & 0x0f) !== packetFlags(type)) {
     throw malformed(statement, `${packetNames[type]} has wrong flags.`);
@@ -111,16 +110,19 @@ function checkEnd(reader: PacketReader, type: number): void {
   if (!reader.done) throw malformed('4.13', `${packetNames[type]} is longer than its fields.`);
 }
 
-/** PUBACK, PUBREC, PUBREL or PUBCOMP, as far as a broker reads them. */
-export interface Acknowledgement {
+/** The fields of PUBACK, PUBREC, PUBREL or PUBCOMP that the broker uses. */
+export interface DecodedAcknowledgement {
   readonly type: number;
   readonly packetId: number;
   /** 0 in MQTT 3. */
   readonly reasonCode: number;
 }
 
-/** Judges and reads a whole frame that is an acknowledgement. @throws PacketViolation */
-export function decodeAcknowledgement(frame: Buffer, protocolVersion: ProtocolVersion): Acknowledgement {
+/** Validates and decodes a whole frame that is an acknowledgement. @throws PacketViolation */
+export function decodeAcknowledgement(
+  frame: Buffer,
+  protocolVersion: ProtocolVersion,
+): DecodedAcknowledgement {
   const type = frame[0]! >> 4;
   const reader = bodyOf(frame);
   const packetId = reader.packetIdentifier();
@@ -184,9 +186,9 @@ export interface ConnectDetails {
   readonly will?: MessageProperties;
 }
 
-/** Something the server does not speak; what to answer depends on the level [MQTT-3.1.2-1], [MQTT-3.1.2-2]. */
+/** A protocol that the server does not support; the answer depends on the level [MQTT-3.1.2-1], [MQTT-3.1.2-2]. */
 export class UnsupportedProtocol extends PacketViolation {
-  /** The level asked for; undefined where not even the name is right. */
+  /** The level in CONNECT; undefined where the protocol name is wrong. */
   readonly level: number | undefined;
 
   constructor(statement: string, message: string, level: number | undefined) {
@@ -208,7 +210,7 @@ function readProtocolVersion(reader: PacketReader): ProtocolVersion {
 }
 
 /**
- * Walks a CONNECT from its protocol name on; the reader stands there. Its fields are there as the flags say
+ * Reads a CONNECT from its protocol name on, where the reader stands. Its fields are present as the flags say
  * [MQTT-3.1.2-9], [MQTT-3.1.2-16] to [MQTT-3.1.2-19], in their order [MQTT-3.1.3-1], [MQTT-3.1.3-3], and are
  * strings [MQTT-3.1.3-4], [MQTT-3.1.3-11], [MQTT-3.1.3-12].
  * @throws PacketViolation
@@ -216,15 +218,16 @@ function readProtocolVersion(reader: PacketReader): ProtocolVersion {
 export function readConnect(reader: PacketReader): ConnectDetails {
   const protocolVersion = readProtocolVersion(reader);
   const flags = reader.byte('the connect flags');
-  const hasWill = (flags & 0x04) !== 0;
-  const willQos = (flags >> 3) & 3;
-  if ((flags & 1) !== 0) throw malformed('MQTT-3.1.2-3', 'The reserved connect flag is set.');
+  const hasWill = (flags & ConnectFlag.will) !== 0;
+  const willQos = (flags >> willQosShift) & 3;
+  if ((flags & ConnectFlag.reserved) !== 0)
+    throw malformed('MQTT-3.1.2-3', 'The reserved connect flag is set.');
   if (willQos === 3) throw malformed('MQTT-3.1.2-12', 'The will has both QoS bits set.');
   if (!hasWill && willQos !== 0) throw malformed('MQTT-3.1.2-11', 'There is a will QoS without a will.');
-  if (!hasWill && (flags & 0x20) !== 0)
+  if (!hasWill && (flags & ConnectFlag.willRetain) !== 0)
     throw malformed('MQTT-3.1.2-13', 'There is a will retain flag without a will.');
-  const hasUserName = (flags & 0x80) !== 0;
-  const hasPassword = (flags & 0x40) !== 0;
+  const hasUserName = (flags & ConnectFlag.userName) !== 0;
+  const hasPassword = (flags & ConnectFlag.password) !== 0;
   if (protocolVersion < 5 && hasPassword && !hasUserName) {
     throw malformed('MQTT 3.1.1, MQTT-3.1.2-22', 'There is a password without a user name.');
   }
@@ -309,21 +312,22 @@ function validateSubscribe(reader: PacketReader, protocolVersion: ProtocolVersio
   while (!reader.done) {
     const filter = readFilter(reader, 'MQTT-3.8.3-1');
     const options = reader.byte('the subscription options');
-    if ((options & 3) === 3) {
+    if ((options & SubscriptionOption.qos) === SubscriptionOption.qos) {
       throw protocolVersion === 5
         ? protocolError('3.8.3.1', 'A maximum QoS is 3.')
         : malformed('MQTT 3.1.1, MQTT-3.8.3-4', 'A requested QoS is 3.');
     }
     if (protocolVersion < 5) {
-      if ((options & 0xfc) !== 0) {
+      if ((options & ~SubscriptionOption.qos) !== 0) {
         throw malformed('MQTT 3.1.1, MQTT-3.8.3-4', 'Reserved bits of a requested QoS are set.');
       }
       continue;
     }
-    if ((options & 0xc0) !== 0)
+    if ((options & SubscriptionOption.reserved) !== 0)
       throw malformed('MQTT-3.8.3-5', 'Reserved bits of the subscription options are set.');
-    if ((options & 0x30) === 0x30) throw protocolError('3.8.3.1', 'The retain handling is 3.');
-    if ((options & 4) !== 0 && filter.startsWith('$share/')) {
+    if ((options & SubscriptionOption.retainHandling) === SubscriptionOption.retainHandling)
+      throw protocolError('3.8.3.1', 'The retain handling is 3.');
+    if ((options & SubscriptionOption.noLocal) !== 0 && filter.startsWith('$share/')) {
       throw protocolError('MQTT-3.8.3-4', 'No Local is set for a shared subscription.');
     }
   }

@@ -6,7 +6,7 @@
 
 import {acknowledgementBytes, writeAcknowledgement} from '../../protocol/acknowledgement.ts';
 import {copyBytes} from '../../protocol/byte-copy.ts';
-import {PublishFlag} from '../../protocol/fixed-header.ts';
+import {PublishFlag} from '../../protocol/flags.ts';
 import {type Frame, keptBytes} from './publish-packet.ts';
 
 const pooledBytes = 16_384;

@@ -44,7 +44,10 @@ function publishOf(packet: Packet): TracedPublish {
 
 /** The subscription options above the QoS [MQTT 5, 3.8.3.1], as two hexadecimal digits. */
 function optionBits(subscription: {nl?: boolean; rap?: boolean; rh?: number}): string {
-  const bits = (subscription.nl ? 0x04 : 0) | (subscription.rap ? 0x08 : 0) | ((subscription.rh ?? 0) << 4);
+  const bits =
+    (subscription.nl ? SubscriptionOption.noLocal : 0) |
+    (subscription.rap ? SubscriptionOption.retainAsPublished : 0) |
+    ((subscription.rh ?? 0) << retainHandlingShift);
   return bits.toString(16).padStart(2, '0');
 }
 

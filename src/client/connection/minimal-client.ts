@@ -14,6 +14,7 @@ import {
   packetBytes,
   variableInteger,
 } from '../../protocol/fixed-header.ts';
+import {ConnectFlag, willQosShift} from '../../protocol/flags.ts';
 import {binary, integer, string} from '../../protocol/publish-writer.ts';
 import {subscriptionFailure} from '../../protocol/reason-codes.ts';
 import type {ConnectionOptions} from '../connection-options.ts';
@@ -37,10 +38,12 @@ export function connectBytes(
 ): Buffer {
   const {username, password} = credentials ?? {};
   const flags =
-    (username === undefined ? 0 : 0x80) |
-    (password === undefined ? 0 : 0x40) |
-    (will === undefined ? 0 : 0x04 | (will.qos << 3) | (will.retain ? 0x20 : 0)) |
-    (clean ? 0x02 : 0);
+    (username === undefined ? 0 : ConnectFlag.userName) |
+    (password === undefined ? 0 : ConnectFlag.password) |
+    (will === undefined
+      ? 0
+      : ConnectFlag.will | (will.qos << willQosShift) | (will.retain ? ConnectFlag.willRetain : 0)) |
+    (clean ? ConnectFlag.clean : 0);
   return framed(
     firstByte(PacketType.connect),
     string('MQTT'),

@@ -9,6 +9,7 @@ import type {Io} from '../../io/process.ts';
 import {topicPaint} from '../../io/terminal.ts';
 import type {Message, Publication} from '../../protocol/message.ts';
 import {propertiesFor} from '../../protocol/property-option.ts';
+import {ReasonCode} from '../../protocol/reason-codes.ts';
 import {clientDifferences} from '../client/client-differences.ts';
 import {type ClientPlan, clientOptions, toClientPlan} from '../client/client-options.ts';
 import {publishTopicOption} from '../client/network-options.ts';
@@ -130,16 +131,13 @@ export const rr = defineCommand({
     try {
       await ask(plan, payload, session, io);
     } catch (error) {
-      if (error === limit.signal.reason) await session.end(disconnectWithWill);
+      if (error === limit.signal.reason) await session.end(ReasonCode.disconnectWithWill);
       throw error;
     }
     await session.end();
     return ExitCode.success;
   },
 });
-
-/** Disconnect with Will Message [MQTT 5, 3.14.2.1]. */
-const disconnectWithWill = 0x04;
 
 /** Waiting in the network's buffers would be measured too. */
 function withoutDelay(client: ClientPlan): ClientPlan {

@@ -9,6 +9,7 @@ import type {Io} from '../../io/process.ts';
 import {topicPaint, warningLine} from '../../io/terminal.ts';
 import type {QoS} from '../../protocol/message.ts';
 import {propertiesFor} from '../../protocol/property-option.ts';
+import {ReasonCode} from '../../protocol/reason-codes.ts';
 import {clientDifferences} from '../client/client-differences.ts';
 import {type ClientPlan, clientOptions, toClientPlan} from '../client/client-options.ts';
 import {subscribeUrlOption} from '../client/network-options.ts';
@@ -213,7 +214,7 @@ export const sub = defineCommand({
     } catch (error) {
       if (!signal.aborted || error !== signal.reason || !session.isAccepted) throw error;
       // With MQTT 5 the will is published: nobody asked the client to go in peace [mosquitto: sub_client.c].
-      await session.end(disconnectWithWill);
+      await session.end(ReasonCode.disconnectWithWill);
       if (io.signal.aborted) return ExitCode.success;
       throw error;
     }
@@ -221,9 +222,6 @@ export const sub = defineCommand({
     return ExitCode.success;
   },
 });
-
-/** Disconnect with Will Message [MQTT 5, 3.14.2.1]. */
-const disconnectWithWill = 0x04;
 
 /** Subscribes and prints until the receiver has its last message. Messages may come before the SUBACK. */
 async function receive(plan: SubPlan, session: Session, io: Io): Promise<void> {

@@ -82,7 +82,7 @@ test('refuses in the words of mosquitto', () => {
   refuses(['will', 'response-topic', 'a/+'], "Invalid response topic 'a/+', does it contain '+' or '#'?");
 });
 
-test('knows the ranges that only the packet would show', () => {
+test('checks the range of each property', () => {
   for (const [words, minimum, maximum] of [
     ['publish payload-format-indicator', 0, 1],
     ['connect request-problem-information', 0, 1],
@@ -114,7 +114,7 @@ test('refuses a property given twice, but not user properties', () => {
   );
 });
 
-test('has none before MQTT 5, and lets DISCONNECT be without', () => {
+test('refuses properties before MQTT 5, but ignores those of DISCONNECT', () => {
   for (const command of propertyCommands) {
     const given = settings(`${command} user-property a b`);
     if (command === 'disconnect') assert.equal(propertiesFor(given, command, 4), undefined);

@@ -107,7 +107,7 @@ test('many packets in one buffer are read back one by one', () => {
   );
 });
 
-test('the length field grows at its borders', () => {
+test('the Remaining Length grows by a byte at its limits', () => {
   const encoder = publishEncoder({topic: 'a', qos: 0, retain: false}, 4);
   for (const border of [128, 16_384, 2_097_152]) {
     for (const remaining of [border - 1, border]) {

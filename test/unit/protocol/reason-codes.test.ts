@@ -34,7 +34,7 @@ test('a small code means the same when a version 5 CONNECT is answered with it',
   );
 });
 
-test('CONNACK codes of version 5, with what the server adds', () => {
+test('CONNACK codes of version 5, with the reason string', () => {
   assert.equal(refusalText(135, 5), 'Not authorized. Check user name (-u) and password (-P).');
   assert.equal(
     refusalText(134, 5, 'no such user'),
@@ -51,7 +51,7 @@ test('reason codes in words', () => {
   assert.equal(reasonSentence(151, ''), 'Quota exceeded');
 });
 
-test('what is a failure', () => {
+test('codes from 128 on are failures', () => {
   assert.equal(isFailure(127), false);
   assert.equal(isFailure(128), true);
   assert.equal(failureCodes.length, 35);

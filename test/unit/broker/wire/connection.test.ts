@@ -1,6 +1,6 @@
 /**
- * A publisher that sends its last messages, says goodbye and is gone while it is held back: what it sent
- * is handled when it is held no more, and only then has it ended. Real sockets; a handler that holds.
+ * A publisher sends its last messages and closes while the broker holds it back: the broker handles the messages
+ * after the hold, and only then reports the end. Real sockets; a handler that holds.
  */
 
 import assert from 'node:assert/strict';
@@ -19,15 +19,15 @@ const count = 100;
 
 for (const goodbye of [true, false]) {
   it(
-    `handles what a held client sent before it went, ${goodbye ? 'with' : 'without'} DISCONNECT`,
+    `handles what a held client sent before it closed, ${goodbye ? 'with' : 'without'} DISCONNECT`,
     limit,
     async () => {
-      const told: string[] = [];
+      const events: string[] = [];
       let connection: Connection | undefined;
       const messages: MessageHandler = {
         publish({payload}) {
-          told.push(String(payload));
-          if (told.length === 1) connection?.hold();
+          events.push(String(payload));
+          if (events.length === 1) connection?.hold();
         },
         fastPublish: () => undefined,
         acknowledgement: () => undefined,
@@ -37,10 +37,10 @@ for (const goodbye of [true, false]) {
       const handler: ConnectionHandler = {
         connect: () => connection?.accepted(messages),
         packet({cmd}) {
-          told.push(cmd);
+          events.push(cmd);
           connection?.close();
         },
-        ended: ({cause}) => void told.push(`ended: ${cause}`),
+        ended: ({cause}) => void events.push(`ended: ${cause}`),
         drained: () => undefined,
       };
       const bug = (error: unknown) => assert.fail(String(error));
@@ -68,12 +68,12 @@ for (const goodbye of [true, false]) {
         const closed = once(socket, 'close');
         client.end(Buffer.concat([greeting, ...Array.from({length: count}, publish), ...last]));
         await closed;
-        assert.deepEqual(told, ['0'], 'ended over what it had sent');
+        assert.deepEqual(events, ['0'], 'ended over what it had sent');
         connection?.unhold();
         await new Promise((resolve) => setImmediate(resolve));
         const all = Array.from({length: count}, (_, index) => String(index));
         const end = goodbye ? ['disconnect', 'ended: ours'] : ['ended: closed'];
-        assert.deepEqual(told, [...all, ...end]);
+        assert.deepEqual(events, [...all, ...end]);
       } finally {
         server.close();
       }

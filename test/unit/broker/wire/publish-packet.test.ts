@@ -6,8 +6,8 @@ import fc from 'fast-check';
 import {generate, type IPublishPacket, parser} from 'mqtt-packet';
 import {
   decodePublish,
-  PublishEncoder,
   type PublishForm,
+  PublishTemplates,
   type StoredMessage,
 } from '../../../../src/broker/wire/publish-packet.ts';
 import {BufferPool, WriteBuffer} from '../../../../src/broker/wire/write-buffer.ts';
@@ -59,7 +59,7 @@ function parsed(frame: Buffer, protocolVersion: Version): IPublishPacket {
 
 describe('PUBLISH', () => {
   it('is read as mqtt-packet writes it, and what is written mqtt-packet reads', () => {
-    const encoder = new PublishEncoder();
+    const encoder = new PublishTemplates();
     const form = fc.record({
       protocolVersion: version,
       qos: fc.constantFrom(0 as const, 1 as const, 2 as const),
@@ -128,7 +128,7 @@ describe('PUBLISH', () => {
   });
 
   it('shares one buffer between receivers at QoS 0', () => {
-    const encoder = new PublishEncoder();
+    const encoder = new PublishTemplates();
     const now = () => 0;
     const bytes = Buffer.from('x');
     const message: StoredMessage = {

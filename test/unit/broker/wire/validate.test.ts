@@ -1,4 +1,4 @@
-/** The judge of frames, statement by statement; and that it lets pass what is right. */
+/** The validation of frames, statement by statement, and that valid frames pass. */
 
 import assert from 'node:assert/strict';
 import {describe, it} from 'node:test';
@@ -155,7 +155,7 @@ const otherRows: readonly Row[] = [
 
 const rows = [...connectRows, ...publishRows, ...subscribeRows, ...otherRows];
 
-describe('what is broken', () => {
+describe('an invalid frame breaks', () => {
   for (const [statement, code, first, body, version = 5] of rows) {
     const frame = frameOf(first, bytes(body));
     it(`${statement}: ${frame.toString('hex')}${version === 5 ? '' : ` in MQTT 3.1.1`}`, () => {
@@ -180,7 +180,7 @@ describe('what is broken', () => {
   });
 });
 
-describe('what is right', () => {
+describe('a valid frame', () => {
   const utf8 = fc.string({unit: 'binary', maxLength: 20}).filter((text) => !/[\0\p{Surrogate}]/u.test(text));
   const topic = utf8.map((text) => text.replace(/[+#]/g, '')).filter((text) => text !== '');
   const pairs = fc.dictionary(
@@ -270,12 +270,12 @@ describe('what is right', () => {
   });
 });
 
-describe('frames', () => {
+describe('FrameSplitter', () => {
   const frame = fc
     .tuple(fc.nat(255), fc.oneof(fc.nat(200), fc.constantFrom(0, 127, 128, 16_383, 16_384, 20_000)))
     .map(([first, length]) => frameOf(first, Buffer.alloc(length, first)));
 
-  it('come out as they went in, however they are cut', () => {
+  it('gives back the frames that went in, however they are cut', () => {
     fc.assert(
       fc.property(
         fc.array(frame, {maxLength: 8}),
