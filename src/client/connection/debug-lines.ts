@@ -3,6 +3,7 @@
  * them, is decided elsewhere. Nothing of CONNECT but its name is ever said.
  */
 
+import {retainHandlingShift, SubscriptionOption} from '../../protocol/flags.ts';
 import type {Packet} from './protocol-client.ts';
 
 export type Direction = 'in' | 'out';

@@ -6,6 +6,7 @@
 
 import {ExitCode, TmqError} from '../../errors.ts';
 import {bodyStart, variableInteger} from '../../protocol/fixed-header.ts';
+import {ConnectFlag} from '../../protocol/flags.ts';
 import type {Message, ProtocolVersion, Will} from '../../protocol/message.ts';
 import {type Properties, propertyTable, type UserProperties} from '../../protocol/properties.ts';
 import {failureCodes, reasonText} from '../../protocol/reason-codes.ts';
@@ -155,7 +156,7 @@ function withoutEmptyUsername(encoded: Buffer, passwordLength: number): Buffer {
   const usernameAt = body.length - passwordLength - 2 - 2;
   const rest = Buffer.concat([body.subarray(0, usernameAt), body.subarray(usernameAt + 2)]);
   // The flags follow the protocol name "MQTT" and its version [MQTT 5, 3.1.2.3].
-  rest[7]! &= ~0x80;
+  rest[7]! &= ~ConnectFlag.userName;
   return Buffer.concat([encoded.subarray(0, 1), variableInteger(rest.length), rest]);
 }
 
