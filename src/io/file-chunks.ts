@@ -1,41 +1,38 @@
-/**
- * A file's content on its way, a piece at a time, so that no file is too large. Knows nothing of where it comes
- * from and where it goes.
- */
+/** A file's content in chunks, so that a file of any size fits into memory; and a digest to compare contents. */
 
 import {createHash} from 'node:crypto';
 import type {FileHandle} from 'node:fs/promises';
 
-/** Bytes in order; a piece is good until the next one is asked for. */
-export type Pieces = AsyncIterable<Uint8Array>;
+/** Bytes in order. A chunk is valid until the next one is requested: its memory is used again. */
+export type Chunks = AsyncIterable<Uint8Array>;
 
-const pieceBytes = 64 * 1024;
+const chunkBytes = 64 * 1024;
 
-/** What an open file holds from where it stands. */
-export async function* piecesOf(file: Pick<FileHandle, 'read'>): AsyncGenerator<Uint8Array, void, undefined> {
-  const buffer = Buffer.allocUnsafeSlow(pieceBytes);
+/** The content of an open file from its current position on. */
+export async function* chunksOf(file: Pick<FileHandle, 'read'>): AsyncGenerator<Uint8Array, void, undefined> {
+  const buffer = Buffer.allocUnsafeSlow(chunkBytes);
   for (;;) {
-    const {bytesRead} = await file.read(buffer, 0, pieceBytes, null);
+    const {bytesRead} = await file.read(buffer, 0, chunkBytes, null);
     if (bytesRead === 0) return;
     yield buffer.subarray(0, bytesRead);
   }
 }
 
-/** Passes pieces on, and knows afterwards whether others were the same. */
-export class Tally {
+/** A digest of the chunks that pass through it, to compare two contents. */
+export class ContentDigest {
   #complete = false;
   readonly #hash = createHash('sha256');
 
-  async *over(pieces: Pieces): AsyncGenerator<Uint8Array, void, undefined> {
-    for await (const piece of pieces) {
-      this.#hash.update(piece);
-      yield piece;
+  async *over(chunks: Chunks): AsyncGenerator<Uint8Array, void, undefined> {
+    for await (const chunk of chunks) {
+      this.#hash.update(chunk);
+      yield chunk;
     }
     this.#complete = true;
   }
 
-  /** Whether the same bytes passed in both, to their ends. To be asked once. */
-  equals(other: Tally): boolean {
+  /** Whether both contents were read to their ends and are the same. Can be called once. */
+  equals(other: ContentDigest): boolean {
     return this.#complete && other.#complete && this.#hash.digest().equals(other.#hash.digest());
   }
 }

@@ -34,7 +34,7 @@ export class FilePayload {
    * from a file that was changed: then nobody takes the rest for a whole.
    * @throws TmqError for such a file, the system's error when it cannot be read
    */
-  async send(write: (piece: Uint8Array) => Promise<boolean>): Promise<void> {
+  async send(write: (chunk: Uint8Array) => Promise<boolean>): Promise<void> {
     await using file = await open(this.#path);
     const buffers = Array.from({length: bufferCount}, () => Buffer.allocUnsafeSlow(bufferBytes));
     const taken: Promise<boolean>[] = [];
@@ -55,7 +55,7 @@ export class FilePayload {
 }
 
 /**
- * A file that is worth sending piece by piece; undefined for any other, pipes and devices included.
+ * A file that is worth sending in chunks; undefined for any other, pipes and devices included.
  * @throws the system's error when it cannot be opened
  */
 export function openFilePayload(path: string, maximumBytes: number): FilePayload | undefined {

@@ -1,5 +1,5 @@
 /**
- * Files read piece by piece, and replaced so that at every moment the old content or the new one is there:
+ * Files read in chunks, and replaced so that at every moment the old content or the new one is there:
  * written beside, flushed to the disk, renamed over. Links are followed to the real file, whose mode and
  * owner stay. One process at a time; a lock left by a dead one is taken over. Knows nothing of what the files
  * hold.
@@ -10,7 +10,7 @@ import type {Stats} from 'node:fs';
 import * as promises from 'node:fs/promises';
 import {basename, dirname, join, resolve} from 'node:path';
 import {fileError, TmqError} from '../errors.ts';
-import {type Pieces, piecesOf, Tally} from './file-chunks.ts';
+import {type Chunks, ContentDigest, chunksOf} from './file-chunks.ts';
 import {acquireLock, type Lock, type LockFileSystem} from './lock.ts';
 
 /** What is asked of the system; tests hand in one that fails. */
@@ -38,7 +38,7 @@ function explained(error: unknown, ...[role, path, verb]: readonly [string, stri
  * The content of a file or a pipe. `noun` is what it is called when it cannot be read: 'password file'.
  * @throws TmqError
  */
-export async function* readPieces(
+export async function* readChunks(
   path: string,
   noun: string,
   fs: FileSystem = promises,
@@ -47,7 +47,7 @@ export async function* readPieces(
     const handle = await fs.open(path, 'r');
     try {
       if ((await handle.stat()).isDirectory()) throw new TmqError(`${path} is not a file.`);
-      yield* piecesOf(handle);
+      yield* chunksOf(handle);
     } finally {
       await handle.close();
     }
@@ -56,9 +56,9 @@ export async function* readPieces(
   }
 }
 
-/** Makes sure that a file is there and can be read. @throws TmqError as readPieces does */
+/** Makes sure that a file is there and can be read. @throws TmqError as readChunks does */
 export async function checkReadable(path: string, noun: string): Promise<void> {
-  for await (const _ of readPieces(path, noun)) return;
+  for await (const _ of readChunks(path, noun)) return;
 }
 
 /** Size and permissions of a file; undefined when there is none. @throws TmqError */
@@ -118,7 +118,7 @@ interface Replacement {
   readonly path: string;
   readonly temporary: string;
   readonly old: OldFile | undefined;
-  readonly content: Pieces;
+  readonly content: Chunks;
   readonly signal: AbortSignal;
 }
 
@@ -127,12 +127,12 @@ async function writeBeside(fs: FileSystem, replacement: Replacement): Promise<bo
   const {name, temporary, old, content, signal} = replacement;
   const handle = await fs.open(temporary, 'wx', 0o600);
   try {
-    const tally = new Tally();
-    for await (const piece of tally.over(content)) {
+    const digest = new ContentDigest();
+    for await (const chunk of digest.over(content)) {
       signal.throwIfAborted();
-      await handle.writeFile(piece);
+      await handle.writeFile(chunk);
     }
-    if (old?.tally.equals(tally)) return false;
+    if (old?.digest.equals(digest)) return false;
     await adoptStatus(handle, old?.status).catch((error: unknown) => {
       throw explained(error, '', name, 'keep the owner and mode of');
     });
@@ -193,7 +193,7 @@ interface OldFile {
   readonly status: Stats;
   readonly handle: promises.FileHandle;
   /** Of what was read of it. */
-  readonly tally: Tally;
+  readonly digest: ContentDigest;
 }
 
 /** The regular file at `path`; undefined when there is none. */
@@ -201,7 +201,7 @@ async function openOld(fs: FileSystem, path: string, name: string): Promise<OldF
   try {
     const status = await fs.stat(path);
     if (!status.isFile()) throw new TmqError(`${name} is not a file.`);
-    return {status, handle: await fs.open(path, 'r'), tally: new Tally()};
+    return {status, handle: await fs.open(path, 'r'), digest: new ContentDigest()};
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return undefined;
     throw error;
@@ -209,7 +209,7 @@ async function openOld(fs: FileSystem, path: string, name: string): Promise<OldF
 }
 
 /** What a file is to hold, made from what it holds; undefined when there is no file yet. */
-export type FileChange = (old: Pieces | undefined) => Pieces;
+export type FileChange = (old: Chunks | undefined) => Chunks;
 
 /**
  * Replaces a file by what `change` makes of its content, while nobody else does. Nothing is replaced when
@@ -226,7 +226,7 @@ export async function updateFile(name: string, change: FileChange, context: Upda
     try {
       if (held !== undefined) await sweep(fs, hidden);
       old = await openOld(fs, path, name);
-      const content = change(old?.tally.over(piecesOf(old.handle)));
+      const content = change(old?.digest.over(chunksOf(old.handle)));
       const temporary = `${hidden}-new.${held?.id ?? randomBytes(8).toString('hex')}`;
       await replace(fs, {name, path, temporary, old, content, signal});
     } finally {

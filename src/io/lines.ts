@@ -14,20 +14,20 @@ export const maximumLineBytes = largestVariableInteger;
 
 const lineFeed = 0x0a;
 
-/** The bytes of a line whose end has not come yet, piece by piece, so that a long one is joined only once. */
+/** The bytes of a line whose end has not come yet, in parts, so that a long one is joined only once. */
 class Rest {
   length = 0;
-  #pieces: Uint8Array[] = [];
+  #parts: Uint8Array[] = [];
 
-  add(piece: Uint8Array): void {
-    this.#pieces.push(Uint8Array.prototype.slice.call(piece));
-    this.length += piece.length;
+  add(part: Uint8Array): void {
+    this.#parts.push(Uint8Array.prototype.slice.call(part));
+    this.length += part.length;
   }
 
-  /** What was kept and `piece` as one line; nothing is kept afterwards. */
-  join(piece: Uint8Array): Uint8Array {
-    const line = Buffer.concat([...this.#pieces, piece], this.length + piece.length);
-    this.#pieces = [];
+  /** What was kept and `part` as one line; nothing is kept afterwards. */
+  join(part: Uint8Array): Uint8Array {
+    const line = Buffer.concat([...this.#parts, part], this.length + part.length);
+    this.#parts = [];
     this.length = 0;
     return line;
   }
@@ -58,8 +58,8 @@ export async function* lines(
     let start = 0;
     let end = chunk.indexOf(lineFeed);
     while (end !== -1 && rest.length + end - start <= limit) {
-      const piece = chunk.subarray(start, end);
-      batch.push(rest.length === 0 ? piece : rest.join(piece));
+      const part = chunk.subarray(start, end);
+      batch.push(rest.length === 0 ? part : rest.join(part));
       start = end + 1;
       end = chunk.indexOf(lineFeed, start);
       if (batch.length === mostLines) {

@@ -30,7 +30,7 @@ export class ClosedPipe extends TmqError {
 const initialBytes = 256 * 1024;
 /** A buffer that a burst made larger than this is given back after the burst. */
 const keptBytes = 4 * 1024 * 1024;
-/** A piece of at least this size is not worth copying. */
+/** A chunk of at least this size is not worth copying. */
 const directBytes = 128 * 1024;
 /** Up to so many characters, a loop is faster than a call into the runtime. */
 const loopCharacters = 32;
@@ -137,7 +137,7 @@ export class Output implements Sink {
     if (this.#buffer.length > keptBytes) this.#buffer = Buffer.allocUnsafeSlow(initialBytes);
   }
 
-  /** A large piece is handed to the system from where it is; only what does not go through is copied. */
+  /** A large chunk is handed to the system from where it is; only what does not go through is copied. */
   #large(value: Uint8Array): void {
     const before = this.#writeNow(this.#buffer.subarray(0, this.#length));
     this.#buffer.copyWithin(0, before, this.#length);

@@ -8,9 +8,9 @@ import {closeSync, openSync, writeSync} from 'node:fs';
 import type {Readable} from 'node:stream';
 import {isatty, ReadStream} from 'node:tty';
 import {Interrupted, TmqError} from '../errors.ts';
+import {chunkReader} from './chunk-reader.ts';
 import {type LineEditor, lineEditor, type Stroke} from './line-editor.ts';
 import type {Io} from './process.ts';
-import {chunks} from './stream-chunks.ts';
 
 export interface Prompter extends AsyncDisposable {
   /** Whether there is a person to ask. */
@@ -33,7 +33,7 @@ interface Console {
 
 /** Secrets as lines of a pipe or file. */
 function linePrompter(io: Io): Prompter {
-  const source = chunks(io.stdin, io.signal);
+  const source = chunkReader(io.stdin, io.signal);
   let rest: Buffer = Buffer.alloc(0);
   return {
     interactive: false,
@@ -107,7 +107,7 @@ function echo(stroke: Stroke): Uint8Array {
 
 /** Secrets typed by a person. Raw mode stays on between the prompts: what is pasted at once never shows. */
 function consolePrompter(terminal: Console, signal: AbortSignal): Prompter {
-  const source = chunks(terminal.input, signal);
+  const source = chunkReader(terminal.input, signal);
   const editor: LineEditor = lineEditor();
   let rest: Buffer = Buffer.alloc(0);
   terminal.input.setRawMode?.(true);

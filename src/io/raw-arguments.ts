@@ -12,8 +12,8 @@ const replacement = '\uFFFD';
  * process. Call it before the process takes another title. Undefined also where the system does not tell.
  */
 export function findMalformedArgument(argv: readonly string[]): number | undefined {
-  const suspects = argv.flatMap((word, index) => (word.includes(replacement) ? [index] : []));
-  if (suspects.length === 0) return undefined;
+  const candidates = argv.flatMap((word, index) => (word.includes(replacement) ? [index] : []));
+  if (candidates.length === 0) return undefined;
   let bytes: Buffer;
   try {
     bytes = readFileSync('/proc/self/cmdline');
@@ -22,5 +22,5 @@ export function findMalformedArgument(argv: readonly string[]): number | undefin
   }
   // Every word ends with NUL; as latin1, each byte is one character.
   const words = bytes.toString('latin1').split('\0').slice(0, -1).slice(-argv.length);
-  return suspects.find((index) => words[index] !== Buffer.from(argv[index]!).toString('latin1'));
+  return candidates.find((index) => words[index] !== Buffer.from(argv[index]!).toString('latin1'));
 }

@@ -2,7 +2,7 @@
  * A password file as lines that remember their bytes: whatever is not changed on purpose comes out as it
  * went in, comments, blanks, damage and line ends alike. Reads as mosquitto's broker reads: the user before
  * the first colon, the secret after it, blanks around both dropped. Knows nothing of where files are, nor
- * how large: `LineReader` takes them piece by piece.
+ * how large: `LineReader` takes them in chunks.
  *
  * Bytes are held as latin1 strings, one character a byte, so that no encoding can lose any.
  */
@@ -86,14 +86,14 @@ export function readLine(text: string, end: string): PasswordLine {
   return {kind: 'plain', text, end, username, password: Buffer.from(rest, 'latin1')};
 }
 
-/** Cuts bytes into lines, wherever the pieces end. Every content is a password file. */
+/** Cuts bytes into lines, wherever the chunks end. Every content is a password file. */
 export class LineReader {
   /** The beginning of a line whose end has not come yet. */
   #begun: string[] = [];
 
-  /** The lines that this piece completes. */
-  take(piece: Uint8Array): readonly PasswordLine[] {
-    const bytes = Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength);
+  /** The lines that this chunk completes. */
+  take(chunk: Uint8Array): readonly PasswordLine[] {
+    const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
     const lines = bytes.toString('latin1').split('\n');
     const last = lines.pop()!;
     if (lines.length > 0 && this.#begun.length > 0) {

@@ -4,13 +4,13 @@
  */
 
 import {ExitCode, TmqError} from '../../errors.ts';
-import {checkReadable, fileStatus, readPieces} from '../../io/files.ts';
+import {allChunks} from '../../io/chunk-reader.ts';
+import {checkReadable, fileStatus, readChunks} from '../../io/files.ts';
 import {lines} from '../../io/lines.ts';
 import type {Io} from '../../io/process.ts';
 import {openPrompter, type Prompter} from '../../io/prompt.ts';
-import {allChunks} from '../../io/stream-chunks.ts';
-import type {Census} from '../../password/census.ts';
 import {RemoveUser, SetUsers} from '../../password/edit.ts';
+import type {LineStatistics} from '../../password/line-statistics.ts';
 import {checkPassword, UserList} from '../../password/user.ts';
 import {editFile, noun, readUsers, warnOfFile} from './edit-file.ts';
 import {Hasher, warnOfScheme} from './hashing.ts';
@@ -44,12 +44,17 @@ async function checkTarget(path: string, {create, force}: Creation, prompter: Pr
   if (!(await prompter.confirm(question))) throw new TmqError(`${path} was not changed.`);
 }
 
-async function warnOfChange(path: string, {removed}: SetUsers, census: Census, io: Io): Promise<void> {
+async function warnOfChange(
+  path: string,
+  {removed}: SetUsers,
+  statistics: LineStatistics,
+  io: Io,
+): Promise<void> {
   if (removed.length > 0) {
     const lines = removed.length === 1 ? `Line ${removed[0]} was` : `Lines ${removed.join(', ')} were`;
     await warn(io, `${lines} removed from ${path}: a further line keeps another password in force.`);
   }
-  await warnOfFile(path, census, io);
+  await warnOfFile(path, statistics, io);
 }
 
 /** Adds a user, or gives it another password. */
@@ -62,9 +67,9 @@ export async function set(plan: Plan<'set'>, io: Io): Promise<ExitCode> {
   })();
   await warnOfScheme(plan, io);
   const edit = new SetUsers(new Map([[plan.username, secret]]));
-  const census = await editFile(plan.path, {edit, create: plan.create}, io);
+  const statistics = await editFile(plan.path, {edit, create: plan.create}, io);
   await print(io, `${edit.updated > 0 ? 'Updating' : 'Adding'} password for user ${plan.username}\n`);
-  await warnOfChange(plan.path, edit, census, io);
+  await warnOfChange(plan.path, edit, statistics, io);
   return ExitCode.success;
 }
 
@@ -79,8 +84,8 @@ export async function printEntry(plan: GivenUser & Hashing, io: Io): Promise<Exi
 
 async function readUserList(source: string, io: Io): Promise<UserList> {
   const list = new UserList();
-  const pieces = source === '-' ? allChunks(io.stdin, io.signal) : readPieces(source, 'file');
-  for await (const batch of lines(pieces)) {
+  const chunks = source === '-' ? allChunks(io.stdin, io.signal) : readChunks(source, 'file');
+  for await (const batch of lines(chunks)) {
     for (const line of batch) list.add(line);
   }
   if (list.secrets.size === 0) throw new TmqError('There is no user to import.');
@@ -104,9 +109,9 @@ export async function importUsers(plan: Plan<'import'>, io: Io): Promise<ExitCod
   }
   await warnOfScheme(plan, io);
   const edit = new SetUsers(secrets);
-  const census = await editFile(plan.path, {edit, create: plan.create}, io);
+  const statistics = await editFile(plan.path, {edit, create: plan.create}, io);
   await print(io, `Added ${secrets.size - edit.updated}, updated ${edit.updated}\n`);
-  await warnOfChange(plan.path, edit, census, io);
+  await warnOfChange(plan.path, edit, statistics, io);
   return ExitCode.success;
 }
 
@@ -114,11 +119,11 @@ export async function importUsers(plan: Plan<'import'>, io: Io): Promise<ExitCod
 export async function deleteUser({path, username}: Plan<'delete'>, io: Io): Promise<ExitCode> {
   await checkReadable(path, noun);
   const edit = new RemoveUser(username);
-  const census = await editFile(path, {edit}, io);
+  const statistics = await editFile(path, {edit}, io);
   if (!edit.found) {
     await warn(io, `User ${username} not found in password file.`);
     return ExitCode.failure;
   }
-  await warnOfFile(path, census, io);
+  await warnOfFile(path, statistics, io);
   return ExitCode.success;
 }

@@ -4,26 +4,26 @@
  */
 
 import {TmqError} from '../../errors.ts';
-import type {Pieces} from '../../io/file-chunks.ts';
-import {fileStatus, readPieces, updateFile} from '../../io/files.ts';
+import type {Chunks} from '../../io/file-chunks.ts';
+import {fileStatus, readChunks, updateFile} from '../../io/files.ts';
 import type {Io} from '../../io/process.ts';
-import {Census, Duplicates} from '../../password/census.ts';
 import {type Edit, Editing} from '../../password/edit.ts';
 import {formatPasswordFile, LineReader, type NumberedUser, type PasswordLine} from '../../password/file.ts';
+import {DuplicateUsers, LineStatistics} from '../../password/line-statistics.ts';
 import {warn} from './output-lines.ts';
 
 /** What messages call it. */
 export const noun = 'password file';
 
-async function* linesOf(pieces: Pieces): AsyncGenerator<readonly PasswordLine[], void, undefined> {
+async function* linesOf(chunks: Chunks): AsyncGenerator<readonly PasswordLine[], void, undefined> {
   const reader = new LineReader();
-  for await (const piece of pieces) yield reader.take(piece);
+  for await (const chunk of chunks) yield reader.take(chunk);
   yield reader.rest();
 }
 
 /** The lines of a password file, some at a time. @throws TmqError when it cannot be read */
 export function readLines(path: string): AsyncGenerator<readonly PasswordLine[], void, undefined> {
-  return linesOf(readPieces(path, noun));
+  return linesOf(readChunks(path, noun));
 }
 
 /** The lines of a password file that name somebody, with their numbers, some at a time. */
@@ -44,14 +44,18 @@ export interface FileEdit {
   readonly prepare?: (lines: readonly PasswordLine[]) => Promise<void>;
 }
 
-/** Rewrites a file that is there, or makes a new one; a census of what it holds then. */
-export async function editFile(path: string, {edit, create, prepare}: FileEdit, io: Io): Promise<Census> {
-  const census = new Census();
+/** Rewrites a file that is there, or makes a new one; a statistics of what it holds then. */
+export async function editFile(
+  path: string,
+  {edit, create, prepare}: FileEdit,
+  io: Io,
+): Promise<LineStatistics> {
+  const statistics = new LineStatistics();
   const format = (lines: readonly PasswordLine[]) => {
-    census.take(lines);
+    statistics.take(lines);
     return formatPasswordFile(lines);
   };
-  async function* edited(old: Pieces | undefined): AsyncGenerator<Uint8Array, void, undefined> {
+  async function* edited(old: Chunks | undefined): AsyncGenerator<Uint8Array, void, undefined> {
     const editing = new Editing(edit);
     if (!create) {
       if (old === undefined) {
@@ -65,18 +69,18 @@ export async function editFile(path: string, {edit, create, prepare}: FileEdit, 
     for (const lines of editing.rest()) yield format(lines);
   }
   await updateFile(path, edited, io);
-  return census;
+  return statistics;
 }
 
 /** Things about the file that whoever changes it should know. */
-export async function warnOfFile(path: string, census: Census, io: Io): Promise<void> {
+export async function warnOfFile(path: string, statistics: LineStatistics, io: Io): Promise<void> {
   const status = await fileStatus(path);
   if (status !== undefined && (status.mode & 0o007) !== 0) {
     await warn(io, `Everybody can access ${path}; 'chmod o=' takes that away.`);
   }
-  const suspects = census.repeated();
-  if (suspects.size === 0) return;
-  const duplicates = new Duplicates(suspects);
+  const candidates = statistics.repeated();
+  if (candidates.size === 0) return;
+  const duplicates = new DuplicateUsers(candidates);
   for await (const users of readUsers(path)) {
     for (const user of users) duplicates.take(user);
   }

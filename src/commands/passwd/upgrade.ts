@@ -6,9 +6,9 @@
 
 import {ExitCode, TmqError} from '../../errors.ts';
 import type {Io} from '../../io/process.ts';
-import {Census} from '../../password/census.ts';
 import {hashPasswords} from '../../password/edit.ts';
 import {type PasswordLine, type PlainEntry, readLine} from '../../password/file.ts';
+import {LineStatistics} from '../../password/line-statistics.ts';
 import {checkPassword} from '../../password/user.ts';
 import {editFile, readLines, warnOfFile} from './edit-file.ts';
 import {Hasher, warnOfScheme} from './hashing.ts';
@@ -24,7 +24,7 @@ const isPlain = (line: PasswordLine): line is PlainEntry => line.kind === 'plain
 
 /** What is in the file, without its content. */
 interface Scan {
-  readonly census: Census;
+  readonly statistics: LineStatistics;
   /** How many lines are plain text. */
   readonly plain: number;
   /** The first of those lines. */
@@ -33,20 +33,20 @@ interface Scan {
 
 /** Reads the file once, and makes sure that all its passwords can be hashed. @throws TmqError */
 async function scan(path: string): Promise<Scan> {
-  const census = new Census();
+  const statistics = new LineStatistics();
   const texts: string[] = [];
   let plain = 0;
   for await (const lines of readLines(path)) {
     for (const [index, line] of lines.entries()) {
       if (!isPlain(line)) continue;
-      checkLine(line, {path, number: census.lines + index + 1});
+      checkLine(line, {path, number: statistics.lines + index + 1});
       plain++;
-      // A copy: what was cut from a piece of the file would keep all of the piece.
+      // A copy: what was cut from a chunk of the file would keep all of the chunk.
       if (texts.length < rememberedAtMost) texts.push(Buffer.from(line.text, 'latin1').toString('latin1'));
     }
-    census.take(lines);
+    statistics.take(lines);
   }
-  return {census, plain, texts};
+  return {statistics, plain, texts};
 }
 
 function checkLine({password}: PlainEntry, {path, number}: {readonly path: string; readonly number: number}) {
@@ -60,15 +60,15 @@ function checkLine({password}: PlainEntry, {path, number}: {readonly path: strin
 
 /** Hashes what stands in plain text, and leaves everything else. */
 export async function upgrade(plan: UpgradePlan, io: Io): Promise<ExitCode> {
-  const {census, plain, texts} = await scan(plan.path);
-  if (census.lines === 0) throw new TmqError(`${plan.path} is empty: there is nothing to upgrade.`);
-  let after = census;
+  const {statistics, plain, texts} = await scan(plan.path);
+  if (statistics.lines === 0) throw new TmqError(`${plan.path} is empty: there is nothing to upgrade.`);
+  let after = statistics;
   if (plain > 0) {
     await warnOfScheme(plan, io);
     using hasher = new Hasher(plan, plain, io);
     after = await hashFile(plan.path, {texts, hasher}, io);
   }
-  for (const {number, reason} of after.complaints) {
+  for (const {number, reason} of after.unusable) {
     await warn(io, `Line ${number} of ${plan.path} was left as it is: ${reason}.`);
   }
   await warnOfFile(plan.path, after, io);
@@ -79,7 +79,7 @@ async function hashFile(
   path: string,
   {texts, hasher}: {readonly texts: readonly string[]; readonly hasher: Hasher},
   io: Io,
-): Promise<Census> {
+): Promise<LineStatistics> {
   const passwordOf = (line: PlainEntry) => line.password;
   const known = new Map<string, string>();
   const plainOf = (text: string) => (readLine(text, '') as PlainEntry).password;

@@ -7,8 +7,8 @@ import {hostname, tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {describe, test} from 'node:test';
 import {TmqError} from '../../../src/errors.ts';
-import type {Pieces} from '../../../src/io/file-chunks.ts';
-import {type FileSystem, fileStatus, readPieces, updateFile} from '../../../src/io/files.ts';
+import type {Chunks} from '../../../src/io/file-chunks.ts';
+import {type FileSystem, fileStatus, readChunks, updateFile} from '../../../src/io/files.ts';
 import {run, start} from '../../support/spawn.ts';
 
 const never = new AbortController().signal;
@@ -35,22 +35,22 @@ async function place(content: string | null = 'old\n'): Promise<Place> {
 
 const text = (path: string) => promises.readFile(path, 'utf8');
 
-/** What a file holds, read piece by piece. */
-async function read(pieces: Pieces | undefined): Promise<string> {
+/** What a file holds, read in chunks. */
+async function read(chunks: Chunks | undefined): Promise<string> {
   const copies: Buffer[] = [];
-  for await (const piece of pieces ?? []) copies.push(Buffer.from(piece));
+  for await (const chunk of chunks ?? []) copies.push(Buffer.from(chunk));
   return Buffer.concat(copies).toString();
 }
 
-/** A new content in several pieces, some of them while the old content is still unread. */
+/** A new content in several chunks, some of them while the old content is still unread. */
 const set = (value: string) =>
-  async function* (old: Pieces | undefined) {
+  async function* (old: Chunks | undefined) {
     yield Buffer.from(value.slice(0, 1));
     await read(old);
     yield Buffer.from(value.slice(1));
   };
 const append = (value: string) =>
-  async function* (old: Pieces | undefined) {
+  async function* (old: Chunks | undefined) {
     yield* old ?? [];
     yield Buffer.from(value);
   };
@@ -159,30 +159,30 @@ describe('replacing', () => {
     assert.equal(await text(here.file), '');
     const long = 'x'.repeat(200_000);
     await promises.writeFile(here.file, long);
-    async function* firstPiece(old: Pieces | undefined): AsyncGenerator<Uint8Array> {
-      for await (const piece of old ?? []) return yield piece;
+    async function* firstChunk(old: Chunks | undefined): AsyncGenerator<Uint8Array> {
+      for await (const chunk of old ?? []) return yield chunk;
     }
-    await updateFile(here.file, firstPiece, context);
+    await updateFile(here.file, firstChunk, context);
     const left = await text(here.file);
     assert.ok(left.length > 0 && left.length < long.length);
   });
 
-  test('passes a large file through in pieces, with every byte in its place', async () => {
+  test('passes a large file through in chunks, with every byte in its place', async () => {
     const content = Buffer.alloc(1_000_003, 'line 0123456789\n').toString();
     await using here = await place(content);
-    let pieces = 0;
+    let chunks = 0;
     await updateFile(
       here.file,
       async function* (old) {
         yield Buffer.from('first\n');
-        for await (const piece of old!) {
-          pieces++;
-          yield piece;
+        for await (const chunk of old!) {
+          chunks++;
+          yield chunk;
         }
       },
       context,
     );
-    assert.ok(pieces > 10, `${pieces} pieces`);
+    assert.ok(chunks > 10, `${chunks} chunks`);
     assert.equal(await text(here.file), `first\n${content}`);
   });
 
@@ -251,14 +251,14 @@ describe('messages', () => {
     await using here = await place();
     const missing = join(here.directory, 'no', 'file');
     assert.equal(
-      await message(read(readPieces(missing, 'password file'))),
+      await message(read(readChunks(missing, 'password file'))),
       `Cannot read the password file ${missing}: no such file or directory.`,
     );
     assert.equal(
       await message(updateFile(missing, set(''), context)),
       `Cannot write the file ${missing}: no such file or directory.`,
     );
-    assert.equal(await message(read(readPieces(here.directory, 'x'))), `${here.directory} is not a file.`);
+    assert.equal(await message(read(readChunks(here.directory, 'x'))), `${here.directory} is not a file.`);
     assert.equal(
       await message(updateFile(here.directory, set(''), context)),
       `${here.directory} is not a file.`,
@@ -423,7 +423,7 @@ describe('the lock', () => {
       await promises.writeFile(join(here.directory, '.passwd.tmq-new.bbbbbbbbbbbbbbbb'), 'half');
       await promises.symlink(await dead('dddddddddddddddd'), `${lockOf(here)}.cccccccccccccccc`);
       let inside = 0;
-      async function* change(old: Pieces | undefined) {
+      async function* change(old: Chunks | undefined) {
         assert.equal(inside++, 0, 'two hold the lock');
         await new Promise((resolve) => setImmediate(resolve));
         yield* append('x')(old);

@@ -32,7 +32,7 @@ ${body}
 
 const nodeArguments = (body: string) => ['--import', 'tsx', '--input-type=module', '-e', program(body)];
 
-/** 20 MB: lines of text, binary pieces, and one piece that is large. */
+/** 20 MB: lines of text, binary chunks, and one chunk that is large. */
 const flood = `
 for (let round = 0; round < 40; round++) {
   for (let line = 0; line < 5000; line++) {

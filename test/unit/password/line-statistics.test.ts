@@ -3,29 +3,29 @@
 import assert from 'node:assert/strict';
 import {describe, test} from 'node:test';
 import fc from 'fast-check';
-import {Census, Duplicates, nameNumber} from '../../../src/password/census.ts';
 import {type PasswordFile, parsePasswordFile, usersOf} from '../../../src/password/file.ts';
+import {DuplicateUsers, LineStatistics, nameHash} from '../../../src/password/line-statistics.ts';
 
 /** What two readings find: the line numbers of each user who has several. */
 function duplicates(file: PasswordFile): ReadonlyMap<string, readonly number[]> {
-  const census = new Census();
-  census.take(file);
-  const found = new Duplicates(census.repeated());
+  const statistics = new LineStatistics();
+  statistics.take(file);
+  const found = new DuplicateUsers(statistics.repeated());
   for (const user of usersOf(file)) found.take(user);
   return found.users();
 }
 
-describe('a census', () => {
+describe('a statistics', () => {
   test('counts lines and users, and notes who cannot log in', () => {
-    const census = new Census();
-    census.take(parsePasswordFile(Buffer.from('# x\na:plain\nb:\n')));
-    census.take(parsePasswordFile(Buffer.from('stray\n:x')));
-    assert.deepEqual([census.lines, census.users], [5, 3]);
-    assert.deepEqual(census.complaints, [
+    const statistics = new LineStatistics();
+    statistics.take(parsePasswordFile(Buffer.from('# x\na:plain\nb:\n')));
+    statistics.take(parsePasswordFile(Buffer.from('stray\n:x')));
+    assert.deepEqual([statistics.lines, statistics.users], [5, 3]);
+    assert.deepEqual(statistics.unusable, [
       {number: 3, reason: 'it has no password'},
       {number: 5, reason: 'it names no user'},
     ]);
-    assert.equal(census.repeated().size, 0);
+    assert.equal(statistics.repeated().size, 0);
   });
 
   test('finds users who stand there twice, however often others do', () => {
@@ -59,13 +59,13 @@ describe('a census', () => {
 
   test('is not deceived by names that have the same number', () => {
     const file = parsePasswordFile(Buffer.from('a:x\nb:x\nb:x\n'));
-    const found = new Duplicates(new Set([nameNumber('a'), nameNumber('b')]));
+    const found = new DuplicateUsers(new Set([nameHash('a'), nameHash('b')]));
     for (const user of usersOf(file)) found.take(user);
     assert.deepEqual([...found.users()], [['b', [2, 3]]]);
   });
 
   test('gives a hundred thousand names as many numbers', () => {
-    const numbers = new Set(Array.from({length: 100_000}, (_, index) => nameNumber(`user${index}`)));
+    const numbers = new Set(Array.from({length: 100_000}, (_, index) => nameHash(`user${index}`)));
     assert.equal(numbers.size, 100_000);
     for (const number of numbers) assert.ok(Number.isSafeInteger(number) && number >= 0);
   });

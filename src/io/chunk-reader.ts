@@ -1,20 +1,20 @@
 /**
- * A readable stream taken chunk by chunk and only on demand, which leaves the rest to others: to the next
- * prompt, or to nobody. Knows nothing of what the bytes are.
+ * Reads a stream in chunks, only on demand: the bytes that one prompt does not read stay for the next one.
+ * Knows nothing of what the bytes are.
  */
 
 import {once} from 'node:events';
 import type {Readable} from 'node:stream';
 
-export interface Chunks {
+export interface ChunkReader {
   /** The next bytes; undefined at the end. @throws the signal's reason when it aborts */
   next(): Promise<Buffer | undefined>;
-  /** Stops reading, and gives back what was read too much. */
+  /** Stops reading, and puts `rest` back into the stream. */
   giveBack(rest: Uint8Array): void;
 }
 
-/** The chunks of a stream, until the signal aborts. */
-export function chunks(stream: Readable, signal: AbortSignal): Chunks {
+/** A reader of the stream, until the signal aborts. */
+export function chunkReader(stream: Readable, signal: AbortSignal): ChunkReader {
   return {
     async next() {
       for (;;) {
@@ -51,6 +51,6 @@ export async function* allChunks(
   stream: Readable,
   signal: AbortSignal,
 ): AsyncGenerator<Buffer, void, undefined> {
-  const source = chunks(stream, signal);
+  const source = chunkReader(stream, signal);
   for (let chunk = await source.next(); chunk !== undefined; chunk = await source.next()) yield chunk;
 }
