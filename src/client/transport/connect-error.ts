@@ -3,6 +3,7 @@
  * sockets and name lookups into TmqErrors; knows no stream.
  */
 
+import {defined} from '../../defined.ts';
 import {ExitCode, TmqError} from '../../errors.ts';
 import type {Endpoint} from '../connection-options.ts';
 import {Abandoned, ClosedEarly} from './connect-step.ts';
@@ -139,7 +140,7 @@ export function peerOf(endpoint: Endpoint): Peer {
   return {
     name: describe(endpoint),
     host: endpoint.host,
-    ...(endpoint.bindAddress === undefined ? {} : {bindAddress: endpoint.bindAddress}),
+    ...defined({bindAddress: endpoint.bindAddress}),
   };
 }
 

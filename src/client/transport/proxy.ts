@@ -5,6 +5,7 @@
 
 import type {Socket} from 'node:net';
 import {setImmediate} from 'node:timers/promises';
+import {defined} from '../../defined.ts';
 import {ExitCode, TmqError, UsageError} from '../../errors.ts';
 import {connectError, hostAndPort, type Peer, statusText} from './connect-error.ts';
 import {Abandoned, ClosedEarly, connectStep, guarded} from './connect-step.ts';
@@ -124,8 +125,7 @@ async function throughSocks(socket: Socket, proxy: Proxy, tunnel: Tunnel): Promi
           host: proxy.host,
           port: proxy.port,
           type: 5,
-          ...(proxy.username === undefined ? {} : {userId: proxy.username}),
-          ...(proxy.password === undefined ? {} : {password: proxy.password}),
+          ...defined({userId: proxy.username, password: proxy.password}),
         },
         destination: {host: target.host.replace(/^\[(.*)\]$/, '$1'), port: target.port},
       }).then(async () => done(await rewind(socket)), fail);
@@ -233,7 +233,7 @@ export async function connectThroughProxy(url: URL, target: TcpTarget, signal: A
     name: `The proxy ${hostAndPort(proxy.host, proxy.port)}`,
     host: proxy.host,
     proxy: true,
-    ...(target.bindAddress === undefined ? {} : {bindAddress: target.bindAddress}),
+    ...defined({bindAddress: target.bindAddress}),
   };
   const tunnel: Tunnel = {target, peer, signal};
   try {

@@ -4,6 +4,7 @@
  */
 
 import {connect, isIP, type NetConnectOpts, type Socket} from 'node:net';
+import {defined} from '../../defined.ts';
 import {ExitCode, TmqError} from '../../errors.ts';
 import {Abandoned, connectStep, unlessAborted} from './connect-step.ts';
 import type {ReadBuffer} from './read-buffer.ts';
@@ -82,7 +83,7 @@ export async function connectTcp(
           autoSelectFamily: true,
           autoSelectFamilyAttemptTimeout: attemptTimeoutMilliseconds,
           ...local,
-          ...(readBuffer === undefined ? {} : {onread: readBuffer.onread}),
+          ...defined({onread: readBuffer?.onread}),
         },
         signal,
       );

@@ -5,8 +5,9 @@
 
 import {appendFileSync} from 'node:fs';
 import {open} from 'node:fs/promises';
-import {isIP, type Socket} from 'node:net';
+import net, {type Socket} from 'node:net';
 import {
+  type ConnectionOptions,
   checkServerIdentity,
   connect,
   createSecureContext,
@@ -15,6 +16,7 @@ import {
   type SecureContextOptions,
   type TLSSocket,
 } from 'node:tls';
+import {defined} from '../../defined.ts';
 import {ExitCode, fileError, TmqError} from '../../errors.ts';
 import type {TlsOptions} from '../connection-options.ts';
 import {type ClientCertificate, clientCertificate} from './client-certificate.ts';
@@ -88,9 +90,11 @@ export function createTlsContext(options: TlsOptions, material: TlsMaterial): Se
   const ciphers = options.ciphers ?? (options.psk === undefined ? undefined : 'PSK');
   const settings: SecureContextOptions = {
     minVersion: options.minimumVersion ?? 'TLSv1.2',
-    ...(options.psk === undefined ? {} : {maxVersion: 'TLSv1.2'}),
-    ...(ciphers === undefined ? {} : {ciphers}),
-    ...(certificates === undefined ? {} : {ca: [...certificates]}),
+    ...defined({
+      maxVersion: options.psk && ('TLSv1.2' as const),
+      ciphers,
+      ca: certificates && [...certificates],
+    }),
     ...material.certificate,
   };
   try {
@@ -142,25 +146,50 @@ export interface Handshake {
   readonly trusted: Pick<TrustedCertificates, 'check'>;
 }
 
+/** Node's own functions: a bundle looks up imported ones at each call. */
+const {isIP, isIPv4} = net;
+
+/** What `net.isIP` returns, without its expression for IPv6 where there is no colon. */
+function addressFamily(text: string): number {
+  if (typeof text !== 'string' || text.includes(':')) return isIP(text);
+  return isIPv4(text) ? 4 : 0;
+}
+
+/**
+ * Runs `work`, which must be synchronous, with a faster `net.isIP`. node:tls calls it for each server name,
+ * and compiling Node's expression for IPv6 takes 7 % of a one-shot with TLS to localhost.
+ */
+function withFastAddressCheck<Result>(work: () => Result): Result {
+  net.isIP = addressFamily;
+  try {
+    return work();
+  } finally {
+    net.isIP = isIP;
+  }
+}
+
 /** Puts TLS on the socket without waiting; nothing is verified yet. */
 function wrap(socket: Socket, {peer, secureContext}: Handshake): TLSSocket {
-  const {host, options} = peer;
-  const psk = options.psk;
-  return connect({
+  const {host} = peer;
+  const {psk, alpn} = peer.options;
+  const options: ConnectionOptions = {
     socket,
     secureContext,
     // A server name must not be an address [RFC 6066, 3]; without a host, as on a unix socket, there is none.
-    servername: host === undefined || isIP(host) !== 0 ? '' : host,
+    servername: host === undefined || addressFamily(host) !== 0 ? '' : host,
     // Judged in `judge`: Node would destroy the socket, and with it what the sentence is made of.
     rejectUnauthorized: false,
     checkServerIdentity: (_name, certificate) =>
       // A pre-shared key comes without a certificate, a unix socket without a name.
       host === undefined || Object.keys(certificate).length === 0
         ? undefined
-        : checkServerIdentity(host, certificate),
-    ...(options.alpn === undefined ? {} : {ALPNProtocols: [options.alpn]}),
-    ...(psk === undefined ? {} : {pskCallback: () => ({identity: psk.identity, psk: psk.key})}),
-  });
+        : withFastAddressCheck(() => checkServerIdentity(host, certificate)),
+    ...defined({
+      ALPNProtocols: alpn === undefined ? undefined : [alpn],
+      pskCallback: psk && (() => ({identity: psk.identity, psk: psk.key})),
+    }),
+  };
+  return withFastAddressCheck(() => connect(options));
 }
 
 /** @throws TmqError unless the peer's certificate is valid, trusted and names the host, or nobody minds */

@@ -7,6 +7,7 @@
 import type {Socket} from 'node:net';
 import type {Duplex} from 'node:stream';
 import type {SecureContext} from 'node:tls';
+import {defined} from '../../defined.ts';
 import {ExitCode, TmqError} from '../../errors.ts';
 import type {ProtocolVersion} from '../../protocol/message.ts';
 import type {Endpoint, TlsOptions} from '../connection-options.ts';
@@ -159,7 +160,7 @@ async function dialService(endpoint: HostEndpoint, context: DialContext): Promis
     domain,
     encrypted: endpoint.tls !== undefined,
     signal: context.signal,
-    ...(context.nameServers === undefined ? {} : {servers: context.nameServers}),
+    ...defined({servers: context.nameServers}),
   });
   let first: unknown;
   for (const target of targets) {
