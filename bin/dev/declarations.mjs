@@ -1,4 +1,4 @@
-/** Writes the types of `tmq/testing`: the declarations of the module and of what it speaks of, and no more. */
+/** Writes the type declarations of `tmq/testing` and of the modules it refers to. */
 
 import {execFileSync} from 'node:child_process';
 import {mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync} from 'node:fs';
@@ -8,7 +8,7 @@ import {dirname, join, normalize} from 'node:path';
 const entry = 'broker/server/testing';
 
 /**
- * Emits all declarations with the type checker; there is no way to ask it for some.
+ * Emits the declarations of all modules that the entry imports: tsc cannot emit only some.
  * @param {string} root @param {string} directory
  */
 function emit(root, directory) {
@@ -22,7 +22,7 @@ function emit(root, directory) {
 }
 
 /**
- * The declarations that are needed, by their path without ending, with imports as a consumer resolves them.
+ * The declarations reachable from the entry, by path without extension, with imports of .js files for consumers.
  * @param {string} directory
  */
 function needed(directory) {
