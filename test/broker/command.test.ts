@@ -1,5 +1,5 @@
 // needs: mosquitto_pub
-/** `tmq broker` as users and test harnesses run it: in this process where it can be, else in its own. */
+/** `tmq broker` as users and test harnesses run it: in this process where possible, otherwise in its own. */
 
 import assert from 'node:assert/strict';
 import {once} from 'node:events';
@@ -67,7 +67,7 @@ async function isClosed(port: number): Promise<boolean> {
 }
 
 describe('broker without a configuration file', () => {
-  it('says in one line what it is, serves, and ends by a signal with status 0', async () => {
+  it('prints one line, serves, and ends by a signal with status 0', async () => {
     await using running = startMain(['broker', '-p', '0']);
     const [, port] = await running.waitFor(
       'stderr',
@@ -97,7 +97,7 @@ describe('broker without a configuration file', () => {
     assert.equal((await verbose.interrupt('SIGTERM')).exitCode, 0);
   });
 
-  it('names a port that is in use, with status 1', async () => {
+  it('reports a port that is in use, with status 1', async () => {
     const taken = createServer().listen(0, '127.0.0.1');
     await once(taken, 'listening');
     const {port} = taken.address() as AddressInfo;
@@ -132,7 +132,7 @@ describe('broker for tests', () => {
     assert.equal((await running.finished).exitCode, 0);
   });
 
-  it('--exec runs a command with the broker around it, and leaves with its status', async () => {
+  it('--exec runs a command while the broker runs, and exits with its status', async () => {
     const script = 'mosquitto_pub -h $MQTT_HOST -p $MQTT_PORT -t a -m x -q 1 && echo $MQTT_PORT && exit 7';
     const {exitCode, stdout, stderr} = await runProcess([
       '--tls',
@@ -148,7 +148,7 @@ describe('broker for tests', () => {
     assert.ok(await isClosed(Number(stdout.toString())));
   });
 
-  it('--exec: a killed command is 128 and its signal, a missing one 127', async () => {
+  it('--exec: the status is 128 plus the signal for a killed command, 127 for a missing one', async () => {
     const [killed, missing] = await Promise.all([
       runProcess(['--exec', '--', 'sh', '-c', 'kill -9 $$']),
       runProcess(['--exec', '--', 'there-is-no-such-command']),
@@ -161,7 +161,7 @@ describe('broker for tests', () => {
     );
   });
 
-  it('--exec: a signal reaches the command, and both end', async () => {
+  it('--exec: passes a signal to the command, and both end', async () => {
     await using running = startProcess([
       '--exec',
       '--',
@@ -173,7 +173,7 @@ describe('broker for tests', () => {
     assert.equal((await running.stop('SIGTERM')).exitCode, 3);
   });
 
-  it('--tls auto makes certificates that clients trust, and takes them away', async () => {
+  it('--tls auto makes certificates that clients trust, and removes them', async () => {
     await using running = startMain(['broker', '-p', '0', '--tls', 'auto', '--ready', 'json']);
     const {listeners, certificates = {}} = await readyOf(running);
     assert.deepEqual(
@@ -204,7 +204,7 @@ describe('broker for tests', () => {
     });
   });
 
-  it('--trace json has a line for each packet with all its fields, and no secret', async () => {
+  it('--trace json prints a line for each packet with all its fields, and no secret', async () => {
     await withDirectory(async (directory) => {
       const file = join(directory, 'trace');
       await using running = startMain([
@@ -269,7 +269,7 @@ describe('broker for tests', () => {
     assert.match(stderr, /^Test broker on [^\n]*\n$/);
   });
 
-  it('--fault makes packets go wrong', async () => {
+  it('--fault injects a fault', async () => {
     const rules = ['--fault', 'connack 3 first=1', '--fault', 'connack 2 client=never', '--seed', '9'];
     await using running = startMain(['broker', '-p', '0', '--ready', 'json', ...rules]);
     const {listeners} = await readyOf(running);
@@ -294,7 +294,7 @@ describe('broker for tests', () => {
 describe('broker with a configuration file', () => {
   const userLine = async (name: string) => `${name}:${await schemes[0]!.hash(Buffer.from('pw'))}\n`;
 
-  it('reads users again on SIGHUP, and keeps those it has when the file is broken', async () => {
+  it('reads users again on SIGHUP, and keeps the old ones when the file is invalid', async () => {
     await withDirectory(async (directory) => {
       const passwords = join(directory, 'passwords');
       const config = join(directory, 'x.conf');
@@ -322,7 +322,7 @@ describe('broker with a configuration file', () => {
     });
   });
 
-  it('rights that change on SIGHUP change for those who are there', async () => {
+  it('SIGHUP changes the rights of connected clients', async () => {
     await withDirectory(async (directory) => {
       const rights = join(directory, 'acl');
       const config = join(directory, 'x.conf');
@@ -346,7 +346,7 @@ describe('broker with a configuration file', () => {
     });
   });
 
-  it('ends by SIGINT within a moment, clients or not, and takes its pid_file along', async () => {
+  it('ends by SIGINT at once, with clients or without, and removes its pid_file', async () => {
     await withDirectory(async (directory) => {
       const config = join(directory, 'x.conf');
       const pidFile = join(directory, 'pid');
@@ -363,7 +363,7 @@ describe('broker with a configuration file', () => {
     });
   });
 
-  it('--test-config says what is not served, and what is wrong with status 3', async () => {
+  it('--test-config warns of directives without effect, and reports errors with status 1', async () => {
     await withDirectory(async (directory) => {
       const config = join(directory, 'x.conf');
       await writeFile(config, 'listener 1883\nallow_anonymous true\nuser nobody\n');
@@ -392,7 +392,7 @@ describe('broker with a configuration file', () => {
     });
   });
 
-  it('-p replaces the port of its only listener', async () => {
+  it('-p replaces the port of the only listener', async () => {
     await withDirectory(async (directory) => {
       const config = join(directory, 'x.conf');
       await writeFile(config, 'listener 1883 127.0.0.1\nallow_anonymous true\n');
@@ -407,7 +407,7 @@ describe('broker with a configuration file', () => {
     });
   });
 
-  it('writes its log where and how the file says', async () => {
+  it('writes its log as the file says', async () => {
     await withDirectory(async (directory) => {
       const config = join(directory, 'x.conf');
       const log = join(directory, 'log');
@@ -427,7 +427,7 @@ log_type notice\nlog_timestamp_format at %Y\n`;
         assert.match(answered.stdout.toString(), /^at \d{4}: /);
         break;
       }
-      // The one that was under way when the reader ended may not have connected.
+      // The client that was connecting when the reader ended may not be in the log.
       assert.equal(await publish(Number(port), '-i', 'me'), 0);
       await running.interrupt();
       assert.match(await readFile(log, 'utf8'), /^at \d{4}: New client connected from \S+ as me /m);
@@ -436,7 +436,7 @@ log_type notice\nlog_timestamp_format at %Y\n`;
   });
 });
 
-describe('the words of tmq broker', () => {
+describe('the command line of tmq broker', () => {
   for (const [words, message] of [
     ['-d', /does not put itself into the background/],
     ['--exec', /needs a command after --/],

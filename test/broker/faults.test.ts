@@ -30,7 +30,7 @@ function fates(rules: readonly string[], passing: readonly PassingPacket[], seed
 const times = (count: number, packet = publish) => Array<PassingPacket>(count).fill(packet);
 
 describe('rules', () => {
-  it('are about packets, directions, topics, clients and how often', () => {
+  it('select packets by type, direction, topic, client and count', () => {
     assert.equal(fates(['drop publish'], [publish, {...publish, packet: 'puback'}]), 'd1');
     assert.equal(fates(['drop'], [publish, {...publish, packet: 'puback'}]), 'dd');
     assert.equal(fates(['drop publish out'], [publish, {...publish, direction: 'out'}]), '1d');
@@ -43,7 +43,7 @@ describe('rules', () => {
     assert.equal(fates(['duplicate publish', 'duplicate first=1', 'drop after=2'], times(3)), '32d');
   });
 
-  it('add up delays, within their jitter', () => {
+  it('add up delays within their jitter', () => {
     fc.assert(
       fc.property(fc.integer({min: 0, max: 2 ** 32 - 1}), (seed) => {
         const plan = new FaultPlan([parseFault('delay publish 1s'), parseFault('delay 200ms±50ms')], seed);
@@ -53,7 +53,7 @@ describe('rules', () => {
     );
   });
 
-  it('throw the same dice for the same seed, about as often as they say', () => {
+  it('give the same results for the same seed, with the given probability', () => {
     const rule = ['drop p=0.25'];
     const count = (text: string) => text.split('d').length - 1;
     assert.equal(fates(rule, times(200), 7), fates(rule, times(200), 7));
@@ -62,7 +62,7 @@ describe('rules', () => {
     assert.ok(dropped > 800 && dropped < 1200, String(dropped));
   });
 
-  it('are refused when a word has no meaning', () => {
+  it('are refused when a word is invalid', () => {
     for (const [rule, message] of [
       ['', /begins with drop, delay, duplicate, close, connack, not with ''/],
       ['explode publish', /not with 'explode'/],
@@ -131,8 +131,8 @@ async function withFaults(
 
 const count = (seen: readonly string[], what: string) => seen.filter((each) => each === what).length;
 
-describe('what clients see', () => {
-  it('nothing, where no rule applies: large messages pass whole, both ways', async () => {
+describe('clients see', () => {
+  it('no difference where no rule applies: large messages pass both ways', async () => {
     await withFaults(['drop topic=other'], async ({client}) => {
       const subscriber = await client({protocolVersion: 5});
       await subscriber.subscribeAsync('a', {qos: 2});
@@ -155,7 +155,7 @@ describe('what clients see', () => {
     });
   });
 
-  it('a dropped and a doubled PUBLISH', async () => {
+  it('a dropped and a duplicated PUBLISH', async () => {
     await withFaults(
       ['drop publish in topic=lost', 'duplicate publish out topic=twice'],
       async ({client}) => {
@@ -175,7 +175,7 @@ describe('what clients see', () => {
     );
   });
 
-  it('a delay keeps the order', async () => {
+  it('delayed packets in their order', async () => {
     await withFaults(['delay publish out topic=slow 150ms'], async ({client}) => {
       const subscriber = await client();
       const received: string[] = [];
@@ -192,7 +192,7 @@ describe('what clients see', () => {
     });
   });
 
-  it('a connection cut at a packet, which the broker never sees; the will is sent', async () => {
+  it('a connection closed at a packet, which the broker does not receive; the will is sent', async () => {
     await withFaults(['close publish topic=cut'], async ({client, seen}) => {
       const watcher = await client();
       await watcher.subscribeAsync('will');
@@ -206,7 +206,7 @@ describe('what clients see', () => {
     });
   });
 
-  it('a CONNACK that refuses, in the form of each version', async () => {
+  it('a refusing CONNACK in the form of each version', async () => {
     await withFaults(['connack 0x89 client=five', 'connack 3 client=three'], async ({port, seen}) => {
       const args = ['-p', String(port), '-t', 'a', '-m', 'x'];
       const five = await run('mosquitto_pub', [...args, '-V', '5', '-i', 'five']);

@@ -1,5 +1,5 @@
 // needs: mosquitto_pub, openssl
-/** Listeners as clients meet them: real sockets, real TLS, mosquitto's clients and MQTT.js. */
+/** Listeners from outside: real sockets, real TLS, mosquitto's clients and MQTT.js. */
 
 import assert from 'node:assert/strict';
 import {X509Certificate} from 'node:crypto';
@@ -79,7 +79,7 @@ async function refusal(start: Promise<unknown>): Promise<string> {
 }
 
 describe('listeners', () => {
-  it('TCP: finds a free port and says which', async () => {
+  it('TCP: takes a free port and reports it', async () => {
     await withBroker(async ({start}) => {
       const {addresses} = await start('listener 0 127.0.0.1\nallow_anonymous true');
       const [address] = addresses;
@@ -167,7 +167,7 @@ allow_zero_length_clientid false
     });
   });
 
-  it('TLS: capath and crlfile decide which client certificates are good', async () => {
+  it('TLS: capath and crlfile decide which client certificates are accepted', async () => {
     await withBroker(async ({directory, start}) => {
       const made = await certificates(directory);
       await mkdir(join(directory, 'authorities'));
@@ -228,7 +228,7 @@ allow_anonymous true
     });
   });
 
-  it('TLS: minimum version and cipher list hold', async () => {
+  it('TLS: minimum version and cipher list are enforced', async () => {
     await withBroker(async ({files, start}) => {
       const {addresses} = await start(
         `listener 0 127.0.0.1\nallow_anonymous true\n${tlsFiles}tls_version tlsv1.3\nciphers_tls1.3 TLS_CHACHA20_POLY1305_SHA256`,
@@ -242,7 +242,7 @@ allow_anonymous true
     });
   });
 
-  it('TLS: a reload brings the new certificate, and a broken one changes nothing', async () => {
+  it('TLS: a reload takes the new certificate, and an invalid one changes nothing', async () => {
     await withBroker(async ({files, start}) => {
       const listening = await start(`listener 0 127.0.0.1\nallow_anonymous true\n${tlsFiles}`);
       const port = listening.addresses[0]?.port ?? 0;
@@ -267,7 +267,7 @@ allow_anonymous true
     ['ws', ''],
     ['wss', tlsFiles],
   ] as const) {
-    it(`${scheme}: serves MQTT.js, and tells others what it is`, async () => {
+    it(`${scheme}: serves MQTT.js, and answers other HTTP requests with 426`, async () => {
       await withBroker(async ({files, start}) => {
         const {addresses} = await start(
           `listener 0 127.0.0.1\nprotocol websockets\nallow_anonymous true\n${config}`,
@@ -303,7 +303,7 @@ allow_anonymous true
     });
   });
 
-  it('close ends clients and listeners, also those that say nothing', async () => {
+  it('close ends clients and listeners, also idle connections', async () => {
     await withBroker(async ({start}) => {
       const listening = await start(`listener 0 127.0.0.1\nallow_anonymous true\n${tlsFiles}`);
 
@@ -318,8 +318,8 @@ allow_anonymous true
   });
 });
 
-describe('what cannot be bound or used', () => {
-  it('is said in one sentence each, and leaves no listener behind', async () => {
+describe('errors of listeners', () => {
+  it('are one sentence each, and leave no listener open', async () => {
     const taken = createServer().listen(0, '127.0.0.1');
     await once(taken, 'listening');
     const {port} = taken.address() as AddressInfo;

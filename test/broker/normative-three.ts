@@ -255,6 +255,6 @@ export const statements: readonly Statement[] = [
   asInFive('MQTT-6.0.0-4', 'MQTT-6.0.0-4'),
   ['MQTT-7.0.0-1', 'who is client and server conforms as both', general],
   ['MQTT-7.0.0-2', 'no extension is required', general],
-  ['MQTT-7.1.1-1', 'a server has an ordered, lossless transport', 'listen TCP: finds a free port'],
+  ['MQTT-7.1.1-1', 'a server has an ordered, lossless transport', 'listen TCP: takes a free port'],
   ['MQTT-7.1.2-1', 'so has a client', client],
 ];

@@ -265,7 +265,7 @@ export const statements: readonly Statement[] = [
 
   ['MQTT-4.1.0-1', 'a session lasts as long as its connection', 'normative-connect MQTT-4.1.0-1'],
   ['MQTT-4.1.0-2', 'it ends after its expiry', 'session MQTT-4.1.0-2'],
-  ['MQTT-4.2.0-1', 'there is a transport of ordered, lossless bytes', 'listen TCP: finds a free port'],
+  ['MQTT-4.2.0-1', 'there is a transport of ordered, lossless bytes', 'listen TCP: takes a free port'],
   ['MQTT-4.3.1-1', 'QoS 0: sent without DUP', 'normative-flows MQTT-4.3.1-1'],
   ['MQTT-4.3.2-1', 'QoS 1: an unused identifier', 'delivery-queue MQTT-2.2.1-4'],
   ['MQTT-4.3.2-2', 'sent without DUP', 'publish MQTT-4.3.2, MQTT-4.3.3'],
@@ -350,6 +350,6 @@ export const statements: readonly Statement[] = [
   ],
   ['MQTT-6.0.0-1', 'binary frames only', 'listen ws: closes a connection that sends text'],
   ['MQTT-6.0.0-2', 'frames are not packets', 'interop/websocket MQTT-6.0.0-2'],
-  ['MQTT-6.0.0-3', 'mqtt is offered', 'listen serves MQTT.js, and tells others what it is'],
+  ['MQTT-6.0.0-3', 'mqtt is offered', 'listen serves MQTT.js, and answers other HTTP requests with 426'],
   ['MQTT-6.0.0-4', 'and taken', 'interop/websocket MQTT-6.0.0-4'],
 ];

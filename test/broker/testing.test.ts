@@ -1,5 +1,5 @@
 // needs: mosquitto_pub
-/** tmq/testing: a broker inside a test, used as its users will. */
+/** tmq/testing: a broker inside a test, from the users' side. */
 
 import assert from 'node:assert/strict';
 import {once} from 'node:events';
@@ -13,7 +13,7 @@ import {run} from '../support/spawn.ts';
 const once1 = {reconnectPeriod: 0} as const;
 
 describe('startBroker', () => {
-  it('is on a free port of this machine, and shows what was published', async () => {
+  it('listens on a free port of this machine, and shows what was published', async () => {
     await using broker = await startBroker();
     assert.equal(broker.url, `mqtt://127.0.0.1:${broker.port}`);
     assert.equal(broker.host, '127.0.0.1');
@@ -51,7 +51,7 @@ describe('startBroker', () => {
     assert.equal(await broker.waitFor('#'), message, 'also when it came before');
   });
 
-  it('waits for several, and says what came instead', async () => {
+  it('waits for several messages, and names the other topics on a timeout', async () => {
     await using broker = await startBroker();
     const client = await mqtt.connectAsync(broker.url, {...once1, protocolVersion: 5});
     const third = broker.waitFor('t', {count: 3});
@@ -78,12 +78,12 @@ describe('startBroker', () => {
     const closed = once(client as unknown as NodeJS.EventEmitter, 'close');
     assert.equal(broker.disconnect('dev'), true);
     await closed;
-    assert.equal(broker.disconnect('nobody'), false);
+    assert.equal(broker.disconnect('stranger'), false);
     assert.ok(lines.some((line) => line.includes('as dev')));
     assert.deepEqual(broker.published, [], 'its own messages are not clients’');
   });
 
-  it('speaks TLS and WebSockets with certificates of its own', async () => {
+  it('serves TLS and WebSockets with its own certificates', async () => {
     const broker = await startBroker({tls: 'auto', webSockets: true});
     const {certificates, urls} = broker;
     assert.deepEqual(Object.keys(urls).sort(), ['mqtt', 'mqtts', 'ws', 'wss']);

@@ -47,16 +47,9 @@ export function openStore(
   const {path, autosaveSeconds} = options;
   const state = readStore(path, warn);
   let file = rewrite(path, state);
-  let failed = false;
-  const guard = (action: () => void) => {
-    if (failed) return;
-    try {
-      action();
-    } catch (error) {
-      failed = true;
-      warn(`Warning: ${path} cannot be written to, and nothing more is kept: ${fileReason(error)}`);
-    }
-  };
+  const guard = untilFirstFailure((error) => {
+    warn(`Warning: ${path} cannot be written to, and nothing more is kept: ${fileReason(error)}`);
+  });
   const compact = () => {
     file.close();
     // The state is read from the file again, which spares a second copy of it in memory.
@@ -84,6 +77,20 @@ export function openStore(
         file.close();
       });
     },
+  };
+}
+
+/** Runs actions until one throws: then calls `failed` once, and runs no more. */
+function untilFirstFailure(failed: (error: unknown) => void): (action: () => void) => void {
+  let isFailed = false;
+  return (action) => {
+    if (isFailed) return;
+    try {
+      action();
+    } catch (error) {
+      isFailed = true;
+      failed(error);
+    }
   };
 }
 

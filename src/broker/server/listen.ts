@@ -11,6 +11,7 @@ import {createServer as createHttpsServer} from 'node:https';
 import {type AddressInfo, connect, createServer, isIP, type Server, type Socket} from 'node:net';
 import type {Duplex} from 'node:stream';
 import {createServer as createTlsServer, type TLSSocket} from 'node:tls';
+import type {WebSocket} from 'ws';
 import {defined} from '../../defined.ts';
 import {ExitCode, fileReason, TmqError} from '../../errors.ts';
 import {largestPacket} from '../../protocol/fixed-header.ts';
@@ -212,7 +213,7 @@ async function serverOf({broker, listener, context}: Binding): Promise<{server: 
   return {server, reload: () => server.setSecureContext(tls.options())};
 }
 
-/** The sub-protocols of MQTT over WebSockets [MQTT 5, 6.0]; the second is what MQTT 3.1 called itself. */
+/** The sub-protocols of MQTT over WebSockets [MQTT 5, 6.0]; the second is the name in MQTT 3.1. */
 const subprotocols = ['mqtt', 'mqttv3.1'];
 
 async function webSocketServer(
@@ -243,24 +244,25 @@ async function webSocketServer(
   // bindTo handles the errors of the server itself.
   sockets.on('error', () => undefined);
   sockets.on('connection', (webSocket, request) => {
-    // MQTT travels in binary frames only [MQTT-6.0.0-1].
-    webSocket.on('message', (_data, isBinary) => {
-      if (!isBinary) webSocket.terminate();
-    });
-    // A stream of bytes: the boundaries of frames do not matter [MQTT-6.0.0-2].
     const stream = createWebSocketStream(webSocket);
-    stream.on('error', () => undefined);
-    // When the socket was destroyed, the stream never ends by itself.
-    webSocket.on('close', () => {
-      if (stream.readableEnded) stream.destroy();
-      else stream.once('end', () => stream.destroy());
-    });
+    watchWebSocket(webSocket, stream);
     accept(stream, request.socket);
   });
-  const reload = () => {
-    if (tls !== undefined) secure?.setSecureContext(tls.options());
-  };
-  return {server, reload};
+  return {server, reload: () => tls && secure?.setSecureContext(tls.options())};
+}
+
+/** A stream of bytes: the boundaries of frames do not matter [MQTT-6.0.0-2]. */
+function watchWebSocket(webSocket: WebSocket, stream: Duplex): void {
+  // MQTT travels in binary frames only [MQTT-6.0.0-1].
+  webSocket.on('message', (_data, isBinary) => {
+    if (!isBinary) webSocket.terminate();
+  });
+  stream.on('error', () => undefined);
+  // When the socket was destroyed, the stream never ends by itself.
+  webSocket.on('close', () => {
+    if (stream.readableEnded) stream.destroy();
+    else stream.once('end', () => stream.destroy());
+  });
 }
 
 /** '127.0.0.1:50123'; for a Unix socket mosquitto's words. */

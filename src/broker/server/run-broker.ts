@@ -9,7 +9,7 @@ import {type FileAccess, fileAccess} from '../access/access.ts';
 import {Broker} from '../broker.ts';
 import {readBytes} from '../config/read-file.ts';
 import type {BrokerConfig} from '../config/settings.ts';
-import {openStore} from '../persistence/store.ts';
+import {openStore, type Store} from '../persistence/store.ts';
 import type {BrokerContext} from '../state/broker-context.ts';
 import {type Fault, FaultPlan} from './faults.ts';
 import {faultyStream} from './faulty-stream.ts';
@@ -86,18 +86,7 @@ async function runLocked({config, context, access, lock}: Locked): Promise<Runni
     config.persistence === undefined
       ? undefined
       : openStore(config.persistence, (line) => log('warning', line));
-  const broker = new Broker(config, {
-    access,
-    now: context.now,
-    log,
-    connectionMessages: config.log.connectionMessages,
-    ...defined({
-      journal: store?.journal,
-      restored: store?.restored,
-      observe: context.observe,
-      fastPath: context.fastPath,
-    }),
-  });
+  const broker = brokerWith(config, context, access, store);
   try {
     const listening = await listen(acceptorFor(broker, context), config, {
       read: readBytes,
@@ -124,6 +113,17 @@ async function runLocked({config, context, access, lock}: Locked): Promise<Runni
     store?.close();
     throw error;
   }
+}
+
+function brokerWith(
+  config: BrokerConfig,
+  {now, log, observe, fastPath}: RunContext,
+  access: FileAccess,
+  store: Store | undefined,
+): Broker {
+  const {connectionMessages} = config.log;
+  const options = defined({journal: store?.journal, restored: store?.restored, observe, fastPath});
+  return new Broker(config, {access, now, log, connectionMessages, ...options});
 }
 
 /** The broker, behind the faults if there are any. */

@@ -69,46 +69,16 @@ export async function serve(plan: ServePlan, io: Io): Promise<ExitCode> {
   const withTls = (plain: BrokerConfig['listeners']) => tls?.withTls(plain, certificates?.files) ?? plain;
   const log = openLog(config.log, io);
   try {
-    await using tracer = tracerFor(plan, io, log);
-    const running = await runBroker(
-      {...config, listeners: withTls(config.listeners)},
-      {
-        now: io.now,
-        log: log.write,
-        faults: plan.faults,
-        lock: plan.lock,
-        fastPath: (io.env.TMQ_NO_FASTPATH ?? '') === '',
-        ...defined({seed: plan.seed, observe: tracer.observe}),
-      },
-    );
-    log.publish = (topic, line) => {
-      running.broker.publish({topic, payload: Buffer.from(line), qos: 0, retain: false});
-    };
-    try {
-      return await announceAndWait({
-        plan,
-        io,
-        config,
-        running,
-        log,
-        print,
-        withTls,
-        certificates: certificates?.files,
-      });
-    } finally {
-      log.publish = undefined;
-      await running.close();
-    }
+    return await runWith({plan, io, config, log, print, withTls, certificates: certificates?.files});
   } finally {
     log.close();
   }
 }
 
-interface Serving {
+interface ServeContext {
   readonly plan: ServePlan;
   readonly io: Io;
   readonly config: BrokerConfig;
-  readonly running: RunningBroker;
   readonly log: Log;
   readonly print: (line: string) => void;
   /** Adds the listeners of --tls to the given ones. */
@@ -116,8 +86,33 @@ interface Serving {
   readonly certificates: CertificateFiles | undefined;
 }
 
-async function announceAndWait(serving: Serving): Promise<ExitCode> {
-  const {plan, io, config, running, print, certificates} = serving;
+async function runWith(context: ServeContext): Promise<ExitCode> {
+  const {plan, io, config, log, withTls} = context;
+  await using tracer = tracerFor(plan, io, log);
+  const running = await runBroker(
+    {...config, listeners: withTls(config.listeners)},
+    {
+      now: io.now,
+      log: log.write,
+      faults: plan.faults,
+      lock: plan.lock,
+      fastPath: (io.env.TMQ_NO_FASTPATH ?? '') === '',
+      ...defined({seed: plan.seed, observe: tracer.observe}),
+    },
+  );
+  log.publish = (topic, line) => {
+    running.broker.publish({topic, payload: Buffer.from(line), qos: 0, retain: false});
+  };
+  try {
+    return await announceAndWait(context, running);
+  } finally {
+    log.publish = undefined;
+    await running.close();
+  }
+}
+
+async function announceAndWait(context: ServeContext, running: RunningBroker): Promise<ExitCode> {
+  const {plan, io, config, print, certificates} = context;
   const {addresses} = running;
   using _pidFile = pidFile(config.pidFile, io.pid);
   const alone = plan.command.length === 0;
@@ -128,7 +123,7 @@ async function announceAndWait(serving: Serving): Promise<ExitCode> {
   if (plan.ready !== undefined) {
     io.stdout.write(`${readyLine(plan.ready, {pid: io.pid, addresses, certificates})}\n`);
   }
-  const stopListening = io.onHangup?.(() => reload(serving));
+  const stopListening = io.onHangup?.(() => reload(context, running));
   try {
     if (plan.command.length > 0) {
       const env = {...io.env, ...environmentOf(addresses, certificates)};
@@ -176,7 +171,7 @@ function first(emitter: NodeJS.EventEmitter, names: readonly string[]): Promise<
 }
 
 /** On SIGHUP: reads the configuration and the files it names again. An error is logged and changes nothing. */
-function reload({plan, config, running, log, withTls}: Serving): void {
+function reload({plan, config, log, withTls}: ServeContext, running: RunningBroker): void {
   try {
     log.reopen();
     const {listeners} = plan.configFile === undefined ? config : configOf(plan);

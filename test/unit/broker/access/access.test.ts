@@ -1,5 +1,5 @@
 // needs: mosquitto, mosquitto_pub
-/** password_file, acl_file and the other gates, judged one by one and against mosquitto's own verdicts. */
+/** password_file, acl_file and the other access settings, one by one and compared with mosquitto. */
 
 import assert from 'node:assert/strict';
 import {writeFile} from 'node:fs/promises';
@@ -49,8 +49,8 @@ async function passwordLine(name: string, password: string): Promise<string> {
 
 const password = (text: string) => Buffer.from(text);
 
-describe('who may connect', () => {
-  it('allow_anonymous decides for those without a user name, and without a password_file for all', async () => {
+describe('connecting', () => {
+  it('allow_anonymous decides for clients without a user name, and without a password_file for all', async () => {
     for (const [anonymous, expected] of [
       ['true', true],
       ['false', false],
@@ -61,7 +61,7 @@ describe('who may connect', () => {
     }
   });
 
-  it('password_file decides for those with one', async () => {
+  it('password_file decides for clients with a user name', async () => {
     const files = {p: `# users\n\n${await passwordLine('bob', 'secret')}stray\n`};
     const config = 'listener 1\npassword_file p\nallow_anonymous true';
     assert.equal(await admitted(config, {username: 'bob', password: password('secret')}, files), true);
@@ -72,7 +72,7 @@ describe('who may connect', () => {
     assert.equal(await admitted('listener 1\npassword_file p', {}, files), false);
   });
 
-  it('clientid_prefixes must be met', async () => {
+  it('the client identifier must begin with clientid_prefixes', async () => {
     const config = 'listener 1\nallow_anonymous true\nclientid_prefixes ok-';
     assert.equal(await admitted(config, {clientId: 'ok-1'}), true);
     assert.equal(await admitted(config, {clientId: 'no-1'}), false);
@@ -91,7 +91,7 @@ use_identity_as_username true`;
     assert.ok(admission.accepted && admission.username === 'dev');
   });
 
-  it('each listener asks its own files', async () => {
+  it('each listener uses its own files', async () => {
     const files = {p: await passwordLine('bob', 'a'), q: await passwordLine('bob', 'b')};
     const {access, listeners} = gate(
       'per_listener_settings true\nlistener 1\npassword_file p\nlistener 2\npassword_file q',
@@ -112,7 +112,7 @@ use_identity_as_username true`;
     assert.match(complaint(config, {p: ':x\n'}), /^p:1: it names no user\.$/);
   });
 
-  it('a reload changes the rights of who is there, or nothing when a file is broken', async () => {
+  it('a reload changes the rights of connected clients, or nothing when a file is invalid', async () => {
     const files = {a: 'topic read x\n'};
     const config = 'listener 1\nallow_anonymous true\nacl_file a';
     const {listeners} = parseBrokerConfig(config, {path: 'x.conf', read: () => assert.fail()});
@@ -132,7 +132,7 @@ use_identity_as_username true`;
 });
 
 describe('a reload', () => {
-  it('brings the settings of the new file, too', async () => {
+  it('takes the settings of the new file, too', async () => {
     const {access, listeners} = gate('listener 1\nallow_anonymous true', {a: 'topic read x\n'});
     const listener = listeners[0]!;
     const before = await access.admit({clientId: 'c'}, listener);
@@ -147,7 +147,7 @@ describe('a reload', () => {
 });
 
 describe('acl_file', () => {
-  it('complains with file and line', () => {
+  it('reports errors with file and line', () => {
     for (const [text, message] of [
       ['\ntopics x', "a:2: 'topics' is none of topic, pattern and user."],
       ['user', 'a:1: user is given without a name.'],
@@ -185,7 +185,7 @@ describe('acl_file', () => {
   });
 });
 
-const list = `# for everybody without a name
+const list = `# for clients without a user name
 topic anonymous/#
 topic write anonymous-write
 topic deny anonymous/secret
@@ -247,7 +247,7 @@ describe('parity with mosquitto', () => {
   });
 
   it('and read the same topics', async () => {
-    // $SYS cannot be written to by clients: reading it is judged by the rules alone.
+    // Clients cannot write to $SYS: only the rules decide about reading it.
     const readable = topics.filter((topic) => !topic.startsWith('$'));
     await using broker = await startMosquitto(
       `per_listener_settings true
@@ -287,7 +287,7 @@ async function writable(port: number, client: (typeof clients)[number]): Promise
   });
   try {
     const allowed: string[] = [];
-    // One at a time: mosquitto takes only so many at once.
+    // One at a time: mosquitto limits the messages in flight.
     for (const topic of topics) {
       const accepted = connected.publishAsync(topic, 'x', {qos: 1}).then(
         () => true,

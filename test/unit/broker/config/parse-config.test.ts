@@ -1,5 +1,5 @@
 // needs: mosquitto
-/** mosquitto.conf as values: defaults, scopes, every directive known, complaints with file and line. */
+/** mosquitto.conf as settings: defaults, scopes, every directive, errors with file and line. */
 
 import assert from 'node:assert/strict';
 import {mkdtemp, rm, writeFile} from 'node:fs/promises';
@@ -85,7 +85,7 @@ describe('listeners', () => {
     assert.deepEqual(listeners.map(describeListener), ['127.0.0.1:1', '[::1]:0', 'port 0', '/run/a b.sock']);
   });
 
-  it('port and bind_address make the default listener, which is not for this machine alone', () => {
+  it('port and bind_address make the default listener, which accepts no anonymous clients', () => {
     const {listeners} = parse('port 1900\nbind_address 127.0.0.2\nmax_connections 3');
     assert.equal(listeners.length, 1);
     assert.deepEqual(
@@ -138,7 +138,7 @@ use_username_as_clientid true`);
 });
 
 describe('TLS', () => {
-  it('gathers certificate settings', () => {
+  it('collects the certificate settings', () => {
     const [listener] = parse(`listener 8883
 certfile c
 keyfile k
@@ -161,7 +161,7 @@ ciphers_tls1.3 C`).listeners;
     });
   });
 
-  it('refuses half of it', () => {
+  it('refuses incomplete settings', () => {
     assert.match(complaint('listener 1\ncafile x'), /port 1 has TLS settings, but no certfile/);
     assert.match(complaint('listener 1\ncertfile x'), /no keyfile/);
     assert.match(complaint('listener 1\ncertfile x\nkeyfile y\nrequire_certificate true'), /no cafile/);
@@ -170,7 +170,7 @@ ciphers_tls1.3 C`).listeners;
     assert.match(complaint('listener 1\ntls_version tlsv1.1'), /test.conf:2: tls_version tlsv1.1 is too old/);
   });
 
-  it('knows pre-shared keys', () => {
+  it('takes pre-shared keys', () => {
     const [listener] = parse('psk_file p\nlistener 1\npsk_hint h\nuse_identity_as_username true').listeners;
     assert.equal(listener?.pskHint, 'h');
     assert.equal(listener?.pskFile, 'p');
@@ -202,7 +202,7 @@ describe('limits, log and files', () => {
     assert.deepEqual([...log.types].sort(), ['error', 'information', 'notice', 'warning']);
   });
 
-  it('takes what is said', () => {
+  it('takes the values of all limits', () => {
     const config = parse(`max_packet_size 100
 message_size_limit 5
 max_inflight_messages 0
@@ -256,7 +256,7 @@ sys_interval 0`);
 });
 
 describe('include_dir', () => {
-  it('reads the .conf files of a directory in the order of their bytes, then goes on', () => {
+  it('reads the .conf files of a directory in the order of their bytes, then the rest of the main file', () => {
     const config = parse('include_dir d\nsys_interval 3', {
       'd/b.conf': 'max_keepalive 2',
       'd/B.conf': 'max_keepalive 1\nlistener 5',
@@ -279,7 +279,7 @@ describe('include_dir', () => {
   });
 });
 
-describe('complaints', () => {
+describe('errors', () => {
   const cases: readonly (readonly [text: string, message: string])[] = [
     ['\n\nlisten 1', "test.conf:3: unknown directive 'listen', perhaps listener."],
     ['allow_anonymus true', "test.conf:1: unknown directive 'allow_anonymus', perhaps allow_anonymous."],
@@ -308,7 +308,7 @@ describe('complaints', () => {
     it(JSON.stringify(text), () => assert.equal(complaint(text), message));
   }
 
-  it('warns once, with file and line, of what is known and not served', () => {
+  it('warns once, with file and line, of a directive without effect', () => {
     const config = parse('user nobody\nplugin x.so\nplugin_opt_a 1\nconnection up\naddress a\ntopic # both');
     assert.equal(config.warnings.length, 3);
     assert.match(config.warnings[0] ?? '', /^test\.conf:1: user has no effect here: /);
@@ -321,7 +321,7 @@ describe('format', () => {
     assert.equal(parse('\uFEFF# c\r\n\r\n  sys_interval   4 \r\n').sysInterval, 4);
   });
 
-  it('never fails but with a TmqError', () => {
+  it('throws nothing but a TmqError', () => {
     const line = fc.tuple(
       fc.constantFrom(...knownDirectives.keys(), 'nonsense', '#'),
       fc.oneof(fc.string(), fc.constantFrom('true', '0', '1883 127.0.0.1', '')),

@@ -22,7 +22,7 @@ interface Held {
   readonly received: Set<number>;
 }
 
-/** A journal in memory that keeps what a restart would find. */
+/** A journal in memory, with the state that a restart would restore. */
 class Memory implements Journal {
   readonly #retained = new Map<string, StoredMessage>();
   readonly #sessions = new Map<string, Held>();
@@ -114,7 +114,7 @@ class Memory implements Journal {
   }
 }
 
-/** A broker with a journal, and one that goes on from it. */
+/** A broker with a journal, and a second one that starts from it. */
 function kept(memory: Memory): PacketBroker {
   return packetBroker({context: {journal: memory, restored: memory.state()}, limits: {maxQueuedMessages: 5}});
 }
@@ -122,7 +122,7 @@ function kept(memory: Memory): PacketBroker {
 const lasting = {version: 5, clean: false, properties: {sessionExpiryInterval: 100}} as const;
 
 describe('a journal', () => {
-  it('brings back what is retained', async () => {
+  it('restores retained messages', async () => {
     const memory = new Memory();
     {
       await using broker = kept(memory);
@@ -141,7 +141,7 @@ describe('a journal', () => {
     await client.quiet();
   });
 
-  it('brings back sessions with their subscriptions, queues and flows', async () => {
+  it('restores sessions with their subscriptions, queues and QoS flows', async () => {
     const memory = new Memory();
     {
       await using broker = kept(memory);
@@ -182,7 +182,7 @@ describe('a journal', () => {
     await watcher.quiet();
   });
 
-  it('ends sessions that ended, and lets others expire from when they were left', async () => {
+  it('does not restore sessions that ended; the others expire counted from their disconnection', async () => {
     const memory = new Memory();
     {
       await using broker = kept(memory);

@@ -94,7 +94,7 @@ const calls: fc.Arbitrary<Call> = fc.oneof(
 );
 
 describe('store', () => {
-  it('tells after each restart what it was told, with and without a clean end', async () => {
+  it('restores the state after each restart, with and without a clean end', async () => {
     await withPath(async (path) => {
       let round = 0;
       fc.assert(
@@ -121,7 +121,7 @@ describe('store', () => {
     });
   });
 
-  it('cuts off a torn tail, wherever it tore, and loses only what was in it', async () => {
+  it('cuts off an incomplete last record at any length, and loses no other', async () => {
     await withPath(async (path) => {
       const store = open(path);
       const {size: start} = await stat(path);
@@ -154,7 +154,7 @@ describe('store', () => {
     });
   });
 
-  it('does not grow for ever, and shares a message between queues', async () => {
+  it('is compacted as it grows, and stores a message of many queues once', async () => {
     await withPath(async (path) => {
       const store = open(path);
       const large = {...message('large'), payload: Buffer.alloc(100_000, 1)};
@@ -177,7 +177,7 @@ describe('store', () => {
     });
   });
 
-  it('leaves files of others alone', async () => {
+  it('does not change a file that is not a store', async () => {
     await withPath(async (path) => {
       for (const [content, sentence] of [
         ['\0\u00b5\0mosquitto db\0\0', /is a database of mosquitto: give another persistence_file\.$/],
@@ -212,7 +212,7 @@ async function startBroker(config: string): Promise<{process: Running; port: str
 }
 
 describe('a broker with persistence', () => {
-  it('comes back after kill -9 with retained messages, sessions, queues and QoS 2', async () => {
+  it('restores retained messages, sessions, queues and QoS 2 flows after kill -9', async () => {
     await withPath(async (path) => {
       const config = `${path}.conf`;
       await writeFile(
@@ -265,7 +265,7 @@ describe('a broker with persistence', () => {
     });
   });
 
-  it('keeps a second broker from its store, until it has ended or was killed', async () => {
+  it('locks its store against a second broker until it ends or is killed', async () => {
     await withPath(async (path) => {
       const config = `${path}.conf`;
       const text = `listener 0 127.0.0.1\nallow_anonymous true\npersistence true\npersistence_file ${path}\n`;
@@ -283,7 +283,7 @@ describe('a broker with persistence', () => {
       const line = stderr.toString();
       assert.ok(line.includes(`Error: Cannot use the store ${path}: ${path}.lock is held by process `), line);
       assert.ok(line.includes(`${first.process.child.pid}`), line);
-      // The first one has lost nothing by it.
+      // The first broker still has all its messages.
       await keep(first.port, 'after');
       await first.process.stop('SIGKILL');
 
@@ -300,7 +300,7 @@ describe('a broker with persistence', () => {
     });
   });
 
-  it('knows the members of a shared subscription again, and what waits for them', async () => {
+  it('restores the members of a shared subscription and their queued messages', async () => {
     await withPath(async (path) => {
       const config = `${path}.conf`;
       const text = `listener 0 127.0.0.1\nallow_anonymous true\npersistence true\npersistence_file ${path}\n`;
@@ -349,14 +349,14 @@ describe('a broker with persistence', () => {
       await publish(second.port, 'e', 'f', 'g', 'h');
       await count(8);
       assert.deepEqual(received.map(([, each]) => each).sort(), [...'abcdefgh']);
-      // Both are there for those that came last, so they have taken turns.
+      // Both were connected when the last four came, so both received some.
       const turns = received.filter(([, each]) => each >= 'e').map(([name]) => name);
       assert.deepEqual(new Set(turns), new Set(names));
       for (const client of clients) await client.endAsync(true);
     });
   });
 
-  it('has every message that it acknowledged before the kill, once', async () => {
+  it('delivers every message that it acknowledged before the kill, once', async () => {
     await withPath(async (path) => {
       const config = `${path}.conf`;
       const text = `listener 0 127.0.0.1\nallow_anonymous true\npersistence true\npersistence_file ${path}\n`;

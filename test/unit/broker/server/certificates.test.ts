@@ -1,5 +1,5 @@
 // needs: openssl
-/** The certificates of --tls auto, judged by OpenSSL, and trusted by real TLS handshakes. */
+/** The certificates of --tls auto: checked by OpenSSL, and in real TLS handshakes. */
 
 import assert from 'node:assert/strict';
 import {X509Certificate} from 'node:crypto';
@@ -30,7 +30,7 @@ async function withFiles(test: (files: CertificateFiles) => Promise<void>): Prom
 }
 
 describe('certificates', () => {
-  it('pass OpenSSL in its strictest mode, for their purposes and names', async () => {
+  it('pass the strict checks of OpenSSL, for their purposes and names', async () => {
     await withFiles(async (files) => {
       const verify = async (purpose: string, file: string, ...more: string[]) =>
         await run('openssl', [
@@ -69,7 +69,7 @@ describe('certificates', () => {
     });
   });
 
-  it('differ each time, and fit their keys', () => {
+  it('differ each time, and match their keys', () => {
     const [one, other] = [makeCertificates(hosts, Date.now()), makeCertificates(hosts, Date.now())];
     const serial = ({server}: typeof one) => new X509Certificate(server.certificate).serialNumber;
     assert.notEqual(serial(one), serial(other));
@@ -79,12 +79,12 @@ describe('certificates', () => {
     assert.match(new X509Certificate(one.client.certificate).subject, /CN=tmq client/);
   });
 
-  it('carry dates beyond 2049 in their other form', () => {
+  it('write dates from 2050 on as GeneralizedTime', () => {
     const {server} = makeCertificates(hosts, Date.UTC(2050, 5, 1));
     assert.equal(new X509Certificate(server.certificate).validFrom, 'May 31 00:00:00 2050 GMT');
   });
 
-  it('convince both sides of a TLS 1.3 handshake', async () => {
+  it('are accepted by both sides of a TLS 1.3 handshake', async () => {
     const {authority, server, client} = makeCertificates(hosts, Date.now());
     const listening = createServer({
       cert: server.certificate,
@@ -114,7 +114,7 @@ describe('certificates', () => {
     }
   });
 
-  it('say plainly where they cannot be written', async () => {
+  it('name the directory that cannot be written to', async () => {
     await assert.rejects(
       writeCertificates('/dev/null/none', makeCertificates(hosts, Date.now())),
       (error) => {

@@ -1,4 +1,4 @@
-/** The log: which lines, what stands before them, where they go, and what they cannot do. */
+/** The log: types, timestamps, destinations, and control characters in lines. */
 
 import assert from 'node:assert/strict';
 import {mkdtemp, readFile, rename, rm} from 'node:fs/promises';
@@ -46,13 +46,13 @@ describe('log', () => {
     assert.equal(nothing.stderr(), '');
   });
 
-  it('cannot be made to write what is no text', () => {
+  it('replaces control characters', () => {
     const {log, stderr} = open('log_timestamp false');
     log.write('notice', 'Client \x1b[31mred\x9b\x7f\r connected');
     assert.equal(stderr(), 'Client ?[31mred??? connected\n');
   });
 
-  it('publishes lines by severity, and none about publishing them', () => {
+  it('publishes lines by severity, and none about their own publication', () => {
     const {log} = open('log_dest topic\nlog_type all\nlog_timestamp false');
     const published: string[] = [];
     log.publish = (topic, line) => {
@@ -65,7 +65,7 @@ describe('log', () => {
     assert.deepEqual(published, ['$SYS/broker/log/N a', '$SYS/broker/log/M/subscribe b']);
   });
 
-  it('opens its file again, so that it can be rotated', async () => {
+  it('opens its file again after a rotation', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'tmq-log-'));
     try {
       const path = join(directory, 'log file');
