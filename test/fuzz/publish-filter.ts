@@ -9,7 +9,7 @@ import {once} from 'node:events';
 import {Duplex} from 'node:stream';
 import {setImmediate as nextTurn} from 'node:timers/promises';
 import type {Packet} from 'mqtt-packet';
-import type {OfferAnswer, PayloadStream} from '../../src/client/connection/events.ts';
+import type {MessageSource, OfferAnswer, PayloadStream} from '../../src/client/connection/events.ts';
 import {PublishFilter} from '../../src/client/connection/publish-filter.ts';
 import {ReadBuffer} from '../../src/client/transport/read-buffer.ts';
 import type {Message, ProtocolVersion} from '../../src/protocol/message.ts';
@@ -89,6 +89,7 @@ class Story {
   readonly #reference: Reference;
   readonly filter: PublishFilter;
   #unread = Buffer.alloc(0);
+  #source: MessageSource | undefined;
   #unflushed = false;
   #flushing = false;
   #willing = true;
@@ -98,11 +99,14 @@ class Story {
     this.#random = random;
     this.#reference = new Reference(version);
     this.filter = new PublishFilter({
-      socket: wire,
-      protocolVersion: version,
+      stream: wire,
+      options: {protocolVersion: version},
       events: {
         messages: {
-          offered: (message) => this.#offered(message),
+          offered: (message, source) => {
+            this.#source = source;
+            return this.#offered(message);
+          },
           begun: (message, payloadBytes) => this.#begun(message, payloadBytes),
           flush: () => this.#flush(),
           isReceiving: true,
@@ -111,16 +115,20 @@ class Story {
           this.lines.push(`${cmd} ${messageId} ${reasonCode}`);
         },
       },
-      connection: {isOpen: true},
+      connection: {
+        isOpen: true,
+        writeQueue: {
+          write: (bytes) => {
+            if (this.filter.writable) this.filter.write(bytes);
+          },
+        },
+        onBytes: () => undefined,
+        fail: (error) => {
+          this.#failure ??= error;
+          this.filter.destroy();
+        },
+      },
       readBuffer,
-      write: (bytes) => {
-        if (this.filter.writable) this.filter.write(bytes);
-      },
-      onBytes: () => undefined,
-      onError: (error) => {
-        this.#failure ??= error;
-        this.filter.destroy();
-      },
     });
     this.filter.on('error', () => undefined);
     this.filter.on('data', (bytes: Buffer) => this.#passed(bytes));
@@ -203,7 +211,7 @@ class Story {
     if (!this.#unflushed || this.#flushing) return;
     this.#unflushed = false;
     this.#flushing = true;
-    const acknowledge = this.filter.acknowledgementOfTaken();
+    const acknowledge = this.#source!.acknowledgementOfTaken();
     this.#later(() => {
       this.#flushing = false;
       acknowledge();

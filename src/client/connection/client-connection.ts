@@ -7,16 +7,15 @@
  */
 
 import type {Duplex} from 'node:stream';
-import {ExitCode, TmqError} from '../../errors.ts';
+import type {TmqError} from '../../errors.ts';
 import {firstByte, PacketType} from '../../protocol/fixed-header.ts';
-import {refusalText} from '../../protocol/reason-codes.ts';
 import type {ConnectionOptions} from '../connection-options.ts';
 import type {ReadBuffer} from '../transport/read-buffer.ts';
-import {describe} from '../transport/transport.ts';
 import {
-  ConnectionRefused,
+  connackError,
   connectionError,
   disconnectedByServer,
+  keepaliveExceeded,
   lost,
   notAccepted,
 } from './connection-lost.ts';
@@ -25,7 +24,7 @@ import type {ConnectionEvents, KeptMessage, MessageSource} from './events.ts';
 import type {PacketIdentifiers} from './packet-ids.ts';
 import {PendingRequests} from './pending-requests.ts';
 import type {CreateProtocolClient, IncomingMessage, Packet, ProtocolClient} from './protocol-client.ts';
-import {PublishFilter} from './publish-filter.ts';
+import {type FilterConnection, PublishFilter} from './publish-filter.ts';
 import type {ReceivedQos2} from './received-qos2.ts';
 import {limitsOf, type ServerLimits} from './server-limits.ts';
 import {WriteQueue} from './write-queue.ts';
@@ -62,6 +61,21 @@ function afterTicket(stream: Duplex, action: () => void): void {
   if ('encrypted' in stream) stream.once('session', () => setTimeout(action, ticketMilliseconds));
 }
 
+/**
+ * Sends the packets of this turn together with CONNECT. A server that refuses it would otherwise close the connection
+ * over what it has not read, which discards the refusal; a peer that acknowledges only every second TCP segment at
+ * once would delay its answer to the second one by 40 ms.
+ */
+function corkThisTurn(stream: Duplex): void {
+  stream.cork();
+  setImmediate(() => stream.uncork());
+}
+
+function whenClosed(stream: Duplex, action: () => void): void {
+  if (stream.closed) queueMicrotask(action);
+  else stream.once('close', action);
+}
+
 /** The messages that come through the protocol client, one at a time. */
 class PacketMessages implements MessageSource {
   readonly #events: ConnectionEvents;
@@ -71,6 +85,7 @@ class PacketMessages implements MessageSource {
   #isOffering = false;
   #taken: IncomingMessage[] = [];
   #flushPlanned: NodeJS.Immediate | undefined;
+  #withheldPubrecs: Packet[] = [];
 
   constructor(events: ConnectionEvents, stream: Duplex, connection: {readonly isOpen: boolean}) {
     this.#events = events;
@@ -102,6 +117,18 @@ class PacketMessages implements MessageSource {
   close(): void {
     if (this.#held !== undefined) this.#offer(this.#held.incoming);
     this.#held = undefined;
+  }
+
+  /** Withholds a PUBREC while there is no receiver, because it removes the message from the server. */
+  withholds(packet: Packet): boolean {
+    if (packet.cmd !== 'pubrec' || this.#events.messages.isReceiving) return false;
+    this.#withheldPubrecs.push(packet);
+    return true;
+  }
+
+  /** Returns the PUBRECs that were withheld, once. */
+  takeWithheld(): readonly Packet[] {
+    return this.#withheldPubrecs.splice(0);
   }
 
   keep(): KeptMessage {
@@ -144,7 +171,7 @@ class PacketMessages implements MessageSource {
   }
 }
 
-export class ClientConnection {
+export class ClientConnection implements FilterConnection {
   /** Everything that is sent goes through it. */
   readonly writeQueue: WriteQueue;
   /** Why the connection ended; resolves once, whatever the cause. */
@@ -162,29 +189,23 @@ export class ClientConnection {
   readonly #filter: PublishFilter | undefined;
   readonly #messages: PacketMessages;
   readonly #requests: PendingRequests;
-  #withheldPubrecs: Packet[] = [];
   #failure: TmqError | undefined;
   #accept: () => void = () => undefined;
   #isEnding = false;
   /** The system has taken DISCONNECT. */
   #isDisconnectSent = false;
-  #isClosed = false;
   #missedPings = 0;
 
   constructor(setup: ConnectionSetup) {
     const {options, clientId, receivedQos2, events} = setup;
     this.#setup = setup;
     this.#requests = new PendingRequests(setup.identifiers);
-    this.#filter = setup.fastPath ? this.#createFilter() : undefined;
+    this.#filter = setup.fastPath ? new PublishFilter({...setup, connection: this}) : undefined;
     const stream = this.#filter ?? setup.stream;
     this.#stream = stream;
     this.writeQueue = new WriteQueue(stream, (error) => this.fail(error));
     this.#messages = new PacketMessages(events, stream, this);
-    this.closed = new Promise((resolve) => {
-      const onClose = () => resolve(this.#close());
-      if (stream.closed) queueMicrotask(onClose);
-      else stream.once('close', onClose);
-    });
+    this.closed = new Promise((resolve) => whenClosed(stream, () => resolve(this.#close())));
     stream.on('error', (error) => this.fail(error));
     stream.once('end', () => this.resume());
     if (stream.errored !== null) this.fail(stream.errored);
@@ -212,11 +233,7 @@ export class ClientConnection {
       });
       if (signal.aborted) onAbort();
       else if (!this.#stream.destroyed) {
-        // Packets sent in the same turn leave together with CONNECT. A server that refuses it would close the
-        // connection over what it has not read, and a peer that acknowledges only every second TCP segment at once
-        // would delay its answer to the second one by 40 ms.
-        this.#stream.cork();
-        setImmediate(() => this.#stream.uncork());
+        corkThisTurn(this.#stream);
         this.#client.connect();
       }
       if (pipelined)
@@ -246,10 +263,7 @@ export class ClientConnection {
   /** Writes a packet behind everything written before; nothing when the connection is closed. */
   send(packet: Packet, done?: () => void): void {
     this.writeQueue.writeEncoded(() => {
-      if (packet.cmd === 'pubrec' && !this.#setup.events.messages.isReceiving) {
-        this.#withheldPubrecs.push(packet);
-        return undefined;
-      }
+      if (this.#messages.withholds(packet)) return undefined;
       this.#setup.events.traced?.('out', packet);
       return this.#client.encode(packet);
     }, done);
@@ -279,27 +293,13 @@ export class ClientConnection {
     this.#filter?.open();
   }
 
-  #createFilter(): PublishFilter {
-    const {stream: socket, options, events, readBuffer} = this.#setup;
-    return new PublishFilter({
-      socket,
-      protocolVersion: options.protocolVersion,
-      events,
-      connection: this,
-      readBuffer,
-      write: (bytes) => this.writeQueue.write(bytes),
-      onBytes: () => {
-        this.#missedPings = 0;
-      },
-      onError: (error) => this.fail(error),
-    });
+  onBytes(): void {
+    this.#missedPings = 0;
   }
 
   /** Sends the PUBRECs that were withheld until a receiver takes messages. */
   releasePubrecs(): void {
-    const withheld = this.#withheldPubrecs;
-    this.#withheldPubrecs = [];
-    for (const packet of withheld) this.send(packet);
+    for (const packet of this.#messages.takeWithheld()) this.send(packet);
   }
 
   /** Closes the connection. The first error is its cause; later ones follow from it. */
@@ -310,7 +310,7 @@ export class ClientConnection {
 
   /** Sends DISCONNECT, and closes when the peer has taken everything. @throws TmqError 7 when it did not */
   async shutdown(close: CloseOptions): Promise<void> {
-    if (this.#isClosed || !this.#stream.writable) return;
+    if (!this.#stream.writable) return;
     this.disconnect(close.reasonCode);
     this.#stream.end();
     this.resume();
@@ -352,10 +352,9 @@ export class ClientConnection {
 
   #connackCame(packet: Packet): void {
     const {options} = this.#setup;
-    const code = packet.reasonCode ?? packet.returnCode ?? 0;
-    if (code !== 0) {
-      const text = refusalText(code, options.protocolVersion, packet.properties?.reasonString);
-      this.fail(new ConnectionRefused(`Connection error: ${text}`, code));
+    const error = connackError(packet, options);
+    if (error !== undefined) {
+      this.fail(error);
       return;
     }
     this.limits = limitsOf(packet);
@@ -363,16 +362,6 @@ export class ClientConnection {
     // A CONNACK of MQTT 3.1 cannot say whether the session was kept.
     const mayBeKept = this.sessionPresent || (options.protocolVersion === 3 && !options.clean);
     if (!mayBeKept) this.#setup.receivedQos2.forget();
-    if (this.sessionPresent && options.clean) {
-      // [MQTT-3.2.2-4]
-      this.fail(
-        new ConnectionRefused(
-          `${describe(options.endpoint)} says that it kept a session although a clean one was asked for.`,
-          ExitCode.protocol,
-        ),
-      );
-      return;
-    }
     this.isAccepted = true;
     this.#accept();
   }
@@ -390,19 +379,11 @@ export class ClientConnection {
       return;
     }
     this.#missedPings += 1;
-    if (this.#missedPings < 2) return;
-    const {endpoint} = this.#setup.options;
-    this.fail(
-      new TmqError(
-        `${describe(endpoint)} does not answer any more (keepalive exceeded).`,
-        ExitCode.keepalive,
-      ),
-    );
+    if (this.#missedPings >= 2) this.fail(keepaliveExceeded(this.#setup.options.endpoint));
   }
 
   /** The stream is closed: requests are rejected with the cause. */
   #close(): TmqError {
-    this.#isClosed = true;
     const {options} = this.#setup;
     this.#failure ??= this.isAccepted ? lost(options.endpoint) : notAccepted(options);
     this.#messages.close();

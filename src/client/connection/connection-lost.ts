@@ -3,7 +3,7 @@
  */
 
 import {ExitCode, TmqError} from '../../errors.ts';
-import {reasonSentence} from '../../protocol/reason-codes.ts';
+import {reasonSentence, refusalText} from '../../protocol/reason-codes.ts';
 import type {ConnectionOptions, Endpoint} from '../connection-options.ts';
 import {describe, explain} from '../transport/transport.ts';
 import type {Packet} from './protocol-client.ts';
@@ -31,6 +31,29 @@ function likelyCause({endpoint, protocolVersion}: ConnectionOptions): string {
   if (endpoint.transport === 'tcp' && endpoint.tls === undefined)
     return ' Is that port for TLS (--cafile) or WebSockets (--ws)?';
   return '';
+}
+
+/** Why the connection cannot be used after this CONNACK; undefined when it accepts the connection. */
+export function connackError(packet: Packet, options: ConnectionOptions): ConnectionRefused | undefined {
+  const code = packet.reasonCode ?? packet.returnCode ?? 0;
+  if (code !== 0) {
+    const text = refusalText(code, options.protocolVersion, packet.properties?.reasonString);
+    return new ConnectionRefused(`Connection error: ${text}`, code);
+  }
+  if (packet.sessionPresent !== true || !options.clean) return undefined;
+  // [MQTT-3.2.2-4]
+  return new ConnectionRefused(
+    `${describe(options.endpoint)} says that it kept a session although a clean one was asked for.`,
+    ExitCode.protocol,
+  );
+}
+
+/** The broker has not answered PINGREQ. */
+export function keepaliveExceeded(endpoint: Endpoint): TmqError {
+  return new TmqError(
+    `${describe(endpoint)} does not answer any more (keepalive exceeded).`,
+    ExitCode.keepalive,
+  );
 }
 
 /** The connection ended before CONNACK. */

@@ -1,7 +1,4 @@
-/**
- * The -d lines: a packet in mosquitto's words. Pure; where the lines go, and whether anybody asked for
- * them, is decided elsewhere. Nothing of CONNECT but its name is ever said.
- */
+/** The -d lines: a packet in mosquitto's words. Of CONNECT they contain only the name, never its password. */
 
 import {retainHandlingShift, SubscriptionOption} from '../../protocol/flags.ts';
 import type {Packet} from './protocol-client.ts';
@@ -13,13 +10,13 @@ export interface TracedPublish {
   readonly duplicate: boolean;
   readonly qos: number;
   readonly retain: boolean;
-  /** At QoS 0 outgoing a mere counter, incoming 0. */
+  /** At QoS 0: outgoing a counter, incoming 0. */
   readonly messageId: number;
   readonly topic?: string;
   readonly payloadBytes: number;
 }
 
-/** mosquitto's placeholder for an identifier that is not known; CONNACK lines have another. */
+/** mosquitto's placeholder for an unknown identifier; CONNACK lines have another one. */
 function client(clientId: string): string {
   return `Client ${clientId === '' ? 'null' : clientId}`;
 }
@@ -88,7 +85,7 @@ function connackLine(packet: Packet, clientId: string): string {
   return `Client ${clientId === '' ? '(null)' : clientId} received CONNACK (${code})`;
 }
 
-/** The lines of a packet; none for one that a client neither sends nor receives. */
+/** The lines of a packet; none for a packet that a client neither sends nor receives. */
 export function traceLines(direction: Direction, packet: Packet, clientId: string): readonly string[] {
   if (packet.cmd === 'publish') return [publishLine(direction, clientId, publishOf(packet))];
   if (direction === 'in' && packet.cmd === 'connack') return [connackLine(packet, clientId)];
@@ -104,4 +101,20 @@ export function traceLines(direction: Direction, packet: Packet, clientId: strin
 /** mosquitto_sub's line after a SUBACK. */
 export function grantedLine(messageId: number, reasonCodes: readonly number[]): string {
   return `Subscribed (mid: ${messageId}): ${reasonCodes.join(', ')}`;
+}
+
+/**
+ * What passes the lines of each packet to `trace`.
+ * @param withGrants whether the line after a SUBACK is among them
+ */
+export function tracer(
+  trace: (line: string) => void,
+  clientId: () => string,
+  withGrants = false,
+): (direction: Direction, packet: Packet) => void {
+  return (direction, packet) => {
+    for (const line of traceLines(direction, packet, clientId())) trace(line);
+    if (packet.cmd !== 'suback' || !withGrants) return;
+    trace(grantedLine(packet.messageId ?? 0, packet.granted ?? []));
+  };
 }

@@ -4,7 +4,7 @@
  * unchanged. TMQ_NO_FASTPATH=1 leaves it out; `tmq sub` then takes some twenty times as long.
  *
  * States: 'greeting' (only CONNACK and AUTH pass); 'accepted' (CONNACK has passed, the rest waits for `open`);
- * 'open'. In 'open' it is blocked while a message waits (#waiting) or the protocol client takes no more (#isFull),
+ * 'open'. In 'open' it is blocked while a message is held (#messages) or the protocol client takes no more (#isFull),
  * and in the middle of a packet while it passes one on (#passing), collects one (#collected) or streams one
  * (#streamed). PUBACKs are written together, after the flush of what one read brought.
  */
@@ -18,19 +18,23 @@ import {join, type ReadBuffer} from '../transport/read-buffer.ts';
 import type {ConnectionEvents, KeptMessage, MessageSource} from './events.ts';
 import {CollectedPacket, largePacketBytes, StreamedPacket} from './large-packets.ts';
 
-/** What the filter needs of its connection. */
-export interface FilterSetup {
-  readonly socket: Duplex;
-  readonly protocolVersion: ProtocolVersion;
-  readonly events: Pick<ConnectionEvents, 'messages' | 'acknowledged'>;
-  readonly connection: {readonly isOpen: boolean};
-  /** What the socket reads into, if it was given one. */
-  readonly readBuffer?: ReadBuffer | undefined;
-  /** Sends bytes that are whole packets, if the connection is open. */
-  write(bytes: Uint8Array): void;
+/** What the filter does with its connection. */
+export interface FilterConnection {
+  readonly isOpen: boolean;
+  readonly writeQueue: {write(bytes: Uint8Array): void};
   /** Bytes came: the peer is alive. */
   onBytes(): void;
-  onError(error: unknown): void;
+  fail(error: unknown): void;
+}
+
+export interface FilterSetup {
+  /** The socket, or the TLS or WebSocket stream on it. */
+  readonly stream: Duplex;
+  readonly options: {readonly protocolVersion: ProtocolVersion};
+  readonly events: Pick<ConnectionEvents, 'messages' | 'acknowledged'>;
+  readonly connection: FilterConnection;
+  /** What the socket reads into, if it was given one. */
+  readonly readBuffer?: ReadBuffer | undefined;
 }
 
 /** What may come before the connection is accepted. Anything else is not MQTT, and left to the protocol client. */
@@ -43,9 +47,92 @@ function isFast(first: number): boolean {
   return type === PacketType.puback || type === PacketType.pubrec || type === PacketType.pubcomp;
 }
 
-export class PublishFilter extends Duplex implements MessageSource {
+/** The messages that the filter takes. */
+class FilteredMessages implements MessageSource {
   readonly #setup: FilterSetup;
-  readonly #socket: Duplex;
+  readonly #onOfferAgain: () => void;
+  /** A message was answered with 'later'. */
+  isHolding = false;
+  #offered: Message | undefined;
+  /** Packet identifiers of messages taken and not yet acknowledged. */
+  #taken: number[] = [];
+  /** The end of the connection waits in the filter, so that a held message stays there, too. */
+  readonly hasEnded = false;
+
+  constructor(setup: FilterSetup, onOfferAgain: () => void) {
+    this.#setup = setup;
+    this.#onOfferAgain = onOfferAgain;
+  }
+
+  /** Returns whether the message need not be held. */
+  offer(message: Message): boolean {
+    this.#offered = message;
+    const answer = this.#setup.events.messages.offered(message, this);
+    this.isHolding = answer === 'later';
+    if (answer === 'taken' && message.qos === 1) this.#taken.push(message.messageId!);
+    return !this.isHolding;
+  }
+
+  offerAgain(): void {
+    this.isHolding = false;
+    this.#onOfferAgain();
+  }
+
+  keep(): KeptMessage {
+    const message = copyOf(this.#offered!);
+    const {connection} = this.#setup;
+    return {
+      connection,
+      message,
+      isRepeated: false,
+      take: () => undefined,
+      acknowledge: () => {
+        const {messageId} = message;
+        if (messageId !== undefined)
+          connection.writeQueue.write(acknowledgements(PacketType.puback, [messageId]));
+      },
+    };
+  }
+
+  acknowledgementOfTaken(): () => void {
+    const taken = this.#taken;
+    if (taken.length === 0) return () => undefined;
+    this.#taken = [];
+    return () => this.#setup.connection.writeQueue.write(acknowledgements(PacketType.puback, taken));
+  }
+}
+
+/** A Duplex whose writes go to a socket unchanged. */
+abstract class WritesToSocket extends Duplex {
+  protected readonly socket: Duplex;
+
+  constructor(socket: Duplex) {
+    super();
+    this.socket = socket;
+  }
+
+  override _write(chunk: Buffer, encoding: BufferEncoding, done: (error?: Error | null) => void): void {
+    this.socket.write(chunk, encoding, done);
+  }
+
+  override _writev(
+    chunks: readonly {readonly chunk: Buffer; readonly encoding: BufferEncoding}[],
+    done: (error?: Error | null) => void,
+  ): void {
+    this.socket.cork();
+    chunks.forEach(({chunk, encoding}, index) => {
+      this.socket.write(chunk, encoding, index === chunks.length - 1 ? done : undefined);
+    });
+    this.socket.uncork();
+  }
+
+  override _final(done: (error?: Error | null) => void): void {
+    this.socket.end(() => done());
+  }
+}
+
+export class PublishFilter extends WritesToSocket {
+  readonly #setup: FilterSetup;
   readonly #events: FilterSetup['events'];
   readonly #readBuffer: ReadBuffer | undefined;
   readonly #publishReader: PublishReader;
@@ -55,9 +142,7 @@ export class PublishFilter extends Duplex implements MessageSource {
   #collected: CollectedPacket | undefined;
   #streamed: StreamedPacket | undefined;
   #state: 'greeting' | 'accepted' | 'open' = 'greeting';
-  /** A message was answered with 'later'. */
-  #waiting = false;
-  #offered: Message | undefined;
+  readonly #messages: FilteredMessages;
   /** Bytes still to come of a packet for the protocol client. */
   #passing = 0;
   /** That packet is CONNACK. */
@@ -65,20 +150,16 @@ export class PublishFilter extends Duplex implements MessageSource {
   /** The protocol client takes no more for now. */
   #isFull = false;
   #isProceeding = false;
-  /** Packet identifiers of messages taken and not yet acknowledged. */
-  #taken: number[] = [];
   /** The end of the connection, while something that came before it still waits. */
   #endings: (() => void)[] = [];
-  /** The end waits here, so that a held message stays here, too. */
-  readonly hasEnded = false;
 
   constructor(setup: FilterSetup) {
-    super();
+    super(setup.stream);
     this.#setup = setup;
     this.#events = setup.events;
-    this.#publishReader = new PublishReader(setup.protocolVersion);
-    const {socket, readBuffer} = setup;
-    this.#socket = socket;
+    this.#publishReader = new PublishReader(setup.options.protocolVersion);
+    this.#messages = new FilteredMessages(setup, () => this.#proceed());
+    const {stream: socket, readBuffer} = setup;
     socket.on('end', () => this.#afterwards(() => this.push(null)));
     socket.on('error', (error) => this.#afterwards(() => this.destroy(error)));
     socket.on('close', () => this.#afterwards(() => this.destroy()));
@@ -92,7 +173,7 @@ export class PublishFilter extends Duplex implements MessageSource {
 
   /** Whether messages wait, so that nothing behind them is read. */
   get isHolding(): boolean {
-    return this.#waiting || this.#streamed !== undefined;
+    return this.#messages.isHolding || this.#streamed !== undefined;
   }
 
   /** CONNACK was understood: takes what follows. */
@@ -101,30 +182,9 @@ export class PublishFilter extends Duplex implements MessageSource {
     this.#proceed();
   }
 
+  /** Offers the held message again, after 'later'. */
   offerAgain(): void {
-    this.#waiting = false;
-    this.#proceed();
-  }
-
-  keep(): KeptMessage {
-    const message = copyOf(this.#offered!);
-    return {
-      connection: this.#setup.connection,
-      message,
-      isRepeated: false,
-      take: () => undefined,
-      acknowledge: () => {
-        if (message.messageId !== undefined)
-          this.#setup.write(acknowledgements(PacketType.puback, [message.messageId]));
-      },
-    };
-  }
-
-  acknowledgementOfTaken(): () => void {
-    const taken = this.#taken;
-    if (taken.length === 0) return () => undefined;
-    this.#taken = [];
-    return () => this.#setup.write(acknowledgements(PacketType.puback, taken));
+    this.#messages.offerAgain();
   }
 
   override _read(): void {
@@ -132,29 +192,10 @@ export class PublishFilter extends Duplex implements MessageSource {
     this.#proceed();
   }
 
-  override _write(chunk: Buffer, encoding: BufferEncoding, done: (error?: Error | null) => void): void {
-    this.#socket.write(chunk, encoding, done);
-  }
-
-  override _writev(
-    chunks: readonly {readonly chunk: Buffer; readonly encoding: BufferEncoding}[],
-    done: (error?: Error | null) => void,
-  ): void {
-    this.#socket.cork();
-    chunks.forEach(({chunk, encoding}, index) => {
-      this.#socket.write(chunk, encoding, index === chunks.length - 1 ? done : undefined);
-    });
-    this.#socket.uncork();
-  }
-
-  override _final(done: (error?: Error | null) => void): void {
-    this.#socket.end(() => done());
-  }
-
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
-    this.#socket.destroy();
+    this.socket.destroy();
     const broken = this.#streamed?.broken();
-    if (broken !== undefined) this.#setup.onError(broken);
+    if (broken !== undefined) this.#setup.connection.fail(broken);
     done(error);
   }
 
@@ -170,11 +211,11 @@ export class PublishFilter extends Duplex implements MessageSource {
   }
 
   get #isBlocked(): boolean {
-    return this.#state === 'accepted' || this.#isFull || this.#waiting;
+    return this.#state === 'accepted' || this.#isFull || this.#messages.isHolding;
   }
 
   #received(chunk: Buffer): void {
-    this.#setup.onBytes();
+    this.#setup.connection.onBytes();
     if (this.#streamed !== undefined) {
       chunk = this.#continueStream(this.#streamed, chunk);
       if (chunk.length === 0) return;
@@ -208,13 +249,13 @@ export class PublishFilter extends Duplex implements MessageSource {
       }
       this.#events.messages.flush();
     } catch (error) {
-      this.#setup.onError(error);
+      this.#setup.connection.fail(error);
     } finally {
       this.#isProceeding = false;
     }
     if (this.destroyed) return;
-    if (this.#isBlocked) this.#socket.pause();
-    else if (this.#socket.isPaused()) this.#socket.resume();
+    if (this.#isBlocked) this.socket.pause();
+    else if (this.socket.isPaused()) this.socket.resume();
     if (this.#keepsBytes) return;
     for (const ending of this.#endings.splice(0)) ending();
   }
@@ -247,7 +288,7 @@ export class PublishFilter extends Duplex implements MessageSource {
       return false;
     }
     const end = this.#at + bytes;
-    if (!this.#take(type, end) && !this.#waiting) this.#pass(end);
+    if (!this.#take(type, end) && !this.#messages.isHolding) this.#pass(end);
     return true;
   }
 
@@ -256,11 +297,7 @@ export class PublishFilter extends Duplex implements MessageSource {
     if (type === PacketType.publish) {
       const message = this.#publishReader.read(this.#bytes, this.#at, end);
       if (message === undefined) return false;
-      this.#offered = message;
-      const answer = this.#events.messages.offered(message, this);
-      this.#waiting = answer === 'later';
-      if (this.#waiting) return false;
-      if (answer === 'taken' && message.qos === 1) this.#taken.push(message.messageId!);
+      if (!this.#messages.offer(message)) return false;
       this.#at = end;
       return true;
     }
@@ -289,7 +326,7 @@ export class PublishFilter extends Duplex implements MessageSource {
     if (payload === undefined) return false;
     this.#bytes = Buffer.alloc(0);
     this.#at = 0;
-    this.#streamed = new StreamedPacket(payload, payloadBytes, () => this.#socket.resume());
+    this.#streamed = new StreamedPacket(payload, payloadBytes, () => this.socket.resume());
     this.#continueStream(this.#streamed, message.payload as Buffer);
     return true;
   }
@@ -298,7 +335,7 @@ export class PublishFilter extends Duplex implements MessageSource {
   #continueStream(streamed: StreamedPacket, chunk: Buffer): Buffer {
     const rest = streamed.take(chunk);
     if (streamed.isWhole) this.#streamed = undefined;
-    else if (streamed.isFull) this.#socket.pause();
+    else if (streamed.isFull) this.socket.pause();
     return rest;
   }
 

@@ -12,10 +12,9 @@ import {ExitCode, TmqError} from '../../errors.ts';
 import type {Publication} from '../../protocol/message.ts';
 import type {UnsubscribeProperties} from '../../protocol/properties.ts';
 import type {ClientConnection} from '../connection/client-connection.ts';
-import {type Direction, grantedLine, traceLines} from '../connection/debug-lines.ts';
+import {tracer} from '../connection/debug-lines.ts';
 import type {ConnectionEvents} from '../connection/events.ts';
 import {PacketIdentifiers} from '../connection/packet-ids.ts';
-import type {Packet} from '../connection/protocol-client.ts';
 import type {ConnectionOptions} from '../connection-options.ts';
 import type {
   Payload,
@@ -56,7 +55,7 @@ export class ClientSession implements Session {
     this.#options = options;
     this.#context = context;
     this.#clientId = options.clientId;
-    // Each publish that is awaited listens to it, and there may be many.
+    // Each awaited publish listens to it.
     setMaxListeners(0, this.#halt.signal);
     const identifiers = new PacketIdentifiers();
     const clientId = () => this.#clientId;
@@ -157,13 +156,9 @@ export class ClientSession implements Session {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const failed = this.#halt.signal.aborted;
-    try {
-      await this.end();
-    } catch (error) {
-      // A session that failed has reported its error before.
-      if (!failed) throw error;
-    }
+    // A session that failed has reported its error before.
+    const ignore = this.#halt.signal.aborted ? () => undefined : undefined;
+    await this.end().catch(ignore);
   }
 
   async #shutdown(reasonCode: number): Promise<void> {
@@ -229,13 +224,7 @@ export class ClientSession implements Session {
       assigned: (clientId) => {
         this.#clientId = clientId;
       },
-      traced:
-        trace &&
-        ((direction: Direction, packet: Packet) => {
-          for (const line of traceLines(direction, packet, this.#clientId)) trace(line);
-          if (packet.cmd !== 'suback' || !traceGrants) return;
-          trace(grantedLine(packet.messageId ?? 0, packet.granted ?? []));
-        }),
+      traced: trace && tracer(trace, () => this.#clientId, traceGrants),
     };
   }
 

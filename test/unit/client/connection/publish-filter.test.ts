@@ -7,7 +7,7 @@ import {describe, test} from 'node:test';
 import {setImmediate as nextTurn} from 'node:timers/promises';
 import fc from 'fast-check';
 import {generate, type Packet, parser} from 'mqtt-packet';
-import type {OfferAnswer} from '../../../../src/client/connection/events.ts';
+import type {MessageSource, OfferAnswer} from '../../../../src/client/connection/events.ts';
 import {PublishFilter} from '../../../../src/client/connection/publish-filter.ts';
 import {readAcknowledgement} from '../../../../src/protocol/acknowledgement.ts';
 import {packetBytes} from '../../../../src/protocol/fixed-header.ts';
@@ -179,12 +179,14 @@ function filtered(
   const passed: Buffer[] = [];
   const sent: Buffer[] = [];
   let dirty = false;
+  let source: MessageSource | undefined;
   const filter: PublishFilter = new PublishFilter({
-    socket: near,
-    protocolVersion,
+    stream: near,
+    options: {protocolVersion},
     events: {
       messages: {
-        offered(message) {
+        offered(message, from) {
+          source = from;
           const answer = decide(message);
           if (answer === 'taken') {
             taken.push({...message, payload: Buffer.from(message.payload)});
@@ -195,17 +197,19 @@ function filtered(
         flush() {
           if (!dirty) return;
           dirty = false;
-          queueMicrotask(filter.acknowledgementOfTaken());
+          queueMicrotask(source!.acknowledgementOfTaken());
         },
         begun: () => undefined,
         isReceiving: true,
       },
       acknowledged: ({messageId}) => acknowledged.push(messageId!),
     },
-    connection: {isOpen: true},
-    write: (bytes) => void filter.write(bytes),
-    onBytes: () => undefined,
-    onError: (error) => filter.destroy(error as Error),
+    connection: {
+      isOpen: true,
+      writeQueue: {write: (bytes) => void filter.write(bytes)},
+      onBytes: () => undefined,
+      fail: (error) => filter.destroy(error as Error),
+    },
   });
   filter.on('data', (bytes: Buffer) => passed.push(bytes));
   server.on('data', (bytes: Buffer) => sent.push(bytes));

@@ -48,8 +48,8 @@ async function readAll(list: readonly Sent[], server: {port: number; peer: () =>
   const taken: Message[] = [];
   const passed: Buffer[] = [];
   const filter: PublishFilter = new PublishFilter({
-    socket,
-    protocolVersion: 4,
+    stream: socket,
+    options: {protocolVersion: 4},
     events: {
       messages: {
         begun: () => undefined,
@@ -67,11 +67,13 @@ async function readAll(list: readonly Sent[], server: {port: number; peer: () =>
       },
       acknowledged: () => undefined,
     },
-    connection: {isOpen: true},
+    connection: {
+      isOpen: true,
+      writeQueue: {write: () => undefined},
+      onBytes: () => undefined,
+      fail: (error) => filter.destroy(error as Error),
+    },
     readBuffer,
-    write: () => undefined,
-    onBytes: () => undefined,
-    onError: (error) => filter.destroy(error as Error),
   });
   filter.on('data', (bytes: Buffer) => passed.push(bytes));
   // As the session does: once CONNACK was understood, not while it is.
