@@ -54,7 +54,7 @@ describe('CONNECT', () => {
     await future.expectEnd();
   });
 
-  it('MQTT-3.1.2-1: an unknown protocol name ends the connection without a word', async () => {
+  it('MQTT-3.1.2-1: an unknown protocol name ends the connection without an answer', async () => {
     await using broker = packetBroker();
     const client = broker.open(4);
     client.raw(frameOf(0x10, [0, 4, ...Buffer.from('HTTP'), 4, 2, 0, 0, 0, 1, 97]));
@@ -306,7 +306,7 @@ describe('CONNECT', () => {
 });
 
 describe('CONNACK', () => {
-  it('says what differs from the defaults', async () => {
+  it('has the properties that differ from the defaults', async () => {
     await using broker = packetBroker({
       limits: {
         maxInflightMessages: 7,
@@ -382,7 +382,7 @@ describe('keep alive', () => {
     await client.expectEnd(0x8d);
   });
 
-  it('is refused to MQTT 3 where it is too long, which has no word for another one', async () => {
+  it('too long a keep alive is refused in MQTT 3, whose CONNACK cannot change it', async () => {
     await using broker = packetBroker({limits: {maxKeepalive: 10}});
     const client = await broker.connect('a', {keepalive: 11});
     assert.equal(client.connack.returnCode, 2);

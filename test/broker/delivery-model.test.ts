@@ -187,7 +187,7 @@ class World {
 }
 
 describe('delivery', () => {
-  it('is what the model says', async () => {
+  it('agrees with the model', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, {minLength: 10, maxLength: 60, size: 'max'}), async (steps) => {
         await using broker = packetBroker();

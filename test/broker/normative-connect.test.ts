@@ -104,7 +104,7 @@ describe('strings', () => {
 });
 
 describe('CONNECT and CONNACK', () => {
-  it('MQTT-3.1.3-1: fields come as the flags say and in their order, or the connection ends', async () => {
+  it('MQTT-3.1.3-1: the fields agree with the flags and are in order, or the connection ends', async () => {
     await using broker = packetBroker();
     const name = text('c');
     for (const version of [4, 5] as const) {
@@ -273,7 +273,7 @@ describe('sessions', () => {
     await watcher.quiet();
   });
 
-  it('3.1.1 MQTT-3.1.2-7: retained messages outlive the session of who published them', async () => {
+  it('3.1.1 MQTT-3.1.2-7: retained messages outlive the session of their publisher', async () => {
     await using broker = packetBroker();
     const client = await broker.connect('a');
     client.publish('t', 'kept', {retain: true});

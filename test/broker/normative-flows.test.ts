@@ -40,7 +40,7 @@ describe('PUBLISH', () => {
     }
   });
 
-  it('MQTT-4.3.2-5: an identifier is free after PUBACK, whatever DUP says', async () => {
+  it('MQTT-4.3.2-5: an identifier is free after PUBACK, with any DUP flag', async () => {
     await using broker = packetBroker();
     const client = await broker.connect('a');
     await client.subscribe('t');

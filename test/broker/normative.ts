@@ -118,7 +118,7 @@ export const statements: readonly Statement[] = [
   ['MQTT-3.2.2-6', 'no session is present for who is refused', 'normative-connect MQTT-3.2.2-6'],
   ['MQTT-3.2.2-7', 'a refusal ends the connection', 'connect MQTT-3.1.3-8', 'connect MQTT-4.12.0-1'],
   ['MQTT-3.2.2-8', 'the code is one of those for CONNACK', codes],
-  ['MQTT-3.2.2-9', 'CONNACK has Maximum QoS', 'connect says what differs from the defaults'],
+  ['MQTT-3.2.2-9', 'CONNACK has Maximum QoS', 'connect has the properties that differ from the defaults'],
   ['MQTT-3.2.2-10', 'SUBSCRIBE may ask for more', 'normative-connect MQTT-3.2.2-10'],
   ['MQTT-3.2.2-11', 'PUBLISH may not', 'publish MQTT-3.2.2-11'],
   ['MQTT-3.2.2-12', 'nor a will', 'connect MQTT-3.2.2-12'],

@@ -453,7 +453,7 @@ describe('properties of messages', () => {
     assert.equal(await second.message(), 't x q2 r0 d1');
   });
 
-  it('3.3.2.3.2: a payload that is not the UTF-8 it says is refused', async () => {
+  it('3.3.2.3.2: a payload that is not UTF-8 as indicated is refused', async () => {
     await using broker = packetBroker();
     const client = await broker.connect('a', {version: 5});
     const bad = Buffer.from([0xff, 0xfe]);

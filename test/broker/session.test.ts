@@ -37,7 +37,7 @@ describe('session state', () => {
     }
   });
 
-  it('MQTT 3.1 has a session, but no word for its presence', async () => {
+  it('MQTT 3.1 has a session, but no Session Present flag', async () => {
     await using broker = packetBroker();
     const first = await broker.connect('s', {version: 3, clean: false});
     await first.subscribe('t', {qos: 1});
@@ -66,7 +66,7 @@ describe('session state', () => {
     assert.equal((await broker.connect('s', {clean: false})).connack.sessionPresent, false);
   });
 
-  it('MQTT-3.1.2-23, MQTT-4.1.0-2: lasts as long as its expiry says', async () => {
+  it('MQTT-3.1.2-23, MQTT-4.1.0-2: lasts as long as its expiry interval', async () => {
     await using broker = packetBroker();
     for (const [expiry, wait, present] of [
       [10, 9, true],
@@ -105,7 +105,7 @@ describe('session state', () => {
     assert.equal((await broker.connect('s', {clean: false})).connack.sessionPresent, false);
   });
 
-  it('queues as many messages as allowed, and says when it drops', async () => {
+  it('queues as many messages as allowed, and logs when it drops', async () => {
     await using broker = packetBroker({limits: {maxQueuedMessages: 2}});
     const first = await broker.connect('s', {clean: false});
     await first.subscribe('t', {qos: 1});

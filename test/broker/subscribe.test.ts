@@ -89,7 +89,7 @@ describe('SUBSCRIBE', () => {
     assert.equal(await client.message(), '$own/x 2 q0 r0 d0');
   });
 
-  it('MQTT-3.10.4-4, MQTT-3.11.3-1: UNSUBACK says what there was, and deliveries end', async () => {
+  it('MQTT-3.10.4-4, MQTT-3.11.3-1: UNSUBACK has a code for each filter, and deliveries end', async () => {
     await using broker = packetBroker();
     const client = await broker.connect('a', {version: 5});
     await client.subscribe('t');
@@ -446,7 +446,7 @@ describe('mount points', () => {
 });
 
 describe('$SYS', () => {
-  it('tells what mosquitto tells, and again what changed', async () => {
+  it('has the values of mosquitto, and publishes those that change', async () => {
     await using broker = packetBroker({sysInterval: 10, context: {version: 'tmq version 1'}});
     const client = await broker.connect('a');
     await client.subscribe('$SYS/#');

@@ -108,7 +108,7 @@ describe('adding and updating', () => {
     assert.equal(await content(), `${text.slice(0, -hash.length)}${await secretOf('b')}\n`);
   });
 
-  test('further lines of an updated user go, and it is said', async () => {
+  test('further lines of an updated user are removed with a warning', async () => {
     await writeFile(file, `a:${hash}\nb:${hash}\na:${hash}\n`, {mode: 0o600});
     const {stderr} = await passwd(['-b', file, 'a', 'new']);
     assert.equal(
@@ -256,13 +256,13 @@ describe('schemes', () => {
 });
 
 describe('deleting', () => {
-  test('-D takes all lines of the user, and says nothing', async () => {
+  test('-D removes all lines of the user, and prints nothing', async () => {
     await writeFile(file, `# a\na:${hash}\nb:${hash}\na:x\n`, {mode: 0o600});
     expect(await passwd(['-D', file, 'a']), ['', '', 0]);
     assert.equal(await content(), `# a\nb:${hash}\n`);
   });
 
-  test('a user who is not there makes status 1 and no change', async () => {
+  test('an unknown user is status 1 and no change', async () => {
     await writeFile(file, `a:${hash}`, {mode: 0o600});
     const {mtimeMs, ino} = await stat(file);
     expect(await passwd(['-D', file, 'A']), ['', 'Warning: User A not found in password file.\n', 1]);
@@ -330,7 +330,7 @@ describe('upgrading', () => {
     }
   });
 
-  test('-U says which line cannot be hashed, and hashes none', async () => {
+  test('-U names a line that cannot be hashed, and hashes none', async () => {
     const text = 'a:x\n\nb:y\0z\n';
     await writeFile(file, text, {mode: 0o600});
     const {stderr, exitCode} = await passwd(['-U', file]);
@@ -412,7 +412,7 @@ describe('verifying', () => {
   });
 });
 
-describe('telling', () => {
+describe('reports', () => {
   const text = [
     '# head',
     `a:${hash}`,

@@ -66,7 +66,7 @@ for (const kind of brokerKinds) {
       }
     });
 
-    test('retained: kept for who comes late, cleared by -n, hidden by -R', async () => {
+    test('retained: kept for later subscribers, cleared by -n, hidden by -R', async () => {
       const topic = newTopic();
       await published('-t', topic, '-r', '-m', 'kept');
       const late = await runMain(['sub', ...at(), '-t', topic, '-C', '1', '-W', '10', '-F', '%r %p']);

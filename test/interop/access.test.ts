@@ -80,7 +80,7 @@ describe('password_file', () => {
     });
   });
 
-  it('with a password as plain text stops the start, and says what mends it; that does', async () => {
+  it('a plain-text password is an error that names the remedy, and the remedy works', async () => {
     await withDirectory(async (directory) => {
       const path = await configured(directory, 'rajan:password123\n');
       const passwords = join(directory, 'passwords');

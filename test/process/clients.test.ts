@@ -21,7 +21,7 @@ describe('the clients as processes', () => {
   after(() => broker[Symbol.asyncDispose]());
 
   test('a closed pipe ends sub quietly', async () => {
-    // POSIX tells a writer that its reader has gone when it writes: so there must be a next message, and one more.
+    // POSIX reports a closed pipe only to a write: so there must be a next message, and one more.
     const {stdout, stderr, exitCode} = await runShell(
       `( set -o pipefail; tmq sub -p ${broker.port} -t pipe/closed -q 1 | head -1 ) & pipeline=$!
        while kill -0 $pipeline 2>/dev/null; do tmq pub -p ${broker.port} -t pipe/closed -q 1 -m one; done
@@ -46,7 +46,7 @@ describe('the clients as processes', () => {
     assert.deepEqual([finished.stdout.length, finished.exitCode], [bytes, 0]);
   });
 
-  test('pub to a closed port says host, port and reason in one line', async () => {
+  test('pub to a closed port prints host, port and reason in one line', async () => {
     const port = await freePort();
     const {stdout, stderr, exitCode} = await runTmq(['pub', '-p', String(port), '-t', 'a', '-m', 'x']);
     assert.match(
@@ -56,7 +56,7 @@ describe('the clients as processes', () => {
     assert.deepEqual([stdout.length, exitCode], [0, 1]);
   });
 
-  test('--quiet says nothing, and the status stays', async () => {
+  test('--quiet prints nothing, and the status stays', async () => {
     const {stderr, exitCode} = await runTmq([
       'pub',
       '-p',
@@ -81,7 +81,7 @@ describe('the clients as processes', () => {
     });
   }
 
-  test('SIGTERM ends pub -l with 143 and tells how many lines were not acknowledged', async () => {
+  test('SIGTERM ends pub -l with 143 and prints how many lines were not acknowledged', async () => {
     // A server that accepts the connection and acknowledges nothing.
     const {createServer} = await import('node:net');
     const server = createServer((socket) => {
@@ -131,7 +131,7 @@ describe('the clients as processes', () => {
     }
   });
 
-  test('an options file may name the topic; without one pub says how -t is written', async () => {
+  test('an options file may name the topic; without one the error of pub shows how to give -t', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'tmq-options-'));
     try {
       const {writeFile, mkdir} = await import('node:fs/promises');

@@ -46,7 +46,7 @@ function withoutSpinner(screen: string): string {
 }
 
 describe('the spinner', () => {
-  test('says what is waited for, and is gone before the error', async () => {
+  test('names what is awaited, and is erased before the error', async () => {
     using silence = await startSilence();
     await using terminal = onTerminal(['pub', '-p', String(silence.port), '-t', 'a', '-m', 'x']);
     await terminal.shows(new RegExp(`Connecting to .*:${silence.port}`));
@@ -125,7 +125,7 @@ describe('with a broker', () => {
     await rm(directory, {recursive: true, force: true});
   });
 
-  test('pub -l tells how far it is, on one line that goes', async () => {
+  test('pub -l shows its progress on one line, which is erased', async () => {
     const fifo = join(directory, 'lines');
     execFileSync('mkfifo', [fifo]);
     const shell = `'${process.execPath}' '${program}' pub -l -q 1 -t a -p ${broker.port} < ${fifo}`;
@@ -139,7 +139,7 @@ describe('with a broker', () => {
     assert.doesNotMatch(terminal.screen(), /\n/);
   });
 
-  test('pub -s tells how much it has read, and --repeat how often it has sent', async () => {
+  test('pub -s shows how much it has read, and --repeat how often it has sent', async () => {
     const fifo = join(directory, 'message');
     execFileSync('mkfifo', [fifo]);
     const words = `pub -s -t a -p ${broker.port} --repeat 3 --repeat-delay 0.4`;
@@ -161,12 +161,12 @@ describe('with a broker', () => {
     ['-f', '-f large'],
     ['-s', '-s < large'],
   ] as const) {
-    test(`pub ${option} tells how much of a large message is sent, how fast, and for how long yet`, async () => {
+    test(`pub ${option} shows how much of a large message is sent, the rate, and the time left`, async () => {
       const content = Buffer.alloc(40_000_000, 'all of it, and in order');
       await writeFile(join(directory, 'large'), content);
       await using reader = await startFakeBroker(async (connection) => {
         await connection.accept();
-        // Takes a megabyte more each time that the line was drawn, until that tells all it can.
+        // Takes a megabyte more each time that the line was drawn, until it has shown everything.
         for (let drawings = 1; !/ left\r/.test(terminal.screen()); drawings++) {
           connection.socket.pause();
           await terminal.shows(new RegExp(`( of 40\\.0 MB sent[^]*?){${drawings}}`));
@@ -270,7 +270,7 @@ describe('with a broker', () => {
     });
   }
 
-  test('through a pipe every byte comes as it is, whatever FORCE_COLOR says', async () => {
+  test('through a pipe every byte is unchanged, also with FORCE_COLOR', async () => {
     await using subscriber = startTmq(
       ['sub', '-v', '-t', 'raw', '-C', '1', '-p', String(broker.port), '-i', 'on-pipe'],
       {env: {FORCE_COLOR: '1'}},

@@ -55,7 +55,7 @@ describe('the package', () => {
     assert.ok(packed.unpackedSize < 4_500_000, `${packed.unpackedSize} bytes unpacked`);
   });
 
-  test('runs nothing when it is installed, and says which Node it takes', () => {
+  test('runs no install script, and names the Nodes that it supports', () => {
     const {scripts, engines, bin, dependencies} = JSON.parse(
       readFileSync(join(root, 'package.json'), 'utf8'),
     ) as Record<'scripts' | 'engines' | 'bin' | 'dependencies', Record<string, string>>;

@@ -215,7 +215,7 @@ describe('an end in the middle', () => {
       await writeFile(file, `a:${hash}\n`, {mode: 0o600});
       const command = 'echo pid=$$; exec "$TMQ_NODE" "$TMQ_PROGRAM" passwd "$F" a';
       await using terminal = shell(
-        // What is shown may come after the news of the end: so the end waits to be told.
+        // The output may come after the exit event: so wait for both.
         `sh -c '${command}'; echo "status=$?"; stty -a; echo all shown; read -r _`,
       );
       await terminal.shows(/Password: $/);
@@ -239,7 +239,7 @@ describe('an end in the middle', () => {
 });
 
 describe('a long upgrade', () => {
-  test('says how far it is, and ^C ends it with the line cleared and the file as it was', async () => {
+  test('shows its progress, and ^C ends it with the line cleared and the file as it was', async () => {
     const text = Array.from({length: 2_000}, (_, index) => `user${index}:x\n`).join('');
     await writeFile(file, text, {mode: 0o600});
     await using terminal = passwd('-I', '200000', '-U', file);

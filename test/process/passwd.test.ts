@@ -261,7 +261,7 @@ describe('what others can see', () => {
 });
 
 describe('a disk', {skip: noMounting}, () => {
-  /** What is mounted is gone with the processes, so the shell tells what is left there. */
+  /** The mount ends with the processes, so the shell lists what is left there. */
   const onDisk = async (options: string, prepared: string, words: readonly string[]) => {
     const script = `
       directory=$(dirname "$0")

@@ -151,7 +151,7 @@ describe('pipelines', () => {
   });
 });
 
-test('a broker around a command, on a port that its environment tells', async () => {
+test('a broker around a command, on the port in its environment', async () => {
   await using ground = await openPlayground({withoutBroker: true});
   const script =
     'test \\"$MQTT_URL\\" = \\"mqtt://$MQTT_HOST:$MQTT_PORT\\" && tmq pub -L $MQTT_URL/a -m x -q 1';

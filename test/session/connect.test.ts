@@ -295,7 +295,7 @@ test('a wrong password is refused by mosquitto with its code', limit, async () =
   }
 });
 
-test('a broker that says nothing is given up after the connect timeout', limit, async () => {
+test('a silent broker is given up after the connect timeout', limit, async () => {
   await using broker = await startFakeBroker(async (connection) => {
     await connection.closed;
   });

@@ -56,7 +56,7 @@ interface Ending {
   sent(): void;
 }
 
-/** Accepts the connection, and tells of all that comes behind CONNECT. */
+/** Accepts the connection, and reports all bytes behind CONNECT. */
 function answer(stream: Duplex, told: (packet: Packet) => void): void {
   const reader = parser() as Parser;
   stream.on('error', () => undefined);

@@ -109,7 +109,7 @@ for (const fastPath of [true, false]) {
       );
     });
 
-    test('where CONNACK is there already, goodbye is said at the end', limit, async () => {
+    test('with CONNACK there already, DISCONNECT is sent at the end', limit, async () => {
       await using broker = await startFakeBroker(async (connection) => {
         await connection.accept();
         await connection.next('publish');
@@ -232,7 +232,7 @@ test('TMQ_NO_PIPELINE and -d wait for CONNACK', limit, async () => {
   }
 });
 
-test('pub says all that it has to say to a broker before its answer', limit, async () => {
+test('pub sends everything to a broker before its answer', limit, async () => {
   await using broker = await startFakeBroker(async (connection) => {
     await connection.next('disconnect');
     connection.send({cmd: 'connack', returnCode: 0, sessionPresent: false});

@@ -152,7 +152,7 @@ test('a topic alias beyond what the server allows is an error, not silence', lim
   }
 });
 
-test('publishAll counts what is refused, and says why the first was', limit, async () => {
+test('publishAll counts refusals, and keeps the reason of the first', limit, async () => {
   await using broker = await startFakeBroker(async (connection) => {
     await connection.accept();
     for (let index = 0; index < 5; index++) {

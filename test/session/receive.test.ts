@@ -247,7 +247,7 @@ test('refused subscriptions are reported, one code for each filter', limit, asyn
   assert.deepEqual(await session.subscribe(['a', 'b', 'c'], {qos: 1}), [1, 135, 143]);
 });
 
-test('what the server has said that it does not take is not asked for', limit, async () => {
+test('subscriptions that the server does not support are not sent', limit, async () => {
   const asked: unknown[] = [];
   await using broker = await startFakeBroker(async (connection) => {
     const properties = {

@@ -196,7 +196,7 @@ for (const [what, bytes] of [
   });
 }
 
-test('T5: an answer that is not MQTT is said to be none', limit, async () => {
+test('T5: an answer that is not MQTT is reported as such', limit, async () => {
   await using broker = await startFakeBroker(async (connection) => {
     await connection.next('connect');
     connection.sendBytes('HTTP/1.1 400 Bad Request\r\n\r\n');
@@ -302,7 +302,7 @@ test('T10: an error of the codec, which has no code, is reported', limit, async 
   );
 });
 
-test('T11: a refused connection says by whom, also where several addresses refused', limit, async () => {
+test('T11: a refused connection names the broker, also after several addresses', limit, async () => {
   const port = await freePort();
   for (const host of ['127.0.0.1', 'localhost']) {
     const endpoint = {transport: 'tcp', host, port} as const;
@@ -313,7 +313,7 @@ test('T11: a refused connection says by whom, also where several addresses refus
   }
 });
 
-test('T11: a connection closed without a word is lost', limit, async () => {
+test('T11: a connection closed without DISCONNECT is lost', limit, async () => {
   await using broker = await startFakeBroker(async (connection) => {
     await connection.accept();
   });

@@ -240,7 +240,7 @@ test('what comes later reaches a listener for data', async () => {
   }
 });
 
-test('TLS and WebSockets go through either proxy, and the broker is who is verified', async () => {
+test('TLS and WebSockets go through either proxy, and the certificate of the broker is verified', async () => {
   const [cert, key] = await Promise.all([readFile(files.server.cert), readFile(files.server.key)]);
   const tlsServer = createTlsServer({cert, key}, echo);
   tlsServer.on('tlsClientError', () => undefined);

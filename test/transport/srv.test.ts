@@ -88,7 +88,7 @@ test('connects to the host and port of the record', async () => {
   assert.deepEqual(names.questions, ['_mqtt._tcp.example.test']);
 });
 
-test('tries the next target when one does not answer, and tells', async () => {
+test('tries the next target when one does not answer, and reports it', async () => {
   await using server = await listening(createPlainServer(echo));
   const dead = await freePort();
   await using names = await startNameServer({

@@ -166,7 +166,7 @@ test('a CA directory is read: hashed names, .pem, and what is no certificate is 
   });
 });
 
-test('system certificates: the variables of OpenSSL say where else they are', async () => {
+test('system certificates: the variables of OpenSSL replace their places', async () => {
   await using server = await serve(files.server);
   const place = {systemCertificateFile: files.ca};
   await assertEchoes(await dialBounded(to(server.port, {systemCertificates: true, ...place})));

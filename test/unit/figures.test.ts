@@ -85,7 +85,7 @@ test('C wins where it does: more time than it takes, or fewer messages', () => {
   assert.equal(wins('pub / npm mqtt pub', 2), false);
 });
 
-test('a bench says how fast the machine was', () => {
+test('a bench records how fast the machine was', () => {
   const page = figuresPage(withRun(undefined, run('one', figure('a', [1]))));
   const pace = 'an empty Node script takes 20 ms, and a byte to another process and back 60 µs';
   assert.ok(page.includes(`\nOn that machine, ${pace}.\n`));

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import {test} from 'node:test';
 import {runMain} from '../support/run.ts';
 
-test('says which command may have been meant', async () => {
+test('suggests the command that may have been meant', async () => {
   const hint = "\n\nUse 'tmq --help' to see usage.\n";
   const cases: Readonly<Record<string, string>> = {
     pubb: `Error: Unknown command 'pubb'. Did you mean 'pub'?${hint}`,

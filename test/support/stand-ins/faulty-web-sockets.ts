@@ -18,7 +18,7 @@ export type FatalFrame = keyof typeof fatalFrames;
 
 /**
  * Starts one on a free loopback port. Each connection gets the frame instead of CONNACK, or behind the first
- * answer where `after` says so; the server never closes by itself.
+ * answer where `after` asks for it; the server never closes by itself.
  */
 export async function startFaultyWebSockets(
   frame: FatalFrame,

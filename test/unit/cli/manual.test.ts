@@ -84,7 +84,7 @@ test('mandoc finds nothing to complain of', async () => {
   }
 });
 
-test('a page says all that the command says of itself', async () => {
+test('a page has every text of its command', async () => {
   for (const {name, load} of commands) {
     const command: AnyCommand = await load();
     const page = await pageOf(name);
@@ -173,7 +173,7 @@ test('any text comes out of roff as it went in', async () => {
     assert.ok(paragraphs.includes(shown(page)), `${page} in ${paragraphs.slice(0, 3)}`);
 });
 
-test('a form tells what is typed from what is meant', () => {
+test('a form distinguishes what is typed from placeholders', () => {
   assert.equal(form('-q, --qos <level>'), '\\fB\\-q, \\-\\-qos\\fR \\fIlevel\\fR');
   assert.equal(form('(-f <file> | -n)'), '(\\fB\\-f\\fR \\fIfile\\fR | \\fB\\-n\\fR)');
 });

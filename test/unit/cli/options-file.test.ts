@@ -153,7 +153,7 @@ test('a closed home is one without options, a closed file is an error', async ()
   );
 });
 
-test('main reads the file, and tells where it is wrong', async () => {
+test('main reads the file, and reports the line of an error', async () => {
   using directory = directoryWith({'tmq/pub': '-q 3\n', other: '--will-retain\n'});
   const env = {XDG_CONFIG_HOME: directory.path};
   const wrong = await runMain(['pub', '-t', 'a', '-m', 'b'], {env});

@@ -105,7 +105,7 @@ test('sets other options where it stands', () => {
   assert.deepEqual(values('-b', 'y', '-v', 'x', '-l', 'z'), {value: 'x', both: true, list: ['y', 'z']});
 });
 
-test('takes as many words as the option says', () => {
+test('takes as many words as the option declares', () => {
   assert.deepEqual(values('-m', 'two', '-s', '-m', 'three', '', '--help').many, [
     'two\0-s',
     'three\0\0--help',
@@ -184,7 +184,7 @@ test('takes -- and operands where the command has them', () => {
   assert.equal(withOperands('file', '--help').request, 'help');
 });
 
-test('applies the lines of a file first, and says where an error stands', () => {
+test('applies the lines of a file first, and names the line of an error', () => {
   const line = (number: number, ...words: readonly string[]): OptionsLine => ({words, where: `f:${number}`});
   const read = (lines: readonly OptionsLine[], words: readonly string[]) =>
     parse(sample(), words, () => lines);
@@ -405,7 +405,7 @@ test("misses a value in the words of mosquitto's clients", async () => {
   }
 });
 
-test("says what mosquitto's clients say", async () => {
+test("has the messages of mosquitto's clients", async () => {
   const same: readonly (readonly string[])[] = [
     ['-t'],
     ['--topic'],

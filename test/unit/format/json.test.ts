@@ -143,7 +143,7 @@ test('characters that JSON escapes', () => {
   assert.match(print(message('x', {topic: 'a"b\\\x01/é'})), /"topic":"a\\"b\\\\\\u0001\/é"/);
 });
 
-test('bytes that are not UTF-8 are base64, and say so', () => {
+test('bytes that are not UTF-8 are base64, and marked as such', () => {
   assert.match(
     print(message(Uint8Array.of(0xff, 0, 0x41))),
     /"payloadlen":3,"payload-encoding":"base64","payload":"\/wBB"\}$/,
@@ -170,7 +170,7 @@ test('the manual names the keys in their order, and what retain is', () => {
   assert.match(remarks.find(({term}) => term === 'retain')!.text, /true or false/);
 });
 
-test('%J passes on what the payload says, to the letter', () => {
+test('%J passes on the payload byte for byte', () => {
   for (const [payload, expected = payload] of [
     ['9007199254740993'],
     ['12345678901234567890.10e+5'],

@@ -153,7 +153,7 @@ describe('replacing', () => {
     }
   });
 
-  test('tells a file that was not read to its end from one that stays the same', async () => {
+  test('distinguishes a file that was not read to its end from one that stays the same', async () => {
     await using here = await place();
     await updateFile(here.file, async function* () {}, context);
     assert.equal(await text(here.file), '');
@@ -288,7 +288,7 @@ describe('messages', () => {
     assert.equal(await text(here.file), 'old\n');
   });
 
-  test('fileStatus tells absence from refusal', async () => {
+  test('fileStatus distinguishes absence from refusal', async () => {
     await using here = await place();
     assert.deepEqual(await fileStatus(here.file).then((status) => status?.size), 4);
     assert.equal(await fileStatus(join(here.directory, 'none')), undefined);

@@ -1,4 +1,4 @@
-/** Output loses nothing, waits for its reader, and tells an end from an error: on streams and on real descriptors. */
+/** Output loses nothing, waits for its reader, and distinguishes a closed pipe from an error: on streams and descriptors. */
 
 import assert from 'node:assert/strict';
 import {spawn} from 'node:child_process';

@@ -96,7 +96,7 @@ describe('the spinner', () => {
     }
   });
 
-  test('says what is waited for, after 300 ms on a terminal, and goes', async () => {
+  test('names what is awaited, after 300 ms on a terminal, and is erased', async () => {
     const {stderr, shown} = stream({isTTY: true, columns: 80});
     const waiting = spinner({env: {NO_COLOR: '1'}, stderr}, 'Connecting');
     waiting.update('Connecting to a');

@@ -1,4 +1,4 @@
-/** Password files keep what they are not told to change, byte for byte. */
+/** Password files keep all other lines, byte for byte. */
 
 import assert from 'node:assert/strict';
 import {describe, test} from 'node:test';
@@ -130,7 +130,7 @@ describe('removing', () => {
     assert.equal(remove(`b:${hash}\na:${hash}`, 'a'), `b:${hash}\n`);
   });
 
-  test('tells whether there was anybody', () => {
+  test('reports whether there was any user', () => {
     for (const [user, found] of [
       ['a', true],
       ['A', false],

@@ -150,7 +150,7 @@ describe('our own secrets', () => {
     return chosen.name === 'sha512-pbkdf2' ? text.replace(/\0+$/, '') : text;
   };
 
-  test('NUL bytes behind a password tell it apart, but not to PBKDF2', async () => {
+  test('trailing NUL bytes make another password, except with PBKDF2', async () => {
     for (const [name, same] of [
       ['sha512', false],
       ['sha512-pbkdf2', true],

@@ -16,7 +16,7 @@ function duplicates(file: PasswordFile): ReadonlyMap<string, readonly number[]> 
 }
 
 describe('a statistics', () => {
-  test('counts lines and users, and notes who cannot log in', () => {
+  test('counts lines and users, and notes unusable entries', () => {
     const statistics = new LineStatistics();
     statistics.take(parsePasswordFile(Buffer.from('# x\na:plain\nb:\n')));
     statistics.take(parsePasswordFile(Buffer.from('stray\n:x')));
@@ -28,7 +28,7 @@ describe('a statistics', () => {
     assert.equal(statistics.repeated().size, 0);
   });
 
-  test('finds users who stand there twice, however often others do', () => {
+  test('finds users with two entries, also among many others', () => {
     const names = Array.from({length: 5000}, (_, index) => `user${index}`);
     const text = [...names, 'user7', '', '', 'user4999', 'user7'].map((name) => `${name}:x\n`).join('');
     assert.deepEqual(

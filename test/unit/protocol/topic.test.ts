@@ -142,7 +142,7 @@ test('fitsMqttString counts the bytes of UTF-8', () => {
   );
 });
 
-/** By code point, as the specification tells it. */
+/** By code point, as the specification defines it. */
 function naiveMqttString(text: string): boolean {
   return [...text].every((character) => {
     const point = character.codePointAt(0)!;

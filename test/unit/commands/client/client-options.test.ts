@@ -29,7 +29,7 @@ function refuses(words: readonly string[], message: string | RegExp): void {
   assert.throws(() => connection(...words), {name: 'UsageError', message}, words.join(' '));
 }
 
-test('says everything where nothing is said', () => {
+test('has every default', () => {
   assert.deepEqual(connection(), {
     endpoint: {transport: 'tcp', host: 'localhost', port: 1883},
     protocolVersion: 4,
@@ -189,7 +189,7 @@ test('takes proxies, and shows nothing of their passwords', () => {
   refuses(['--proxy', 'socks5h://h:99999'], /^Invalid proxy/);
 });
 
-test('-L sets what it says where it stands', () => {
+test('-L sets its values at its place on the command line', () => {
   const plan = pubPlan('-u', 'a', '-P', 'b', '-L', 'mqtts://user:secret@h/x/y');
   assert.equal(plan.publication.topic, 'x/y');
   assert.deepEqual(plan.client.connection.credentials, {
@@ -222,7 +222,7 @@ test('the last place of a password counts', () => {
   assert.deepEqual(connection('-u', '').credentials, {username: ''});
 });
 
-test('the version of MQTT is what was said last', () => {
+test('the last option decides the version of MQTT', () => {
   const version = (...words: readonly string[]) => connection(...words).protocolVersion;
   const versions = {'5': 5, mqttv5: 5, '311': 4, mqttv311: 4, '31': 3, mqttv31: 3};
   for (const [word, number] of Object.entries(versions)) assert.equal(version('-V', word), number);
@@ -284,7 +284,7 @@ test('a session that lasts needs an id', () => {
   assert.equal(connection('-c', '-i', 'a').clean, false);
 });
 
-test('MQTT 5 says how much it takes at once', () => {
+test('MQTT 5 sends Receive Maximum', () => {
   const receive = (...words: readonly string[]) => connection('-V', '5', ...words).properties;
   assert.deepEqual(receive(), {receiveMaximum: 20});
   assert.deepEqual(receive('-D', 'connect', 'receive-maximum', '7'), {receiveMaximum: 7});
@@ -329,7 +329,7 @@ test('a will is a message', () => {
   assert.equal(connection('--will-qos', '1').will, undefined);
 });
 
-test('pub -l has more short lines under way where no broker minds, unless -M says how many', () => {
+test('without -M, pub -l has more short lines in flight where brokers accept them', () => {
   const short = (...words: readonly string[]) => {
     const {client} = pub.plan(parse(pub, ['-t', 't', ...words]).values, []);
     assert.equal(client.connection.maxInflight, 20);

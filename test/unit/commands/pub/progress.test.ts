@@ -1,4 +1,4 @@
-/** The line that tells how far something is: its words, and the terminals it stays away from. */
+/** The progress line: its texts, and when it is not shown. */
 
 import assert from 'node:assert/strict';
 import {PassThrough} from 'node:stream';
