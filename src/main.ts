@@ -56,7 +56,7 @@ export async function main(argv: readonly string[], io: Io): Promise<ExitCode> {
 async function start(argv: readonly string[], io: Io, progress: Progress): Promise<ExitCode> {
   if (io.malformedArgument !== undefined) {
     throw new UsageError(
-      `Malformed UTF-8 in argument ${io.malformedArgument + 1}. Bytes that are no text can be sent with -f, -s and -l.`,
+      `Malformed UTF-8 in argument ${io.malformedArgument + 1}. To send arbitrary bytes, use -f, -s or -l.`,
     );
   }
   const linked = /^mosquitto_(\w+)$/.exec(io.programName)?.[1];
@@ -177,7 +177,7 @@ async function print(io: Io, text: string): Promise<ExitCode> {
   return ExitCode.success;
 }
 
-/** Says what went wrong, on stderr, and with which status to leave. */
+/** Writes the error to stderr and returns the exit status. */
 async function report(error: unknown, io: Io, progress: Progress): Promise<ExitCode> {
   const {invocation, quiet} = progress;
   if (error instanceof UsageError) {
@@ -202,7 +202,7 @@ async function errorLine({message}: TmqError, io: Io, {color}: Progress): Promis
   return `${(await colours(io, color)).red('Error:')} ${text}\n`;
 }
 
-/** Resolves when the text is written, or cannot be: nobody is left to be told. */
+/** Resolves when the text is written, or cannot be written. */
 async function complain(io: Io, text: string): Promise<void> {
   io.stderr.on('error', () => undefined);
   await new Promise<void>((resolve) => io.stderr.write(text, () => resolve()));

@@ -41,7 +41,7 @@ function start(command) {
       XDG_CACHE_HOME: directory,
     },
     stdio: ['ignore', 'pipe', 'inherit'],
-    // A group of its own, so that everything in a pipeline can be told to stop.
+    // A group of its own, so that one signal stops a whole pipeline.
     detached: true,
   });
   running.add(child);
@@ -108,7 +108,7 @@ async function tour() {
   await run('tmq passwd -U plain.txt');
   await run('cat plain.txt auth.txt', {prints: /^alice:\$6\$\S+\nbob:\$6\$\S+\nrajan:\$6\$\S+\n$/});
 
-  say('A broker that lets nobody in without a password.');
+  say('A broker that requires a password.');
   writeFileSync(
     join(directory, 'mosquitto.conf'),
     `listener ${port} 127.0.0.1\nallow_anonymous false\npassword_file auth.txt\n`,
@@ -134,7 +134,7 @@ async function tour() {
   say('Who comes late gets the retained message.');
   await run(`tmq sub -t greetings ${login} -v -C 1 -W 10`, {prints: /^greetings Hello\n$/});
 
-  say('A wrong password is refused, and the exit status says so.');
+  say('A wrong password is refused, and the exit status shows it.');
   await run(`tmq sub -t greetings -p ${port} -u rajan -P wrong -W 10`, {
     status: 5,
     prints: /not authori[sz]ed/i,
@@ -149,7 +149,7 @@ async function tour() {
   show(counted.output);
   if (counted.output.trim() !== '1000') throw new Error('Not all of the thousand lines arrived.');
 
-  say('The broker goes when it is told to.');
+  say('The broker ends on a signal.');
   const ended = await broker.stop('SIGTERM');
   if (ended.status !== 0) throw new Error(`The broker ended with ${ended.status}:\n${ended.output}`);
   if (!readFileSync(join(directory, 'auth.txt'), 'utf8').startsWith('rajan:$6$'))

@@ -52,7 +52,7 @@ export interface Command<Table extends OptionTable, Plan> {
   run(plan: Plan, io: Io): Promise<ExitCode>;
 }
 
-/** A command whose table and plan nobody needs to know. */
+/** A command of any table and plan. */
 // biome-ignore lint/suspicious/noExplicitAny: commands of every table and plan stand in one list
 export type AnyCommand = Command<any, any>;
 

@@ -1,6 +1,6 @@
 /**
- * What --help prints, made from the table of a command: grouped, at most 80 columns wide. Knows no
- * terminal: whoever wants colour hands in a style.
+ * The text of --help, made from the table of a command: grouped, at most 80 columns wide. Knows no
+ * terminal: the caller passes a style for colour.
  */
 
 import type {AnyCommand} from './command.ts';

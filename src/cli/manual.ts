@@ -44,7 +44,7 @@ const commonEnvironment: readonly Remark[] = [
 const commonFiles: readonly Remark[] = [
   {
     term: '$XDG_CACHE_HOME/tmq, ~/.cache/tmq',
-    text: 'Compiled code, which nobody else may write. It may be deleted at any time.',
+    text: 'Compiled code, which only its user may write. It may be deleted at any time.',
   },
 ];
 

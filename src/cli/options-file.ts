@@ -1,7 +1,7 @@
 /**
  * The options file: where it is, and its text as options said before the command line. One option a line,
- * the rest of the line its value, verbatim: no quotes, no escapes, no variables. Knows no command; what
- * an option is called and how many words it takes, it is told.
+ * the rest of the line its value, verbatim: no quotes, no escapes, no variables. Knows no
+ * command, and of the options only -D, which has several values, and -o.
  */
 
 import {readFileSync, statSync} from 'node:fs';
@@ -44,7 +44,7 @@ export function readOptionsFile(
   return [];
 }
 
-/** Whether a file is there at all: somebody else's home may be closed to us, and then it is not ours to read. */
+/** Whether a file exists. In a home of another user, closed to this one, it counts as absent. */
 function isVisible(path: string): boolean {
   try {
     return statSync(path, {throwIfNoEntry: false}) !== undefined;

@@ -31,7 +31,7 @@ async function tmq(
 // Only Linux shows a process its own words as bytes.
 test('bytes that are no UTF-8 are refused, not replaced', {skip: process.platform !== 'linux'}, async () => {
   const refused = (place: number) => ({
-    stderr: `Error: Malformed UTF-8 in argument ${place}. Bytes that are no text can be sent with -f, -s and -l.\n\nUse 'tmq --help' to see usage.\n`,
+    stderr: `Error: Malformed UTF-8 in argument ${place}. To send arbitrary bytes, use -f, -s or -l.\n\nUse 'tmq --help' to see usage.\n`,
     exitCode: 1,
   });
   assert.deepEqual(await tmq('pub', '-t', 'a', '-m', 'caf\\351'), refused(5));

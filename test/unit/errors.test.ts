@@ -332,9 +332,9 @@ const runs: readonly Row[] = [
   [['passwd', '--verify', '-b', good, 'alice', 'x'], 'This is not the password of user alice.'],
   [
     ['passwd', '--verify', '-b', plain, 'alice', 'x'],
-    `Line 1 of ${plain} lets nobody in: its password is plain text, which -U hashes.`,
+    `Line 1 of ${plain} admits no user: its password is plain text, which -U hashes.`,
   ],
-  [['passwd', '--verify', '-b', damaged, 'alice', 'x'], `Line 1 of ${damaged} lets nobody in: `],
+  [['passwd', '--verify', '-b', damaged, 'alice', 'x'], `Line 1 of ${damaged} admits no user: `],
   [['passwd', '-U', empty], `${empty} is empty: there is nothing to upgrade.`],
   [
     ['passwd', '-U', nul],

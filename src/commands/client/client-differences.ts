@@ -10,5 +10,5 @@ export const clientDifferences: readonly string[] = [
   '-S is always there, --proxy also takes http://, and there is a time limit for connecting.',
   'An options file named by -o has to exist. Errors in one name file and line, -D works there, and lines may have any length.',
   'Properties (-D) are checked when they are given, not when the packet is made: a bad one is always an error, never a subscription that is not made. User properties of one packet stand together, where the first of them was given.',
-  'A failure is told in one line, with its cause; one blank line and the hint to --help follow where the command line is wrong, never two. Packets that break the rules of MQTT end the run with 2, and the refusal of a broker that is older than MQTT 5 keeps its code.',
+  'An error is one line with its cause; a usage error also points to --help. Packets that break the rules of MQTT end the run with 2, and the refusal of a broker that is older than MQTT 5 keeps its code.',
 ];

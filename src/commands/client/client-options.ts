@@ -6,6 +6,7 @@
 
 import {choice, integer, type OptionTable, type Values} from '../../cli/option.ts';
 import type {ConnectionOptions} from '../../client/connection-options.ts';
+import {defined} from '../../defined.ts';
 import {UsageError} from '../../errors.ts';
 import type {Io} from '../../io/process.ts';
 import {largestTwoByteInteger} from '../../protocol/fixed-header.ts';
@@ -125,8 +126,7 @@ const mqttOptions = {
     flags: '-M <count>',
     group: 'MQTT',
     summary: 'most unacknowledged messages of QoS 1 and 2 (default 20)',
-    details:
-      'An MQTT 5 broker that takes fewer says so, and gets no more. For the lines of pub -l the default is another.',
+    details: 'An MQTT 5 broker may lower it (Receive Maximum). pub -l has a default of its own: see -l.',
     missing: '-M argument given but max_inflight not specified.',
     parse: integer({
       minimum: 1,
@@ -153,7 +153,7 @@ const sessionOptions = {
     flags: '-c, --disable-clean-session',
     group: 'Session',
     summary: 'keep the session on the broker; needs -i',
-    details: 'With MQTT 5 the session never expires, unless -x says when.',
+    details: 'With MQTT 5 the session never expires, unless -x sets a time.',
   },
   sessionExpiry: {
     flags: '-x, --session-expiry-interval <seconds>',
@@ -176,8 +176,7 @@ const generalClientOptions = {
     flags: '--quiet',
     group: 'Output',
     summary: 'print no error messages but those about the command line',
-    details:
-      'Neither does a terminal show what is being waited for, and how far pub is, as it otherwise does.',
+    details: 'Also suppresses the spinner and the progress line.',
   },
   color: {
     flags: '--color <when>',
@@ -235,10 +234,13 @@ export interface ClientPlan {
   readonly warnings: readonly string[];
 }
 
+/** mosquitto's limit of messages in flight, either way. */
+export const defaultInFlight = 20;
+
 export interface ClientDefaults {
   /** Where neither -V nor -D nor -x says anything. */
   readonly protocolVersion: ProtocolVersion;
-  /** MQTT 5: most unacknowledged QoS 1 and 2 messages that the broker may send; 20 unless told. */
+  /** MQTT 5: most unacknowledged QoS 1 and 2 messages that the broker may send; 20 by default. */
   readonly receiveMaximum?: number;
 }
 
@@ -261,7 +263,7 @@ function toConnection(values: ClientValues, defaults: ClientDefaults): Connectio
   const protocolVersion = protocolVersionOf(values, defaults);
   const will = toWill(values, values.property, protocolVersion);
   const endpoint = toEndpoint(values);
-  const properties = connectProperties(values, protocolVersion, defaults.receiveMaximum ?? 20);
+  const properties = connectProperties(values, protocolVersion, defaults.receiveMaximum ?? defaultInFlight);
   const clientId = toClientId(values, protocolVersion);
   checkSession(values, protocolVersion, properties);
   const credentials = toCredentials(values);
@@ -277,13 +279,9 @@ function toConnection(values: ClientValues, defaults: ClientDefaults): Connectio
     clientId,
     clean: values.persistent !== true,
     keepaliveSeconds: values.keepalive ?? 60,
-    maxInflight: Math.min(values.maxInflight ?? 20, largestTwoByteInteger),
+    maxInflight: Math.min(values.maxInflight ?? defaultInFlight, largestTwoByteInteger),
     connectTimeoutSeconds: values.connectTimeout ?? 30,
-    ...(credentials === undefined ? {} : {credentials}),
-    ...(will === undefined ? {} : {will}),
-    ...(properties === undefined ? {} : {properties}),
-    ...(disconnectProperties === undefined ? {} : {disconnectProperties}),
-    ...(values.keyPassphrase === undefined ? {} : {keyPassphrase: values.keyPassphrase}),
+    ...defined({credentials, will, properties, disconnectProperties, keyPassphrase: values.keyPassphrase}),
   };
 }
 

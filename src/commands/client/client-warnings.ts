@@ -23,7 +23,7 @@ export interface WarnedValues extends TlsValues {
 /** A sentence for each; `tls` is what the connection will use, if anything. */
 export function warningsOf(values: WarnedValues, tls: TlsOptions | undefined): readonly string[] {
   const warnings: string[] = [];
-  // Who says --no-tls wants the others to be ignored.
+  // --no-tls asks for the others to be ignored.
   if (tls === undefined && values.noTls !== true) {
     const given = Object.entries(tlsOnly).flatMap(([key, name]) =>
       values[key as keyof TlsValues] === undefined ? [] : [name],

@@ -1,6 +1,6 @@
 /**
- * Secrets and identities that a plan can only describe: a password in a file, in the environment or in
- * somebody's head, a client id made of the process id. Resolved once, before connecting. The secrets
+ * Secrets and identities that a plan can only describe: a password in a file, in the environment or typed
+ * on the terminal, a client id made of the process id. Resolved once, before connecting. The secrets
  * themselves appear in no message.
  */
 

@@ -5,6 +5,7 @@
 
 import {integer, type OptionTable, type Values} from '../../cli/option.ts';
 import type {Endpoint} from '../../client/connection-options.ts';
+import {defined} from '../../defined.ts';
 import {UsageError} from '../../errors.ts';
 import {parseBrokerUrl} from '../../protocol/broker-url.ts';
 import {fitsMqttString, isMqttString} from '../../protocol/topic.ts';
@@ -216,7 +217,7 @@ export function toEndpoint(values: NetworkValues & TlsValues): Endpoint {
     if (values.proxy !== undefined)
       throw new UsageError('--proxy and a unix socket cannot be used together.');
     if (values.srv === true) throw new UsageError('-S and a unix socket cannot be used together.');
-    return {transport: 'unix', path: host, ...(tls === undefined ? {} : {tls})};
+    return {transport: 'unix', path: host, ...defined({tls})};
   }
   const {bindAddress, noDelay, proxy, srv, wsPath} = values;
   return {
@@ -224,17 +225,12 @@ export function toEndpoint(values: NetworkValues & TlsValues): Endpoint {
     // An IPv6 address stands bare here, but brackets do no harm.
     host: host.replace(/^\[(.*)\]$/, '$1'),
     port,
-    ...(tls === undefined ? {} : {tls}),
-    ...(bindAddress === undefined ? {} : {bindAddress}),
-    ...(noDelay === undefined ? {} : {noDelay}),
-    ...(proxy === undefined ? {} : {proxy}),
-    ...(srv === undefined ? {} : {srv}),
-    ...(wsPath === undefined ? {} : {path: wsPath}),
+    ...defined({tls, bindAddress, noDelay, proxy, srv, path: wsPath}),
   };
 }
 
-/** Who is connecting, or undefined for nobody in particular. */
+/** The user name and the password, or undefined where neither is given. */
 export function toCredentials({username, password}: NetworkValues): CredentialSource | undefined {
   if (username === undefined && password === undefined) return undefined;
-  return {...(username === undefined ? {} : {username}), ...(password === undefined ? {} : {password})};
+  return defined({username, password});
 }

@@ -14,7 +14,7 @@ export const receiveOptions = {
     flags: '-F <format>',
     group: 'Output',
     summary: 'print each message in this format, as in "%t %p"',
-    details: 'The language of the format is told below, under Output formats.',
+    details: 'The language of the format is described below, under Output formats.',
     noun: 'format',
     parse: (given: string) => {
       if (!isMqttString(given.replace(/[\x00-\x1f\x7f-\x9f]/g, ''))) {

@@ -4,7 +4,7 @@ import {ExitCode, TmqError} from '../../errors.ts';
 import type {ProtocolVersion} from '../../protocol/message.ts';
 import {isFailure, reasonText} from '../../protocol/reason-codes.ts';
 
-/** How one denied filter is told. MQTT 3.1.1 has one code for all reasons. */
+/** The text about one denied filter. MQTT 3.1.1 has one code for all reasons. */
 function denied(filter: string, code: number, version: ProtocolVersion): string {
   return version === 5 ? `'${filter}' (${reasonText(code)})` : `'${filter}'`;
 }

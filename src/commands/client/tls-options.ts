@@ -5,6 +5,7 @@
 
 import {type OptionTable, text, type Values} from '../../cli/option.ts';
 import type {TlsOptions} from '../../client/connection-options.ts';
+import {defined} from '../../defined.ts';
 import {TmqError, UsageError} from '../../errors.ts';
 import type {SecretSource} from './credentials.ts';
 
@@ -102,7 +103,7 @@ export const tlsOptions = {
     group: 'TLS',
     summary: 'verify nothing of the server: for tests only',
     details:
-      'NEITHER THE CERTIFICATE NOR THE HOST NAME IS VERIFIED: anybody can be the server. It does not turn TLS on.',
+      'NEITHER THE CERTIFICATE NOR THE HOST NAME IS VERIFIED: any machine can pose as the server. It does not turn TLS on.',
   },
   psk: {
     flags: '--psk <key>',
@@ -215,9 +216,4 @@ function checkTls(values: TlsValues): void {
       `Problem setting TLS engine, is ${tlsEngine ?? 'engine'} a valid engine? None is available here: use --cert and --key with PEM files.`,
     );
   }
-}
-
-/** Leaves out what was not given. */
-function defined(options: {readonly [Key in keyof TlsOptions]: TlsOptions[Key] | undefined}): TlsOptions {
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
 }

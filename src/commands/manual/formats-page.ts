@@ -26,7 +26,7 @@ const passwordFiles: ManualSection = {
   title: 'Password files',
   text: [
     "What tmq passwd writes, and mosquitto's password_file: a line for each user, made of the name, a colon, and the hashed password. Blanks around name and hash do not count. Empty lines, and lines that begin with #, are comments.",
-    'What stands between the first two $ tells how the password is hashed. Salt and hash are in base64 unless told otherwise.',
+    'The part between the first two $ is the hash scheme. Salt and hash are in base64 unless stated otherwise.',
   ],
   remarks: [
     {

@@ -1,6 +1,6 @@
 /**
  * What `passwd` does to a password file. Passwords are asked for and hashed before the file is locked; then
- * it is read again, changed and replaced in one step, so that nobody else's change is lost.
+ * it is read again, changed and replaced in one step, so that no other change is lost.
  */
 
 import {ExitCode, TmqError} from '../../errors.ts';

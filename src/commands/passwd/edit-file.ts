@@ -26,7 +26,7 @@ export function readLines(path: string): AsyncGenerator<readonly PasswordLine[],
   return linesOf(readChunks(path, noun));
 }
 
-/** The lines of a password file that name somebody, with their numbers, some at a time. */
+/** The lines of a password file that name a user, with their numbers, some at a time. */
 export async function* readUsers(path: string): AsyncGenerator<readonly NumberedUser[], void, undefined> {
   let before = 0;
   for await (const lines of readLines(path)) {
@@ -72,11 +72,11 @@ export async function editFile(
   return statistics;
 }
 
-/** Things about the file that whoever changes it should know. */
+/** Warnings about the file. */
 export async function warnOfFile(path: string, statistics: LineStatistics, io: Io): Promise<void> {
   const status = await fileStatus(path);
   if (status !== undefined && (status.mode & 0o007) !== 0) {
-    await warn(io, `Everybody can access ${path}; 'chmod o=' takes that away.`);
+    await warn(io, `Every user can access ${path}; 'chmod o=' takes that away.`);
   }
   const candidates = statistics.repeated();
   if (candidates.size === 0) return;

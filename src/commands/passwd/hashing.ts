@@ -8,9 +8,9 @@ import {warn} from './output-lines.ts';
 import type {Hashing} from './plan.ts';
 
 /**
- * How many passwords are hashed at once. With threads, twice as many as these are, four for Node unless told
+ * How many passwords are hashed at once. With threads, twice as many as these are, four for Node by default
  * more, or as there are cores: a thread that is done always finds another password waiting, also while this
- * one is being told of it. With one a core, the cores stood idle for a tenth of the time. Without threads
+ * one is being reported. With one a core, the cores stood idle for a tenth of the time. Without threads
  * several at once gain nothing, and argon2id takes 46 MiB for each.
  */
 const hashedAtOnce = ({scheme}: Hashing) => (scheme.threaded ? 2 * Math.max(4, availableParallelism()) : 1);

@@ -30,7 +30,7 @@ export const passwdOptions = {
     group: 'Password file',
     summary: 'hash all passwords that stand in the file in plain text',
     details:
-      'Entries that are hashed already, comments and lines that are no entries stay as they are, so it can be repeated. A plain-text password is everything after the first colon. Others who change the file wait while it is written, and not while 20,000 passwords are hashed; while more are, they do.',
+      'Entries that are hashed already, comments and lines that are no entries stay as they are, so it can be repeated. A plain-text password is everything after the first colon. The file is locked only while it is written. Beyond 20,000 plain-text passwords, the rest are hashed under the lock.',
   },
   import: {
     flags: '--import <source>',
@@ -55,7 +55,7 @@ export const passwdOptions = {
   iterations: {
     flags: '-I, --iterations <number>',
     group: 'Password file',
-    summary: 'iterations of sha512-pbkdf2 (210000 unless told) or rounds of sha512-crypt (5000)',
+    summary: 'iterations of sha512-pbkdf2 (default 210000) or rounds of sha512-crypt (default 5000)',
     details: 'Without -H it means sha512-pbkdf2.',
     missing: '-I argument given but not enough other arguments.',
     parse: integer({

@@ -4,7 +4,7 @@ import {Output} from '../../io/output.ts';
 import type {Io} from '../../io/process.ts';
 import {warningLine} from '../../io/terminal.ts';
 
-/** Writes to stdout; resolves when it is written. @throws ClosedPipe when nobody reads it */
+/** Writes to stdout; resolves when it is written. @throws ClosedPipe when its reader has closed it */
 export async function print(io: Io, text: string): Promise<void> {
   const output = new Output(io.stdout);
   output.text(text);

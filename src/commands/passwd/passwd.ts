@@ -58,7 +58,7 @@ export const passwd = defineCommand({
     'User names that a broker would read differently are refused: empty ones, a leading #, blanks around, control characters.',
     'Prompts go to the terminal, not to standard output. ^C gives the status 130. A password from a pipe is read once.',
     'The file is replaced by renaming, never overwritten. Another hard link to it keeps the old content. A single file that is mounted into a container cannot be replaced there, which is refused: mount its directory instead. Replaced outside, it is seen by the container when that starts again.',
-    'Salts have 12 bytes, which every version of mosquitto reads. PBKDF2 has 210,000 iterations unless told.',
+    'Salts have 12 bytes, which every version of mosquitto reads. PBKDF2 has 210,000 iterations by default.',
   ],
   environment: [
     {

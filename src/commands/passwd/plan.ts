@@ -108,7 +108,7 @@ function takeOperands(values: PasswdValues, operands: readonly string[], count: 
 
 function toHashing(values: PasswdValues): Hashing {
   const {iterations} = values;
-  // Whoever says how many iterations means the scheme that is made of them.
+  // A number of iterations implies the scheme that has them.
   const name = values.hash ?? (iterations === undefined ? schemes[0]!.name : 'sha512-pbkdf2');
   const scheme = schemes.find((candidate) => candidate.name === name)!;
   if (iterations === undefined) return {scheme};
@@ -138,7 +138,7 @@ function toSetPlan(values: PasswdValues, operands: readonly string[]): PasswdPla
     if (!create) throw new UsageError("'-' prints a line instead of changing a file, and needs -c.");
     return {action: 'print', ...user, ...hashing};
   }
-  // -b means that nobody is there to answer.
+  // -b: no one is there to answer.
   const force = given(values, 'force') || given(values, 'batch');
   return {action: 'set', path, ...user, ...hashing, create, force};
 }

@@ -89,7 +89,7 @@ async function findSecret(path: string, username: string, io: Io): Promise<strin
     for (const user of users) {
       if (user.line.username !== username) continue;
       numbers.push(user.number);
-      // What lets nobody in never counts when something else does.
+      // An entry that admits no user never counts beside one that does.
       if (user.line.kind === 'entry' || last?.line.kind !== 'entry') last = user;
     }
   }
@@ -100,7 +100,7 @@ async function findSecret(path: string, username: string, io: Io): Promise<strin
   const {number, line} = last;
   if (line.kind === 'entry') return line.secret;
   const reason = line.kind === 'malformed' ? line.reason : 'its password is plain text, which -U hashes';
-  throw new TmqError(`Line ${number} of ${path} lets nobody in: ${reason}.`);
+  throw new TmqError(`Line ${number} of ${path} admits no user: ${reason}.`);
 }
 
 /** Whether the password is the user's: success, or a TmqError that says what is wrong. */

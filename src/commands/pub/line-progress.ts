@@ -1,6 +1,6 @@
 /**
  * What `pub -l` and `pub -s` show on a terminal while they take their time: how many lines are sent and
- * acknowledged, how fast, and how long it will go on where the input is a file. Where nobody watches,
+ * acknowledged, how fast, and how long it will go on where the input is a file. Without a terminal,
  * nothing is counted.
  */
 
@@ -21,11 +21,11 @@ import type {ClientPlan} from '../client/client-options.ts';
 export type LineBatches = AsyncIterable<readonly Uint8Array[]>;
 
 export interface LinesWatch extends StatusLine {
-  /** The batches, counted on their way if anybody wants to know; from here on the line is shown. */
+  /** The batches, counted as they pass if the line is shown; it appears from here on. */
   start(): LineBatches;
 }
 
-/** What is shown to nobody. */
+/** The view where no line is shown. */
 export const unwatched: StatusLine = {erase: () => undefined, [Symbol.dispose]: () => undefined};
 
 /** Whether a line about progress is wanted: the packets of -d say more. */

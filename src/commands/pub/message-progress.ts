@@ -1,6 +1,6 @@
 /**
  * What `pub` shows on a terminal while one message takes its time, or is sent again and again: how much of
- * it the network has taken, how fast, and how long it will go on. Where nobody watches, or TMQ_NO_FASTPATH
+ * it the network has taken, how fast, and how long it will go on. Without a terminal, or TMQ_NO_FASTPATH
  * wants the payload written as it is, the payload stays what it was.
  */
 

@@ -33,7 +33,7 @@ const options = {
     group: 'Message',
     summary: 'send each line of standard input as a message',
     details:
-      'A line ends at LF, which is not sent; an empty line is an empty message, and a last line without LF is sent too. Bytes are never changed. Input is read only as fast as the broker takes it. When the connection is lost, tmq connects again and sends what was not acknowledged once more. Unless -M says how many, up to 100 lines of at most 4096 bytes are unacknowledged at QoS 1, and with MQTT 5 at QoS 2 too; once a connection was lost with more than 20, it is 20. The exit status is 0 only if every line was acknowledged (at QoS 0: written to the network).',
+      'A line ends at LF, which is not sent; an empty line is an empty message, and a last line without LF is sent too. Bytes are never changed. Input is read only as fast as the broker takes it. When the connection is lost, tmq connects again and sends what was not acknowledged once more. Up to 100 lines of at most 4096 bytes may be in flight at QoS 1 (with MQTT 5 also at QoS 2). If the connection is lost with more than 20 in flight, the limit falls to 20. -M sets it. The exit status is 0 only if every line was acknowledged (at QoS 0: written to the network).',
   },
   retain: {
     flags: '-r, --retain',
@@ -67,7 +67,7 @@ export const pub = defineCommand({
   ],
   description: [
     'Connects to an MQTT broker, publishes, and disconnects when the broker has what was sent: at QoS 0 when it was written to the network, at QoS 1 and 2 when it was acknowledged.',
-    'Standard output stays empty; whatever there is to tell goes to standard error.',
+    'Standard output stays empty; everything else goes to standard error.',
   ],
   options,
   optionsFile: 'pub',
@@ -124,12 +124,12 @@ export const pub = defineCommand({
   },
 });
 
-/** Short lines that `-l` leaves unacknowledged, unless -M says how many. */
+/** Short lines that `-l` leaves unacknowledged, unless -M sets a limit. */
 const linesUnderWay = 100;
 
 /**
- * With more messages under way, less time is spent on waiting: for the network, or for whoever has to be woken
- * up. More than mosquitto's 20 are sent where the broker has said how many it takes [MQTT 5, 3.2.2.3.3], and at
+ * With more messages under way, less time is spent on waiting: for the network, or for a process to be
+ * scheduled. More than mosquitto's 20 are sent where the broker has said how many it takes [MQTT 5, 3.2.2.3.3], and at
  * QoS 1, where it is done with a message when it has acknowledged it. At QoS 2, before MQTT 5, mosquitto closes
  * the connection over more.
  */

@@ -113,7 +113,7 @@ export const rr = defineCommand({
       subscribe: {
         qos,
         ...retainOptions(values),
-        // Else a stale answer could not be told from one that is published as retained.
+        // Otherwise a stale answer looks like one that is published as retained.
         ...(keepsFlag ? {retainHandling: 2} : {}),
         ...(properties === undefined ? {} : {properties}),
       },
@@ -176,7 +176,7 @@ async function ask(plan: RrPlan, payload: Payload, session: Session, io: Io): Pr
   await output.flush();
 }
 
-/** Not a stale retained message, and the answer to this request where the request can be told. */
+/** Not a stale retained message, and the answer to this request where the request can be identified. */
 function isResponse(message: Message, plan: RrPlan): boolean {
   if (message.retain && !plan.takesRetained) return false;
   const wanted = plan.request.properties?.correlationData;

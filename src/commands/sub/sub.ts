@@ -1,4 +1,4 @@
-/** Subscribes, and prints what comes, until it is told to stop. */
+/** Subscribes, and prints what comes, until the last message, the time limit or a signal. */
 
 import {defineCommand} from '../../cli/command.ts';
 import {decimal, integer, type OptionTable} from '../../cli/option.ts';
@@ -11,7 +11,7 @@ import type {QoS} from '../../protocol/message.ts';
 import {propertiesFor} from '../../protocol/property-option.ts';
 import {ReasonCode} from '../../protocol/reason-codes.ts';
 import {clientDifferences} from '../client/client-differences.ts';
-import {type ClientPlan, clientOptions, toClientPlan} from '../client/client-options.ts';
+import {type ClientPlan, clientOptions, defaultInFlight, toClientPlan} from '../client/client-options.ts';
 import {subscribeUrlOption} from '../client/network-options.ts';
 import {openSession} from '../client/open-session.ts';
 import {
@@ -151,9 +151,9 @@ export const sub = defineCommand({
   sections: [formatSection],
   differences: [
     'When the broker denies every subscription, the exit status is its reason code (128 for MQTT 3.1.1); mosquitto_sub ends with 0.',
-    'Losing and regaining the connection is told on standard error.',
+    'A lost connection, and its return, are reported on standard error.',
     'A timeout (-W) is 27 and a signal 130 or 143 also before the broker has accepted the connection; mosquitto_sub ends with 255 there.',
-    '-E with -U alone ends when the unsubscription is acknowledged. Some denied subscriptions among others are told.',
+    '-E with -U alone ends when the unsubscription is acknowledged. If only some subscriptions are denied, a warning names them.',
     '--random-filter means per cent. -R does not keep --remove-retained from clearing. --remove-retained ends when it should.',
     formatDifference,
     ...clientDifferences,
@@ -162,7 +162,7 @@ export const sub = defineCommand({
     const {topics = [], unsubscribe = [], hideRetained = false, retainedOnly = false} = values;
     const client = toClientPlan(values, {
       protocolVersion: 4,
-      ...(values.count !== undefined && values.count < 20 ? {receiveMaximum: values.count} : {}),
+      ...(values.count !== undefined && values.count < defaultInFlight ? {receiveMaximum: values.count} : {}),
     });
     if (topics.length === 0 && unsubscribe.length === 0) {
       throw new UsageError(
@@ -213,7 +213,7 @@ export const sub = defineCommand({
       await receive(plan, session, io);
     } catch (error) {
       if (!signal.aborted || error !== signal.reason || !session.isAccepted) throw error;
-      // With MQTT 5 the will is published: nobody asked the client to go in peace [mosquitto: sub_client.c].
+      // With MQTT 5 the will is published: the client was interrupted [mosquitto: sub_client.c].
       await session.end(ReasonCode.disconnectWithWill);
       if (io.signal.aborted) return ExitCode.success;
       throw error;

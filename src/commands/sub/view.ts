@@ -95,7 +95,7 @@ export function watchView({format, output, io, title}: WatchOptions): View {
     end,
     [Symbol.dispose]() {
       io.stdout.off('resize', draw);
-      // A terminal is left as it was by who is interrupted, too; nobody waits for it.
+      // An interrupted run also leaves the terminal as it was; this write is not awaited.
       end();
       output.flush().catch(nothing);
     },
