@@ -31,7 +31,7 @@ export interface PlainOptions {
   /** Print the topic first, and also messages without payload. */
   readonly verbose: boolean;
   readonly guard?: (out: Sink) => Sink;
-  /** What a terminal is told before and after the topic. */
+  /** Terminal sequences before and after the topic. */
   readonly topicPaint?: {readonly open: string; readonly close: string};
 }
 

@@ -31,7 +31,7 @@ export class FilePayload {
 
   /**
    * Hands the file's bytes to `write` in order, until it resolves with false. The last ones are withheld
-   * from a file that was changed: then nobody takes the rest for a whole.
+   * from a file that was changed: the broker then has no complete message.
    * @throws TmqError for such a file, the system's error when it cannot be read
    */
   async send(write: (chunk: Uint8Array) => Promise<boolean>): Promise<void> {

@@ -1,8 +1,7 @@
 /**
- * Files read in chunks, and replaced so that at every moment the old content or the new one is there:
- * written beside, flushed to the disk, renamed over. Links are followed to the real file, whose mode and
- * owner stay. One process at a time; a lock left by a dead one is taken over. Knows nothing of what the files
- * hold.
+ * Reads files in chunks, and replaces them atomically: the new content is written to a temporary file, synced,
+ * and renamed. Links are followed; mode and owner stay. A lock admits one process at a time. Knows nothing of
+ * the content.
  */
 
 import {randomBytes} from 'node:crypto';
@@ -20,7 +19,7 @@ export interface UpdateContext {
   readonly pid: number;
   readonly signal: AbortSignal;
   readonly fs?: FileSystem;
-  /** How long to wait for others who are changing the file; 30 s unless told. */
+  /** How long to wait for others who are changing the file; the default is 30 s. */
   readonly timeoutMilliseconds?: number;
 }
 
@@ -145,7 +144,7 @@ async function writeBeside(fs: FileSystem, replacement: Replacement): Promise<bo
 
 /**
  * Writes beside and renames over; on failure nothing is left but the old file. A file that is mounted by
- * itself cannot be renamed over, and is not overwritten either: whoever dies in the middle would leave
+ * itself cannot be renamed over, and is not overwritten either: a process that dies in the middle would leave
  * less than the old file.
  */
 async function replace(fs: FileSystem, replacement: Replacement): Promise<void> {
@@ -212,7 +211,7 @@ async function openOld(fs: FileSystem, path: string, name: string): Promise<OldF
 export type FileChange = (old: Chunks | undefined) => Chunks;
 
 /**
- * Replaces a file by what `change` makes of its content, while nobody else does. Nothing is replaced when
+ * Replaces a file by what `change` makes of its content, under a lock. Nothing is replaced when
  * nothing changes or `change` throws. A new file has mode 0600.
  * @throws TmqError when the system refuses, the signal's reason when it aborts before the replacement
  */

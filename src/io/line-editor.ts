@@ -4,7 +4,7 @@
  * no terminal.
  */
 
-/** What a key did. `erased` and `inserted` are in characters, for those who echo. */
+/** What a key did. `erased` and `inserted` are in characters, for an echo. */
 export type Stroke =
   | {readonly kind: 'inserted'; readonly byte: number}
   | {readonly kind: 'erased'; readonly count: number}

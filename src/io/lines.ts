@@ -1,9 +1,7 @@
 /**
- * A byte stream cut into lines: what `pub -l` reads. Lines come in batches, one or more for each chunk
- * that completed any, as slices of that chunk; bytes are never decoded, so NUL, CR and broken UTF-8 pass.
- *
- * A batch is good until the next one is asked for: whoever makes the chunks may then use their memory
- * again. The part of a line that a chunk leaves behind is therefore copied.
+ * Splits a byte stream into lines, for `pub -l`. Lines come in batches, as slices of a chunk; bytes are never
+ * decoded, so NUL, CR and broken UTF-8 pass. A batch is valid until the next one is requested: the producer
+ * may then reuse the chunk's memory. The incomplete last line of a chunk is therefore copied.
  */
 
 import {TmqError} from '../errors.ts';

@@ -1,13 +1,6 @@
 /**
- * A lock between processes that change one file, and the safe end of locks whose process died. A lock is a
- * symbolic link whose target says who holds it: made in one step, never half written. Knows nothing of
- * what is locked.
- *
- * A dead holder's lock is never removed by whoever finds it, since two may find it at once. It gets one
- * successor instead: a link named after the dead lock's own random number, which only one process can make.
- * The successor then takes the lock's name by renaming. Whoever comes too late sees that the lock no longer
- * carries the number of the dead, and starts again. A successor that dies in these steps may leave its link
- * behind; whoever holds the lock may remove any `<lock>.<number>`.
+ * A lock between processes that change one file: a symbolic link whose target names the holder, so that it is
+ * never half written. The lock of a dead process is taken over, see `succeed`. Knows nothing of what is locked.
  */
 
 import {randomBytes, randomInt} from 'node:crypto';
@@ -23,7 +16,7 @@ export interface LockContext {
   readonly fs: LockFileSystem;
   readonly pid: number;
   readonly signal: AbortSignal;
-  /** How long to wait for a living holder; 30 s unless told. */
+  /** How long to wait for a living holder; the default is 30 s. */
   readonly timeoutMilliseconds?: number;
 }
 
@@ -42,7 +35,7 @@ interface Holder {
   readonly machine: string;
 }
 
-/** Somebody holds it whom we cannot name: a link or file that is not ours. */
+/** The holder of a link or file that tmq did not make. */
 const stranger = 'stranger';
 
 const hasCode = (error: unknown, ...codes: readonly string[]) =>
@@ -74,7 +67,7 @@ async function self({fs, pid}: LockContext): Promise<Holder> {
   };
 }
 
-/** Whether the holder is certainly gone; on another machine nobody can know. */
+/** Whether the holder is certainly gone; on another machine, that is unknown. */
 async function isDead(fs: LockFileSystem, holder: Holder, machine: string): Promise<boolean> {
   if (holder.machine !== machine) return false;
   try {
@@ -88,7 +81,7 @@ async function isDead(fs: LockFileSystem, holder: Holder, machine: string): Prom
   return holder.startTime !== '' && stat.startTime !== holder.startTime;
 }
 
-/** Makes the lock's link unless somebody has. */
+/** Makes the lock's link; false where there is one. */
 async function place(fs: LockFileSystem, path: string, holder: Holder): Promise<boolean> {
   try {
     await fs.symlink(format(holder), path);
@@ -117,8 +110,11 @@ async function remove(fs: LockFileSystem, path: string): Promise<void> {
 }
 
 /**
- * Takes the place of a dead holder. A successor may have died as well, and then is succeeded in the same
- * way. False when somebody else was faster.
+ * Takes over the lock of a dead holder; false when another process was faster. The lock is not removed, since
+ * two processes may find it at once: the successor makes a link named after the dead lock's random number,
+ * which only one process can, and renames it to the lock. A process that comes too late finds another number
+ * in the lock. A successor may have died as well, and is succeeded in the same way; the link it may leave
+ * behind, `<lock>.<number>`, can be removed by any holder of the lock.
  */
 async function succeed(
   fs: LockFileSystem,
@@ -133,7 +129,7 @@ async function succeed(
   }
   const step = `${path}.${last.id}`;
   const current = await read(fs, path);
-  // The lock still carries the first dead number, so nobody ever finished this chain.
+  // The lock still carries the first dead number, so no process has finished this chain.
   if (typeof current === 'object' && current.id === dead.id) {
     await fs.rename(step, path);
     return true;
@@ -161,7 +157,7 @@ export async function acquireLock(path: string, context: LockContext): Promise<L
       if (await succeed(fs, path, {dead: holder, mine})) return lock;
     }
     if (performance.now() > deadline) throw held(path, holder);
-    // Uneven steps keep those who wait from meeting again and again.
+    // Random waits keep processes from colliding again and again.
     await sleep(randomInt(1, longest), signal);
   }
 }
@@ -169,5 +165,5 @@ export async function acquireLock(path: string, context: LockContext): Promise<L
 function held(path: string, holder: Holder | typeof stranger): TmqError {
   const who =
     holder === stranger ? 'something else' : `process ${holder.pid} on ${holder.machine.split('/', 1)[0]}`;
-  return new TmqError(`${path} is held by ${who}; remove it if nobody is changing the file.`);
+  return new TmqError(`${path} is held by ${who}; remove it if no process is changing the file.`);
 }

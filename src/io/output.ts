@@ -1,13 +1,7 @@
 /**
- * Where formatted messages go: bytes are collected in one reused buffer and written once for each batch.
- *
- * A file or pipe is written with write(2) at once, which is several times cheaper than a stream; what a
- * full pipe does not take goes through the stream, whose callback is the backpressure. Terminals and
- * streams without a file descriptor are written through the stream alone. It knows nothing of messages.
- *
- * A reader that goes away is an ordinary end, `ClosedPipe`. POSIX tells a writer of that only when it
- * writes (or polls for it, which Node cannot): with `sub | head -1` the end comes with the next message.
- * `closed` settles as soon as anything is known, which for a socket may be without a write.
+ * Standard output: bytes are collected in one reused buffer and written once for each batch. Files and pipes are
+ * written with write(2), several times cheaper than a stream; what a full pipe does not take, and terminals, go
+ * through the stream. A closed pipe is an ordinary end, noticed at the next write. Knows nothing of messages.
  */
 
 import {writeSync} from 'node:fs';
@@ -125,7 +119,7 @@ export class Output implements Sink {
   }
 
   #grow(count: number): void {
-    // After a failure nobody will read it.
+    // After a failure it is never written.
     if (this.#failure !== undefined) this.#length = 0;
     const larger = Buffer.allocUnsafeSlow(Math.max(this.#length + count, this.#buffer.length * 2));
     larger.set(this.#buffer.subarray(0, this.#length));

@@ -73,7 +73,7 @@ export function processIo(scriptPath = 'tmq'): Io {
 
 /**
  * Takes passwords off the list of processes. Setting the title overwrites the words that `ps` and
- * /proc/PID/cmdline show; all but the secrets are put back, so that the command can still be told.
+ * /proc/PID/cmdline show; all but the secrets are put back, so that the command can still be recognised.
  */
 function hidePassword(): void {
   const secretOptions = ['-P', '--pw', '--psk', '--keypass', '-L', '--url', '--proxy', '-b', '--batch'];

@@ -21,7 +21,7 @@ export interface Prompter extends AsyncDisposable {
   confirm(question: string): Promise<boolean>;
 }
 
-/** Longer lines are cut, and so found too long by whoever looks. */
+/** Longer lines are cut; they are still longer than any check allows. */
 const maximumLength = 65_536;
 
 /** A terminal to read keys from and to write prompts to. */

@@ -22,8 +22,8 @@ function withSecret({text, end, ...line}: NumberedUser['line'], secret: string):
 }
 
 /**
- * Gives users these secrets. A user who is there keeps the first of its lines, at its place, and loses
- * further ones; who is not there is added at the end, in the order of the map.
+ * Sets the secrets of users. A user in the file keeps the first of its lines, at its place, and loses
+ * further ones; others are added at the end, in the order of the map.
  */
 export class SetUsers implements Edit {
   /** Further lines of updated users, which would have kept the old password alive. */

@@ -31,7 +31,7 @@ export interface PlainEntry extends LineText {
   readonly password: Uint8Array;
 }
 
-/** A line with a colon that names no user who could log in: mosquitto 2.1 refuses the file, 2.0 the line. */
+/** A line with a colon that permits no login: mosquitto 2.1 refuses the file, 2.0 the line. */
 export interface MalformedEntry extends LineText {
   readonly kind: 'malformed';
   /** May be empty: then that is what is wrong. */
@@ -49,7 +49,7 @@ export type PasswordLine = PasswordEntry | PlainEntry | MalformedEntry | Skipped
 /** The lines in their order; the number of a line is its index plus one. */
 export type PasswordFile = readonly PasswordLine[];
 
-/** A line that names somebody, with its number in the file. */
+/** A line that names a user, with its number in the file. */
 export interface NumberedUser {
   readonly number: number;
   readonly line: PasswordEntry | PlainEntry | MalformedEntry;
@@ -125,7 +125,7 @@ export function formatPasswordFile(file: PasswordFile): Buffer {
   return Buffer.from(file.map(({text, end}) => text + end).join(''), 'latin1');
 }
 
-/** The lines that name somebody, in order, with their numbers. */
+/** The lines that name a user, in order, with their numbers. */
 export function usersOf(file: PasswordFile): readonly NumberedUser[] {
   return file.flatMap((line, index) => ('username' in line ? [{number: index + 1, line}] : []));
 }

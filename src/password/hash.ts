@@ -41,7 +41,7 @@ const digestLength = 64;
 const base64Of64 = '[A-Za-z\\d+/]{85}[AQgw]==';
 const base64OfSalt = `[A-Za-z\\d+/]{16}|${base64Of64}`;
 
-/** The same, in a time that tells nothing about where they differ. */
+/** Compares in a time that does not depend on where the two differ. */
 function equal(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && timingSafeEqual(a, b);
 }
@@ -168,7 +168,7 @@ const argon2id: HashScheme = {
   },
   async verify(password, secret) {
     const parsed = parseArgon2id(secret);
-    // hash-wasm takes no empty password; nobody who chose argon2id means one.
+    // hash-wasm takes no empty password.
     if (parsed === undefined || password.length === 0) return false;
     const {computeArgon2id} = await import('./argon2id.ts');
     const hash = await computeArgon2id(password, {...parsed, hashLength: parsed.hash.length});
@@ -211,7 +211,7 @@ const sha512Crypt: HashScheme = {
   },
 };
 
-/** Every scheme that can be read and written; the first is the one written unless told. */
+/** Every scheme that can be read and written; the first is the default. */
 export const schemes: readonly HashScheme[] = [sha512, sha512Pbkdf2, argon2id, sha512Crypt];
 
 /** The scheme of a well-formed secret; undefined for plain text and for anything damaged or unknown. */

@@ -278,7 +278,7 @@ test('each kind of unusable key or certificate has its own error', async () => {
     exitCode: 8,
     message: `The pass phrase of the key ${encryptedKey} is wrong.`,
   });
-  await assertFails(withKey(encryptedKey), {exitCode: 8, message: /is encrypted and nobody can be asked/});
+  await assertFails(withKey(encryptedKey), {exitCode: 8, message: /is encrypted, and there is no terminal/});
   await assertFails(withKey(files.server.key), {exitCode: 8, message: /does not belong to the certificate/});
   await assertFails(withKey(client.cert), {exitCode: 8, message: /holds no private key in PEM form/});
   await assertFails(withKey('/nowhere/key'), {

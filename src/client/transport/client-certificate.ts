@@ -1,5 +1,5 @@
 /**
- * Who we are, to a server that asks for a certificate: certificate and key, read and proved to belong
+ * The client's certificate: certificate and key, read and checked to belong
  * together before any connection is made. Knows no socket; asks for a pass phrase through the options.
  */
 
@@ -37,7 +37,7 @@ async function passphraseFor(options: TlsOptions, path: string, signal: AbortSig
   if (known !== undefined) return known;
   if (options.passphrase === undefined) {
     throw new TmqError(
-      `The key ${path} is encrypted and nobody can be asked for its pass phrase.`,
+      `The key ${path} is encrypted, and there is no terminal to ask for its pass phrase.`,
       ExitCode.tls,
     );
   }

@@ -25,7 +25,7 @@ export class ClosedEarly extends Error {
 
 export interface ConnectStep {
   readonly stream: Duplex;
-  /** The stream it is put upon. It may have been closed before anybody could listen, and shares the end. */
+  /** The stream it is put upon. It may be closed already, and is destroyed with `stream`. */
   readonly beneath?: Duplex;
   readonly signal: AbortSignal;
   /** Up to the name of the peer: "an answer from", "the TLS handshake with". */
@@ -59,7 +59,7 @@ export async function connectStep<Result>(
       else detach = begin(resolve, reject);
     });
   } catch (error) {
-    // A destroyed socket may still report: nobody is left to hear it.
+    // A destroyed socket may still emit an error.
     stream.on('error', () => undefined);
     stream.destroy();
     beneath?.destroy();
@@ -76,8 +76,8 @@ export async function connectStep<Result>(
 }
 
 /**
- * Does work on a stream that nobody else listens to meanwhile: a connection reset while a module is being
- * loaded must not end the process. The next step finds the stream destroyed, and says so.
+ * Does work on a stream without other listeners: a connection reset while a module is being loaded must not
+ * end the process. The next step finds the stream destroyed, and throws.
  */
 export async function guarded<Result>(stream: Duplex, work: () => Promise<Result>): Promise<Result> {
   const ignore = () => undefined;
@@ -91,8 +91,8 @@ export async function guarded<Result>(stream: Duplex, work: () => Promise<Result
 }
 
 /**
- * The outcome of something that cannot be stopped, unless the signal aborts first: a question nobody
- * answers, a name server that keeps silent.
+ * The outcome of something that cannot be stopped, unless the signal aborts first: a prompt, or a
+ * name server that does not answer.
  * @throws Abandoned when the signal aborts, else what the promise rejects with
  */
 export async function unlessAborted<Result>(

@@ -50,7 +50,7 @@ export class ReadBuffer {
     return this.#memory.subarray(0, rest.length);
   }
 
-  /** Whoever speaks before anybody listens is read once, and then no further. */
+  /** Bytes that come before there is a listener are read once; then reading stops. */
   #received(chunk: Buffer): boolean {
     if (this.#receive === undefined) {
       this.#end += chunk.length;

@@ -44,7 +44,7 @@ export interface TlsMaterial {
 
 async function checkKeyLogFile(path: string): Promise<void> {
   try {
-    // Whoever reads it reads the traffic: nobody but its owner.
+    // Its reader can decrypt the traffic, so only the owner may read it.
     const file = await open(path, 'a', 0o600);
     await file.close();
   } catch (error) {
@@ -192,7 +192,7 @@ function wrap(socket: Socket, {peer, secureContext}: Handshake): TLSSocket {
   return withFastAddressCheck(() => connect(options));
 }
 
-/** @throws TmqError unless the peer's certificate is valid, trusted and names the host, or nobody minds */
+/** @throws TmqError unless the peer's certificate is valid, trusted and names the host, or --insecure was given */
 function judge(socket: TLSSocket, peer: TlsPeer): void {
   if (socket.authorized || peer.options.insecure === true) return;
   // The declared type is Error; what Node sets is its code.

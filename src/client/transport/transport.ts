@@ -28,7 +28,7 @@ export interface DialContext {
   readonly protocolVersion: ProtocolVersion;
   /** One line for each thing worth telling on the way. */
   readonly notice?: (line: string) => void;
-  /** For a plain connection by TCP to read into, which then is what tells of its bytes. */
+  /** For a plain connection by TCP to read into, which then reports its bytes. */
   readonly readBuffer?: ReadBuffer | undefined;
   /** Name servers for SRV records, "127.0.0.1:53"; the system's unless given. */
   readonly nameServers?: readonly string[];
@@ -145,7 +145,7 @@ async function dialHost(
 }
 
 /**
- * The name to find in the certificate of a host that an SRV record names. Whoever forges the record must
+ * The name to find in the certificate of a host that an SRV record names. An attacker who forges the record must
  * gain nothing: the host's own name counts only within the domain that was asked for [RFC 6125, 6.2.1].
  */
 function certifiedHostOf(target: string, domain: string): string {
@@ -180,7 +180,7 @@ async function dialUnix(
   context: DialContext,
 ): Promise<Duplex> {
   const {path, tls} = endpoint;
-  // No host name is known of whoever listens there: nothing to compare the certificate with.
+  // The listener has no host name: nothing to compare the certificate with.
   return await reach({name: path, reach: (signal) => connectUnix(path, signal)}, tls, context);
 }
 

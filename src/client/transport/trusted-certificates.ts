@@ -13,7 +13,7 @@ import type {TlsOptions} from '../connection-options.ts';
 
 type Notice = (line: string) => void;
 
-/** Whom to trust, and whether what says so is whole. */
+/** The trusted certificates, and a check of their files. */
 export interface TrustedCertificates {
   /** In PEM form; undefined: those that come with Node. */
   readonly certificates: readonly string[] | undefined;

@@ -453,7 +453,7 @@ describe('the lock', () => {
       await promises.symlink(target, lockOf(here));
       await assert.rejects(
         updateFile(here.file, set('new\n'), {...context, timeoutMilliseconds: 20}),
-        new TmqError(`${lockOf(here)} is held by ${who}; remove it if nobody is changing the file.`),
+        new TmqError(`${lockOf(here)} is held by ${who}; remove it if no process is changing the file.`),
       );
       assert.equal(await promises.readlink(lockOf(here)), target);
       assert.equal(await text(here.file), 'old\n');

@@ -43,7 +43,7 @@ describe('the line editor', () => {
     assert.deepEqual(editor.type(0x03), {kind: 'interrupt'});
   });
 
-  test('counts characters, not bytes, for those who echo', () => {
+  test('counts characters, not bytes, for an echo', () => {
     const editor = lineEditor();
     for (const byte of Buffer.from('aä😀')) editor.type(byte);
     assert.deepEqual(editor.type(0x15), {kind: 'erased', count: 3});

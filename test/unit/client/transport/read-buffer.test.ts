@@ -142,7 +142,7 @@ test('every message comes once, in order, as it was sent', {timeout: 60_000}, as
   }
 });
 
-test('what came before anybody listened is not lost', async () => {
+test('bytes that come before there is a listener are not lost', async () => {
   const readBuffer = new ReadBuffer();
   const {buffer, callback} = readBuffer.onread;
   const read = (text: string) => {
