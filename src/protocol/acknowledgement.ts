@@ -3,7 +3,7 @@
  * form. Pure; one with a failure or with properties is left to the caller's packet library.
  */
 
-import {bodyStart, firstByte, PacketType, packetFlags} from './fixed-header.ts';
+import {bodyStart, firstByte, PacketType} from './fixed-header.ts';
 
 /** The packets that answer a PUBLISH or each other. */
 export type AcknowledgementName = 'puback' | 'pubrec' | 'pubrel' | 'pubcomp';
@@ -41,11 +41,11 @@ export interface ReceivedAcknowledgement {
   readonly reasonCode: number;
 }
 
-const names: ReadonlyMap<number, ReceivedAcknowledgement['cmd']> = new Map([
-  [PacketType.puback, 'puback'],
-  [PacketType.pubrec, 'pubrec'],
-  [PacketType.pubcomp, 'pubcomp'],
-]);
+const names: Readonly<Record<number, ReceivedAcknowledgement['cmd']>> = {
+  [PacketType.puback]: 'puback',
+  [PacketType.pubrec]: 'pubrec',
+  [PacketType.pubcomp]: 'pubcomp',
+};
 
 /**
  * The PUBACK, PUBREC or PUBCOMP from `at` to `end`; undefined for one that reports a failure or has properties,
@@ -56,13 +56,11 @@ export function readAcknowledgement(
   at: number,
   end: number,
 ): ReceivedAcknowledgement | undefined {
-  const type = bytes[at]! >> 4;
-  const cmd = names.get(type);
+  const first = bytes[at]!;
+  const cmd = names[first >> 4];
   const body = bodyStart(bytes, at);
   const length = end - body;
-  if (cmd === undefined || (bytes[at]! & 0x0f) !== packetFlags(type) || length < 2 || length > 4) {
-    return undefined;
-  }
+  if (cmd === undefined || (first & 0x0f) !== 0 || length < 2 || length > 4) return undefined;
   // A reason code, and then a property length, may follow [MQTT 5, 3.4.2.1].
   const reasonCode = length > 2 ? bytes[body + 2]! : 0;
   if (reasonCode !== 0 || (length === 4 && bytes[body + 3] !== 0)) return undefined;
