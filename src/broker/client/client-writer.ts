@@ -8,7 +8,8 @@ import {largestTwoByteInteger, PacketType} from '../../protocol/fixed-header.ts'
 import type {ProtocolVersion, QoS} from '../../protocol/message.ts';
 import type {BrokerLimits} from '../config/settings.ts';
 import type {BrokerState} from '../state/broker-state.ts';
-import type {Delivery, DeliveryQueue} from '../state/delivery-queue.ts';
+import type {DeliveryQueue} from '../state/delivery-queue.ts';
+import type {Delivery} from '../state/in-flight-table.ts';
 import type {ScheduledTask} from '../state/schedule.ts';
 import type {ConnectedClient} from '../state/session.ts';
 import type {Connection} from '../wire/connection.ts';

@@ -1,12 +1,18 @@
 /**
- * What is known by its packet identifier, in a table of slots [MQTT 5, 2.2.1]. Identifiers are given out
- * one after the other, so those in use lie close together, and that is also the order they began in.
- *
- * Measured at QoS 1: a Map grows a new table every few messages, and the former ones, once they are old,
- * keep all that passed through them alive until the next full collection.
+ * The packets of one session that are in flight, by packet identifier [MQTT 5, 2.2.1, 4.3, 4.4]. The table
+ * has slots: identifiers in use lie close together, in the order they were assigned. Measured at QoS 1: a Map
+ * allocates a new table every few messages, and old ones keep their messages until the next full collection.
  */
 
 import {largestTwoByteInteger} from '../../protocol/fixed-header.ts';
+import type {RestoredSession, SavedDelivery} from '../persistence/journal.ts';
+import {payloadBytes} from '../wire/shared-frame.ts';
+
+/** One message for one session. */
+export interface Delivery extends SavedDelivery {
+  /** The shared subscription it comes from: another of its members may get the message instead. */
+  readonly group?: object;
+}
 
 const firstCapacity = 32;
 
@@ -48,7 +54,7 @@ export class InFlightTable<Value> {
     return true;
   }
 
-  /** All there are, in the order in which identifiers were given out, the last of them being `last`. */
+  /** All entries in the order in which their identifiers were assigned; `last` is the latest identifier. */
   entries(last: number): [packetId: number, value: Value][] {
     const all: [number, Value][] = [];
     if (this.#size === 0) return all;
@@ -59,7 +65,7 @@ export class InFlightTable<Value> {
     return all.sort(([one], [other]) => age(one) - age(other));
   }
 
-  /** Doubles until no two share a slot; at 65536 none can. */
+  /** Values move to their slots in a larger table; with 65,536 slots no two identifiers share one. */
   #resize(capacity: number): void {
     const before = {values: this.#values, identifiers: this.#identifiers};
     this.#values = new Array<Value | undefined>(capacity).fill(undefined);
@@ -70,5 +76,120 @@ export class InFlightTable<Value> {
       this.#values[packetId & (capacity - 1)] = value;
       this.#identifiers[packetId & (capacity - 1)] = packetId;
     }
+  }
+}
+
+/** Nothing is ever added to this set: most sessions need none of their own. */
+const nothing: Set<number> = new Set();
+
+/**
+ * What one session has in flight. A packet identifier is
+ * - published: its PUBLISH is unacknowledged, and after a reconnect unsent until it is sent again;
+ * - released: a QoS 2 message got its PUBREC, and PUBREL is unanswered;
+ * - free.
+ */
+export class InFlightMessages {
+  /** In the order first sent [MQTT-4.6.0-1]. */
+  readonly #published = new InFlightTable<Delivery>();
+  /** Published on an earlier connection, and not yet on this one. */
+  #unsent: Set<number> = nothing;
+  /** With a number that rises with each PUBREC [MQTT-4.6.0-4]. */
+  readonly #released = new InFlightTable<number>();
+  #releases = 0;
+  #bytes = 0;
+  #lastPacketId = 0;
+
+  get size(): number {
+    return this.#published.size + this.#released.size;
+  }
+
+  /** What counts against Receive Maximum on this connection. */
+  get sent(): number {
+    return this.size - this.#unsent.size;
+  }
+
+  get published(): number {
+    return this.#published.size;
+  }
+
+  /** Of the payloads published. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  restore({sent, released}: Pick<RestoredSession, 'sent' | 'released'>): void {
+    for (const {delivery, packetId} of sent) {
+      this.add(packetId, delivery);
+      this.#lastPacketId = packetId;
+    }
+    for (const packetId of released) this.release(packetId);
+  }
+
+  /** An unused packet identifier [MQTT-2.2.1-4], [MQTT-4.3.2-1], [MQTT-4.3.3-1]; 0 when all are used. */
+  freePacketId(): number {
+    if (this.size >= largestTwoByteInteger) return 0;
+    do {
+      this.#lastPacketId = (this.#lastPacketId % largestTwoByteInteger) + 1;
+    } while (this.#published.has(this.#lastPacketId) || this.#released.has(this.#lastPacketId));
+    return this.#lastPacketId;
+  }
+
+  add(packetId: number, delivery: Delivery): void {
+    this.#published.set(packetId, delivery);
+    this.#bytes += payloadBytes(delivery.message);
+  }
+
+  get(packetId: number): Delivery | undefined {
+    return this.#published.get(packetId);
+  }
+
+  remove(packetId: number, delivery: Delivery): void {
+    this.#published.delete(packetId);
+    this.#unsent.delete(packetId);
+    this.#bytes -= payloadBytes(delivery.message);
+  }
+
+  /** Everything published, in the order first sent. */
+  inOrder(): [packetId: number, delivery: Delivery][] {
+    return this.#published.entries(this.#lastPacketId);
+  }
+
+  /** A new connection: all that is published has to be sent again. */
+  markUnsent(): void {
+    if (this.#published.size > 0) this.#unsent = new Set(this.inOrder().map(([packetId]) => packetId));
+  }
+
+  markSent(): void {
+    this.#unsent = nothing;
+  }
+
+  get hasUnsent(): boolean {
+    return this.#unsent.size > 0;
+  }
+
+  /** The oldest unsent packet identifier, which counts as sent from now on. */
+  takeUnsent(): number {
+    const [packetId] = this.#unsent;
+    this.#unsent.delete(packetId!);
+    return packetId!;
+  }
+
+  /** The packet identifier is in use until `complete`. */
+  release(packetId: number): void {
+    this.#released.set(packetId, ++this.#releases);
+  }
+
+  isReleased(packetId: number): boolean {
+    return this.#released.has(packetId);
+  }
+
+  /** Whether it was released. */
+  complete(packetId: number): boolean {
+    return this.#released.delete(packetId);
+  }
+
+  releasedInOrder(): number[] {
+    const all = this.#released.entries(this.#lastPacketId);
+    return all.sort(([, one], [, other]) => one - other).map(([packetId]) => packetId);
   }
 }

@@ -7,7 +7,7 @@ import type {QoS} from '../../protocol/message.ts';
 import type {BrokerLimits} from '../config/settings.ts';
 import type {Counters} from '../wire/counters.ts';
 import type {StoredMessage} from '../wire/publish-packet.ts';
-import type {Delivery} from './delivery-queue.ts';
+import type {Delivery} from './in-flight-table.ts';
 import type {RetainedMessages} from './retained.ts';
 import type {Session} from './session.ts';
 import type {BrokerSubscription, Receiver, SharedGroup, Subscriptions} from './subscriptions.ts';

@@ -252,7 +252,7 @@ const unobserved: DeliveryObserver = {
   queued: () => undefined,
   sent: () => undefined,
   released: () => undefined,
-  settled: () => undefined,
+  removed: () => undefined,
   completed: () => undefined,
 };
 
@@ -264,7 +264,7 @@ function saving(session: Session, journal: Journal): DeliveryObserver {
     queued: (delivery) => saved()?.queued(clientId, delivery),
     sent: ({sequence}, packetId) => saved()?.sent(clientId, sequence, packetId),
     released: ({sequence}, packetId) => saved()?.released(clientId, sequence, packetId),
-    settled: ({sequence}) => saved()?.settled(clientId, sequence),
+    removed: ({sequence}) => saved()?.settled(clientId, sequence),
     completed: (packetId) => saved()?.completed(clientId, packetId),
   };
 }

@@ -6,7 +6,8 @@
 import type {ProtocolVersion} from '../../protocol/message.ts';
 import type {Permissions} from '../access/access.ts';
 import type {StoredMessage} from '../wire/publish-packet.ts';
-import type {Delivery, DeliveryQueue, DeliveryWriter} from './delivery-queue.ts';
+import type {DeliveryQueue, DeliveryWriter} from './delivery-queue.ts';
+import type {Delivery} from './in-flight-table.ts';
 import {PacketIdSet} from './packet-id-set.ts';
 import type {ScheduledTask} from './schedule.ts';
 import type {BrokerSubscription} from './subscriptions.ts';

@@ -1,13 +1,10 @@
-/** The window and queue of one session, without any stream [MQTT 5, 2.2.1, 4.3, 4.9]. */
+/** The deliveries of one session, without a stream [MQTT 5, 2.2.1, 4.3, 4.9]. */
 
 import assert from 'node:assert/strict';
 import {describe, it} from 'node:test';
 import fc from 'fast-check';
-import {
-  type Delivery,
-  type DeliveryLimits,
-  DeliveryQueue,
-} from '../../../../src/broker/state/delivery-queue.ts';
+import {type DeliveryLimits, DeliveryQueue} from '../../../../src/broker/state/delivery-queue.ts';
+import type {Delivery} from '../../../../src/broker/state/in-flight-table.ts';
 import {noBytes} from '../../../../src/broker/wire/publish-packet.ts';
 
 const unlimited: DeliveryLimits = {maxInflightBytes: 0, maxQueuedMessages: 0, maxQueuedBytes: 0};
@@ -15,7 +12,7 @@ const deaf = {
   queued: () => undefined,
   sent: () => undefined,
   released: () => undefined,
-  settled: () => undefined,
+  removed: () => undefined,
   completed: () => undefined,
 };
 
@@ -26,7 +23,7 @@ function delivery(qos: 0 | 1 | 2, payload = 'x'): Delivery {
   return {sequence, message, qos, retain: false, subscriptionIdentifiers: []};
 }
 
-/** An deliveries on a connection that notes what leaves. */
+/** A delivery queue whose writer records the packet identifiers. */
 function connected(sendQuota: number, limits: Partial<DeliveryLimits> = {}) {
   const deliveries = new DeliveryQueue({...unlimited, ...limits}, deaf, () => 0);
   const sent: number[] = [];
