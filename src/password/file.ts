@@ -1,10 +1,7 @@
 /**
- * A password file as lines that remember their bytes: whatever is not changed on purpose comes out as it
- * went in, comments, blanks, damage and line ends alike. Reads as mosquitto's broker reads: the user before
- * the first colon, the secret after it, blanks around both dropped. Knows nothing of where files are, nor
- * how large: `LineReader` takes them in chunks.
- *
- * Bytes are held as latin1 strings, one character a byte, so that no encoding can lose any.
+ * A password file as lines that keep their bytes: what is not changed comes out as it went in. Reads as
+ * mosquitto's broker does: the user before the first colon, the secret after it, blanks around both dropped.
+ * Bytes are held as latin1 strings, one character a byte. Knows nothing of where files are.
  */
 
 import {schemeOf} from './hash.ts';
