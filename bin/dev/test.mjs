@@ -1,10 +1,7 @@
 /**
- * Checks and tests everything: types, lint, format, then every *.test.ts, the heavy folders first.
- * `npm test -- PATTERN…` runs only the files whose path contains one of the patterns.
- *
- * The real mosquitto and a few Debian tools are what much is tested against. Where they are missing they are
- * installed if that is possible; otherwise the suites that need them are named and left out, which
- * CI does not allow.
+ * Checks types, lint and format, then runs every *.test.ts, the slow folders first; `npm test -- PATTERN…` runs
+ * only the files whose path contains a pattern. Installs missing tools such as mosquitto if it can; otherwise it
+ * names the suites that need them and leaves them out, which is an error in CI.
  */
 
 import {execFileSync, spawn} from 'node:child_process';

@@ -5,6 +5,7 @@
  */
 
 import {CommanderError, Command as Program, Option as ProgramOption} from 'commander';
+import {defined} from '../defined.ts';
 import {UsageError} from '../errors.ts';
 import type {AnyCommand, Command} from './command.ts';
 import type {OptionTable, Values} from './option.ts';
@@ -40,7 +41,7 @@ export function parse<Table extends OptionTable, Plan>(
   const result = ({operands, request}: Rewritten): Parsed<Table> => ({
     values: program.opts() as Values<Table>,
     operands,
-    ...(request === undefined ? {} : {request}),
+    ...defined({request}),
   });
   for (const {words: line, where} of typed.request === undefined ? readLines(typed.optionsFile) : []) {
     const rewritten = rewrite(command, line);

@@ -6,6 +6,7 @@
 
 import {readFile} from 'node:fs/promises';
 import type {Credentials} from '../../client/connection-options.ts';
+import {defined} from '../../defined.ts';
 import {fileError, TmqError} from '../../errors.ts';
 import type {Io} from '../../io/process.ts';
 import {largestTwoByteInteger} from '../../protocol/fixed-header.ts';
@@ -41,10 +42,7 @@ export async function resolveCredentials(source: CredentialSource, io: Io): Prom
   if (secret !== undefined && Buffer.byteLength(secret) > largestTwoByteInteger) {
     throw new TmqError('Problem setting username and/or password: the password has more than 65535 bytes.');
   }
-  return {
-    ...(username === undefined ? {} : {username}),
-    ...(secret === undefined ? {} : {password: secret}),
-  };
+  return defined({username, password: secret});
 }
 
 /** The secret itself. `prompt` is shown where it is asked for. @throws as resolveCredentials */

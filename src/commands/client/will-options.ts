@@ -1,6 +1,7 @@
 /** The options of a will, and the will they make: what the broker publishes when the client is lost. */
 
 import {integer, type OptionTable, text, type Values} from '../../cli/option.ts';
+import {defined} from '../../defined.ts';
 import {UsageError} from '../../errors.ts';
 import type {ProtocolVersion, QoS, Will} from '../../protocol/message.ts';
 import {type PropertySetting, propertiesFor} from '../../protocol/property-option.ts';
@@ -60,6 +61,6 @@ export function toWill(
     payload: Buffer.from(payload ?? ''),
     qos,
     retain,
-    ...(properties === undefined ? {} : {properties}),
+    ...defined({properties}),
   };
 }

@@ -3,6 +3,7 @@
 import {defineCommand} from '../../cli/command.ts';
 import {decimal, integer, type OptionTable} from '../../cli/option.ts';
 import type {Payload, PublishReport} from '../../client/types.ts';
+import {defined} from '../../defined.ts';
 import {ExitCode, TmqError, UsageError} from '../../errors.ts';
 import {lines} from '../../io/lines.ts';
 import type {Io} from '../../io/process.ts';
@@ -113,7 +114,7 @@ export const pub = defineCommand({
         topic,
         qos: values.qos ?? 0,
         retain: values.retain ?? false,
-        ...(properties === undefined ? {} : {properties}),
+        ...defined({properties}),
       },
       repeat: {count: values.repeat ?? 1, delayMilliseconds: (values.repeatDelay ?? 0) * 1000},
     };

@@ -3,6 +3,7 @@
 import {defineCommand} from '../../cli/command.ts';
 import type {OptionTable} from '../../cli/option.ts';
 import type {Payload, Session, SubscribeOptions} from '../../client/types.ts';
+import {defined} from '../../defined.ts';
 import {ExitCode, TmqError, UsageError} from '../../errors.ts';
 import {Output} from '../../io/output.ts';
 import type {Io} from '../../io/process.ts';
@@ -115,12 +116,12 @@ export const rr = defineCommand({
         ...retainOptions(values),
         // Otherwise a stale answer looks like one that is published as retained.
         ...(keepsFlag ? {retainHandling: 2} : {}),
-        ...(properties === undefined ? {} : {properties}),
+        ...defined({properties}),
       },
       takesRetained: keepsFlag,
       output: values,
       latency: values.latency ?? false,
-      ...(values.timeout === undefined ? {} : {timeoutSeconds: values.timeout}),
+      ...defined({timeoutSeconds: values.timeout}),
     };
   },
   async run(plan, io): Promise<ExitCode> {

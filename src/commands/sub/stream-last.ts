@@ -1,10 +1,7 @@
 /**
- * When `sub` may put the payload of a message straight on its output while it still comes: a large one at
- * QoS 0 that is the last one wanted, in the plain form. Had the connection to be made again after half of
- * it, what was written could not be taken back; so it is the last, and such a loss is an error.
- *
- * Measured with 256 MB against mosquitto_sub: a tenth of its memory and half of its time. The slow twin is
- * TMQ_NO_FASTPATH=1.
+ * Decides when `sub` writes a payload while it still arrives: a large one at QoS 0, the last one wanted, in the
+ * plain form. Written bytes cannot be taken back, so a lost connection is then an error. Measured with 256 MB
+ * against mosquitto_sub: a tenth of its memory, half of its time. TMQ_NO_FASTPATH=1 switches it off.
  */
 
 import type {PayloadSink, Receiver} from '../../client/types.ts';

@@ -3,6 +3,7 @@
 import {defineCommand} from '../../cli/command.ts';
 import {decimal, integer, type OptionTable} from '../../cli/option.ts';
 import type {Session, SubscribeOptions} from '../../client/types.ts';
+import {defined} from '../../defined.ts';
 import {ExitCode, TmqError, UsageError} from '../../errors.ts';
 import {Output} from '../../io/output.ts';
 import type {Io} from '../../io/process.ts';
@@ -181,7 +182,7 @@ export const sub = defineCommand({
       options: {
         qos: (values.qos ?? 0) as QoS,
         ...retainOptions(values),
-        ...(properties === undefined ? {} : {properties}),
+        ...defined({properties}),
       },
       unsubscribeProperties: propertiesFor(values.property, 'unsubscribe', version),
       selection: {
@@ -190,11 +191,11 @@ export const sub = defineCommand({
         retainedOnly,
         removeRetained: values.removeRetained ?? false,
         printPercent: values.randomFilter ?? 100,
-        ...(values.count === undefined ? {} : {limit: values.count}),
+        ...defined({limit: values.count}),
       },
       output: values,
       view: values.messageRate === true ? 'rate' : values.watch === true ? 'watch' : 'messages',
-      ...(values.timeout === undefined ? {} : {timeoutSeconds: values.timeout}),
+      ...defined({timeoutSeconds: values.timeout}),
       exitAfterSubscribe: values.exitAfterSubscribe ?? false,
       retryFirst: values.retryFirst ?? false,
     };
