@@ -75,8 +75,9 @@ export class WriteQueue {
       } catch (error) {
         this.#fail(error);
       }
-      if (bytes === undefined || this.#stream.write(bytes) || done === undefined) done?.();
-      else this.#stream.once('drain', done);
+      if (bytes !== undefined) this.write(bytes);
+      if (bytes === undefined || !this.isFull) done?.();
+      else if (done !== undefined) this.#stream.once('drain', done);
     });
   }
 
@@ -97,13 +98,12 @@ export class WriteQueue {
 
   /** Does it now, or behind the packet that is being streamed. */
   #inTurn(action: () => void): void {
-    if (this.#waiting === undefined) {
-      this.#flush();
-      action();
-    } else this.#waiting.push(action);
+    if (this.#waiting === undefined) action();
+    else this.#waiting.push(action);
   }
 
   #pass(bytes: Uint8Array, written: Written | undefined): void {
+    this.#flush();
     if (!this.isOpen) written?.(false);
     else if (written === undefined) this.#stream.write(bytes);
     else this.#stream.write(bytes, (error) => written(error == null));
@@ -140,6 +140,7 @@ export class WriteQueue {
     readonly header: Uint8Array;
     readonly payload: StreamedPayload;
   }): Promise<boolean> {
+    this.#flush();
     if (!this.isOpen) return false;
     this.#waiting = [];
     this.#missing = header.length + payload.length;
