@@ -27,7 +27,7 @@ export class Broker {
   readonly #connectionContext: ConnectionContext;
   readonly #sys: SysTopics;
   readonly #clients = new Map<Client, ListenerConfig>();
-  /** Until they are closed, which is later than their clients are gone. */
+  /** Until they are closed, which is after their clients have ended. */
   readonly #streams = new Set<Duplex>();
   #allClosed: (() => void) | undefined;
   #closing = false;
@@ -45,7 +45,7 @@ export class Broker {
     peer: Pick<Identity, 'certifiedUsername' | 'address'>,
   ): void {
     const {counters} = this.#state;
-    // Gone before its turn came: it will not say so again.
+    // It was closed before it was accepted, and emits no further 'close'.
     if (stream.destroyed) return;
     this.#sys.begin();
     if (this.#closing || this.#full(listener)) {
@@ -101,7 +101,7 @@ export class Broker {
     return client !== undefined;
   }
 
-  /** Permissions given before may answer differently from now on: what was remembered of them is forgotten. */
+  /** To be called when permissions change: clears what is cached of them. */
   permissionsChanged(): void {
     for (const session of this.#state.registry.all()) session.permissionsChanged();
     this.#state.subscriptions.receiversChanged();
@@ -116,12 +116,12 @@ export class Broker {
     };
   }
 
-  /** Runs all that is due on the context's clock, for whoever turns that clock himself. */
+  /** Runs the tasks that are due, for tests that set the context's clock. */
   runDue(): void {
     this.#state.schedule.runDue();
   }
 
-  /** Disconnects everybody (MQTT 5: reason 0x8B) and forgets everything. */
+  /** Disconnects all clients (MQTT 5: reason code 0x8B). */
   async close(): Promise<void> {
     this.#closing = true;
     this.#sys.close();

@@ -280,7 +280,7 @@ export const statements: readonly Statement[] = [
     'MQTT-4.3.3-5',
     'unacknowledged until PUBCOMP',
     'publish MQTT-4.6.0-4',
-    'delivery-queue a QoS 2 message takes its place',
+    'delivery-queue a QoS 2 message counts against the send quota',
   ],
   ['MQTT-4.3.3-6', 'no PUBLISH after PUBREL', 'publish MQTT-4.6.0-4'],
   ['MQTT-4.3.3-7', 'what was sent does not expire', 'publish MQTT-4.3.3-7'],

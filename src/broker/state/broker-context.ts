@@ -1,4 +1,4 @@
-/** What a broker gets from its surroundings: clock, log, access, journal. Types only. */
+/** What a broker needs from its host: clock, log, access, journal. Types only. */
 
 import type {Access} from '../access/access.ts';
 import type {Journal, RestoredState} from '../persistence/journal.ts';
@@ -14,14 +14,14 @@ export interface BrokerContext {
   ) => void;
   /** Each packet after it was received, and before it is sent; without the password of CONNECT. */
   readonly observe?: (clientId: string, direction: 'in' | 'out', packet: ObservedPacket) => void;
-  /** Told of all that must survive. */
+  /** Saves what must survive a restart. */
   readonly journal?: Journal;
-  /** What survived; the journal is not told of it again. */
+  /** The state of before a restart; the journal has it already. */
   readonly restored?: RestoredState;
-  /** For $SYS/broker/version; 'tmq' unless told. */
+  /** For $SYS/broker/version; default 'tmq'. */
   readonly version?: string;
   /** Log clients coming and going, unless false. */
   readonly connectionMessages?: boolean;
-  /** Forward what needs no decision on a shorter way, unless false: nobody can tell, but by a clock. */
+  /** Forward frames unchanged where possible, unless false: only the speed differs. */
   readonly fastPath?: boolean;
 }

@@ -1,9 +1,6 @@
 /**
- * A set of packet identifiers, in slots like those of InFlightTable: identifiers are given out one after
- * the other, so those in use lie close together.
- *
- * Measured at QoS 2: a Set whose members change with each message makes a new table of itself every few
- * messages.
+ * A set of packet identifiers, in slots like those of InFlightTable: identifiers in use lie close together.
+ * Measured at QoS 2: a Set allocates a new table every few messages.
  */
 
 const firstCapacity = 32;

@@ -6,19 +6,19 @@ import type {StoredMessage} from '../wire/publish-packet.ts';
 import type {Schedule, ScheduledTask} from './schedule.ts';
 import {TopicTree} from './topic-tree.ts';
 
-interface Kept {
+interface RetainedEntry {
   readonly message: StoredMessage;
   readonly expiry: ScheduledTask | undefined;
 }
 
 /** All retained messages of a broker. */
 export class RetainedMessages {
-  readonly #tree = new TopicTree<Kept>();
+  readonly #tree = new TopicTree<RetainedEntry>();
   readonly #schedule: Schedule;
   #bytes = 0;
   readonly #changed: (topic: string, message: StoredMessage | undefined) => void;
 
-  /** `changed` hears of each message set, cleared or expired. */
+  /** `changed` is called for each message set, cleared or expired. */
   constructor(schedule: Schedule, changed: (topic: string, message: StoredMessage | undefined) => void) {
     this.#schedule = schedule;
     this.#changed = changed;
@@ -44,7 +44,7 @@ export class RetainedMessages {
     this.#changed(topic, message);
   }
 
-  /** What was there before a restart; nobody is told again, except of what expires. */
+  /** Restores the messages of before a restart; `changed` is called only when one expires. */
   restore(messages: readonly StoredMessage[]): void {
     for (const message of messages) this.#keep(message);
   }
@@ -62,7 +62,7 @@ export class RetainedMessages {
     this.#bytes += message.payload.length;
   }
 
-  /** The message of the topic no longer counts. */
+  /** Cancels the expiry of the topic's message and takes it out of the size. */
   #forget(topic: string): void {
     const kept = this.#tree.get(topic);
     if (kept === undefined) return;

@@ -1,7 +1,4 @@
-/**
- * First in, first out, in a ring that grows: what has left is not kept, and nothing moves while as many
- * come as go. Knows nothing of what it holds.
- */
+/** A queue in a ring that grows and shrinks: values that have left are not kept, and none are moved. */
 
 const firstCapacity = 16;
 

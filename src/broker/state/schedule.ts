@@ -1,6 +1,6 @@
 /**
- * What is due when: keep alive, will delay, expiry, $SYS. A heap of deadlines on the broker's clock and
- * one timer of the process for the nearest; whoever turns the clock himself calls `runDue`.
+ * Runs tasks when they are due: keep alive, will delay, expiry, $SYS. A heap of deadlines on the broker's
+ * clock, and one timer of Node for the nearest; a test that sets the clock calls `runDue`.
  */
 
 import {longestTimeout} from '../../timers.ts';
@@ -15,7 +15,7 @@ interface Entry {
   run: (() => void) | undefined;
 }
 
-/** Appointments of one broker. */
+/** The scheduled tasks of one broker. */
 export class Schedule {
   /** Milliseconds. */
   readonly now: () => number;

@@ -75,7 +75,7 @@ export class SessionRegistry {
     );
   }
 
-  /** A connection has a session, on its own terms. */
+  /** Connects a session, with the expiry and user name of this connection. */
   join(
     session: Session,
     client: ConnectedClient,
@@ -114,13 +114,13 @@ export class SessionRegistry {
       }));
   }
 
-  /** A QoS 2 message with this packet identifier was taken, or released. */
+  /** Notes the packet identifier of a QoS 2 message until PUBREL. */
   received(session: Session, packetId: number): void {
     session.incoming.add(packetId);
     if (session.persistent) this.#options.journal?.received(session.clientId, packetId);
   }
 
-  /** Whether it had been taken. */
+  /** Whether the identifier was in use. */
   released(session: Session, packetId: number): boolean {
     const known = session.incoming.delete(packetId);
     if (known && session.persistent) this.#options.journal?.forgotten(session.clientId, packetId);
@@ -153,7 +153,7 @@ export class SessionRegistry {
 
   /**
    * The connection of a session is gone; the session stays as long as it may [MQTT-3.1.2-23], and did so until
-   * now in any case [MQTT-4.1.0-1]. `sendWill` unless the client said goodbye [MQTT-3.14.4-3]; the
+   * now in any case [MQTT-4.1.0-1]. `sendWill` unless the client sent DISCONNECT [MQTT-3.14.4-3]; the
    * will waits for its delay or the end of the session, whichever comes first [MQTT-3.1.2-8].
    */
   leave(session: Session, sendWill: boolean): void {
@@ -219,7 +219,7 @@ export class SessionRegistry {
     this.#sendWill(session);
     this.#options.router.reshare(session);
     if (session.persistent) this.#options.journal?.sessionEnded(session.clientId);
-    // Whatever is still told of it is told in vain.
+    // From now on the session is not persistent: later changes are not saved.
     session.expirySeconds = 0;
   }
 
@@ -247,7 +247,7 @@ export class SessionRegistry {
   }
 }
 
-/** Nothing of it must survive. */
+/** For a broker without a journal. */
 const unobserved: DeliveryObserver = {
   queued: () => undefined,
   sent: () => undefined,
@@ -256,7 +256,7 @@ const unobserved: DeliveryObserver = {
   completed: () => undefined,
 };
 
-/** Tells a journal what a session has yet to get, as long as the session outlives its connection. */
+/** Saves the deliveries of a session while it is persistent. */
 function saving(session: Session, journal: Journal): DeliveryObserver {
   const {clientId} = session;
   const saved = () => (session.persistent ? journal : undefined);

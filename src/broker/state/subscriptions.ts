@@ -1,6 +1,6 @@
 /**
- * Who gets what: subscriptions by filter, shared ones by group, and for each topic the list of its
- * receivers, remembered until a subscription changes. Knows no message and no connection.
+ * All subscriptions by filter, shared ones by group, and for each topic its receivers, cached until a
+ * subscription changes. Knows no message and no connection.
  */
 
 import type {QoS} from '../../protocol/message.ts';
@@ -16,7 +16,7 @@ export interface SubscriptionOptions {
 
 export interface BrokerSubscription<Subscriber> extends SubscriptionOptions {
   readonly subscriber: Subscriber;
-  /** As subscribed to, $share/ and all. */
+  /** The whole filter, with $share/. */
   readonly filter: string;
 }
 
@@ -33,7 +33,7 @@ export class SharedGroup<Subscriber> {
   }
 }
 
-/** One who receives a message, with all of his matching subscriptions. */
+/** A receiver of a message, with all of its matching subscriptions. */
 export interface Receiver<Subscriber> {
   readonly subscriber: Subscriber;
   readonly subscriptions: readonly BrokerSubscription<Subscriber>[];
@@ -50,8 +50,8 @@ interface Leaf<Subscriber> {
   readonly groups: Map<string, SharedGroup<Subscriber>>;
 }
 
-/** Topics whose receivers are remembered. */
-const rememberedTopics = 10_000;
+/** Topics whose receivers are cached. */
+const cachedTopics = 10_000;
 
 /** All subscriptions of a broker. */
 export class Subscriptions<Subscriber> {
@@ -69,12 +69,12 @@ export class Subscriptions<Subscriber> {
     return this.#sharedCount;
   }
 
-  /** Another number after whatever may change who receives what. */
+  /** A number that changes with every change of the receivers of any topic. */
   get changes(): number {
     return this.#changes;
   }
 
-  /** Told of members that come, go, or may receive something else: what nobody here knows. */
+  /** To be called when clients connect or disconnect, or permissions change. */
   receiversChanged(): void {
     this.#changes++;
   }
@@ -144,7 +144,7 @@ export class Subscriptions<Subscriber> {
       direct: [...direct].map(([subscriber, subscriptions]) => ({subscriber, subscriptions})),
       groups,
     };
-    if (this.#receivers.size >= rememberedTopics) this.#receivers.clear();
+    if (this.#receivers.size >= cachedTopics) this.#receivers.clear();
     this.#receivers.set(topic, receivers);
     return receivers;
   }

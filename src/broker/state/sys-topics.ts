@@ -1,6 +1,6 @@
 /**
- * The $SYS topics: what the broker tells about itself, under mosquitto's names, published as retained
- * messages when they change. The load averages are mosquitto's: per minute, over 1, 5 and 15 minutes.
+ * The $SYS topics: figures about the broker under mosquitto's names, published as retained messages
+ * when they change. The load averages are mosquitto's: per minute, over 1, 5 and 15 minutes.
  */
 
 import type {Counters} from '../wire/counters.ts';
@@ -63,7 +63,7 @@ export class SysTopics {
     this.#started = options.schedule.now();
   }
 
-  /** Somebody is there who could read it: until then, the work would only delay the first of them. */
+  /** The first client connects: publishing before would only delay it. */
   begin(): void {
     if (this.#hasBegun || this.#interval === 0) return;
     this.#hasBegun = true;

@@ -8,7 +8,7 @@ import type {Delivery} from '../../../../src/broker/state/in-flight-table.ts';
 import {noBytes} from '../../../../src/broker/wire/publish-packet.ts';
 
 const unlimited: DeliveryLimits = {maxInflightBytes: 0, maxQueuedMessages: 0, maxQueuedBytes: 0};
-const deaf = {
+const unobserved = {
   queued: () => undefined,
   sent: () => undefined,
   released: () => undefined,
@@ -25,7 +25,7 @@ function delivery(qos: 0 | 1 | 2, payload = 'x'): Delivery {
 
 /** A delivery queue whose writer records the packet identifiers. */
 function connected(sendQuota: number, limits: Partial<DeliveryLimits> = {}) {
-  const deliveries = new DeliveryQueue({...unlimited, ...limits}, deaf, () => 0);
+  const deliveries = new DeliveryQueue({...unlimited, ...limits}, unobserved, () => 0);
   const sent: number[] = [];
   deliveries.attach({
     sendQuota,
@@ -52,7 +52,7 @@ describe('DeliveryQueue', () => {
     assert.equal(deliveries.queued, 1);
   });
 
-  it('goes round: an identifier just freed is not the next', () => {
+  it('does not assign a packet identifier again that was just freed', () => {
     const {deliveries, sent} = connected(10);
     for (let count = 0; count < 5; count++) {
       deliveries.add(delivery(1));
@@ -74,7 +74,7 @@ describe('DeliveryQueue', () => {
     assert.equal(sent.length, 4);
   });
 
-  it('a QoS 2 message takes its place in the window until PUBCOMP', () => {
+  it('a QoS 2 message counts against the send quota until PUBCOMP', () => {
     const {deliveries, sent} = connected(1);
     deliveries.add(delivery(2));
     deliveries.add(delivery(1));
@@ -103,7 +103,7 @@ describe('DeliveryQueue', () => {
     assert.deepEqual(left, ['release 3', 'release 1', 'release 2', 'publish 4 true']);
   });
 
-  it('whatever is answered in whatever order, the window is kept and everything leaves in order', () => {
+  it('keeps to the send quota and the order, whatever order the acknowledgements come in', () => {
     const step = fc.oneof(
       fc.constantFrom(0, 1, 2).map((qos) => ({add: qos as 0 | 1 | 2})),
       fc.record({answer: fc.nat(20)}),
@@ -111,7 +111,7 @@ describe('DeliveryQueue', () => {
     );
     fc.assert(
       fc.property(fc.array(step, {maxLength: 80}), fc.integer({min: 1, max: 4}), (steps, sendQuota) => {
-        const deliveries = new DeliveryQueue(unlimited, deaf, () => 0);
+        const deliveries = new DeliveryQueue(unlimited, unobserved, () => 0);
         const first: string[] = [];
         let wire = new Map<number, 'publish 1' | 'publish 2' | 'release'>();
         const attach = () => {

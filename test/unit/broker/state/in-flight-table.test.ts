@@ -8,7 +8,7 @@ import {InFlightTable} from '../../../../src/broker/state/in-flight-table.ts';
 const next = (packetId: number) => (packetId % 65_535) + 1;
 
 describe('InFlightTable', () => {
-  it('knows what a Map knows, in the order of a Map, as long as identifiers are given out in turn', () => {
+  it('has the entries and the order of a Map, if identifiers are assigned in turn', () => {
     const step = fc.oneof(
       {weight: 3, arbitrary: fc.record({add: fc.integer({min: 1, max: 40})})},
       fc.record({take: fc.nat(200)}),
@@ -51,7 +51,7 @@ describe('InFlightTable', () => {
     );
   });
 
-  it('holds one that stays while all others come and go, and all there are at once', () => {
+  it('keeps one entry while all others come and go, and holds all identifiers at once', () => {
     const table = new InFlightTable<number>();
     table.set(7, 7);
     for (let packetId = 8; packetId <= 65_535; packetId++) {
@@ -68,7 +68,7 @@ describe('InFlightTable', () => {
     );
   });
 
-  it('has a value replaced, not a second one', () => {
+  it('replaces the value of an identifier', () => {
     const table = new InFlightTable<string>();
     table.set(1, 'a');
     table.set(1, 'b');

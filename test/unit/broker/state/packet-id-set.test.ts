@@ -13,7 +13,7 @@ const packetId = fc.oneof(
 );
 
 describe('PacketIdSet', () => {
-  it('knows what a Set knows', () => {
+  it('has the members of a Set', () => {
     fc.assert(
       fc.property(
         fc.array(fc.record({packetId, add: fc.boolean()}), {maxLength: 200, size: 'max'}),
@@ -37,7 +37,7 @@ describe('PacketIdSet', () => {
     );
   });
 
-  it('holds all there are, never 0', () => {
+  it('holds all identifiers, and never 0', () => {
     const ids = new PacketIdSet();
     assert.equal(ids.has(0), false);
     for (let one = 65_535; one > 0; one--) ids.add(one);

@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import {RingBuffer} from '../../../../src/broker/state/ring-buffer.ts';
 
 describe('RingBuffer', () => {
-  it('does what an array does', () => {
+  it('behaves like an array', () => {
     const step = fc.oneof(
       {weight: 3, arbitrary: fc.record({push: fc.integer({min: 1, max: 40})})},
       {weight: 3, arbitrary: fc.record({shift: fc.integer({min: 1, max: 40})})},
@@ -40,7 +40,7 @@ describe('RingBuffer', () => {
     );
   });
 
-  it('keeps the order of many, growing and becoming small again', () => {
+  it('keeps the order of many, while it grows and shrinks', () => {
     const queue = new RingBuffer<number>();
     let next = 0;
     let gone = 0;
@@ -57,7 +57,7 @@ describe('RingBuffer', () => {
     assert.equal(next, gone);
   });
 
-  it('keeps nothing alive that has left', async () => {
+  it('does not keep values that have left', async () => {
     const queue = new RingBuffer<object>();
     let collected = 0;
     const registry = new FinalizationRegistry(() => collected++);

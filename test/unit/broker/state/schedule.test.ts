@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import {Schedule} from '../../../../src/broker/state/schedule.ts';
 
 describe('Schedule', () => {
-  it('keeps every appointment once, in order and not too early, but those cancelled', () => {
+  it('runs every task once, in order and not too early, except those cancelled', () => {
     const appointments = fc.array(
       fc.record({delay: fc.integer({min: 1, max: 100}), cancelled: fc.boolean()}),
       {
@@ -41,7 +41,7 @@ describe('Schedule', () => {
     );
   });
 
-  it('may make and cancel appointments while keeping one', () => {
+  it('lets a task schedule and cancel others', () => {
     let now = 0;
     const schedule = new Schedule(() => now);
     const kept: string[] = [];
