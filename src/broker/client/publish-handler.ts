@@ -82,7 +82,8 @@ export class PublishHandler implements MessageHandler, PublishFlow {
         'Retained messages are not supported.',
       );
     }
-    const topic = mountPoint + this.#aliases.topic(publish);
+    const topic =
+      mountPoint + (publish.topicAlias === undefined ? publish.topic : this.#aliases.topic(publish));
     if (qos === 2) {
       // [MQTT-4.3.3-10]: received before, so only acknowledged again.
       if (session.incoming.has(packetId)) {
