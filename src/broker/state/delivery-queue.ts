@@ -134,13 +134,9 @@ export class DeliveryQueue {
     }
   }
 
-  #hasQuota(writer: DeliveryWriter): boolean {
-    return this.#inFlight.sent < writer.sendQuota;
-  }
-
   #resend(): boolean {
     const writer = this.#writer!;
-    if (!this.#hasQuota(writer)) return false;
+    if (!hasQuota(writer, this.#inFlight)) return false;
     const packetId = this.#inFlight.takeUnsent();
     const delivery = this.#inFlight.get(packetId)!;
     // [MQTT-3.3.1-1], [MQTT-4.3.3-7]: a message once sent no longer expires.
@@ -171,20 +167,14 @@ export class DeliveryQueue {
       this.#observer.removed(delivery);
       return true;
     }
-    if (!this.#hasQuota(writer) || this.#isOverBytes(delivery)) return false;
+    if (!hasQuota(writer, this.#inFlight) || isOverBytes(delivery, this.#inFlight, this.#limits))
+      return false;
     const packetId = this.#inFlight.freePacketId();
     if (packetId === 0) return false;
     this.#inFlight.add(packetId, delivery);
     this.#observer.sent(delivery, packetId);
     if (!writer.publish(delivery, packetId, false)) this.#remove(packetId, delivery);
     return true;
-  }
-
-  /** With nothing in flight, a message of any size is sent. */
-  #isOverBytes({message}: Delivery): boolean {
-    const {maxInflightBytes} = this.#limits;
-    if (maxInflightBytes === 0 || this.#inFlight.published === 0) return false;
-    return this.#inFlight.bytes + payloadBytes(message) > maxInflightBytes;
   }
 
   #remove(packetId: number, delivery: Delivery): void {
@@ -261,4 +251,18 @@ export class DeliveryQueue {
       else this.#observer.removed(delivery);
     }
   }
+}
+
+function hasQuota({sendQuota}: DeliveryWriter, inFlight: InFlightMessages): boolean {
+  return inFlight.sent < sendQuota;
+}
+
+/** With nothing in flight, a message of any size is sent. */
+function isOverBytes(
+  {message}: Delivery,
+  inFlight: InFlightMessages,
+  {maxInflightBytes}: DeliveryLimits,
+): boolean {
+  if (maxInflightBytes === 0 || inFlight.published === 0) return false;
+  return inFlight.bytes + payloadBytes(message) > maxInflightBytes;
 }

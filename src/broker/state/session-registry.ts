@@ -6,6 +6,7 @@
 import type {BrokerLimits} from '../config/settings.ts';
 import type {Journal, RestoredSession, SavedSession, SavedSubscription} from '../persistence/journal.ts';
 import type {Counters} from '../wire/counters.ts';
+import type {StoredMessage} from '../wire/publish-packet.ts';
 import {type DeliveryObserver, DeliveryQueue} from './delivery-queue.ts';
 import type {Router} from './router.ts';
 import type {Schedule} from './schedule.ts';
@@ -201,13 +202,7 @@ export class SessionRegistry {
     session.will = undefined;
     session.willDelay?.cancel();
     if (will === undefined || !session.mayPublish(will.message.topic)) return;
-    this.#options.router.publish(this.#begun(will), session);
-  }
-
-  /** The will as a message whose time begins now. */
-  #begun({message, expirySeconds}: StoredWill) {
-    if (expirySeconds === undefined) return message;
-    return {...message, expiresAt: this.#options.schedule.now() + expirySeconds * 1000};
+    this.#options.router.publish(willMessage(will, this.#options.schedule.now()), session);
   }
 
   /** Ends a session; its will is published now if it still waits [MQTT-3.1.2-8]. */
@@ -245,6 +240,12 @@ export class SessionRegistry {
     if (existed && session.persistent) this.#options.journal?.unsubscribed(session.clientId, filter);
     return existed;
   }
+}
+
+/** The message of a will, whose expiry begins at `now`, in milliseconds. */
+function willMessage({message, expirySeconds}: StoredWill, now: number): StoredMessage {
+  if (expirySeconds === undefined) return message;
+  return {...message, expiresAt: now + expirySeconds * 1000};
 }
 
 /** For a broker without a journal. */
