@@ -174,7 +174,7 @@ function willRefusal(
   return tooLarge ? refusals.willSize : undefined;
 }
 
-/** The will of a CONNECT as it will be kept [MQTT-3.1.2-7], retained if it says so [MQTT-3.1.2-14], [MQTT-3.1.2-15]. */
+/** The will of a CONNECT as it will be kept [MQTT-3.1.2-7], retained if its flag is set [MQTT-3.1.2-14], [MQTT-3.1.2-15]. */
 export function storedWill(
   {will}: IConnectPacket,
   details: ConnectDetails,

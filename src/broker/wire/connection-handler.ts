@@ -22,11 +22,11 @@ export type SizedPublish = DecodedPublish & {readonly size: number};
 
 /** Takes PUBLISH frames where they stand, without buffers of their own. */
 export interface FastPublisher {
-  /** Forwards the frames that begin at `start`; gives their bytes, or 0 where the first one needs a decision. */
+  /** Forwards the frames that begin at `start`; gives their bytes, or 0 where the first one must be decoded. */
   forward(bytes: Buffer, start: number, largestPacket: number): number;
-  /** The message that begins at `start`; undefined: the general way must read it. */
+  /** The message that begins at `start`; undefined: it must be decoded in full. */
   decode(bytes: Buffer, start: number, largestPacket: number): SizedPublish | undefined;
-  /** A message to this topic went the general way: the next one may not need it. */
+  /** A message to this topic was decoded in full: the next one may not need it. */
   learn(topic: string): void;
 }
 
