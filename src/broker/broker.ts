@@ -10,7 +10,6 @@ import {ReasonCode} from '../protocol/reason-codes.ts';
 import type {Identity} from './access/access.ts';
 import {Client} from './client/client.ts';
 import type {BrokerConfig, ListenerConfig} from './config/settings.ts';
-import {FastFrames} from './forwarding/fast-frames.ts';
 import type {RestoredState} from './persistence/journal.ts';
 import type {BrokerContext} from './state/broker-context.ts';
 import {type BrokerState, createBrokerState, isOwnTopic} from './state/broker-state.ts';
@@ -143,10 +142,7 @@ function connectionContext({context, counters, schedule, limits}: BrokerState): 
     now: schedule.now,
     maxPacketSize: limits.maxPacketSize || largestPacket,
     ...(context.observe === undefined ? {} : {observe: context.observe}),
-    fastFrames:
-      context.fastPath === false || context.observe !== undefined
-        ? undefined
-        : (handler, protocolVersion) => new FastFrames(handler, counters, protocolVersion),
+    fastPath: context.fastPath !== false && context.observe === undefined,
     bug: (error) =>
       context.log('error', `Error: ${error instanceof Error ? (error.stack ?? error.message) : error}`),
   };

@@ -1,8 +1,6 @@
 /** The interfaces between a connection and the rest of the broker: its handlers, and the shared context. */
 
-import type {ProtocolVersion} from '../../protocol/message.ts';
 import type {Counters} from './counters.ts';
-import type {FrameSplitter} from './frame-splitter.ts';
 import type {PacketViolation} from './packet-violation.ts';
 import type {IConnectPacket, ObservedPacket, Packet, PacketCodec} from './packets.ts';
 import type {DecodedPublish} from './publish-packet.ts';
@@ -27,14 +25,6 @@ export interface FastPublisher {
   /** The message that begins at `start`; undefined: it must be decoded in full. */
   decode(bytes: Buffer, start: number, largestPacket: number): SizedPublish | undefined;
   /** A message to this topic was decoded in full: the next one may not need it. */
-  learn(topic: string): void;
-}
-
-/** Handles frames where they stand in the bytes received. */
-export interface FrameReader {
-  /** Handles the next frames, one or more; false: the next one must be read alone. */
-  pass(splitter: FrameSplitter): boolean;
-  /** A PUBLISH to this topic was read alone; empty where only an alias names it. */
   learn(topic: string): void;
 }
 
@@ -71,10 +61,8 @@ export interface ConnectionContext {
   readonly now: () => number;
   readonly maxPacketSize: number;
   readonly observe?: (clientId: string, direction: 'in' | 'out', packet: ObservedPacket) => void;
-  /** Reads frames where they stand, for one client; absent: every frame is read alone. */
-  readonly fastFrames?:
-    | ((handler: MessageHandler, protocolVersion: ProtocolVersion) => FrameReader)
-    | undefined;
+  /** Whether frequent frames are handled in place; false: every frame is decoded alone. */
+  readonly fastPath: boolean;
   /** Reports an error that is the broker's own fault. */
   readonly bug: (error: unknown) => void;
 }

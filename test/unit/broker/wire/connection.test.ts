@@ -51,6 +51,7 @@ for (const goodbye of [true, false]) {
           buffers: new BufferPool(),
           now: () => 0,
           maxPacketSize: 1000,
+          fastPath: false,
           bug,
         });
         connection.start(handler);
