@@ -1,7 +1,7 @@
 /**
  * Asks a person for secrets and for a yes: on the terminal, with no echo from the first prompt to the last,
  * questions on stderr or the terminal itself, never on stdout. Where standard input is no terminal, a secret
- * is its next line, and nobody is asked. Knows nothing of what the secrets are for.
+ * is its next line, without a question. Knows nothing of what the secrets are for.
  */
 
 import {closeSync, openSync, writeSync} from 'node:fs';

@@ -1,6 +1,6 @@
 /**
  * A line on stderr that tells how far something has come: on a terminal only, rewritten in place, and gone
- * without a trace at the end. It asks for its text when it is drawn, so whoever makes progress pays nothing
+ * without a trace at the end. It asks for its text when it is drawn, so the work that it reports pays nothing
  * for being watched. Knows no numbers' meaning; how to write them, and how fast they grow, is here, too.
  */
 

@@ -147,6 +147,21 @@ test('no folder has too many files side by side', () => {
   }
 });
 
+/** The longest file, and the longest class, in lines. */
+const mostLines = {file: 400, class: 220};
+
+test('no file and no class is too long', () => {
+  for (const file of files) {
+    const lines = readFileSync(join(source, file), 'utf8').split('\n');
+    assert.ok(lines.length - 1 <= mostLines.file, `src/${file} has ${lines.length - 1} lines`);
+    for (const [index, line] of lines.entries()) {
+      if (!/^(?:export )?(?:abstract )?class /.test(line)) continue;
+      const length = lines.indexOf('}', index) - index + 1;
+      assert.ok(length <= mostLines.class, `src/${file}: ${line} has ${length} lines`);
+    }
+  }
+});
+
 test('the pure floors import no module of Node but crypto and buffer', () => {
   for (const {from, to} of imports.filter(({from}) => floorOf(from, floors) <= 2)) {
     assert.ok(

@@ -1,7 +1,7 @@
 /**
  * One piece of memory that a socket reads into again and again. What is left over of a read is moved to
- * its beginning and read on behind, so that nothing is joined and nothing left for the collector. Whoever
- * takes bytes from it has to be done with them, or copy them, before the next read. Knows no packets.
+ * its beginning and read on behind, so that nothing is joined and nothing left for the collector. A reader
+ * of its bytes must be done with them, or copy them, before the next read. Knows no packets.
  *
  * Measured with one payload of 256 MB: half the memory and two thirds of the time of a buffer for each
  * read. The slow twin is TMQ_NO_FASTPATH=1.

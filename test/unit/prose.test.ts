@@ -1,0 +1,35 @@
+/** The words of the source, the manuals and the names of tests: each sentence names who acts. */
+
+import assert from 'node:assert/strict';
+import {readdirSync, readFileSync} from 'node:fs';
+import {join} from 'node:path';
+import {test} from 'node:test';
+import {declaredTests} from '../support/declarations.ts';
+
+const root = join(import.meta.dirname, '..', '..');
+const vague = /\b(?:whoever|nobody|somebody|everybody)\b|unless told/i;
+
+function filesBelow(...folders: readonly string[]): readonly string[] {
+  return folders.flatMap((folder) =>
+    readdirSync(join(root, folder), {recursive: true, withFileTypes: true})
+      .filter((entry) => entry.isFile())
+      .map((entry) => join(entry.parentPath, entry.name)),
+  );
+}
+
+test('source, programs and manuals name who acts', () => {
+  const lines = filesBelow('src', 'bin', 'man').flatMap((path) =>
+    readFileSync(path, 'utf8')
+      .split('\n')
+      .flatMap((line, index) => (vague.test(line) ? [`${path}:${index + 1}: ${line.trim()}`] : [])),
+  );
+  assert.deepEqual(lines, []);
+});
+
+test('so do the names of tests', () => {
+  const names = filesBelow('test')
+    .filter((path) => path.endsWith('.test.ts'))
+    .flatMap((path) => declaredTests(path).map((name) => `${path}: ${name}`))
+    .filter((name) => vague.test(name));
+  assert.deepEqual(names, []);
+});
