@@ -31,10 +31,7 @@ const commonEnvironment: readonly Remark[] = [
     term: 'TMQ_NO_FASTPATH',
     text: 'With 1, every packet takes the general way instead of the short one that floods of messages take. What comes out is the same, slower.',
   },
-  {
-    term: 'NO_COLOR, FORCE_COLOR',
-    text: 'No colour, or colour even where the output is no terminal.',
-  },
+  {term: 'NO_COLOR, FORCE_COLOR', text: 'No colour, or colour even where the output is no terminal.'},
   {
     term: 'XDG_CACHE_HOME, TMQ_NO_CODE_CACHE',
     text: 'The directory of the cache by which tmq starts faster, ~/.cache where it is not set; with TMQ_NO_CODE_CACHE=1 there is none.',

@@ -53,6 +53,15 @@ export interface Option<T> {
 // biome-ignore lint/suspicious/noExplicitAny: a table holds rows of every value type
 export type OptionTable = Readonly<Record<string, Option<any>>>;
 
+/** The rows under one heading. */
+export function inGroup<const Rows extends Readonly<Record<string, Omit<OptionTable[string], 'group'>>>>(
+  group: OptionGroup,
+  rows: Rows,
+): {readonly [Key in keyof Rows]: Rows[Key] & {readonly group: OptionGroup}} {
+  const entries = Object.entries(rows).map(([key, row]) => [key, {...row, group}]);
+  return Object.fromEntries(entries);
+}
+
 /** The values of a table: what a row's `parse` gives, or true for a switch. Absent: not given. */
 export type Values<Table extends OptionTable> = {
   readonly [Key in keyof Table]?: Table[Key] extends {parse: (...parameters: never[]) => infer Value}

@@ -67,8 +67,5 @@ export function sanitise(bytes: Uint8Array): string {
 
 /** A sink that sanitises all it passes on to `out`. */
 export function sanitisingSink(out: Sink): Sink {
-  return {
-    text: (value) => out.text(sanitiseText(value)),
-    bytes: (value) => out.text(sanitise(value)),
-  };
+  return {text: (value) => out.text(sanitiseText(value)), bytes: (value) => out.text(sanitise(value))};
 }

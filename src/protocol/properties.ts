@@ -167,14 +167,7 @@ const rows = [
     type: 'u16',
     packets: ['connect', 'connack'],
   },
-  {
-    name: 'topic-alias',
-    identifier: 35,
-    key: 'topicAlias',
-    type: 'u16',
-    packets: ['publish'],
-    positive: true,
-  },
+  {name: 'topic-alias', identifier: 35, key: 'topicAlias', type: 'u16', packets: ['publish'], positive: true},
   {name: 'maximum-qos', identifier: 36, key: 'maximumQoS', type: 'byte', packets: ['connack']},
   {name: 'retain-available', identifier: 37, key: 'retainAvailable', type: 'byte', packets: ['connack']},
   {

@@ -19,10 +19,7 @@ async function plain(context: BenchContext): Promise<readonly Figure[]> {
     const {command, version} = await nodeProgram(line);
     context.progress(`one-shots, Node ${version}`);
     const series = await paired(
-      {
-        empty: () => measure({command, args: [empty]}),
-        pub: () => measure({...program, command}),
-      },
+      {empty: () => measure({command, args: [empty]}), pub: () => measure({...program, command})},
       {rounds: context.rounds(15), warmUp: 2},
     );
     const values = wallRatios(series.pub, series.empty);

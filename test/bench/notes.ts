@@ -67,10 +67,7 @@ export function remarksOn(
 
 /** README's note on missed goals, shorter than FIGURES.md's: one note for several figures. */
 export const readmeMisses: readonly {readonly figures: RegExp; readonly text: string}[] = [
-  {
-    figures: /^publine: QoS \d, [\d,]+ lines, wall /,
-    text: '`pub -l` into mosquitto, which reads no faster',
-  },
+  {figures: /^publine: QoS \d, [\d,]+ lines, wall /, text: '`pub -l` into mosquitto, which reads no faster'},
   {figures: /^nodes: /, text: 'TLS on later Nodes: mosquitto_pub waits, Node computes'},
   {
     figures: /^broker: 1000 idle clients, memory /,

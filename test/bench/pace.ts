@@ -44,8 +44,5 @@ async function roundTrip(): Promise<number> {
 
 /** Measures the machine; two seconds or so. */
 export async function pace(directory: string): Promise<Pace> {
-  return {
-    emptyScriptMilliseconds: await emptyRun(directory),
-    roundTripMicroseconds: await roundTrip(),
-  };
+  return {emptyScriptMilliseconds: await emptyRun(directory), roundTripMicroseconds: await roundTrip()};
 }

@@ -82,11 +82,7 @@ async function upgradeQuickly(context: BenchContext): Promise<readonly Figure[]>
       values: series.tmq.cpu.map((milliseconds) => milliseconds / 1000),
       goal: atMost(1),
     },
-    {
-      label: '-U, 10,000 lines, $6$: peak memory',
-      unit: 'MB',
-      values: series.tmq.peak,
-    },
+    {label: '-U, 10,000 lines, $6$: peak memory', unit: 'MB', values: series.tmq.peak},
     {
       label: '-U, $6$, peak memory: 100,000 lines / 10,000',
       unit: 'x',

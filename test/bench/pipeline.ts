@@ -80,10 +80,7 @@ async function figures(context: BenchContext, chain: Chain): Promise<readonly Fi
   const files = {input, output: join(context.directory, 'tmq-output')};
   const theirs = {input, output: join(context.directory, 'mosquitto-output')};
   const series = await paired(
-    {
-      tmq: () => runChain('tmq', chain, files),
-      mosquitto: () => runChain('mosquitto', chain, theirs),
-    },
+    {tmq: () => runChain('tmq', chain, files), mosquitto: () => runChain('mosquitto', chain, theirs)},
     {rounds: context.rounds(5)},
   );
   const whole = await isWhole(files);

@@ -58,8 +58,5 @@ export function withRun(recorded: Recorded | undefined, run: Run): Recorded {
   }
   const order = [...new Set([...(recorded?.benches ?? []).map(({name}) => name), ...fresh.keys()])];
   const byName = new Map(kept.map((bench) => [bench.name, bench]));
-  return {
-    environment: run.environment,
-    benches: order.map((name) => fresh.get(name) ?? byName.get(name)!),
-  };
+  return {environment: run.environment, benches: order.map((name) => fresh.get(name) ?? byName.get(name)!)};
 }

@@ -43,11 +43,7 @@ export function table({name, pace, figures}: BenchResult): string {
 
 /** The versions and the machine, without which figures mean little. */
 export function surroundings(peers: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
-  return {
-    node: process.version,
-    ...peers,
-    machine: `${platform()} ${arch()}, ${cpus().length} processors`,
-  };
+  return {node: process.version, ...peers, machine: `${platform()} ${arch()}, ${cpus().length} processors`};
 }
 
 /** How many goals are met, and which are not. */

@@ -177,19 +177,14 @@ export const connectRows: readonly Row[] = [
     'properties of packets that pub never sends are ignored',
     '3.6: others',
     ['-D', 'subscribe', 'user-property', 'a', 'b'],
-    {
-      level: 5,
-    },
+    {level: 5},
   ),
   connects('-V after -x wins', '1.1: last wins', ['-V', '5', '-V', '311'], {level: 4}),
   connects(
     'the last of -h, -i and -k wins',
     '1.1: last wins',
     ['-i', 'a', '-k', '9', '-i', '{topic}', '-k', '10'],
-    {
-      clientId: 'TOPIC',
-      keepalive: 10,
-    },
+    {clientId: 'TOPIC', keepalive: 10},
   ),
   connects(
     '-L says host, port, user, password and topic',
@@ -254,10 +249,7 @@ export const connectRows: readonly Row[] = [
     '2: precedence',
     ['-k', '18'],
     {keepalive: 18},
-    {
-      files: {mosquitto_pub: '-k 17\n-t nowhere\n'},
-      environment: {XDG_CONFIG_HOME: '{directory}'},
-    },
+    {files: {mosquitto_pub: '-k 17\n-t nowhere\n'}, environment: {XDG_CONFIG_HOME: '{directory}'}},
   ),
   connects(
     '-o takes the place of the usual file',
@@ -281,20 +273,14 @@ export const connectRows: readonly Row[] = [
     '2: no fallback',
     [],
     {keepalive: 60},
-    {
-      files: {'.config': 'not a directory'},
-      environment: {XDG_CONFIG_HOME: '{directory}/empty'},
-    },
+    {files: {'.config': 'not a directory'}, environment: {XDG_CONFIG_HOME: '{directory}/empty'}},
   ),
   connects(
     'Q28: a value that looks like -o is a value',
     '2: -o',
     ['-m', '-o'],
     {},
-    {
-      words: ['-t', '{topic}', '-m', '-o'],
-      expect: {sent: [{packet: 'PUBLISH', payload: '-o'}]},
-    },
+    {words: ['-t', '{topic}', '-m', '-o'], expect: {sent: [{packet: 'PUBLISH', payload: '-o'}]}},
   ),
   connects(
     'Q29: -D in an options file',
@@ -328,9 +314,6 @@ export const connectRows: readonly Row[] = [
     words: ['-t', '{topic}', '-e', '{topic}/answer', '-m', 'x'],
     meanwhile: [['-t', '{topic}/answer', '-m', 'y']],
     expect: {stdout: 'y\n', sent: [{packet: 'CONNECT', level: 5, properties: ['receive-maximum 1']}]},
-    mosquitto: {
-      because: 'mosquitto_rr leaves without DISCONNECT (Q3)',
-      wire: 'any',
-    },
+    mosquitto: {because: 'mosquitto_rr leaves without DISCONNECT (Q3)', wire: 'any'},
   },
 ];

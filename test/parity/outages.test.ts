@@ -63,14 +63,8 @@ function printed(subscriber: RunningMain, topic: string): readonly string[] {
 async function outages(broker: Restartable): Promise<void> {
   // Every second connection is cut, each at another byte.
   const allowance = (connection: number) => (connection % 2 === 1 ? 300 + connection * 61 : undefined);
-  await using towardsClient = await startCuttingProxy({
-    upstreamPort: () => broker.port,
-    toClient: allowance,
-  });
-  await using towardsServer = await startCuttingProxy({
-    upstreamPort: () => broker.port,
-    toServer: allowance,
-  });
+  await using towardsClient = await startCuttingProxy({upstreamPort: () => broker.port, toClient: allowance});
+  await using towardsServer = await startCuttingProxy({upstreamPort: () => broker.port, toServer: allowance});
 
   const subscribers = ['311', '5'].map((version) => {
     const session = ['-i', `keeper-${version}`, '-c', '-V', version, '-q', '2'];

@@ -2,10 +2,7 @@
 
 import type {Row} from './expectation.ts';
 
-const without = {
-  because: 'mosquitto_rr leaves without DISCONNECT (Q3)',
-  wire: 'any',
-} as const;
+const without = {because: 'mosquitto_rr leaves without DISCONNECT (Q3)', wire: 'any'} as const;
 
 const answer = [['-t', '{topic}/answer', '-m', 'thus']];
 const ask = ['-t', '{topic}/ask', '-e', '{topic}/answer'];

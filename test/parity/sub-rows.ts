@@ -62,17 +62,13 @@ export const subRows: readonly Row[] = [
     '4.2: -E',
     ['-t', '{topic}'],
     {},
-    {
-      expect: {sent: [{packet: 'SUBSCRIBE'}, {packet: 'DISCONNECT', reason: 0}]},
-    },
+    {expect: {sent: [{packet: 'SUBSCRIBE'}, {packet: 'DISCONNECT', reason: 0}]}},
   ),
   subscribes(
     '-R asks for no retained messages',
     '1.2: -R',
     [...five, '-t', '{topic}', '-R'],
-    {
-      filters: ['TOPIC 0x20'],
-    },
+    {filters: ['TOPIC 0x20']},
     {mosquitto: {because: 'new in 2.1', sent: [{packet: 'SUBSCRIBE'}], wire: 'any'}},
   ),
   subscribes('-R before version 5', '1.2: -R', ['-t', '{topic}', '-R'], {filters: ['TOPIC 0x00']}),
@@ -80,9 +76,7 @@ export const subRows: readonly Row[] = [
     '--retain-as-published',
     '1.2: --retain-as-published',
     [...five, '-t', '{topic}', '--retain-as-published'],
-    {
-      filters: ['TOPIC 0x08'],
-    },
+    {filters: ['TOPIC 0x08']},
   ),
   ...Object.entries({always: '0x00', new: '0x10', never: '0x20'}).map(([when, bits]) =>
     subscribes(
@@ -104,9 +98,7 @@ export const subRows: readonly Row[] = [
     'retain options before version 5',
     '1.2: --retain-handling',
     ['-t', '{topic}', '--retain-as-published'],
-    {
-      filters: ['TOPIC 0x00'],
-    },
+    {filters: ['TOPIC 0x00']},
   ),
   subscribes(
     'properties of SUBSCRIBE',
@@ -147,20 +139,14 @@ export const subRows: readonly Row[] = [
     '1.4: accumulate',
     [],
     {filters: ['TOPIC/a 0x00', 'TOPIC/b 0x00']},
-    {
-      ownAddress: true,
-      words: ['-L', 'mqtt://127.0.0.1:{port}/{topic}/a', '-t', '{topic}/b', '-E'],
-    },
+    {ownAddress: true, words: ['-L', 'mqtt://127.0.0.1:{port}/{topic}/a', '-t', '{topic}/b', '-E']},
   ),
   subscribes(
     '-t in an options file and in the words add up',
     '2: precedence',
     ['-t', '{topic}/b'],
     {filters: ['TOPIC/a 0x00', 'TOPIC/b 0x00']},
-    {
-      files: {mosquitto_sub: '-t {topic}/a\n'},
-      environment: {XDG_CONFIG_HOME: '{directory}'},
-    },
+    {files: {mosquitto_sub: '-t {topic}/a\n'}, environment: {XDG_CONFIG_HOME: '{directory}'}},
   ),
   subscribes('$share is a filter like any other', '1.1: filter', [...five, '-t', '$share/group/{topic}'], {
     filters: ['$share/group/TOPIC 0x00'],
@@ -184,9 +170,7 @@ export const subRows: readonly Row[] = [
     '4.5: -v -N',
     ['-C', '2', '-v', '-N'],
     'TOPIC end',
-    {
-      meanwhile: empty,
-    },
+    {meanwhile: empty},
   ),
   prints('an empty payload is formatted', '4.5: -F', ['-C', '2', '-F', '[%p]'], '[]\n[end]\n', {
     meanwhile: empty,

@@ -12,10 +12,7 @@ import {takeWritten} from '../support/written.ts';
 /** A stream that is a terminal or is not, and what was written to it. */
 function stream(isTTY: boolean) {
   const pass = new PassThrough();
-  return Object.assign(pass, {
-    isTTY,
-    written: () => takeWritten(pass).toString('latin1'),
-  });
+  return Object.assign(pass, {isTTY, written: () => takeWritten(pass).toString('latin1')});
 }
 
 const payload = Buffer.from('\u001b]0;owned\u0007\nand\u009bmore', 'latin1');

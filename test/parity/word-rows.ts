@@ -143,19 +143,12 @@ const refused: readonly Refused[] = [
 
   // Ranges and words
   {shows: '1.2: -i', words: [...message, '-i', ''], says: 'Invalid id', mosquitto: 'newer'},
-  {
-    shows: '1.2: -I',
-    words: ['-I', 'a', '-i', 'b'],
-    says: '-i and -I argument cannot be used together.',
-  },
+  {shows: '1.2: -I', words: ['-I', 'a', '-i', 'b'], says: '-i and -I argument cannot be used together.'},
   {
     shows: '1.2: -k',
     words: [...message, '-k', '4'],
     says: 'Invalid keepalive given, it must be between 5 and 65535 inclusive',
-    mosquitto: {
-      because: 'the sentence of 2.0',
-      says: /keepalive/,
-    },
+    mosquitto: {because: 'the sentence of 2.0', says: /keepalive/},
   },
   {shows: '1.2: -k', words: [...message, '-k', '0'], says: 'Invalid keepalive given'},
   {shows: '1.2: -k', words: [...message, '-k', '65536'], says: 'Invalid keepalive given'},

@@ -68,9 +68,7 @@ export class Clients {
     });
     assert.deepEqual(
       {pub: words.join(' ').slice(0, 80), exitCode, stderr, timedOut},
-      {
-        ...{pub: words.join(' ').slice(0, 80), exitCode: 0, stderr: '', timedOut: false},
-      },
+      {...{pub: words.join(' ').slice(0, 80), exitCode: 0, stderr: '', timedOut: false}},
     );
   }
 

@@ -207,11 +207,7 @@ export function frameOf(first: number, body: readonly number[] | Buffer): Buffer
 }
 
 /** A listener without restrictions. */
-export const plainListener: ListenerConfig = {
-  ...defaultListener,
-  port: 0,
-  allowAnonymous: true,
-};
+export const plainListener: ListenerConfig = {...defaultListener, port: 0, allowAnonymous: true};
 
 export interface TestBrokerOptions {
   readonly limits?: Partial<BrokerLimits>;

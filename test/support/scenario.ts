@@ -136,11 +136,7 @@ const readiness = {
 } as const satisfies Readonly<Record<Tool, readonly ['client' | 'server', string]>>;
 
 interface Client {
-  readonly finished: Promise<{
-    readonly stdout: Buffer;
-    readonly stderr: string;
-    readonly status: number;
-  }>;
+  readonly finished: Promise<{readonly stdout: Buffer; readonly stderr: string; readonly status: number}>;
   /** Resolves when something was printed. */
   printed(): Promise<unknown>;
   stop(signal: 'SIGINT' | 'SIGTERM'): Promise<unknown>;

@@ -137,10 +137,7 @@ test('unix sockets: mosquitto, a missing one, a dead one, what is none, a path t
     const long = `/${'ü'.repeat(60)}`;
     await assertFails(
       {transport: 'unix', path: long},
-      {
-        exitCode: 1,
-        message: `The unix socket path ${long} is too long: 121 bytes, 107 are allowed.`,
-      },
+      {exitCode: 1, message: `The unix socket path ${long} is too long: 121 bytes, 107 are allowed.`},
     );
     await assertFails(
       {transport: 'unix', path: ''},

@@ -474,10 +474,7 @@ test('mosquitto: pre-shared keys, a wrong key, an unknown identity', async () =>
   await assertFails(psk('nobody', '00112233aabb'), {exitCode: 8, message: /"nobody"/});
   await assertFails(
     to(broker.port, {psk: {identity: 'lamp', key: Buffer.of(1)}, minimumVersion: 'TLSv1.3'}),
-    {
-      exitCode: 8,
-      message: /Pre-shared keys need TLS 1\.2/,
-    },
+    {exitCode: 8, message: /Pre-shared keys need TLS 1\.2/},
   );
 });
 

@@ -36,16 +36,10 @@ export interface Access {
   admit(identity: Identity, listener: ListenerConfig): Admission | Promise<Admission>;
 }
 
-const everything: Permissions = {
-  mayPublish: () => true,
-  maySubscribe: () => true,
-  mayReceive: () => true,
-};
+const everything: Permissions = {mayPublish: () => true, maySubscribe: () => true, mayReceive: () => true};
 
 /** Accepts every client and allows everything. */
-export const openAccess: Access = {
-  admit: (identity) => accept(identity.username, everything),
-};
+export const openAccess: Access = {admit: (identity) => accept(identity.username, everything)};
 
 /** The contents of the listeners' files, by path. */
 interface Files {

@@ -149,12 +149,7 @@ export const directives = {
   pidFile: {name: 'pid_file', scope: 'broker', read: text},
 
   persistence: {name: 'persistence', scope: 'persistence', read: boolean, default: false},
-  persistenceFile: {
-    name: 'persistence_file',
-    scope: 'persistence',
-    read: text,
-    default: 'mosquitto.db.tmq',
-  },
+  persistenceFile: {name: 'persistence_file', scope: 'persistence', read: text, default: 'mosquitto.db.tmq'},
   /** A directory; '': the working directory. */
   persistenceLocation: {name: 'persistence_location', scope: 'persistence', read: text, default: ''},
   /** Seconds between two rewritings of the store. */

@@ -137,11 +137,7 @@ export function connectError(peer: Peer, error: unknown): TmqError {
 /** The peer of an endpoint that is reached directly. */
 export function peerOf(endpoint: Endpoint): Peer {
   if (endpoint.transport === 'unix') return {name: endpoint.path, unix: true};
-  return {
-    name: describe(endpoint),
-    host: endpoint.host,
-    ...defined({bindAddress: endpoint.bindAddress}),
-  };
+  return {name: describe(endpoint), host: endpoint.host, ...defined({bindAddress: endpoint.bindAddress})};
 }
 
 /** The usual words for the HTTP statuses of gateways and proxies. The server's reason phrase is free text. */

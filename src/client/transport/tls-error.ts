@@ -202,9 +202,7 @@ export function handshakeError(error: unknown, peer: TlsPeer): unknown {
     return new TmqError(
       `${peer.name} closed the connection during the TLS handshake. ${hint}`,
       ExitCode.tls,
-      {
-        cause: error,
-      },
+      {cause: error},
     );
   }
   if (!isTlsError(error)) return error;

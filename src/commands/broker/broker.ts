@@ -2,7 +2,7 @@
 
 import {parseFault} from '../../broker/server/faults.ts';
 import {type Command, defineCommand} from '../../cli/command.ts';
-import {choice, integer, list, type OptionTable, text, type Values} from '../../cli/option.ts';
+import {choice, inGroup, integer, list, text, type Values} from '../../cli/option.ts';
 import {suggest} from '../../cli/suggest.ts';
 import {defined} from '../../defined.ts';
 import {UsageError} from '../../errors.ts';
@@ -11,142 +11,119 @@ import {UsageError} from '../../errors.ts';
 const lockMilliseconds = 2000;
 
 const options = {
-  config: {
-    flags: '-c, --config <file>',
-    group: 'Broker',
-    summary: 'read the configuration from a mosquitto.conf',
-    details:
-      'Every directive of mosquitto.conf(5) is known. Bridges, plugins and a few settings of the system have no effect: a warning names each with its file and line. A directive that mosquitto does not know is an error.',
-    complete: 'file',
-    parse: text,
-  },
-  port: {
-    flags: '-p, --port <port>',
-    group: 'Broker',
-    summary: 'port to listen on (default 1883); 0: a free one',
-    details: 'With a configuration file, it replaces the port of the only listener.',
-    parse: integer({
-      minimum: 0,
-      maximum: 65535,
-      problem: (word) => `Invalid port given: ${word}. It is a number from 0 to 65535.`,
-    }),
-  },
-  bind: {
-    flags: '--bind <address>',
-    group: 'Broker',
-    summary: 'listen on this address instead of 127.0.0.1',
-    details:
-      'Without a configuration file, the broker accepts every client, so an address other than loopback needs --allow-anonymous too.',
-    parse: text,
-  },
-  allowAnonymous: {
-    flags: '--allow-anonymous',
-    group: 'Broker',
-    summary: 'accept every client on an address that other machines can reach',
-  },
-  webSockets: {
-    flags: '--ws',
-    group: 'Broker',
-    summary: 'also serve MQTT over WebSockets: on port 9001, or a free one',
-  },
-  tls: {
-    flags: '--tls <source>',
-    group: 'Broker',
-    summary: 'also serve TLS: auto makes the certificates',
-    details:
-      'Each start makes a private authority, a certificate for localhost, 127.0.0.1, ::1 and the name of this machine, and a client certificate, valid for a year; the key of the authority is discarded. The listener is on port 8883, or a free one.',
-    complete: ['auto'],
-    parse: choice(['auto'], (word) => `--tls takes auto, not '${word}'.`),
-  },
-  tlsDirectory: {
-    flags: '--tls-dir <directory>',
-    group: 'Broker',
-    summary: 'write the certificates of --tls auto to this directory, and keep them',
-    complete: 'directory',
-    parse: text,
-  },
-  testConfig: {
-    flags: '--test-config',
-    group: 'Broker',
-    summary: 'check the configuration and the files it names, warn of directives without effect, and exit',
-  },
-  daemon: {
-    flags: '-d, --daemon',
-    group: 'Broker',
-    summary: 'refused: use your shell or service manager to run it in the background',
-    hidden: true,
-  },
-  verbose: {
-    flags: '-v, --verbose',
-    group: 'Broker',
-    summary: 'log everything, including each packet, to standard error',
-  },
-  quiet: {
-    flags: '--quiet',
-    group: 'Broker',
-    summary: 'print neither the banner nor warnings nor errors',
-  },
-  exec: {
-    flags: '--exec',
-    group: 'Testing',
-    summary: 'run the command after -- while the broker runs, and exit with its status',
-    details:
-      'The environment of the command has MQTT_URL, MQTT_HOST and MQTT_PORT, and where they apply MQTTS_URL, MQTT_WS_URL, MQTT_WSS_URL, MQTT_UNIX_SOCKET, MQTT_CA_FILE, MQTT_CLIENT_CERT_FILE and MQTT_CLIENT_KEY_FILE. Without -p and -c the broker takes a free port. The broker ends with the command.',
-  },
-  ready: {
-    flags: '--ready <form>',
-    group: 'Testing',
-    summary: 'print one line when clients can connect: json or env',
-    details:
-      'json: an object with the process id and the URL of every listener. env: assignments such as MQTT_URL=mqtt://127.0.0.1:1883, for a shell to evaluate.',
-    complete: ['json', 'env'],
-    parse: choice(['json', 'env'], (word) => `--ready takes json or env, not '${word}'.`),
-  },
-  exitWithStdin: {
-    flags: '--exit-with-stdin',
-    group: 'Testing',
-    summary: 'end when standard input ends, and so with the process that started the broker',
-  },
-  faults: {
-    flags: '--fault <rule>',
-    group: 'Testing',
-    summary: "inject a fault: 'drop puback p=0.1'; may be repeated",
-    details:
-      'A rule is an action (drop, delay, duplicate, close or connack), then in any order a packet (publish, puback and so on; without one, any packet), a direction (in: from clients; out: to them) and conditions: p=0.1 (one time in ten), topic=a/# (a PUBLISH to a matching topic), client=dev* (client identifiers that begin with dev), after=100 (not the first hundred), first=2 (twice at most). delay takes a time, 200ms or 200ms±50ms, and delays the packets that follow too; close closes the connection instead of passing the packet on; connack takes the code with which to refuse a CONNECT, such as 5 or 0x89.',
-    parse: list,
-  },
-  seed: {
-    flags: '--seed <number>',
-    group: 'Testing',
-    summary: 'random seed for --fault, to make runs reproducible (default 1)',
-    parse: integer({
-      minimum: 0,
-      maximum: 4294967295,
-      problem: (word) => `Invalid seed given: ${word}. It is a number from 0 to 4294967295.`,
-    }),
-  },
-  trace: {
-    flags: '--trace <form>',
-    group: 'Testing',
-    summary: 'print one line for each packet, with all its fields: text, or json',
-    details:
-      'The form may be omitted; it is text then. In text, > marks a packet from a client and < one to a client. Passwords are not shown, and of the payload of a will only its size.',
-    complete: ['text', 'json'],
-    words: ([next = '']) => (next === 'text' || next === 'json' ? 1 : 0),
-    parse: (word: string): 'text' | 'json' => {
-      if (word === '' || word === 'text') return 'text';
-      if (word === 'json') return 'json';
-      throw new UsageError(`Invalid form of --trace given: ${word}. It is text or json.`);
+  ...inGroup('Broker', {
+    config: {
+      flags: '-c, --config <file>',
+      summary: 'read the configuration from a mosquitto.conf',
+      details:
+        'Every directive of mosquitto.conf(5) is known. Bridges, plugins and a few settings of the system have no effect: a warning names each with its file and line. A directive that mosquitto does not know is an error.',
+      complete: 'file',
+      parse: text,
     },
-  },
-  traceFile: {
-    flags: '--trace-file <file>',
-    group: 'Testing',
-    summary: 'write the trace to this file instead of standard output',
-    complete: 'file',
-    parse: text,
-  },
-} as const satisfies OptionTable;
+    port: {
+      flags: '-p, --port <port>',
+      summary: 'port to listen on (default 1883); 0: a free one',
+      details: 'With a configuration file, it replaces the port of the only listener.',
+      parse: integer({
+        minimum: 0,
+        maximum: 65535,
+        problem: (word) => `Invalid port given: ${word}. It is a number from 0 to 65535.`,
+      }),
+    },
+    bind: {
+      flags: '--bind <address>',
+      summary: 'listen on this address instead of 127.0.0.1',
+      details:
+        'Without a configuration file, the broker accepts every client, so an address other than loopback needs --allow-anonymous too.',
+      parse: text,
+    },
+    allowAnonymous: {
+      flags: '--allow-anonymous',
+      summary: 'accept every client on an address that other machines can reach',
+    },
+    webSockets: {flags: '--ws', summary: 'also serve MQTT over WebSockets: on port 9001, or a free one'},
+    tls: {
+      flags: '--tls <source>',
+      summary: 'also serve TLS: auto makes the certificates',
+      details:
+        'Each start makes a private authority, a certificate for localhost, 127.0.0.1, ::1 and the name of this machine, and a client certificate, valid for a year; the key of the authority is discarded. The listener is on port 8883, or a free one.',
+      complete: ['auto'],
+      parse: choice(['auto'], (word) => `--tls takes auto, not '${word}'.`),
+    },
+    tlsDirectory: {
+      flags: '--tls-dir <directory>',
+      summary: 'write the certificates of --tls auto to this directory, and keep them',
+      complete: 'directory',
+      parse: text,
+    },
+    testConfig: {
+      flags: '--test-config',
+      summary: 'check the configuration and the files it names, warn of directives without effect, and exit',
+    },
+    daemon: {
+      flags: '-d, --daemon',
+      summary: 'refused: use your shell or service manager to run it in the background',
+      hidden: true,
+    },
+    verbose: {flags: '-v, --verbose', summary: 'log everything, including each packet, to standard error'},
+    quiet: {flags: '--quiet', summary: 'print neither the banner nor warnings nor errors'},
+  }),
+  ...inGroup('Testing', {
+    exec: {
+      flags: '--exec',
+      summary: 'run the command after -- while the broker runs, and exit with its status',
+      details:
+        'The environment of the command has MQTT_URL, MQTT_HOST and MQTT_PORT, and where they apply MQTTS_URL, MQTT_WS_URL, MQTT_WSS_URL, MQTT_UNIX_SOCKET, MQTT_CA_FILE, MQTT_CLIENT_CERT_FILE and MQTT_CLIENT_KEY_FILE. Without -p and -c the broker takes a free port. The broker ends with the command.',
+    },
+    ready: {
+      flags: '--ready <form>',
+      summary: 'print one line when clients can connect: json or env',
+      details:
+        'json: an object with the process id and the URL of every listener. env: assignments such as MQTT_URL=mqtt://127.0.0.1:1883, for a shell to evaluate.',
+      complete: ['json', 'env'],
+      parse: choice(['json', 'env'], (word) => `--ready takes json or env, not '${word}'.`),
+    },
+    exitWithStdin: {
+      flags: '--exit-with-stdin',
+      summary: 'end when standard input ends, and so with the process that started the broker',
+    },
+    faults: {
+      flags: '--fault <rule>',
+      summary: "inject a fault: 'drop puback p=0.1'; may be repeated",
+      details:
+        'A rule is an action (drop, delay, duplicate, close or connack), then in any order a packet (publish, puback and so on; without one, any packet), a direction (in: from clients; out: to them) and conditions: p=0.1 (one time in ten), topic=a/# (a PUBLISH to a matching topic), client=dev* (client identifiers that begin with dev), after=100 (not the first hundred), first=2 (twice at most). delay takes a time, 200ms or 200ms±50ms, and delays the packets that follow too; close closes the connection instead of passing the packet on; connack takes the code with which to refuse a CONNECT, such as 5 or 0x89.',
+      parse: list,
+    },
+    seed: {
+      flags: '--seed <number>',
+      summary: 'random seed for --fault, to make runs reproducible (default 1)',
+      parse: integer({
+        minimum: 0,
+        maximum: 4294967295,
+        problem: (word) => `Invalid seed given: ${word}. It is a number from 0 to 4294967295.`,
+      }),
+    },
+    trace: {
+      flags: '--trace <form>',
+      summary: 'print one line for each packet, with all its fields: text, or json',
+      details:
+        'The form may be omitted; it is text then. In text, > marks a packet from a client and < one to a client. Passwords are not shown, and of the payload of a will only its size.',
+      complete: ['text', 'json'],
+      words: ([next = '']) => (next === 'text' || next === 'json' ? 1 : 0),
+      parse: (word: string): 'text' | 'json' => {
+        if (word === '' || word === 'text') return 'text';
+        if (word === 'json') return 'json';
+        throw new UsageError(`Invalid form of --trace given: ${word}. It is text or json.`);
+      },
+    },
+    traceFile: {
+      flags: '--trace-file <file>',
+      summary: 'write the trace to this file instead of standard output',
+      complete: 'file',
+      parse: text,
+    },
+  }),
+} as const;
 
 type BrokerValues = Values<typeof options>;
 

@@ -4,7 +4,7 @@
  * reads nothing: what needs that is described by sources (credentials.ts).
  */
 
-import {choice, integer, type OptionTable, type Values} from '../../cli/option.ts';
+import {choice, inGroup, integer, type OptionTable, type Values} from '../../cli/option.ts';
 import type {ConnectionOptions} from '../../client/connection-options.ts';
 import {defined} from '../../defined.ts';
 import {UsageError} from '../../errors.ts';
@@ -70,10 +70,9 @@ function checkId(option: string): (given: string) => string {
   };
 }
 
-const mqttOptions = {
+const mqttOptions = inGroup('MQTT', {
   qos: {
     flags: '-q, --qos <level>',
-    group: 'MQTT',
     summary: 'quality of service: 0, 1 or 2 (default 0)',
     noun: 'QoS',
     parse: integer({
@@ -85,7 +84,6 @@ const mqttOptions = {
   },
   protocolVersion: {
     flags: '-V, --protocol-version <version>',
-    group: 'MQTT',
     summary: 'version of MQTT: 31, 311 or 5',
     details: 'Also mqttv31, mqttv311 and mqttv5. The default is 311; for rr it is 5. -D and -x set it to 5.',
     missing: '--protocol-version argument given but no version specified.',
@@ -100,7 +98,6 @@ const mqttOptions = {
   },
   property: {
     flags: '-D, --property <command> <name> <value>',
-    group: 'MQTT',
     summary: 'set an MQTT 5 property of a packet; repeatable',
     details: propertyDetails(),
     missing: '--property argument given but not enough arguments specified.',
@@ -113,7 +110,6 @@ const mqttOptions = {
   },
   keepalive: {
     flags: '-k, --keepalive <seconds>',
-    group: 'MQTT',
     summary: 'keep alive interval, 5 to 65535 (default 60)',
     noun: 'keepalive',
     parse: integer({
@@ -124,7 +120,6 @@ const mqttOptions = {
   },
   maxInflight: {
     flags: '-M <count>',
-    group: 'MQTT',
     summary: 'most unacknowledged messages of QoS 1 and 2 (default 20)',
     details: 'An MQTT 5 broker may lower it (Receive Maximum). pub -l has a default of its own: see -l.',
     missing: '-M argument given but max_inflight not specified.',
@@ -133,63 +128,51 @@ const mqttOptions = {
       problem: (given) => `Maximum inflight messages must be greater than 0, not ${given}.`,
     }),
   },
-} as const satisfies OptionTable;
+});
 
-const sessionOptions = {
-  id: {
-    flags: '-i, --id <id>',
-    group: 'Session',
-    summary: 'client id; by default the broker assigns one',
-    parse: checkId('-i'),
-  },
+const sessionOptions = inGroup('Session', {
+  id: {flags: '-i, --id <id>', summary: 'client id; by default the broker assigns one', parse: checkId('-i')},
   idPrefix: {
     flags: '-I, --id-prefix <prefix>',
-    group: 'Session',
     summary: 'client id: this prefix and the process id',
     noun: 'id prefix',
     parse: checkId('-I'),
   },
   persistent: {
     flags: '-c, --disable-clean-session',
-    group: 'Session',
     summary: 'keep the session on the broker; needs -i',
     details: 'With MQTT 5 the session never expires, unless -x sets a time.',
   },
   sessionExpiry: {
     flags: '-x, --session-expiry-interval <seconds>',
-    group: 'Session',
     summary: 'how long the session outlives the connection; sets MQTT 5',
     details: '0 to 4294967294 seconds; -1, 4294967295 or ∞ for ever.',
     noun: 'session expiry interval',
     parse: sessionExpiry,
     assign: () => ({protocolVersion: 5}),
   },
-} as const satisfies OptionTable;
+});
 
 const generalClientOptions = {
-  debug: {
-    flags: '-d, --debug',
-    group: 'Output',
-    summary: 'show each packet on standard error',
-  },
-  quiet: {
-    flags: '--quiet',
-    group: 'Output',
-    summary: 'print no error messages but those about the command line',
-    details: 'Also suppresses the spinner and the progress line.',
-  },
-  color: {
-    flags: '--color <when>',
-    group: 'Output',
-    summary: 'colour on a terminal: auto, always or never',
-    details:
-      'Topics of -v, the lines of -d and the word Error are coloured, payloads never. NO_COLOR and FORCE_COLOR are heeded by auto; FORCE_COLOR does not colour what -v and -d write into a pipe.',
-    parse: choice(
-      ['auto', 'always', 'never'],
-      (given) => `Invalid --color given: ${given}. It is auto, always or never.`,
-    ),
-    complete: ['auto', 'always', 'never'],
-  },
+  ...inGroup('Output', {
+    debug: {flags: '-d, --debug', summary: 'show each packet on standard error'},
+    quiet: {
+      flags: '--quiet',
+      summary: 'print no error messages but those about the command line',
+      details: 'Also suppresses the spinner and the progress line.',
+    },
+    color: {
+      flags: '--color <when>',
+      summary: 'colour on a terminal: auto, always or never',
+      details:
+        'Topics of -v, the lines of -d and the word Error are coloured, payloads never. NO_COLOR and FORCE_COLOR are heeded by auto; FORCE_COLOR does not colour what -v and -d write into a pipe.',
+      parse: choice(
+        ['auto', 'always', 'never'],
+        (given) => `Invalid --color given: ${given}. It is auto, always or never.`,
+      ),
+      complete: ['auto', 'always', 'never'],
+    },
+  }),
   optionsFile: {
     flags: '-o <file>',
     group: 'General',
@@ -202,7 +185,7 @@ const generalClientOptions = {
       return given;
     },
   },
-} as const satisfies OptionTable;
+} as const;
 
 /** The shared rows. A command adds a row 'topic' (or overrides `url` by `subscribeUrlOption`). */
 export const clientOptions = {

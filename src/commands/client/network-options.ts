@@ -3,7 +3,7 @@
  * name and password. Opens nothing; the transport does.
  */
 
-import {integer, type OptionTable, type Values} from '../../cli/option.ts';
+import {inGroup, integer, type Values} from '../../cli/option.ts';
 import type {Endpoint} from '../../client/connection-options.ts';
 import {defined} from '../../defined.ts';
 import {UsageError} from '../../errors.ts';
@@ -54,12 +54,7 @@ function notEmpty(option: string): (given: string) => string {
   };
 }
 
-const urlRow = {
-  flags: '-L, --url <url>',
-  group: 'Connection',
-  noun: 'URL',
-  secret: true,
-} as const;
+const urlRow = {flags: '-L, --url <url>', group: 'Connection', noun: 'URL', secret: true} as const;
 
 const urlDetails = `The form is mqtt(s)://[username[:password]@]host[:port]/topic, or ws(s)://. It stands for -h, -p, -t and, where given, -u and -P; whichever comes later wins. Default ports are 1883 for mqtt and ws, 8883 for mqtts and wss. mqtts and wss use TLS and the system's certificates. User and password may be percent-encoded; an IPv6 address stands in brackets; the topic is taken as it stands.`;
 
@@ -83,7 +78,7 @@ export const publishTopicOption = {
 } as const;
 
 /** The rows of the network connection. */
-export const networkOptions = {
+export const networkOptions = inGroup('Connection', {
   url: {
     ...urlRow,
     summary: 'broker and topic in one: mqtt://user:password@host:port/topic',
@@ -95,13 +90,11 @@ export const networkOptions = {
   },
   host: {
     flags: '-h, --host <host>',
-    group: 'Connection',
     summary: 'host of the broker (default localhost)',
     parse: notEmpty('-h'),
   },
   port: {
     flags: '-p, --port <port>',
-    group: 'Connection',
     summary: 'port of the broker (default 1883; with --cafile, --capath or --psk 8883)',
     details:
       "Port 8883 alone turns TLS on, with the system's certificates. With port 0 the host is the path of a unix socket.",
@@ -113,22 +106,14 @@ export const networkOptions = {
   },
   unix: {
     flags: '--unix <path>',
-    group: 'Connection',
     summary: 'connect to a unix socket',
     noun: 'socket path',
     complete: 'file',
     assign: (given: string) => ({host: notEmpty('--unix')(given), port: 0}),
   },
-  username: {
-    flags: '-u, --username <name>',
-    group: 'Connection',
-    summary: 'user name',
-    noun: 'username',
-    parse: checkUsername,
-  },
+  username: {flags: '-u, --username <name>', summary: 'user name', noun: 'username', parse: checkUsername},
   password: {
     flags: '-P, --pw <password>',
-    group: 'Connection',
     summary: "password; '-' asks for it on the terminal",
     details:
       'A password on the command line stays in the history of the shell: prefer -P -, --pw-file or --pw-env.',
@@ -137,33 +122,24 @@ export const networkOptions = {
   },
   passwordFile: {
     flags: '--pw-file <file>',
-    group: 'Connection',
     summary: 'password: the first line of this file',
     complete: 'file',
     assign: (path: string) => ({password: {kind: 'file', path} satisfies SecretSource}),
   },
   passwordEnvironment: {
     flags: '--pw-env <name>',
-    group: 'Connection',
     summary: 'password: the value of this environment variable',
     assign: (name: string) => ({password: {kind: 'environment', name} satisfies SecretSource}),
   },
-  ws: {
-    flags: '--ws',
-    group: 'Connection',
-    summary: 'use WebSockets',
-    details: 'The default port does not change.',
-  },
+  ws: {flags: '--ws', summary: 'use WebSockets', details: 'The default port does not change.'},
   wsPath: {
     flags: '--ws-path <path>',
-    group: 'Connection',
     summary: 'use WebSockets and request this path (default /mqtt)',
     parse: (given: string): string => (given.startsWith('/') ? given : `/${given}`),
     assign: () => ({ws: true}),
   },
   proxy: {
     flags: '--proxy <url>',
-    group: 'Connection',
     summary: 'connect through a proxy: socks5h://user:password@host:port, or http://',
     details:
       'socks5h is SOCKS 5 with names looked up by the proxy, default port 1080; http uses the CONNECT method, default port 80. User and password may be percent-encoded.',
@@ -173,26 +149,22 @@ export const networkOptions = {
   },
   bindAddress: {
     flags: '-A <address>',
-    group: 'Connection',
     summary: 'local address to connect from',
     details: 'Not for unix sockets.',
     parse: notEmpty('-A'),
   },
   srv: {
     flags: '-S',
-    group: 'Connection',
     summary: 'find the broker by the SRV records of the host',
     details: 'The names looked up are _mqtt._tcp.HOST and, with TLS, _secure-mqtt._tcp.HOST.',
   },
   noDelay: {
     flags: '--nodelay',
-    group: 'Connection',
     summary: 'send small packets at once (TCP_NODELAY)',
     details: 'Not for unix sockets, which need none of it.',
   },
   connectTimeout: {
     flags: '--connect-timeout <seconds>',
-    group: 'Connection',
     summary: 'give up connecting after this time (default 30)',
     parse: integer({
       minimum: 1,
@@ -201,7 +173,7 @@ export const networkOptions = {
         `Invalid connect timeout given: ${given}. It is a number of seconds from 1 to 86400.`,
     }),
   },
-} as const satisfies OptionTable;
+});
 
 export type NetworkValues = Values<typeof networkOptions>;
 

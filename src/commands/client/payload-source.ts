@@ -5,7 +5,7 @@
  */
 
 import {readFile} from 'node:fs/promises';
-import type {Option} from '../../cli/option.ts';
+import {inGroup} from '../../cli/option.ts';
 import type {Payload} from '../../client/types.ts';
 import {fileError, TmqError, UsageError} from '../../errors.ts';
 import {openFilePayload} from '../../io/file-payload.ts';
@@ -34,10 +34,9 @@ function withinLimit(text: string): string {
   return text;
 }
 
-export const payloadOptions = {
+export const payloadOptions = inGroup('Message', {
   message: {
     flags: '-m, --message <text>',
-    group: 'Message',
     summary: 'the message to send',
     noun: 'message',
     details:
@@ -46,24 +45,18 @@ export const payloadOptions = {
   },
   file: {
     flags: '-f, --file <file>',
-    group: 'Message',
     summary: 'send the contents of a file as one message',
     details: 'An empty file is a message of zero length.',
     parse: once(),
     complete: 'file',
   },
-  stdinFile: {
-    flags: '-s, --stdin-file',
-    group: 'Message',
-    summary: 'send all of standard input as one message',
-  },
+  stdinFile: {flags: '-s, --stdin-file', summary: 'send all of standard input as one message'},
   nullMessage: {
     flags: '-n, --null-message',
-    group: 'Message',
     summary: 'send a message of zero length',
     details: 'With -r this clears the retained message of the topic.',
   },
-} as const satisfies Readonly<Record<string, Option<string>>>;
+});
 
 interface PayloadValues {
   readonly message?: string;

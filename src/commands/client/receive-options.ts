@@ -1,6 +1,6 @@
 /** What sub and rr share beyond the connection: how messages are shown, and how long to wait for them. */
 
-import {choice, integer, type OptionTable, type Values} from '../../cli/option.ts';
+import {choice, inGroup, integer, type Values} from '../../cli/option.ts';
 import {ExitCode, TmqError, UsageError} from '../../errors.ts';
 import {compileFormat, type Formatter, plainFormat} from '../../format/format.ts';
 import type {Io} from '../../io/process.ts';
@@ -10,68 +10,55 @@ import {isMqttString} from '../../protocol/topic.ts';
 import {setLongTimeout} from '../../timers.ts';
 
 export const receiveOptions = {
-  format: {
-    flags: '-F <format>',
-    group: 'Output',
-    summary: 'print each message in this format, as in "%t %p"',
-    details: 'The language of the format is described below, under Output formats.',
-    noun: 'format',
-    parse: (given: string) => {
-      if (!isMqttString(given.replace(/[\x00-\x1f\x7f-\x9f]/g, ''))) {
-        throw new UsageError('Malformed UTF-8 in -F argument.');
-      }
-      // Compiled here only to refuse it here, where it stands; the plan compiles it for use.
-      compileFormat(given, {eol: true, pretty: false});
-      return given;
+  ...inGroup('Output', {
+    format: {
+      flags: '-F <format>',
+      summary: 'print each message in this format, as in "%t %p"',
+      details: 'The language of the format is described below, under Output formats.',
+      noun: 'format',
+      parse: (given: string) => {
+        if (!isMqttString(given.replace(/[\x00-\x1f\x7f-\x9f]/g, ''))) {
+          throw new UsageError('Malformed UTF-8 in -F argument.');
+        }
+        // Compiled here only to refuse it here, where it stands; the plan compiles it for use.
+        compileFormat(given, {eol: true, pretty: false});
+        return given;
+      },
     },
-  },
-  verbose: {
-    flags: '-v, --verbose',
-    group: 'Output',
-    summary: 'print the topic before each payload',
-  },
-  noNewline: {
-    flags: '-N',
-    group: 'Output',
-    summary: 'print no newline after each message',
-  },
-  pretty: {
-    flags: '--pretty',
-    group: 'Output',
-    summary: 'indent the JSON of %j and %J',
-  },
-  hideRetained: {
-    flags: '-R',
-    group: 'Messages',
-    summary: 'print no retained messages',
-    details: 'With MQTT 5 the broker is also asked not to send any.',
-  },
-  retainAsPublished: {
-    flags: '--retain-as-published',
-    group: 'Messages',
-    summary: 'keep the retain flag as it was published (MQTT 5)',
-  },
-  retainHandling: {
-    flags: '--retain-handling <when>',
-    group: 'Messages',
-    summary: 'ask for retained messages always, new or never (MQTT 5)',
-    details: "'new' asks for them only if the subscription is a new one.",
-    noun: 'option',
-    parse: choice(['always', 'new', 'never'], (given) => `Unknown value '${given}' for --retain-handling.`),
-    complete: ['always', 'new', 'never'],
-  },
-  timeout: {
-    flags: '-W <seconds>',
-    group: 'Messages',
-    summary: 'give up after this time, with exit status 27',
-    noun: 'timeout',
-    parse: integer({
-      minimum: 1,
-      maximum: 2_147_483_647,
-      problem: (given) => `Invalid timeout "${given}". It is a number of seconds from 1.`,
-    }),
-  },
-} as const satisfies OptionTable;
+    verbose: {flags: '-v, --verbose', summary: 'print the topic before each payload'},
+    noNewline: {flags: '-N', summary: 'print no newline after each message'},
+    pretty: {flags: '--pretty', summary: 'indent the JSON of %j and %J'},
+  }),
+  ...inGroup('Messages', {
+    hideRetained: {
+      flags: '-R',
+      summary: 'print no retained messages',
+      details: 'With MQTT 5 the broker is also asked not to send any.',
+    },
+    retainAsPublished: {
+      flags: '--retain-as-published',
+      summary: 'keep the retain flag as it was published (MQTT 5)',
+    },
+    retainHandling: {
+      flags: '--retain-handling <when>',
+      summary: 'ask for retained messages always, new or never (MQTT 5)',
+      details: "'new' asks for them only if the subscription is a new one.",
+      noun: 'option',
+      parse: choice(['always', 'new', 'never'], (given) => `Unknown value '${given}' for --retain-handling.`),
+      complete: ['always', 'new', 'never'],
+    },
+    timeout: {
+      flags: '-W <seconds>',
+      summary: 'give up after this time, with exit status 27',
+      noun: 'timeout',
+      parse: integer({
+        minimum: 1,
+        maximum: 2_147_483_647,
+        problem: (given) => `Invalid timeout "${given}". It is a number of seconds from 1.`,
+      }),
+    },
+  }),
+} as const;
 
 export type ReceiveValues = Values<typeof receiveOptions>;
 

@@ -3,16 +3,15 @@
  * Paths stay paths; reading them belongs to the transport.
  */
 
-import {type OptionTable, text, type Values} from '../../cli/option.ts';
+import {inGroup, text, type Values} from '../../cli/option.ts';
 import type {TlsOptions} from '../../client/connection-options.ts';
 import {defined} from '../../defined.ts';
 import {TmqError, UsageError} from '../../errors.ts';
 import type {SecretSource} from './credentials.ts';
 
-export const tlsOptions = {
+export const tlsOptions = inGroup('TLS', {
   caFile: {
     flags: '--cafile <file>',
-    group: 'TLS',
     summary: 'use TLS and trust the PEM certificates in this file',
     details: 'The default port becomes 8883.',
     parse: text,
@@ -20,7 +19,6 @@ export const tlsOptions = {
   },
   caPath: {
     flags: '--capath <directory>',
-    group: 'TLS',
     summary: 'use TLS and trust the PEM certificates in this directory',
     details: 'The default port becomes 8883.',
     parse: text,
@@ -28,20 +26,17 @@ export const tlsOptions = {
   },
   systemCertificates: {
     flags: '--tls-use-os-certs',
-    group: 'TLS',
     summary: "use TLS and trust the system's certificates",
     details: 'Also meant by port 8883 without another TLS option, and by the URLs mqtts:// and wss://.',
   },
   certificate: {
     flags: '--cert <file>',
-    group: 'TLS',
     summary: 'certificate of this client, PEM; needs --key',
     parse: text,
     complete: 'file',
   },
   key: {
     flags: '--key <file>',
-    group: 'TLS',
     summary: 'private key of this client, PEM; needs --cert',
     details: 'The passphrase of an encrypted key is asked for on the terminal, or given by --keypass.',
     parse: text,
@@ -49,14 +44,12 @@ export const tlsOptions = {
   },
   keyPassphrase: {
     flags: '--keypass <passphrase>',
-    group: 'TLS',
     summary: "passphrase of an encrypted --key; '-' asks for it",
     secret: true,
     parse: (given: string): SecretSource => (given === '-' ? {kind: 'prompt'} : {kind: 'text', text: given}),
   },
   keyForm: {
     flags: '--keyform <form>',
-    group: 'TLS',
     summary: "form of the --key; only 'pem'",
     noun: 'keyform',
     parse: (given: string): 'pem' | 'engine' => {
@@ -68,14 +61,12 @@ export const tlsOptions = {
   },
   ciphers: {
     flags: '--ciphers <ciphers>',
-    group: 'TLS',
     summary: 'ciphers to offer, an OpenSSL list',
     details: 'The list is for TLS 1.2; with --tls-version tlsv1.3 it names the cipher suites of TLS 1.3.',
     parse: text,
   },
   tlsVersion: {
     flags: '--tls-version <version>',
-    group: 'TLS',
     summary: 'lowest version to use: tlsv1.2 (default) or tlsv1.3',
     noun: 'version',
     parse: (given: string): 'TLSv1.2' | 'TLSv1.3' => {
@@ -90,7 +81,6 @@ export const tlsOptions = {
   },
   tlsAlpn: {
     flags: '--tls-alpn <protocol>',
-    group: 'TLS',
     summary: 'application protocol to ask the server for',
     parse: (given: string): string => {
       const length = Buffer.byteLength(given);
@@ -100,14 +90,12 @@ export const tlsOptions = {
   },
   insecure: {
     flags: '--insecure',
-    group: 'TLS',
     summary: 'verify nothing of the server: for tests only',
     details:
       'NEITHER THE CERTIFICATE NOR THE HOST NAME IS VERIFIED: any machine can pose as the server. It does not turn TLS on.',
   },
   psk: {
     flags: '--psk <key>',
-    group: 'TLS',
     summary: 'use TLS with a pre-shared key, in hexadecimal',
     details: 'The default port becomes 8883, and the TLS version is 1.2. Needs --psk-identity.',
     secret: true,
@@ -116,22 +104,15 @@ export const tlsOptions = {
       throw new UsageError('Problem setting TLS-PSK options: the key of --psk is not hexadecimal.');
     },
   },
-  pskIdentity: {
-    flags: '--psk-identity <identity>',
-    group: 'TLS',
-    summary: 'name that goes with --psk',
-    parse: text,
-  },
+  pskIdentity: {flags: '--psk-identity <identity>', summary: 'name that goes with --psk', parse: text},
   tlsKeyLog: {
     flags: '--tls-keylog <file>',
-    group: 'TLS',
     summary: 'append TLS secrets to a file, for Wireshark',
     parse: text,
     complete: 'file',
   },
   tlsEngine: {
     flags: '--tls-engine <engine>',
-    group: 'TLS',
     summary: 'an OpenSSL engine: not available, refused',
     noun: 'engine_id',
     parse: text,
@@ -139,19 +120,14 @@ export const tlsOptions = {
   },
   tlsEngineKeyPassword: {
     flags: '--tls-engine-kpass-sha1 <hash>',
-    group: 'TLS',
     summary: 'key password of an engine: not available, refused',
     noun: 'kpass sha1',
     parse: text,
     hidden: true,
     secret: true,
   },
-  noTls: {
-    flags: '--no-tls',
-    group: 'TLS',
-    summary: 'ignore all other TLS options, also on port 8883',
-  },
-} as const satisfies OptionTable;
+  noTls: {flags: '--no-tls', summary: 'ignore all other TLS options, also on port 8883'},
+});
 
 export type TlsValues = Values<typeof tlsOptions>;
 

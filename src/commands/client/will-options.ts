@@ -1,16 +1,15 @@
 /** The options of a will, and the will they make: what the broker publishes when the client is lost. */
 
-import {integer, type OptionTable, text, type Values} from '../../cli/option.ts';
+import {inGroup, integer, text, type Values} from '../../cli/option.ts';
 import {defined} from '../../defined.ts';
 import {UsageError} from '../../errors.ts';
 import type {ProtocolVersion, QoS, Will} from '../../protocol/message.ts';
 import {type PropertySetting, propertiesFor} from '../../protocol/property-option.ts';
 import {publishTopic} from './topic-option.ts';
 
-export const willOptions = {
+export const willOptions = inGroup('Will', {
   willTopic: {
     flags: '--will-topic <topic>',
-    group: 'Will',
     summary: 'leave a will: the topic it is published to',
     details:
       'The broker publishes the will when the connection ends without a DISCONNECT, and with MQTT 5 also when the client ends by -W or a signal.',
@@ -19,14 +18,12 @@ export const willOptions = {
   },
   willPayload: {
     flags: '--will-payload <text>',
-    group: 'Will',
     summary: 'the message of the will; empty if not given',
     noun: 'will payload',
     parse: text,
   },
   willQos: {
     flags: '--will-qos <level>',
-    group: 'Will',
     summary: 'quality of service of the will: 0, 1 or 2 (default 0)',
     noun: 'will QoS',
     parse: integer({
@@ -36,8 +33,8 @@ export const willOptions = {
     }) as (given: string) => QoS,
     complete: ['0', '1', '2'],
   },
-  willRetain: {flags: '--will-retain', group: 'Will', summary: 'the broker retains the will'},
-} as const satisfies OptionTable;
+  willRetain: {flags: '--will-retain', summary: 'the broker retains the will'},
+});
 
 /**
  * The will, or undefined where no topic is given.
@@ -56,11 +53,5 @@ export function toWill(
     return undefined;
   }
   const properties = propertiesFor(settings, 'will', protocolVersion);
-  return {
-    topic,
-    payload: Buffer.from(payload ?? ''),
-    qos,
-    retain,
-    ...defined({properties}),
-  };
+  return {topic, payload: Buffer.from(payload ?? ''), qos, retain, ...defined({properties})};
 }

@@ -1,40 +1,32 @@
 /** The options of `passwd`: mosquitto_passwd's letters, long names for them, and what it does not have. */
 
-import {choice, integer, type OptionTable, text} from '../../cli/option.ts';
+import {choice, inGroup, integer, text} from '../../cli/option.ts';
 import {schemes} from '../../password/hash.ts';
 
 const names = schemes.map(({name}) => name);
 
-export const passwdOptions = {
+export const passwdOptions = inGroup('Password file', {
   create: {
     flags: '-c, --create',
-    group: 'Password file',
     summary: 'create the file, or replace it with one that has this user only',
     details:
       'An existing file is replaced in one step, keeping its owner and mode. On a terminal you are asked first, unless -b or --force is given. With - for the file, the line is printed instead.',
   },
   batch: {
     flags: '-b, --batch',
-    group: 'Password file',
     summary: 'take the password from the command line',
     details:
       'Other users may see it in the list of processes, and the shell may keep it in its history. Without this option the password is asked for, or read from standard input.',
   },
-  delete: {
-    flags: '-D, --delete',
-    group: 'Password file',
-    summary: 'delete the user',
-  },
+  delete: {flags: '-D, --delete', summary: 'delete the user'},
   upgrade: {
     flags: '-U, --upgrade',
-    group: 'Password file',
     summary: 'hash all passwords that stand in the file in plain text',
     details:
       'Entries that are hashed already, comments and lines that are no entries stay as they are, so it can be repeated. A plain-text password is everything after the first colon. The file is locked only while it is written. Beyond 20,000 plain-text passwords, the rest are hashed under the lock.',
   },
   import: {
     flags: '--import <source>',
-    group: 'Password file',
     summary: 'set many users from lines of user:password; - reads standard input',
     details:
       'All of them or none are written, at once. Blank lines and lines that begin with # are skipped; a password that is a hash already is kept as it is.',
@@ -44,7 +36,6 @@ export const passwdOptions = {
   },
   hash: {
     flags: '-H, --hash <scheme>',
-    group: 'Password file',
     summary: `how to hash: ${names.join(', ')} (default ${names[0]})`,
     details:
       'sha512 ($6$) is read by every mosquitto since 1.0, and is a single round; sha512-pbkdf2 ($7$) by 2.0 and later; argon2id by mosquitto 2.1 where it was built with it. sha512-crypt is the $6$ of crypt(3), for other programs: mosquitto cannot read it.',
@@ -54,7 +45,6 @@ export const passwdOptions = {
   },
   iterations: {
     flags: '-I, --iterations <number>',
-    group: 'Password file',
     summary: 'iterations of sha512-pbkdf2 (default 210000) or rounds of sha512-crypt (default 5000)',
     details: 'Without -H it means sha512-pbkdf2.',
     missing: '-I argument given but not enough other arguments.',
@@ -67,31 +57,17 @@ export const passwdOptions = {
           : 'Number of iterations must be > 0.',
     }),
   },
-  verify: {
-    flags: '--verify',
-    group: 'Password file',
-    summary: 'check the password of the user: status 0 if it is right, 1 if not',
-  },
+  verify: {flags: '--verify', summary: 'check the password of the user: status 0 if it is right, 1 if not'},
   list: {
     flags: '--list',
-    group: 'Password file',
     summary: 'print user, scheme, cost and line number of every entry, separated by tabs',
   },
   weak: {
     flags: '--weak',
-    group: 'Password file',
     summary: 'print the entries below what is advised today, and why; status 1 if there are any',
     details:
       'Advised (OWASP Password Storage Cheat Sheet) are 210,000 iterations of PBKDF2, or argon2id with 46 MiB (or less memory and more passes).',
   },
-  json: {
-    flags: '--json',
-    group: 'Password file',
-    summary: 'print a JSON object a line, with --list and --weak',
-  },
-  force: {
-    flags: '--force',
-    group: 'Password file',
-    summary: 'do not ask before -c replaces a file',
-  },
-} as const satisfies OptionTable;
+  json: {flags: '--json', summary: 'print a JSON object a line, with --list and --weak'},
+  force: {flags: '--force', summary: 'do not ask before -c replaces a file'},
+});

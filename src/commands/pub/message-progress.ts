@@ -47,10 +47,7 @@ export function watchMessages(
     return messagesText({count, sent: progress.sent, bytes: length, written: written.bytes, bytesPerSecond});
   });
   const isCounted = length >= largeBytes && (io.env.TMQ_NO_FASTPATH ?? '') === '';
-  return {
-    payload: isCounted ? counted(payload, written) : payload,
-    [Symbol.dispose]: line[Symbol.dispose],
-  };
+  return {payload: isCounted ? counted(payload, written) : payload, [Symbol.dispose]: line[Symbol.dispose]};
 }
 
 type Write = (piece: Uint8Array) => Promise<boolean>;

@@ -1,7 +1,7 @@
 /** Publishes: one message, a file, all of stdin, or stdin line by line. */
 
 import {defineCommand} from '../../cli/command.ts';
-import {decimal, integer, type OptionTable} from '../../cli/option.ts';
+import {decimal, inGroup, integer} from '../../cli/option.ts';
 import type {Payload, PublishReport} from '../../client/types.ts';
 import {defined} from '../../defined.ts';
 import {ExitCode, TmqError, UsageError} from '../../errors.ts';
@@ -29,34 +29,32 @@ export interface PubPlan {
 const options = {
   topic: publishTopicOption,
   ...payloadOptions,
-  stdinLine: {
-    flags: '-l, --stdin-line',
-    group: 'Message',
-    summary: 'send each line of standard input as a message',
-    details:
-      'A line ends at LF, which is not sent; an empty line is an empty message, and a last line without LF is sent too. Bytes are never changed. Input is read only as fast as the broker takes it. When the connection is lost, tmq connects again and sends what was not acknowledged once more. Up to 100 lines of at most 4096 bytes may be in flight at QoS 1 (with MQTT 5 also at QoS 2). If the connection is lost with more than 20 in flight, the limit falls to 20. -M sets it. The exit status is 0 only if every line was acknowledged (at QoS 0: written to the network).',
-  },
-  retain: {
-    flags: '-r, --retain',
-    group: 'Message',
-    summary: 'the broker retains the message for later subscribers',
-  },
-  repeat: {
-    flags: '--repeat <count>',
-    group: 'Message',
-    summary: 'send the message this many times (default 1)',
-    details: 'The next one is sent when the one before is complete. Not for -l.',
-    parse: integer({minimum: 1, problem: (given) => `--repeat argument must be >0, not ${given}.`}),
-  },
-  repeatDelay: {
-    flags: '--repeat-delay <seconds>',
-    group: 'Message',
-    summary: 'wait between repeated messages; may have a fraction (default 0)',
-    noun: 'time',
-    parse: decimal({minimum: 0, problem: (given) => `--repeat-delay argument must be >=0.0, not ${given}.`}),
-  },
+  ...inGroup('Message', {
+    stdinLine: {
+      flags: '-l, --stdin-line',
+      summary: 'send each line of standard input as a message',
+      details:
+        'A line ends at LF, which is not sent; an empty line is an empty message, and a last line without LF is sent too. Bytes are never changed. Input is read only as fast as the broker takes it. When the connection is lost, tmq connects again and sends what was not acknowledged once more. Up to 100 lines of at most 4096 bytes may be in flight at QoS 1 (with MQTT 5 also at QoS 2). If the connection is lost with more than 20 in flight, the limit falls to 20. -M sets it. The exit status is 0 only if every line was acknowledged (at QoS 0: written to the network).',
+    },
+    retain: {flags: '-r, --retain', summary: 'the broker retains the message for later subscribers'},
+    repeat: {
+      flags: '--repeat <count>',
+      summary: 'send the message this many times (default 1)',
+      details: 'The next one is sent when the one before is complete. Not for -l.',
+      parse: integer({minimum: 1, problem: (given) => `--repeat argument must be >0, not ${given}.`}),
+    },
+    repeatDelay: {
+      flags: '--repeat-delay <seconds>',
+      summary: 'wait between repeated messages; may have a fraction (default 0)',
+      noun: 'time',
+      parse: decimal({
+        minimum: 0,
+        problem: (given) => `--repeat-delay argument must be >=0.0, not ${given}.`,
+      }),
+    },
+  }),
   ...clientOptions,
-} as const satisfies OptionTable;
+} as const;
 
 export const pub = defineCommand({
   name: 'pub',
@@ -110,12 +108,7 @@ export const pub = defineCommand({
     return {
       client,
       source,
-      publication: {
-        topic,
-        qos: values.qos ?? 0,
-        retain: values.retain ?? false,
-        ...defined({properties}),
-      },
+      publication: {topic, qos: values.qos ?? 0, retain: values.retain ?? false, ...defined({properties})},
       repeat: {count: values.repeat ?? 1, delayMilliseconds: (values.repeatDelay ?? 0) * 1000},
     };
   },

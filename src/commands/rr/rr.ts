@@ -51,11 +51,7 @@ const options = {
   },
   ...payloadOptions,
   ...receiveOptions,
-  latency: {
-    flags: '--latency',
-    group: 'Output',
-    summary: 'after the response, print how long it took',
-  },
+  latency: {flags: '--latency', group: 'Output', summary: 'after the response, print how long it took'},
   ...clientOptions,
 } as const satisfies OptionTable;
 

@@ -1,7 +1,7 @@
 /** Subscribes, and prints what comes, until the last message, the time limit or a signal. */
 
 import {defineCommand} from '../../cli/command.ts';
-import {decimal, integer, type OptionTable} from '../../cli/option.ts';
+import {decimal, inGroup, integer} from '../../cli/option.ts';
 import type {Session, SubscribeOptions} from '../../client/types.ts';
 import {defined} from '../../defined.ts';
 import {ExitCode, TmqError, UsageError} from '../../errors.ts';
@@ -46,76 +46,63 @@ export interface SubPlan {
 }
 
 const options = {
-  topics: {
-    flags: '-t, --topic <filter>',
-    group: 'Messages',
-    summary: 'topic filter to subscribe to; repeatable',
-    noun: 'topic',
-    parse: topicFilters({option: '-t', what: 'subscription topic'}),
-  },
-  filterOut: {
-    flags: '-T, --filter-out <filter>',
-    group: 'Messages',
-    summary: 'do not print messages of these topics; repeatable',
-    noun: 'topic filter',
-    parse: topicFilters({option: '-T', what: 'filter topic'}),
-  },
-  unsubscribe: {
-    flags: '-U, --unsubscribe <filter>',
-    group: 'Messages',
-    summary: 'unsubscribe from this topic filter; repeatable',
-    details: 'For a persistent session (-c) that still has the subscription. -t is not needed then.',
-    noun: 'unsubscribe topic',
-    parse: topicFilters({option: '-U', what: 'unsubscribe topic'}),
-  },
-  count: {
-    flags: '-C <count>',
-    group: 'Messages',
-    summary: 'end after this many messages',
-    parse: integer({
-      minimum: 1,
-      problem: (given) => `Invalid message count "${given}". It is a number from 1.`,
-    }),
-  },
+  ...inGroup('Messages', {
+    topics: {
+      flags: '-t, --topic <filter>',
+      summary: 'topic filter to subscribe to; repeatable',
+      noun: 'topic',
+      parse: topicFilters({option: '-t', what: 'subscription topic'}),
+    },
+    filterOut: {
+      flags: '-T, --filter-out <filter>',
+      summary: 'do not print messages of these topics; repeatable',
+      noun: 'topic filter',
+      parse: topicFilters({option: '-T', what: 'filter topic'}),
+    },
+    unsubscribe: {
+      flags: '-U, --unsubscribe <filter>',
+      summary: 'unsubscribe from this topic filter; repeatable',
+      details: 'For a persistent session (-c) that still has the subscription. -t is not needed then.',
+      noun: 'unsubscribe topic',
+      parse: topicFilters({option: '-U', what: 'unsubscribe topic'}),
+    },
+    count: {
+      flags: '-C <count>',
+      summary: 'end after this many messages',
+      parse: integer({
+        minimum: 1,
+        problem: (given) => `Invalid message count "${given}". It is a number from 1.`,
+      }),
+    },
+  }),
   ...receiveOptions,
-  exitAfterSubscribe: {
-    flags: '-E',
-    group: 'Messages',
-    summary: 'end as soon as the broker has acknowledged the subscription',
-  },
-  retainedOnly: {
-    flags: '--retained-only',
-    group: 'Messages',
-    summary: 'end at the first message that is not a retained one',
-  },
-  removeRetained: {
-    flags: '--remove-retained',
-    group: 'Messages',
-    summary: 'clear each retained message that is received',
-    details:
-      'Messages that -T drops are left alone. tmq ends only after the broker has acknowledged the clearing.',
-  },
-  randomFilter: {
-    flags: '--random-filter <percent>',
-    group: 'Messages',
-    summary: 'print only this percentage of the messages, at random',
-    noun: 'chance',
-    parse: decimal({
-      minimum: 0.1,
-      maximum: 100,
-      problem: (given) => `--random-filter chance must be between 0.1-100.0, not ${given}.`,
-    }),
-  },
-  messageRate: {
-    flags: '--message-rate',
-    group: 'Output',
-    summary: 'print how many messages came, once a second, not the messages',
-  },
-  watch: {
-    flags: '-w, --watch',
-    group: 'Output',
-    summary: 'one line for each topic, rewritten when a message comes',
-  },
+  ...inGroup('Messages', {
+    exitAfterSubscribe: {flags: '-E', summary: 'end as soon as the broker has acknowledged the subscription'},
+    retainedOnly: {flags: '--retained-only', summary: 'end at the first message that is not a retained one'},
+    removeRetained: {
+      flags: '--remove-retained',
+      summary: 'clear each retained message that is received',
+      details:
+        'Messages that -T drops are left alone. tmq ends only after the broker has acknowledged the clearing.',
+    },
+    randomFilter: {
+      flags: '--random-filter <percent>',
+      summary: 'print only this percentage of the messages, at random',
+      noun: 'chance',
+      parse: decimal({
+        minimum: 0.1,
+        maximum: 100,
+        problem: (given) => `--random-filter chance must be between 0.1-100.0, not ${given}.`,
+      }),
+    },
+  }),
+  ...inGroup('Output', {
+    messageRate: {
+      flags: '--message-rate',
+      summary: 'print how many messages came, once a second, not the messages',
+    },
+    watch: {flags: '-w, --watch', summary: 'one line for each topic, rewritten when a message comes'},
+  }),
   retryFirst: {
     flags: '--retry-connect',
     group: 'Connection',
@@ -124,7 +111,7 @@ const options = {
   },
   ...clientOptions,
   url: subscribeUrlOption,
-} as const satisfies OptionTable;
+} as const;
 
 export const sub = defineCommand({
   name: 'sub',
@@ -179,11 +166,7 @@ export const sub = defineCommand({
       client,
       subscribe: topics,
       unsubscribe,
-      options: {
-        qos: (values.qos ?? 0) as QoS,
-        ...retainOptions(values),
-        ...defined({properties}),
-      },
+      options: {qos: (values.qos ?? 0) as QoS, ...retainOptions(values), ...defined({properties})},
       unsubscribeProperties: propertiesFor(values.property, 'unsubscribe', version),
       selection: {
         filterOut: values.filterOut ?? [],

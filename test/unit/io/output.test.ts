@@ -225,9 +225,7 @@ test('a reader that has seen enough is an ordinary end', async () => {
   const result = await run(
     'sh',
     ['-c', '"$0" "$@" | head -n 1', process.execPath, ...nodeArguments(endless)],
-    {
-      cwd: root,
-    },
+    {cwd: root},
   );
   assert.deepEqual(
     [String(result.stdout), result.stderr, result.timedOut],

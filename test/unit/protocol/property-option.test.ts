@@ -108,9 +108,7 @@ test('checks the range of each property', () => {
 test('refuses a property given twice, but not user properties', () => {
   assert.throws(
     () => propertiesFor(settings('publish topic-alias 1', 'publish topic-alias 2'), 'publish', 5),
-    {
-      message: 'Duplicate property in property list: -D publish topic-alias was given twice.',
-    },
+    {message: 'Duplicate property in property list: -D publish topic-alias was given twice.'},
   );
 });
 

@@ -9,9 +9,7 @@ describe('Schedule', () => {
   it('runs every task once, in order and not too early, except those cancelled', () => {
     const appointments = fc.array(
       fc.record({delay: fc.integer({min: 1, max: 100}), cancelled: fc.boolean()}),
-      {
-        maxLength: 300,
-      },
+      {maxLength: 300},
     );
     fc.assert(
       fc.property(appointments, fc.array(fc.nat(40), {maxLength: 10}), (wanted, turns) => {

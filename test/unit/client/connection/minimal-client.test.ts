@@ -23,12 +23,7 @@ const parameters = fc.record(
       {username: fc.oneof(text, fc.constant('')), password: text},
       {requiredKeys: ['username']},
     ),
-    will: fc.record({
-      topic: text,
-      payload: fc.uint8Array({maxLength: 300}),
-      qos,
-      retain: fc.boolean(),
-    }),
+    will: fc.record({topic: text, payload: fc.uint8Array({maxLength: 300}), qos, retain: fc.boolean()}),
   },
   {requiredKeys: ['clean', 'keepaliveSeconds']},
 );
