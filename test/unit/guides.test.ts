@@ -24,6 +24,19 @@ for (const guide of ['src/README.md', 'test/README.md', '.github/CONTRIBUTING.md
   });
 }
 
+test('src/README.md has each folder and each file beside them in its map', () => {
+  const source = join(root, 'src');
+  const map = readFileSync(join(source, 'README.md'), 'utf8').split('## Four walks')[0]!;
+  const folders = ['', 'client', 'broker'].flatMap((folder) =>
+    readdirSync(join(source, folder), {withFileTypes: true}).map((entry) =>
+      join(folder, entry.isDirectory() ? `${entry.name}/` : entry.name),
+    ),
+  );
+  const wanted = folders.filter((name) => name.endsWith('/') || /^\w+\.ts$/.test(name));
+  const absent = wanted.filter((name) => !map.includes(`\`${name}\``));
+  assert.deepEqual(absent, []);
+});
+
 test('test/README.md has a row for each folder of tests', () => {
   const rows = readFileSync(join(root, 'test', 'README.md'), 'utf8').matchAll(/^\| `(\w+)\/` \|/gm);
   const folders = readdirSync(join(root, 'test'), {withFileTypes: true}).filter((entry) =>
