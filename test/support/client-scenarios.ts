@@ -22,8 +22,10 @@ export interface Target {
   readonly cafile: string;
   /** More words for each command: user and password, the path of the WebSocket. */
   readonly words?: readonly string[];
-  /** The highest QoS that the broker grants to a subscription; 2 where it is not said. */
+  /** The highest QoS that the broker has; 2 where it is not said. */
   readonly maximumQos?: 0 | 1 | 2;
+  /** The broker delivers at the QoS of the subscription where that of the message is lower. */
+  readonly upgradesQos?: boolean;
   /** A directory for files. */
   readonly directory: string;
 }
@@ -58,6 +60,10 @@ export class Clients {
     this.target = target;
     this.topic = topic;
     this.#words = connectionWords(target);
+  }
+
+  get maximumQos(): number {
+    return this.target.maximumQos ?? 2;
   }
 
   /** Runs `tmq pub`, which must succeed and say nothing. */
@@ -106,16 +112,17 @@ const lines = (output: Buffer): string[] => output.toString().split('\n').slice(
 function messages(version: string, levels: readonly number[]): Scenario['run'] {
   return async (clients) => {
     const {topic} = clients;
-    const highest = Math.max(...levels);
+    const served = levels.filter((qos) => qos <= clients.maximumQos);
+    const highest = Math.max(...served);
     const sub = await clients.sub([
       ...['-V', version, '-q', String(highest), '-t', topic],
-      ...['-C', String(levels.length + 1), '-F', '%p %q'],
+      ...['-C', String(served.length + 1), '-F', '%p %q'],
     ]);
-    for (const qos of levels) {
+    for (const qos of served) {
       await clients.pub(['-V', version, '-q', String(qos), '-t', topic, '-m', `message ${qos}`]);
     }
-    const granted = Math.min(highest, clients.target.maximumQos ?? 2);
-    const expected = levels.map((qos) => `message ${qos} ${Math.min(qos, granted)}`);
+    const {upgradesQos = false} = clients.target;
+    const expected = served.map((qos) => `message ${qos} ${upgradesQos ? highest : qos}`);
     assert.deepEqual(
       lines(await clients.end(sub))
         .slice(1)
@@ -167,9 +174,10 @@ async function large(clients: Clients): Promise<void> {
 }
 
 /** `pub -l` with so many lines; all arrive once and in order. */
-function manyLines(qos: number, count: number): Scenario['run'] {
+function manyLines(wanted: number, count: number): Scenario['run'] {
   return async (clients) => {
     const {topic} = clients;
+    const qos = Math.min(wanted, clients.maximumQos);
     const expected = Array.from({length: count}, (_, index) => `line ${index}`);
     const sub = await clients.sub(['-q', String(qos), '-t', topic, '-C', String(count + 1)]);
     await clients.pub(['-q', String(qos), '-t', topic, '-l'], {input: `${expected.join('\n')}\n`});

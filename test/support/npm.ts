@@ -10,8 +10,11 @@ import {homedir} from 'node:os';
 import {join} from 'node:path';
 import {type Finished, run} from './spawn.ts';
 
-/** npm's settings are those of the user who runs this, also where HOME is another. */
-const settings = {npm_config_userconfig: process.env.npm_config_userconfig ?? join(homedir(), '.npmrc')};
+/** The user's settings of npm, also where HOME is another, and the certificates that npm has to trust. */
+const settings = {
+  npm_config_userconfig: process.env.npm_config_userconfig ?? join(homedir(), '.npmrc'),
+  NODE_EXTRA_CA_CERTS: process.env.NODE_EXTRA_CA_CERTS,
+};
 const quietly = ['--no-audit', '--no-fund', '--no-update-notifier', '--loglevel=error'];
 
 /** Runs npm, for four minutes at most. @throws AssertionError with its output when it fails */

@@ -18,6 +18,8 @@ interface Subscriber {
 
 export interface BoundedQueueBroker extends AsyncDisposable {
   readonly port: number;
+  /** Clients that have subscribed. */
+  readonly subscribers: number;
   /** Messages that were acknowledged and not delivered. */
   readonly dropped: number;
 }
@@ -94,6 +96,9 @@ export async function startBoundedQueueBroker(): Promise<BoundedQueueBroker> {
   const server = await listening(createServer({noDelay: true}, (socket) => serve(socket, exchange)));
   return {
     port: server.port,
+    get subscribers() {
+      return exchange.subscribers.size;
+    },
     get dropped() {
       return exchange.dropped;
     },
