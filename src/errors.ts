@@ -3,53 +3,37 @@
  * its clients keep working. MQTT return codes (3.1.1) and reason codes of 128 and above (5) are passed on.
  */
 
-/** The exit statuses that tmq chooses itself. When a broker refuses, its own code is the exit status. */
-export const ExitCode = {
-  success: 0,
-  failure: 1,
-  protocol: 2,
-  invalid: 3,
-  noConnection: 4,
-  refused: 5,
-  connectionLost: 7,
-  tls: 8,
-  proxyAuthentication: 11,
-  webSocket: 13,
-  errno: 14,
-  lookup: 15,
-  proxy: 16,
-  keepalive: 19,
-  malformed: 21,
-  qosNotSupported: 24,
-  packetTooLarge: 25,
-  timeout: 27,
-  interrupted: 130,
-  terminated: 143,
+/** The exit statuses that tmq chooses itself, and what the manual says of each; it adds the codes of brokers. */
+export const exitStatuses = {
+  success: [0, 'Success, or the reader of standard output closed it.'],
+  failure: [
+    1,
+    'The command line is wrong, a file cannot be read or written, or the broker cannot be reached.',
+  ],
+  protocol: [2, 'Protocol error, by the broker or reported by it.'],
+  invalid: [3, 'The message or packet to be sent was invalid.'],
+  noConnection: [4, 'The broker closed the connection, or the proxy could not reach it.'],
+  refused: [5, 'The broker refused the user name and password (up to MQTT 3.1.1).'],
+  connectionLost: [7, 'The connection was lost.'],
+  tls: [8, 'TLS failed: a certificate, a key or a protocol version was not accepted.'],
+  proxyAuthentication: [11, 'The proxy requires another user name or password.'],
+  webSocket: [13, 'The server refused the WebSocket.'],
+  errno: [14, 'The operating system reported an error on the connection.'],
+  lookup: [15, 'A name was not found.'],
+  proxy: [16, 'The proxy failed.'],
+  keepalive: [19, 'The broker did not answer within the keep alive interval.'],
+  malformed: [21, 'The broker sent bytes that are not an MQTT packet.'],
+  qosNotSupported: [24, 'The broker does not support the quality of service.'],
+  packetTooLarge: [25, 'The message is larger than the broker allows.'],
+  timeout: [27, 'Timed out (-W).'],
+  interrupted: [130, 'Interrupted (SIGINT).'],
+  terminated: [143, 'Terminated (SIGTERM).'],
 } as const;
 
-/** What each exit status means, for the manual, which adds the broker's codes. */
-export const exitCodeMeanings: Readonly<Record<keyof typeof ExitCode, string>> = {
-  success: 'Success, or the reader of standard output closed it.',
-  failure: 'The command line is wrong, a file cannot be read or written, or the broker cannot be reached.',
-  protocol: 'Protocol error, by the broker or reported by it.',
-  invalid: 'The message or packet to be sent was invalid.',
-  noConnection: 'The broker closed the connection, or the proxy could not reach it.',
-  refused: 'The broker refused the user name and password (up to MQTT 3.1.1).',
-  connectionLost: 'The connection was lost.',
-  tls: 'TLS failed: a certificate, a key or a protocol version was not accepted.',
-  proxyAuthentication: 'The proxy requires another user name or password.',
-  webSocket: 'The server refused the WebSocket.',
-  errno: 'The operating system reported an error on the connection.',
-  lookup: 'A name was not found.',
-  proxy: 'The proxy failed.',
-  keepalive: 'The broker did not answer within the keep alive interval.',
-  malformed: 'The broker sent bytes that are not an MQTT packet.',
-  qosNotSupported: 'The broker does not support the quality of service.',
-  packetTooLarge: 'The message is larger than the broker allows.',
-  timeout: 'Timed out (-W).',
-  interrupted: 'Interrupted (SIGINT).',
-  terminated: 'Terminated (SIGTERM).',
-};
+/** The exit statuses by name. When a broker refuses, its own code is the exit status. */
+export const ExitCode = Object.fromEntries(
+  Object.entries(exitStatuses).map(([name, [status]]) => [name, status]),
+) as {readonly [Name in keyof typeof exitStatuses]: (typeof exitStatuses)[Name][0]};
 
 /** An exit status: one of the above, or the code of a broker's refusal. */
 export type ExitCode = number;

@@ -3,7 +3,7 @@
  * has no room for. Pure text; knows no formatter and no directory.
  */
 
-import {ExitCode, exitCodeMeanings} from '../errors.ts';
+import {exitStatuses} from '../errors.ts';
 import type {AnyCommand, ManualSection, Remark} from './command.ts';
 import {type HelpEntry, optionsByGroup} from './help.ts';
 import type {Option, OptionTable} from './option.ts';
@@ -57,7 +57,7 @@ export function commandManual(command: AnyCommand, names: readonly string[]): st
     ...section('Options', [...optionRules(command), ...options(command.options)]),
     ...more(command.sections ?? []),
     ...section('Examples', examples(command)),
-    ...section('Exit status', remarks(command.exitStatuses ?? exitStatuses(client))),
+    ...section('Exit status', remarks(command.exitStatuses ?? statusRemarks(client))),
     ...section(
       'Environment',
       remarks([...(client ? clientEnvironment : []), ...(command.environment ?? []), ...commonEnvironment]),
@@ -100,7 +100,7 @@ export function programManual(commands: readonly HelpEntry[], programOptions: Op
       Object.values(programOptions).flatMap((row) => tagged(form(row.flags), describe(row))),
     ),
     ...section('Shell completion', completion()),
-    ...section('Exit status', remarks(exitStatuses(true))),
+    ...section('Exit status', remarks(statusRemarks(true))),
     ...section('Environment', remarks([...clientEnvironment, ...commonEnvironment])),
     ...section('Files', remarks([...optionsFiles('pub'), ...commonFiles])),
     ...section(
@@ -213,17 +213,14 @@ function remarks(entries: readonly Remark[]): readonly string[] {
 }
 
 /** The statuses of a client, or the two of every other program. */
-function exitStatuses(client: boolean): readonly Remark[] {
+function statusRemarks(client: boolean): readonly Remark[] {
   if (!client) {
     return [
-      {term: '0', text: exitCodeMeanings.success},
+      {term: '0', text: exitStatuses.success[1]},
       {term: '1', text: 'Something is wrong; a line on standard error says what.'},
     ];
   }
-  const named = Object.entries(ExitCode).map(([name, status]) => ({
-    term: String(status),
-    text: exitCodeMeanings[name as keyof typeof ExitCode],
-  }));
+  const named = Object.values(exitStatuses).map(([status, text]) => ({term: String(status), text}));
   const refusals = [
     {
       term: '1 to 5',

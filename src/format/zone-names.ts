@@ -1,59 +1,42 @@
 /**
- * The abbreviation of a time zone as the tz database has it ("CET", "IST", "-03"): what @Z prints.
- *
- * ICU knows only some of them, each in the English of the place, and makes up a few more; the table
- * holds the zones in which it differs from the tz database. It knows the names of this century only,
- * and no POSIX rules in TZ ("IST-5:30"): ICU takes those for UTC.
+ * The abbreviation of a time zone as the tz database has it ("CET", "IST", "-03"): what @Z prints. ICU knows some
+ * of them, each in the English of its place; a table holds those of this century in which it differs. POSIX rules
+ * in TZ ("IST-5:30") are unknown: ICU takes those for UTC.
  */
 
 /** Regions whose English has abbreviations of its own. */
 const locales = ['en-US', 'en-CA', 'en-GB', 'en-AU', 'en-NZ', 'en-IN', 'en-ZA', 'en-HK', 'en-KE'];
 
-/** Standard and summer time of the zones where ICU has no abbreviation, or one that is not the tz database's. */
-const exceptions: Readonly<Record<string, readonly [standard: string, summer?: string]>> = {
-  'America/Adak': ['HST', 'HDT'],
-  'America/Dawson': ['MST'],
-  'America/Havana': ['CST', 'CDT'],
-  'America/Hermosillo': ['MST'],
-  'America/Mazatlan': ['MST'],
-  'America/Miquelon': ['-03', '-02'],
-  'America/Whitehorse': ['MST'],
-  'Antarctica/Casey': ['+08'],
-  'Antarctica/Troll': ['+00', '+02'],
-  'Asia/Colombo': ['+0530'],
-  'Asia/Dubai': ['+04'],
-  'Asia/Jakarta': ['WIB'],
-  'Asia/Jayapura': ['WIT'],
-  'Asia/Jerusalem': ['IST', 'IDT'],
-  'Asia/Karachi': ['PKT'],
-  'Asia/Kuala_Lumpur': ['+08'],
-  'Asia/Kuching': ['+08'],
-  'Asia/Macau': ['CST'],
-  'Asia/Makassar': ['WITA'],
-  'Asia/Manila': ['PST'],
-  'Asia/Muscat': ['+04'],
-  'Asia/Pontianak': ['WIB'],
-  'Asia/Pyongyang': ['KST'],
-  'Asia/Seoul': ['KST'],
-  'Asia/Shanghai': ['CST'],
-  'Asia/Singapore': ['+08'],
-  'Asia/Taipei': ['CST'],
-  'Asia/Tokyo': ['JST'],
-  'Australia/Eucla': ['+0845'],
-  'Australia/Lord_Howe': ['+1030', '+11'],
-  'Europe/Dublin': ['GMT', 'IST'],
-  'Europe/Guernsey': ['GMT', 'BST'],
-  'Europe/Isle_of_Man': ['GMT', 'BST'],
-  'Europe/Jersey': ['GMT', 'BST'],
-  'Europe/Kirov': ['MSK'],
-  'Europe/Moscow': ['MSK'],
-  'Europe/Simferopol': ['MSK'],
-  'Europe/Volgograd': ['MSK'],
-  'Pacific/Chatham': ['+1245', '+1345'],
-  'Pacific/Guam': ['ChST'],
-  'Pacific/Midway': ['SST'],
-  'Pacific/Pago_Pago': ['SST'],
-  'Pacific/Saipan': ['ChST'],
+/**
+ * The zones where ICU has no abbreviation, or one that is not the tz database's, by the database's: that of
+ * standard time and, where there is one, that of summer time.
+ */
+const exceptions: Readonly<Record<string, readonly string[]>> = {
+  'HST HDT': ['America/Adak'],
+  MST: ['America/Dawson', 'America/Hermosillo', 'America/Mazatlan', 'America/Whitehorse'],
+  'CST CDT': ['America/Havana'],
+  '-03 -02': ['America/Miquelon'],
+  '+08': ['Antarctica/Casey', 'Asia/Kuala_Lumpur', 'Asia/Kuching', 'Asia/Singapore'],
+  '+00 +02': ['Antarctica/Troll'],
+  '+0530': ['Asia/Colombo'],
+  '+04': ['Asia/Dubai', 'Asia/Muscat'],
+  WIB: ['Asia/Jakarta', 'Asia/Pontianak'],
+  WIT: ['Asia/Jayapura'],
+  'IST IDT': ['Asia/Jerusalem'],
+  PKT: ['Asia/Karachi'],
+  CST: ['Asia/Macau', 'Asia/Shanghai', 'Asia/Taipei'],
+  WITA: ['Asia/Makassar'],
+  PST: ['Asia/Manila'],
+  KST: ['Asia/Pyongyang', 'Asia/Seoul'],
+  JST: ['Asia/Tokyo'],
+  '+0845': ['Australia/Eucla'],
+  '+1030 +11': ['Australia/Lord_Howe'],
+  'GMT IST': ['Europe/Dublin'],
+  'GMT BST': ['Europe/Guernsey', 'Europe/Isle_of_Man', 'Europe/Jersey'],
+  MSK: ['Europe/Kirov', 'Europe/Moscow', 'Europe/Simferopol', 'Europe/Volgograd'],
+  '+1245 +1345': ['Pacific/Chatham'],
+  ChST: ['Pacific/Guam', 'Pacific/Saipan'],
+  SST: ['Pacific/Midway', 'Pacific/Pago_Pago'],
 };
 
 /** ±hhmm, or ±hh with `short` where the minutes are zero. `offsetMinutes` counts eastwards. */
@@ -75,8 +58,11 @@ function isSummer(date: Date): boolean {
 /** The abbreviation of the process's own zone at that time. */
 export function zoneName(date: Date): string {
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
-  const exception = exceptions[zone];
-  if (exception !== undefined) return exception[isSummer(date) ? 1 : 0] ?? exception[0];
+  const exception = Object.entries(exceptions).find(([, zones]) => zones.includes(zone))?.[0];
+  if (exception !== undefined) {
+    const [standard = '', summer = standard] = exception.split(' ');
+    return isSummer(date) ? summer : standard;
+  }
   for (const locale of locales) {
     const parts = new Intl.DateTimeFormat(locale, {timeZoneName: 'short'}).formatToParts(date);
     const name = parts.find((part) => part.type === 'timeZoneName')?.value ?? '';

@@ -5,22 +5,10 @@
  * The order of the keys in a property object is the order on the wire, which JSON output shows.
  */
 
+import type {PacketName} from './fixed-header.ts';
+
 /** The packets that carry properties, and the will, whose list inside CONNECT is its own [MQTT 5, 2.2.2.2]. */
-export type PropertyPacket =
-  | 'connect'
-  | 'connack'
-  | 'publish'
-  | 'will'
-  | 'puback'
-  | 'pubrec'
-  | 'pubrel'
-  | 'pubcomp'
-  | 'subscribe'
-  | 'suback'
-  | 'unsubscribe'
-  | 'unsuback'
-  | 'disconnect'
-  | 'auth';
+export type PropertyPacket = Exclude<PacketName, 'pingreq' | 'pingresp'> | 'will';
 
 /** User properties repeat, and their order counts [MQTT-3.3.2-18]: a list of pairs. */
 export type UserProperties = readonly (readonly [name: string, value: string])[];
@@ -48,181 +36,76 @@ export interface PropertyDefinition {
   readonly type: PropertyType;
   readonly packets: readonly PropertyPacket[];
   /** 0 is a protocol error. */
-  readonly positive?: boolean;
+  readonly positive: boolean;
 }
 
 const acknowledgements = ['puback', 'pubrec', 'pubrel', 'pubcomp', 'suback', 'unsuback'] as const;
+const messages = ['publish', 'will'] as const;
 const requests = ['connect', 'publish', 'will', 'subscribe', 'unsubscribe', 'disconnect'] as const;
 
-/** In the order of their identifiers; intervals are seconds, sizes are bytes. */
+/** The columns of the table below; their meanings are those of `PropertyDefinition`. */
+type Row = readonly [
+  identifier: number,
+  name: string,
+  key: string,
+  type: PropertyType,
+  packets: readonly PropertyPacket[],
+  positive?: true,
+];
+
+/** In the order of their identifiers, as the specification's table 2-4; intervals are seconds, sizes are bytes. */
 const rows = [
-  {
-    name: 'payload-format-indicator',
-    identifier: 1,
-    key: 'payloadFormatIndicator',
-    type: 'byte',
-    packets: ['publish', 'will'],
-  },
-  {
-    name: 'message-expiry-interval',
-    identifier: 2,
-    key: 'messageExpiryInterval',
-    type: 'u32',
-    packets: ['publish', 'will'],
-  },
-  {name: 'content-type', identifier: 3, key: 'contentType', type: 'utf8', packets: ['publish', 'will']},
-  {name: 'response-topic', identifier: 8, key: 'responseTopic', type: 'utf8', packets: ['publish', 'will']},
-  {
-    name: 'correlation-data',
-    identifier: 9,
-    key: 'correlationData',
-    type: 'binary',
-    packets: ['publish', 'will'],
-  },
-  {
-    name: 'subscription-identifier',
-    identifier: 11,
-    key: 'subscriptionIdentifier',
-    type: 'varint',
-    packets: ['publish', 'subscribe'],
-    positive: true,
-  },
-  {
-    name: 'session-expiry-interval',
-    identifier: 17,
-    key: 'sessionExpiryInterval',
-    type: 'u32',
-    packets: ['connect', 'connack', 'disconnect'],
-  },
-  {
-    name: 'assigned-client-identifier',
-    identifier: 18,
-    key: 'assignedClientIdentifier',
-    type: 'utf8',
-    packets: ['connack'],
-  },
-  {name: 'server-keep-alive', identifier: 19, key: 'serverKeepAlive', type: 'u16', packets: ['connack']},
-  {
-    name: 'authentication-method',
-    identifier: 21,
-    key: 'authenticationMethod',
-    type: 'utf8',
-    packets: ['connect', 'connack', 'auth'],
-  },
-  {
-    name: 'authentication-data',
-    identifier: 22,
-    key: 'authenticationData',
-    type: 'binary',
-    packets: ['connect', 'connack', 'auth'],
-  },
-  {
-    name: 'request-problem-information',
-    identifier: 23,
-    key: 'requestProblemInformation',
-    type: 'byte',
-    packets: ['connect'],
-  },
-  {name: 'will-delay-interval', identifier: 24, key: 'willDelayInterval', type: 'u32', packets: ['will']},
-  {
-    name: 'request-response-information',
-    identifier: 25,
-    key: 'requestResponseInformation',
-    type: 'byte',
-    packets: ['connect'],
-  },
-  {
-    name: 'response-information',
-    identifier: 26,
-    key: 'responseInformation',
-    type: 'utf8',
-    packets: ['connack'],
-  },
-  {
-    name: 'server-reference',
-    identifier: 28,
-    key: 'serverReference',
-    type: 'utf8',
-    packets: ['connack', 'disconnect'],
-  },
-  {
-    name: 'reason-string',
-    identifier: 31,
-    key: 'reasonString',
-    type: 'utf8',
-    packets: ['connack', ...acknowledgements, 'disconnect', 'auth'],
-  },
-  {
-    name: 'receive-maximum',
-    identifier: 33,
-    key: 'receiveMaximum',
-    type: 'u16',
-    packets: ['connect', 'connack'],
-    positive: true,
-  },
-  {
-    name: 'topic-alias-maximum',
-    identifier: 34,
-    key: 'topicAliasMaximum',
-    type: 'u16',
-    packets: ['connect', 'connack'],
-  },
-  {name: 'topic-alias', identifier: 35, key: 'topicAlias', type: 'u16', packets: ['publish'], positive: true},
-  {name: 'maximum-qos', identifier: 36, key: 'maximumQoS', type: 'byte', packets: ['connack']},
-  {name: 'retain-available', identifier: 37, key: 'retainAvailable', type: 'byte', packets: ['connack']},
-  {
-    name: 'user-property',
-    identifier: 38,
-    key: 'userProperties',
-    type: 'pair',
-    packets: [...requests, 'connack', ...acknowledgements, 'auth'],
-  },
-  {
-    name: 'maximum-packet-size',
-    identifier: 39,
-    key: 'maximumPacketSize',
-    type: 'u32',
-    packets: ['connect', 'connack'],
-    positive: true,
-  },
-  {
-    name: 'wildcard-subscription-available',
-    identifier: 40,
-    key: 'wildcardSubscriptionAvailable',
-    type: 'byte',
-    packets: ['connack'],
-  },
-  {
-    name: 'subscription-identifier-available',
-    identifier: 41,
-    key: 'subscriptionIdentifiersAvailable',
-    type: 'byte',
-    packets: ['connack'],
-  },
-  {
-    name: 'shared-subscription-available',
-    identifier: 42,
-    key: 'sharedSubscriptionAvailable',
-    type: 'byte',
-    packets: ['connack'],
-  },
-] as const satisfies readonly PropertyDefinition[];
+  [1, 'payload-format-indicator', 'payloadFormatIndicator', 'byte', messages],
+  [2, 'message-expiry-interval', 'messageExpiryInterval', 'u32', messages],
+  [3, 'content-type', 'contentType', 'utf8', messages],
+  [8, 'response-topic', 'responseTopic', 'utf8', messages],
+  [9, 'correlation-data', 'correlationData', 'binary', messages],
+  [11, 'subscription-identifier', 'subscriptionIdentifier', 'varint', ['publish', 'subscribe'], true],
+  [17, 'session-expiry-interval', 'sessionExpiryInterval', 'u32', ['connect', 'connack', 'disconnect']],
+  [18, 'assigned-client-identifier', 'assignedClientIdentifier', 'utf8', ['connack']],
+  [19, 'server-keep-alive', 'serverKeepAlive', 'u16', ['connack']],
+  [21, 'authentication-method', 'authenticationMethod', 'utf8', ['connect', 'connack', 'auth']],
+  [22, 'authentication-data', 'authenticationData', 'binary', ['connect', 'connack', 'auth']],
+  [23, 'request-problem-information', 'requestProblemInformation', 'byte', ['connect']],
+  [24, 'will-delay-interval', 'willDelayInterval', 'u32', ['will']],
+  [25, 'request-response-information', 'requestResponseInformation', 'byte', ['connect']],
+  [26, 'response-information', 'responseInformation', 'utf8', ['connack']],
+  [28, 'server-reference', 'serverReference', 'utf8', ['connack', 'disconnect']],
+  [31, 'reason-string', 'reasonString', 'utf8', ['connack', ...acknowledgements, 'disconnect', 'auth']],
+  [33, 'receive-maximum', 'receiveMaximum', 'u16', ['connect', 'connack'], true],
+  [34, 'topic-alias-maximum', 'topicAliasMaximum', 'u16', ['connect', 'connack']],
+  [35, 'topic-alias', 'topicAlias', 'u16', ['publish'], true],
+  [36, 'maximum-qos', 'maximumQoS', 'byte', ['connack']],
+  [37, 'retain-available', 'retainAvailable', 'byte', ['connack']],
+  [38, 'user-property', 'userProperties', 'pair', [...requests, 'connack', ...acknowledgements, 'auth']],
+  [39, 'maximum-packet-size', 'maximumPacketSize', 'u32', ['connect', 'connack'], true],
+  [40, 'wildcard-subscription-available', 'wildcardSubscriptionAvailable', 'byte', ['connack']],
+  [41, 'subscription-identifier-available', 'subscriptionIdentifiersAvailable', 'byte', ['connack']],
+  [42, 'shared-subscription-available', 'sharedSubscriptionAvailable', 'byte', ['connack']],
+] as const satisfies readonly Row[];
 
 type PropertyRow = (typeof rows)[number];
 
 /** All properties of MQTT 5 [2.2.2.2], in the order of their identifiers. */
-export const propertyTable: readonly PropertyDefinition[] = rows;
+export const propertyTable: readonly PropertyDefinition[] = rows.map(
+  ([identifier, name, key, type, packets, positive = false]) => ({
+    name,
+    identifier,
+    key,
+    type,
+    packets,
+    positive,
+  }),
+);
 
 /** Property identifiers by key. */
 export const PropertyIdentifier = Object.fromEntries(
-  rows.map(({key, identifier}) => [key, identifier]),
-) as unknown as {readonly [Each in PropertyRow as Each['key']]: Each['identifier']};
+  rows.map(([identifier, _name, key]) => [key, identifier]),
+) as unknown as {readonly [Each in PropertyRow as Each[2]]: Each[0]};
 
 /** The properties of one packet by their keys. */
 export type PropertiesOf<Packet extends PropertyPacket> = {
-  readonly [Each in PropertyRow as Packet extends Each['packets'][number]
-    ? Each['key']
-    : never]?: ValueOf[Each['type']];
+  readonly [Each in PropertyRow as Packet extends Each[4][number] ? Each[2] : never]?: ValueOf[Each[3]];
 };
 
 /** Properties of PUBLISH [MQTT 5, 3.3.2.3]. */

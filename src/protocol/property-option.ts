@@ -24,18 +24,6 @@ export interface PropertySetting {
   readonly value: number | string | Uint8Array | readonly [name: string, value: string];
 }
 
-/** Packets that MQTT 5 knows, but whose properties no option sets. */
-const otherCommands = [
-  'connack',
-  'puback',
-  'pubrec',
-  'pubrel',
-  'pubcomp',
-  'suback',
-  'unsuback',
-  'auth',
-] as const;
-
 /** The largest value of each integer type; a byte is a flag in every property [MQTT 5, 2.2.2.2]. */
 const largest: ReadonlyMap<PropertyDefinition['type'], number> = new Map([
   ['byte', 1],
@@ -52,7 +40,7 @@ export function parseProperty(words: readonly string[]): PropertySetting {
   const [command = '', name = '', ...values] = words;
   const packet = command.toLowerCase();
   const known = propertyCommands.find((each) => each === packet);
-  if (known === undefined && !otherCommands.some((each) => each === packet)) {
+  if (!propertyTable.some(({packets}) => packets.some((each) => each === packet))) {
     throw new UsageError(
       `Invalid command ${command} given in --property argument. It is one of ${propertyCommands.join(', ')}.`,
     );
@@ -110,7 +98,7 @@ function checkString(name: string, text: string): string {
   return text;
 }
 
-function checkNumber({name, type, positive = false}: PropertyDefinition, text: string): number {
+function checkNumber({name, type, positive}: PropertyDefinition, text: string): number {
   const number = /^\d+$/.test(text) ? Number(text) : Number.NaN;
   const maximum = largest.get(type)!;
   const minimum = positive ? 1 : 0;

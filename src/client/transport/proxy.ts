@@ -189,7 +189,7 @@ function notHttp(name: string): TmqError {
   return new TmqError(`${name} does not speak HTTP.`, ExitCode.proxy);
 }
 
-function refusal(status: number, {name, target, credentials}: HttpTunnel): TmqError {
+async function refusal(status: number, {name, target, credentials}: HttpTunnel): Promise<TmqError> {
   const address = hostAndPort(target.host, target.port);
   if (status === 407) {
     const remedy =
@@ -199,8 +199,9 @@ function refusal(status: number, {name, target, credentials}: HttpTunnel): TmqEr
     return new TmqError(`${name} ${remedy}`, ExitCode.proxyAuthentication);
   }
   const unreachable = status >= 502 && status <= 504;
+  const {STATUS_CODES} = await import('node:http');
   return new TmqError(
-    `${name} ${unreachable ? 'cannot connect' : 'does not permit a connection'} to ${address}: HTTP ${statusText(status)}.`,
+    `${name} ${unreachable ? 'cannot connect' : 'does not permit a connection'} to ${address}: HTTP ${statusText(status, STATUS_CODES)}.`,
     unreachable ? ExitCode.noConnection : ExitCode.proxy,
   );
 }
@@ -215,7 +216,7 @@ async function throughHttp(socket: Socket, request: HttpTunnel): Promise<void> {
   const status = Number(/^HTTP\/1\.[01] (\d{3})(?: |\r|$)/.exec(head)?.[1]);
   if (status >= 200 && status < 300) return;
   socket.destroy();
-  throw Number.isNaN(status) ? notHttp(request.name) : refusal(status, request);
+  throw Number.isNaN(status) ? notHttp(request.name) : await refusal(status, request);
 }
 
 function credentials({username, password}: Proxy): {readonly credentials?: string} {

@@ -3,7 +3,7 @@
  * the bytes inside the frames. Knows neither TLS nor proxies. The only importer of ws on the client's side.
  */
 
-import type {ClientRequest, IncomingMessage} from 'node:http';
+import {type ClientRequest, type IncomingMessage, STATUS_CODES} from 'node:http';
 import type {Socket} from 'node:net';
 import type {Duplex} from 'node:stream';
 import type {WebSocket} from 'ws';
@@ -50,7 +50,7 @@ function refusal(name: string, status: number): TmqError {
     hints[status] ??
     (status >= 300 && status < 400 ? 'Redirects are not followed.' : 'Is it an MQTT broker?');
   return new TmqError(
-    `${name} refused the WebSocket upgrade: HTTP ${statusText(status)}. ${hint}`,
+    `${name} refused the WebSocket upgrade: HTTP ${statusText(status, STATUS_CODES)}. ${hint}`,
     ExitCode.webSocket,
   );
 }

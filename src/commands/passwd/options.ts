@@ -23,7 +23,7 @@ export const passwdOptions = inGroup('Password file', {
     flags: '-U, --upgrade',
     summary: 'hash all passwords that stand in the file in plain text',
     details:
-      'Entries that are hashed already, comments and lines that are no entries stay as they are, so it can be repeated. A plain-text password is everything after the first colon. The file is locked only while it is written. Beyond 20,000 plain-text passwords, the rest are hashed under the lock.',
+      'Entries that are hashed already, comments and lines that are no entries stay as they are, so it can be repeated. A plain-text password is everything after the first colon. The passwords are hashed before the file is locked, so it is locked only while it is written.',
   },
   import: {
     flags: '--import <source>',

@@ -1,7 +1,6 @@
 /**
- * `passwd -U`: hashes what stands in plain text. Hashing may take long, so it is done before the file is
- * locked; then the file is read again, and what appeared in it meanwhile is hashed under the lock, as is what
- * is more than we care to remember.
+ * `passwd -U`: hashes what stands in plain text. Hashing may take long, so it is done before the file is locked;
+ * then the file is read again, and what appeared in it meanwhile is hashed under the lock.
  */
 
 import {ExitCode, TmqError} from '../../errors.ts';
@@ -15,9 +14,6 @@ import {Hasher, warnOfScheme} from './hashing.ts';
 import {warn} from './output-lines.ts';
 import type {Hashing} from './plan.ts';
 
-/** So many secrets are remembered until the file is locked, 200 bytes or so each. */
-const rememberedAtMost = 20_000;
-
 type UpgradePlan = Hashing & {readonly path: string};
 
 const isPlain = (line: PasswordLine): line is PlainEntry => line.kind === 'plain';
@@ -25,28 +21,24 @@ const isPlain = (line: PasswordLine): line is PlainEntry => line.kind === 'plain
 /** What is in the file, without its content. */
 interface Scan {
   readonly statistics: LineStatistics;
-  /** How many lines are plain text. */
-  readonly plain: number;
-  /** The first of those lines. */
-  readonly texts: readonly string[];
+  /** The lines in plain text, equal ones once. */
+  readonly texts: ReadonlySet<string>;
 }
 
 /** Reads the file once, and makes sure that all its passwords can be hashed. @throws TmqError */
 async function scan(path: string): Promise<Scan> {
   const statistics = new LineStatistics();
-  const texts: string[] = [];
-  let plain = 0;
+  const texts = new Set<string>();
   for await (const lines of readLines(path)) {
     for (const [index, line] of lines.entries()) {
       if (!isPlain(line)) continue;
       checkLine(line, {path, number: statistics.lines + index + 1});
-      plain++;
       // A copy: what was cut from a chunk of the file would keep all of the chunk.
-      if (texts.length < rememberedAtMost) texts.push(Buffer.from(line.text, 'latin1').toString('latin1'));
+      texts.add(Buffer.from(line.text, 'latin1').toString('latin1'));
     }
     statistics.take(lines);
   }
-  return {statistics, plain, texts};
+  return {statistics, texts};
 }
 
 function checkLine({password}: PlainEntry, {path, number}: {readonly path: string; readonly number: number}) {
@@ -60,12 +52,12 @@ function checkLine({password}: PlainEntry, {path, number}: {readonly path: strin
 
 /** Hashes what stands in plain text, and leaves everything else. */
 export async function upgrade(plan: UpgradePlan, io: Io): Promise<ExitCode> {
-  const {statistics, plain, texts} = await scan(plan.path);
+  const {statistics, texts} = await scan(plan.path);
   if (statistics.lines === 0) throw new TmqError(`${plan.path} is empty: there is nothing to upgrade.`);
   let after = statistics;
-  if (plain > 0) {
+  if (texts.size > 0) {
     await warnOfScheme(plan, io);
-    using hasher = new Hasher(plan, plain, io);
+    using hasher = new Hasher(plan, texts.size, io);
     after = await hashFile(plan.path, {texts, hasher}, io);
   }
   for (const {number, reason} of after.unusable) {
@@ -77,13 +69,13 @@ export async function upgrade(plan: UpgradePlan, io: Io): Promise<ExitCode> {
 
 async function hashFile(
   path: string,
-  {texts, hasher}: {readonly texts: readonly string[]; readonly hasher: Hasher},
+  {texts, hasher}: {readonly texts: ReadonlySet<string>; readonly hasher: Hasher},
   io: Io,
 ): Promise<LineStatistics> {
   const passwordOf = (line: PlainEntry) => line.password;
   const known = new Map<string, string>();
   const plainOf = (text: string) => (readLine(text, '') as PlainEntry).password;
-  await hasher.each(new Set(texts), plainOf, (text, secret) => known.set(text, secret));
+  await hasher.each(texts, plainOf, (text, secret) => known.set(text, secret));
   let fresh = new Map<string, string>();
   const prepare = async (lines: readonly PasswordLine[]) => {
     fresh = new Map();
