@@ -73,10 +73,11 @@ export class Broker {
   }
 
   #full(listener: ListenerConfig): boolean {
-    if (listener.maxConnections < 0) return false;
+    const {maxConnections} = this.#state.context.access.settingsOf?.(listener) ?? listener;
+    if (maxConnections < 0) return false;
     let count = 0;
     for (const other of this.#clients.values()) if (other === listener) count++;
-    return count >= listener.maxConnections;
+    return count >= maxConnections;
   }
 
   /** Publishes a message as the broker's own. */
@@ -100,9 +101,20 @@ export class Broker {
     return client !== undefined;
   }
 
-  /** To be called when permissions change: clears what is cached of them. */
+  /**
+   * To be called when permissions change: clears what is cached of them, drops the messages that wait for a client
+   * that may not read them any more, and disconnects the clients that would not be accepted now.
+   */
   permissionsChanged(): void {
-    for (const session of this.#state.registry.all()) session.permissionsChanged();
+    for (const session of [...this.#state.registry.all()]) {
+      session.permissionsChanged();
+      session.deliveries.keep(({message}) => session.mayReceive(message.topic));
+      if (session.permissions?.mayStay?.() ?? true) continue;
+      session.client?.disconnect(
+        ReasonCode.notAuthorized,
+        `Client ${session.clientId} disconnected, not authorised.`,
+      );
+    }
     this.#state.subscriptions.receiversChanged();
   }
 

@@ -24,6 +24,7 @@ import {
 import {type Listening, listen} from '../../src/broker/server/listen.ts';
 import {TmqError} from '../../src/errors.ts';
 import {certificates} from '../support/certificates.ts';
+import {PacketClient} from '../support/packet-client.ts';
 import {run} from '../support/spawn.ts';
 
 interface Fixture {
@@ -198,7 +199,7 @@ allow_anonymous true
       const {cert, key} = made.strangeClient;
       assert.notEqual(await publish([...args, '--cert', cert, '--key', key]), 0);
       await revoke([new X509Certificate(await readFile(made.client.cert)).serialNumber]);
-      listening.reload();
+      listening.prepareReload()();
       assert.notEqual(await publish([...args, ...own]), 0);
       const encrypted = `listener 0\ncertfile ${made.client.cert}\nkeyfile ${made.encryptedKey}\nallow_anonymous true`;
       assert.match(
@@ -222,9 +223,37 @@ allow_anonymous true
       );
       assert.notEqual(await publish([...args, 'ffff']), 0);
       await writeFile(join(directory, 'psk'), 'dev:ffff\n');
-      listening.reload();
+      listening.prepareReload()();
       assert.equal(await publish([...args, 'ffff']), 0);
       assert.notEqual(await publish([...args, '0123456789abcdef']), 0);
+    });
+  });
+
+  it('F11: TLS: a client with a pre-shared key that resumes its session keeps its identity', async () => {
+    await withBroker(async ({directory, start}) => {
+      await writeFile(join(directory, 'psk'), 'dev:0123456789abcdef\n');
+      const {addresses} = await start(
+        'psk_file {directory}/psk\nlistener 0 127.0.0.1\npsk_hint here\nuse_identity_as_username true',
+      );
+      const login = async (session: Buffer | undefined) => {
+        const socket = connectTls({
+          port: addresses[0]?.port ?? 0,
+          host: '127.0.0.1',
+          ciphers: 'PSK',
+          maxVersion: 'TLSv1.2',
+          checkServerIdentity: () => undefined,
+          pskCallback: () => ({identity: 'dev', psk: Buffer.from('0123456789abcdef', 'hex')}),
+          ...(session === undefined ? {} : {session}),
+        });
+        await once(socket, 'secureConnect');
+        const client = new PacketClient(socket, 4);
+        const answer = {cmd: 'connect', protocolId: 'MQTT', protocolVersion: 4, clientId: 'c', clean: true};
+        assert.equal((await client.ask(answer)).returnCode, 0);
+        const kept = socket.getSession();
+        client.drop();
+        return kept;
+      };
+      await login(await login(undefined));
     });
   });
 
@@ -255,10 +284,10 @@ allow_anonymous true
       };
       const before = await serial();
       await writeFile(files.certFile, 'rubbish');
-      assert.throws(() => listening.reload(), TmqError);
+      assert.throws(() => listening.prepareReload(), TmqError);
       assert.equal(await serial(), before);
       await writeCertificates(files.directory, makeCertificates(['localhost'], Date.now()));
-      listening.reload();
+      listening.prepareReload()();
       assert.notEqual(await serial(), before);
     });
   });

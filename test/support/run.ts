@@ -29,6 +29,8 @@ export interface RunningMain extends AsyncDisposable {
   stderr(): string;
   /** Resolves when the stream so far matches; rejects when the command ends first. */
   waitFor(stream: 'stdout' | 'stderr', pattern: RegExp): Promise<RegExpMatchArray>;
+  /** As if SIGHUP had arrived. */
+  hangUp(): void;
   /** As if the signal had arrived. */
   interrupt(signalName?: 'SIGINT' | 'SIGTERM'): Promise<Result>;
 }
@@ -50,6 +52,7 @@ export function startMain(argv: readonly string[], options: RunOptions = {}): Ru
   const stdout = () => Buffer.concat(chunks.stdout);
   const stderr = () => Buffer.concat(chunks.stderr).toString();
 
+  const hangUps = new Set<() => void>();
   let ended = false;
   const io: Io = {
     stdin,
@@ -60,6 +63,10 @@ export function startMain(argv: readonly string[], options: RunOptions = {}): Ru
     pid: process.pid,
     programName: options.programName ?? 'tmq',
     signal: controller.signal,
+    onHangup(callback) {
+      hangUps.add(callback);
+      return () => hangUps.delete(callback);
+    },
     now: () => BigInt(Date.now()) * 1_000_000n,
   };
   const finished = main(argv, io).then((exitCode) => {
@@ -80,6 +87,9 @@ export function startMain(argv: readonly string[], options: RunOptions = {}): Ru
     stdout,
     stderr,
     interrupt,
+    hangUp() {
+      for (const callback of hangUps) callback();
+    },
     async waitFor(stream, pattern) {
       for (;;) {
         const match = (stream === 'stdout' ? stdout().toString() : stderr()).match(pattern);

@@ -25,6 +25,8 @@ export interface Permissions {
   mayPublish(topic: string): boolean;
   maySubscribe(filter: string): boolean;
   mayReceive(topic: string): boolean;
+  /** Whether the client would be accepted now, too: asked after a reload. Absent: always. */
+  mayStay?(): boolean;
 }
 
 export type Admission =
@@ -34,6 +36,8 @@ export type Admission =
 /** Decides which clients a broker accepts. */
 export interface Access {
   admit(identity: Identity, listener: ListenerConfig): Admission | Promise<Admission>;
+  /** The settings of a bound listener after the last reload. Absent: those it was bound with. */
+  settingsOf?(listener: ListenerConfig): ListenerConfig;
 }
 
 const everything: Permissions = {mayPublish: () => true, maySubscribe: () => true, mayReceive: () => true};
@@ -50,11 +54,11 @@ interface Files {
 /** Access whose settings and files can be read again, on SIGHUP. */
 export interface FileAccess extends Access {
   /**
-   * Takes the access settings of these listeners, in the order of the first ones, and reads their files.
-   * Connected clients stay connected, with the rights of the new files.
-   * @throws TmqError as `fileAccess` does; then the old settings and files stay in use
+   * Reads the files that these listeners name: the listeners of the start, in their order, with new settings. What
+   * it returns puts settings and files into use; before, nothing changes.
+   * @throws TmqError as `fileAccess` does
    */
-  reload(listeners: readonly ListenerConfig[]): void;
+  prepareReload(listeners: readonly ListenerConfig[]): () => void;
 }
 
 /**
@@ -68,46 +72,67 @@ export function fileAccess(
   let files = readFiles(listeners, read);
   /** The current settings of the listeners that were given at the start. */
   let settings = new Map<ListenerConfig, ListenerConfig>();
-  const current = (listener: ListenerConfig) => settings.get(listener) ?? listener;
-  const permissions = (listener: ListenerConfig, client: ClientNames): Permissions => {
+  const settingsOf = (listener: ListenerConfig) => settings.get(listener) ?? listener;
+  const permissions = (identity: Identity, listener: ListenerConfig, secret?: string): Permissions => {
+    const client = defined({clientId: identity.clientId, username: usernameOf(identity)});
     const may = (access: 'read' | 'write') => (topic: string) => {
-      const {aclFile} = current(listener);
+      const {aclFile} = settingsOf(listener);
       const list = aclFile === undefined ? undefined : files.lists.get(aclFile);
       return aclFile === undefined || (list !== undefined && allows(list, client, access, topic));
     };
+    const mayStay = () => {
+      const answer = answerTo(identity, settingsOf(listener), files);
+      // A new hash stands for a new password, as far as can be known: the password itself is not kept.
+      return typeof answer === 'boolean' ? answer : answer.secret === secret;
+    };
     // mosquitto: security_default.c. Any subscription is allowed; each message delivered is checked.
-    return {mayPublish: may('write'), mayReceive: may('read'), maySubscribe: () => true};
+    return {mayPublish: may('write'), mayReceive: may('read'), maySubscribe: () => true, mayStay};
   };
   return {
+    settingsOf,
     admit(identity, listener) {
-      const judged = (admitted: boolean): Admission => {
-        if (!admitted) return {accepted: false, reason: 'not-authorized'};
-        const username = identity.certifiedUsername ?? identity.username;
-        const client = defined({clientId: identity.clientId, username});
-        return accept(username, permissions(listener, client));
+      const answer = answerTo(identity, settingsOf(listener), files);
+      const judged = (admitted: boolean, secret?: string): Admission => {
+        const rights = permissions(withoutPassword(identity), listener, secret);
+        return admitted && rights.mayStay?.()
+          ? accept(usernameOf(identity), rights)
+          : {accepted: false, reason: 'not-authorized'};
       };
-      const admitted = mayConnect(identity, current(listener), files);
-      return typeof admitted === 'boolean' ? judged(admitted) : admitted.then(judged);
+      if (typeof answer === 'boolean') return judged(answer);
+      const {secret, password} = answer;
+      return verifySecret(secret, password).then((isRight) => judged(isRight, secret));
     },
-    reload(changed) {
-      files = readFiles(changed, read);
-      settings = new Map(listeners.map((listener, index) => [listener, changed[index] ?? listener]));
+    prepareReload(changed) {
+      const nextFiles = readFiles(changed, read);
+      return () => {
+        files = nextFiles;
+        settings = new Map(listeners.map((listener, index) => [listener, changed[index] ?? listener]));
+      };
     },
   };
-}
-
-/** What rules refer to. */
-interface ClientNames {
-  readonly clientId: string;
-  readonly username?: string;
 }
 
 function accept(username: string | undefined, permissions: Permissions): Admission {
   return {accepted: true, permissions, ...defined({username})};
 }
 
-/** Whether the client may connect: a promise only where a password is checked. */
-function mayConnect(identity: Identity, listener: ListenerConfig, files: Files): boolean | Promise<boolean> {
+function usernameOf({certifiedUsername, username}: Identity): string | undefined {
+  return certifiedUsername ?? username;
+}
+
+/** Whether a client had a password still counts; the password itself does not outlive the check. */
+function withoutPassword({password, ...identity}: Identity): Identity {
+  return password === undefined ? identity : {...identity, password: noPassword};
+}
+
+const noPassword = new Uint8Array();
+
+/** Whether the client may connect; where a password decides that, the password and the secret it has to fit. */
+function answerTo(
+  identity: Identity,
+  listener: ListenerConfig,
+  files: Files,
+): boolean | {readonly secret: string; readonly password: Uint8Array} {
   const {clientId, username, password, certifiedUsername} = identity;
   if (!clientId.startsWith(listener.clientIdPrefixes ?? '')) return false;
   const certified = listener.tls?.useIdentityAsUsername || listener.tls?.useSubjectAsUsername;
@@ -115,7 +140,7 @@ function mayConnect(identity: Identity, listener: ListenerConfig, files: Files):
   if (username === undefined || listener.passwordFile === undefined) return listener.allowAnonymous;
   const secret = files.passwords.get(listener.passwordFile)?.get(username);
   if (secret === undefined || password === undefined) return false;
-  return verifySecret(secret, password);
+  return {secret, password};
 }
 
 function readFiles(listeners: readonly ListenerConfig[], read: (path: string) => Uint8Array): Files {

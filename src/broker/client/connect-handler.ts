@@ -57,16 +57,21 @@ export class ConnectHandler {
   maximumPacketSize = Number.POSITIVE_INFINITY;
   readonly #options: ConnectOptions;
   readonly #accepted: (active: ActiveSession) => void;
+  /** Of the moment of CONNECT: a reload may have changed them since the listener was bound. */
+  #listener: ListenerConfig;
 
   /** Calls `accepted` at most once, before CONNACK is sent. */
   constructor(options: ConnectOptions, accepted: (active: ActiveSession) => void) {
     this.#options = options;
     this.#accepted = accepted;
+    this.#listener = options.listener;
   }
 
   /** The promise resolves when the client is accepted or refused. */
   connect(packet: IConnectPacket, details: ConnectDetails): void | Promise<void> {
-    const {connection, state, listener, peer} = this.#options;
+    const {connection, state, listener: bound, peer} = this.#options;
+    const listener = state.context.access.settingsOf?.(bound) ?? bound;
+    this.#listener = listener;
     if (packet.clientId !== '') this.clientId = packet.clientId;
     this.maximumPacketSize = packet.properties?.maximumPacketSize ?? Number.POSITIVE_INFINITY;
     // An empty user name counts as none, as it does for mosquitto.
@@ -107,10 +112,10 @@ export class ConnectHandler {
   }
 
   #decide(admission: Admission, pending: PendingConnect): void {
-    const {connection, state, listener} = this.#options;
+    const {connection, state} = this.#options;
     // It may have closed while its credentials were checked.
     if (!connection.open) return;
-    const properties = connackProperties(pending.parameters, state.limits, listener);
+    const properties = connackProperties(pending.parameters, state.limits, this.#listener);
     const refusal = this.#refusal(admission, pending.parameters, properties);
     if (refusal !== undefined || !admission.accepted) this.#refuse(refusal ?? refusals.notAuthorized);
     else this.#accept(admission, pending, properties);
@@ -168,14 +173,14 @@ export class ConnectHandler {
   }
 
   #activate(session: Session, parameters: ConnectParameters): ActiveSession {
-    const {connection, state, listener} = this.#options;
+    const {connection, state} = this.#options;
     const {problemInformation, writer: settings} = parameters;
     const {mountPoint, maximumPacketSize} = settings;
     const writer = new ClientWriter({connection, settings, state, deliveries: session.deliveries});
     const context: ReplyContext = {
       connection,
       state,
-      listener,
+      listener: this.#listener,
       session,
       mountPoint,
       problemInformation,

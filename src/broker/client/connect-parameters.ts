@@ -264,4 +264,8 @@ export class GuardedPermissions implements Permissions {
   mayReceive(topic: string): boolean {
     return this.#permissions.mayReceive(topic);
   }
+
+  mayStay(): boolean {
+    return this.#permissions.mayStay?.() ?? true;
+  }
 }

@@ -10,7 +10,12 @@ import {createServer as createHttpServer, type Server as HttpServer, type Incomi
 import {createServer as createHttpsServer} from 'node:https';
 import {type AddressInfo, connect, createServer, isIP, type Server, type Socket} from 'node:net';
 import type {Duplex} from 'node:stream';
-import {createServer as createTlsServer, type TLSSocket} from 'node:tls';
+import {
+  createServer as createTlsServer,
+  type TLSSocket,
+  type TlsOptions,
+  type Server as TlsServer,
+} from 'node:tls';
 import type {WebSocket} from 'ws';
 import {defined} from '../../defined.ts';
 import {ExitCode, fileReason, TmqError} from '../../errors.ts';
@@ -49,8 +54,11 @@ export interface Address {
 /** Bound listeners. */
 export interface Listening {
   readonly addresses: readonly Address[];
-  /** Reads certificates, keys and pre-shared keys again. @throws TmqError and keeps the old ones */
-  reload(): void;
+  /**
+   * Reads the certificates, keys and pre-shared keys of these listeners: those of the start, in their order, with new
+   * settings; or of the same ones. What it returns puts them into use; before, nothing changes. @throws TmqError
+   */
+  prepareReload(listeners?: readonly ListenerConfig[]): () => void;
   /** Accepts no more clients; once `drained`, ends the remaining connections. Resolves when all sockets are closed. */
   close(drained?: Promise<void>): Promise<void>;
 }
@@ -59,8 +67,11 @@ interface Bound {
   readonly server: Server;
   readonly sockets: ReadonlySet<Socket>;
   readonly address: Address;
-  readonly reload: () => void;
+  readonly prepareReload: PrepareReload;
 }
+
+/** Reads the TLS files of the listener's new settings, and returns what puts them into use. @throws TmqError */
+type PrepareReload = (listener: ListenerConfig) => () => void;
 
 /**
  * Binds all listeners, or none.
@@ -80,8 +91,14 @@ export async function listen(
   }
   return {
     addresses: bound.map(({address}) => address),
-    reload() {
-      for (const {reload} of bound) reload();
+    prepareReload(changed = config.listeners) {
+      const current = new Map(config.listeners.map((listener, index) => [listener, changed[index]]));
+      const prepared = bound.map(({address: {listener}, prepareReload}) =>
+        prepareReload(current.get(listener) ?? listener),
+      );
+      return () => {
+        for (const use of prepared) use();
+      };
     },
     close: (drained) => closeAll(bound, drained),
   };
@@ -158,7 +175,7 @@ interface Binding {
 /** Binds to one address; undefined if this machine lacks it and another address of the listener is bound. */
 async function bindTo(binding: Binding): Promise<Bound | undefined> {
   const {listener, context, host, port, first} = binding;
-  const {server, reload} = await serverOf(binding);
+  const {server, prepareReload} = await serverOf(binding);
   const sockets = new Set<Socket>();
   server.on('connection', (socket: Socket) => {
     sockets.add(socket);
@@ -179,7 +196,7 @@ async function bindTo(binding: Binding): Promise<Bound | undefined> {
   );
   const address = addressOf(listener, server);
   context.log('information', `Opening ${listener.protocol} listen socket on ${address.url}.`);
-  return {server, sockets, address, reload};
+  return {server, sockets, address, prepareReload};
 }
 
 function addressOf(listener: ListenerConfig, server: Server): Address {
@@ -192,7 +209,11 @@ function addressOf(listener: ListenerConfig, server: Server): Address {
 }
 
 /** A server for the listener's protocol, not listening yet: ordered, lossless bytes [MQTT-4.2.0-1]. */
-async function serverOf({broker, listener, context}: Binding): Promise<{server: Server; reload: () => void}> {
+async function serverOf({
+  broker,
+  listener,
+  context,
+}: Binding): Promise<Pick<Bound, 'server' | 'prepareReload'>> {
   const tls = listener.tls && new ServerTls(listener, listener.tls, context.read);
   const accept = (stream: Duplex, socket: Socket) => {
     const address = peerAddress(socket);
@@ -204,13 +225,31 @@ async function serverOf({broker, listener, context}: Binding): Promise<{server: 
   if (listener.protocol === 'websockets') return await webSocketServer(accept, tls);
   if (tls === undefined) {
     const server = createServer({noDelay: true}, (socket) => accept(socket, socket));
-    return {server, reload: () => undefined};
+    return {server, prepareReload: preparerOf(undefined, undefined)};
   }
-  const server = createTlsServer({...tls.options(), noDelay: true}, (socket) => accept(socket, socket));
+  const server = createTlsServer({...firstOptions(tls), noDelay: true}, (socket) => accept(socket, socket));
   server.on('tlsClientError', (error, socket) => {
     context.log('notice', `TLS handshake with ${peerAddress(socket)} failed: ${error.message}`);
   });
-  return {server, reload: () => server.setSecureContext(tls.options())};
+  return {server, prepareReload: preparerOf(server, tls)};
+}
+
+function firstOptions(tls: ServerTls): TlsOptions {
+  const {options, use} = tls.prepare();
+  use();
+  return options;
+}
+
+/** Reloads the TLS of a server; without TLS there is nothing to read. */
+function preparerOf(server: TlsServer | undefined, tls: ServerTls | undefined): PrepareReload {
+  return (listener) => {
+    const prepared = tls?.prepare(listener);
+    return () => {
+      if (prepared === undefined) return;
+      prepared.use();
+      server?.setSecureContext(prepared.options);
+    };
+  };
 }
 
 /** The sub-protocols of MQTT over WebSockets [MQTT 5, 6.0]; the second is the name in MQTT 3.1. */
@@ -219,9 +258,9 @@ const subprotocols = ['mqtt', 'mqttv3.1'];
 async function webSocketServer(
   accept: (stream: Duplex, socket: Socket) => void,
   tls: ServerTls | undefined,
-): Promise<{server: Server; reload: () => void}> {
+): Promise<Pick<Bound, 'server' | 'prepareReload'>> {
   const {createWebSocketStream, WebSocketServer} = await import('ws');
-  const secure = tls === undefined ? undefined : createHttpsServer({...tls.options(), noDelay: true});
+  const secure = tls === undefined ? undefined : createHttpsServer({...firstOptions(tls), noDelay: true});
   const server: HttpServer = secure ?? createHttpServer({noDelay: true});
   server.on('request', (_request, response) => {
     response.writeHead(426, {upgrade: 'websocket', connection: 'close'}).end('MQTT over WebSocket only\n');
@@ -248,7 +287,7 @@ async function webSocketServer(
     watchWebSocket(webSocket, stream);
     accept(stream, request.socket);
   });
-  return {server, reload: () => tls && secure?.setSecureContext(tls.options())};
+  return {server, prepareReload: preparerOf(secure, tls)};
 }
 
 /** A stream of bytes: the boundaries of frames do not matter [MQTT-6.0.0-2]. */

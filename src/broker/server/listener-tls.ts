@@ -3,7 +3,7 @@
  * certificate or pre-shared key stands for. Errors name the file. Opens no socket.
  */
 
-import {createPrivateKey, X509Certificate} from 'node:crypto';
+import {constants, createPrivateKey, X509Certificate} from 'node:crypto';
 import {readdirSync} from 'node:fs';
 import {join} from 'node:path';
 import {createSecureContext, DEFAULT_CIPHERS, type TLSSocket, type TlsOptions} from 'node:tls';
@@ -14,10 +14,17 @@ import type {ListenerConfig, ListenerTls} from '../config/settings.ts';
 /** Reads a file's bytes. @throws TmqError naming the file */
 export type ReadFile = (path: string) => Uint8Array;
 
+/** Files of a listener, read and checked; `use` makes the pre-shared keys and settings the current ones. */
+export interface PreparedTls {
+  /** For tls.createServer and, after a reload, for setSecureContext. */
+  readonly options: TlsOptions;
+  readonly use: () => void;
+}
+
 /** The TLS of one listener, from its start through all reloads. */
 export class ServerTls {
-  readonly #listener: ListenerConfig;
-  readonly #settings: ListenerTls;
+  #listener: ListenerConfig;
+  #settings: ListenerTls;
   readonly #read: ReadFile;
   /** By identity. A server keeps the callback that it started with, which looks here also after a reload. */
   #pskKeys: ReadonlyMap<string, Buffer> = new Map();
@@ -31,36 +38,45 @@ export class ServerTls {
   }
 
   /**
-   * Reads the files, for tls.createServer and, after a reload, for setSecureContext.
-   * @throws TmqError when a file is missing or has the wrong content
+   * Reads the files that the settings name: those of the listener, or those of a reload.
+   * @throws TmqError when a file is missing or has the wrong content; then nothing has changed
    */
-  options(): TlsOptions {
-    const {pskHint, pskFile} = this.#listener;
+  prepare(listener = this.#listener, settings = listener.tls ?? this.#settings): PreparedTls {
+    const {pskHint, pskFile = ''} = listener;
+    const keys =
+      pskHint === undefined ? undefined : parsePskFile(Buffer.from(this.#read(pskFile)).toString(), pskFile);
     const options: TlsOptions = {
-      minVersion: this.#settings.minimumVersion ?? 'TLSv1.2',
+      minVersion: settings.minimumVersion ?? 'TLSv1.2',
       handshakeTimeout: 20_000,
       honorCipherOrder: true,
-      ...(pskHint === undefined ? certificateOptions(this.#settings, this.#read) : this.#pskOptions(pskHint)),
+      ...(pskHint === undefined
+        ? certificateOptions(settings, this.#read)
+        : this.#pskOptions(pskHint, settings)),
     };
     try {
       createSecureContext(options);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      const file = this.#settings.certFile ?? pskFile;
+      const file = settings.certFile ?? pskFile;
       throw new TmqError(`TLS cannot be set up with ${file}: ${reason}.`, ExitCode.failure, {cause: error});
     }
-    return options;
+    const use = () => {
+      this.#listener = listener;
+      this.#settings = settings;
+      if (keys !== undefined) this.#pskKeys = keys;
+    };
+    return {options, use};
   }
 
-  #pskOptions(pskIdentityHint: string): TlsOptions {
-    const path = this.#listener.pskFile ?? '';
-    this.#pskKeys = parsePskFile(Buffer.from(this.#read(path)).toString(), path);
+  #pskOptions(pskIdentityHint: string, {ciphers = 'PSK'}: ListenerTls): TlsOptions {
     return {
       // Node.js supports pre-shared keys up to TLS 1.2.
       minVersion: 'TLSv1.2',
       maxVersion: 'TLSv1.2',
-      ciphers: this.#settings.ciphers ?? 'PSK',
+      ciphers,
       pskIdentityHint,
+      // A connection that resumes a TLS session comes without identity: no tickets, no resumed sessions.
+      secureOptions: constants.SSL_OP_NO_TICKET,
       pskCallback: (socket: TLSSocket, identity: string) => {
         const key = this.#pskKeys.get(identity);
         if (key === undefined) return null;

@@ -36,8 +36,9 @@ export interface RunningBroker {
   readonly broker: Broker;
   readonly addresses: readonly Address[];
   /**
-   * Reads passwords, access rights, certificates and keys again.
-   * @throws TmqError about the first file that cannot be used; the files read before it are in use
+   * Takes new settings for the listeners, in the order of the start, and reads passwords, access rights, certificates
+   * and keys again. Clients that would not be accepted now are disconnected.
+   * @throws TmqError about the first file that cannot be used; then nothing has changed
    */
   reload(listeners: BrokerConfig['listeners']): void;
   /** Disconnects all clients, and closes the listeners and the store. */
@@ -98,9 +99,9 @@ async function runLocked({config, context, access, lock}: Locked): Promise<Runni
       broker,
       addresses: listening.addresses,
       reload(listeners) {
-        access.reload(listeners);
+        const prepared = [access.prepareReload(listeners), listening.prepareReload(listeners)];
+        for (const use of prepared) use();
         broker.permissionsChanged();
-        listening.reload();
       },
       async close() {
         await listening.close(broker.close());
@@ -137,6 +138,6 @@ function acceptorFor(broker: Broker, {faults = [], seed = 1}: RunContext): Accep
 export function checkFiles(listeners: BrokerConfig['listeners']): void {
   fileAccess(listeners, readBytes);
   for (const listener of listeners) {
-    if (listener.tls !== undefined) new ServerTls(listener, listener.tls, readBytes).options();
+    if (listener.tls !== undefined) new ServerTls(listener, listener.tls, readBytes).prepare();
   }
 }

@@ -11,6 +11,7 @@ import {ExitCode, fileError, TmqError} from '../../errors.ts';
 import type {Io} from '../../io/process.ts';
 import {parseBrokerConfig} from '../config/parse-config.ts';
 import {readNames, readText} from '../config/read-file.ts';
+import {changesAtRestart, reloadedListeners} from '../config/reloaded-listeners.ts';
 import type {BrokerConfig, ListenerConfig} from '../config/settings.ts';
 import type {ObservedPacket} from '../wire/packets.ts';
 import type {CertificateFiles} from './certificates.ts';
@@ -172,13 +173,14 @@ function first(emitter: NodeJS.EventEmitter, names: readonly string[]): Promise<
 
 /** On SIGHUP: reads the configuration and the files it names again. An error is logged and changes nothing. */
 function reload({plan, config, log, withTls}: ServeContext, running: RunningBroker): void {
+  log.reopen();
   try {
-    log.reopen();
-    const {listeners} = plan.configFile === undefined ? config : configOf(plan);
-    if (listeners.length !== config.listeners.length) {
-      log.write('warning', 'Warning: listeners are added and removed by a restart only.');
-    }
+    const changed = plan.configFile === undefined ? config : configOf(plan);
+    const {listeners, kept} = reloadedListeners(config.listeners, changed.listeners);
     running.reload(withTls(listeners));
+    for (const sentence of [...kept, ...changesAtRestart(config, changed)]) {
+      log.write('warning', `Warning: ${sentence}.`);
+    }
     log.write('notice', 'Reloaded.');
   } catch (error) {
     if (!(error instanceof TmqError)) throw error;

@@ -206,11 +206,15 @@ export class DeliveryQueue {
       this.#remove(packetId, delivery);
       return 'accepted';
     }
+    this.#release(packetId, delivery);
+    return 'accepted';
+  }
+
+  #release(packetId: number, delivery: Delivery): void {
     this.#inFlight.remove(packetId, delivery);
     this.#inFlight.release(packetId);
     this.#observer.released(delivery, packetId);
     this.#writer?.release(packetId);
-    return 'accepted';
   }
 
   /** PUBCOMP [MQTT-4.3.3-5]. */
@@ -233,7 +237,7 @@ export class DeliveryQueue {
       this.#remove(packetId, delivery);
       taken.push(delivery);
     }
-    this.keep((delivery) => {
+    this.#keepQueued((delivery) => {
       const move = isMovable(delivery);
       if (move) taken.push(delivery);
       return !move;
@@ -241,8 +245,21 @@ export class DeliveryQueue {
     return taken;
   }
 
-  /** Removes queued messages that are not allowed. */
+  /**
+   * Removes what is not allowed of the messages that wait, and of those in flight that have not been sent on this
+   * connection. The exchange of a QoS 2 message that an earlier connection began ends with PUBREL: the client may
+   * have its identifier, and would take the next message with it for a duplicate.
+   */
   keep(isAllowed: (delivery: Delivery) => boolean): void {
+    for (const [packetId, delivery] of this.#inFlight.toSendAgain(this.#writer === undefined)) {
+      if (isAllowed(delivery)) continue;
+      if (delivery.qos === 2) this.#release(packetId, delivery);
+      else this.#remove(packetId, delivery);
+    }
+    this.#keepQueued(isAllowed);
+  }
+
+  #keepQueued(isAllowed: (delivery: Delivery) => boolean): void {
     const before = this.#queue.toArray();
     this.#queue.clear();
     this.#queuedBytes = 0;

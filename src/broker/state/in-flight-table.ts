@@ -163,6 +163,12 @@ export class InFlightMessages {
     this.#unsent = nothing;
   }
 
+  /** What has to be sent again: published earlier and not on this connection; `isAway`: all that is published. */
+  toSendAgain(isAway: boolean): [packetId: number, delivery: Delivery][] {
+    if (!isAway && this.#unsent.size === 0) return [];
+    return this.inOrder().filter(([packetId]) => isAway || this.#unsent.has(packetId));
+  }
+
   get hasUnsent(): boolean {
     return this.#unsent.size > 0;
   }

@@ -179,7 +179,7 @@ export const broker: Command<typeof options, BrokerPlan> = defineCommand({
   synopsis: ['[options]', '[options] --exec -- command [argument ...]'],
   description: [
     'Runs a broker for MQTT 3.1, 3.1.1 and 5 until SIGINT or SIGTERM. Without options it listens on 127.0.0.1 port 1883, accepts every client, and keeps nothing when it ends: made for tests, not for the open network.',
-    'With a mosquitto.conf it takes listeners, users, access rights and limits from the file. On SIGHUP it reads passwords, access rights, certificates and keys again.',
+    'With a mosquitto.conf it takes listeners, users, access rights and limits from the file. On SIGHUP it reads the file again, and with it users, access rights, certificates and keys: it takes all of that, or after an error none of it. Listeners are recognised by their address. Clients that would not be accepted any more are disconnected.',
     'Log lines, the banner and warnings go to standard error; standard output has only the ready line and the trace.',
   ],
   options,
@@ -207,7 +207,7 @@ export const broker: Command<typeof options, BrokerPlan> = defineCommand({
   differences: [
     'Port 0 is a free port; with a path after it, a Unix socket as in mosquitto.',
     'A user in the password file who could not log in, for example with a password in plain text, is an error at the start.',
-    'SIGHUP changes access only; listeners, limits and log types stay as they were at the start.',
+    'SIGHUP opens and closes no listeners, and leaves the limits and the log as they are: a warning names what waits for a restart. A client whose user was removed or has another hash is disconnected.',
     'The broker does not change its user, and does not put itself into the background.',
     'persistence writes its own format, by default to mosquitto.db.tmq, and never changes a database of mosquitto.',
   ],

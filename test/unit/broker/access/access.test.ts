@@ -122,11 +122,11 @@ use_identity_as_username true`;
     const {permissions} = admission;
     assert.equal(permissions.mayPublish('x'), false);
     files.a = 'topic write x\n';
-    access.reload(listeners);
+    access.prepareReload(listeners)();
     assert.equal(permissions.mayPublish('x'), true);
     assert.equal(permissions.mayReceive('x'), false);
     files.a = 'nonsense\n';
-    assert.throws(() => access.reload(listeners), TmqError);
+    assert.throws(() => access.prepareReload(listeners), TmqError);
     assert.equal(permissions.mayPublish('x'), true);
   });
 });
@@ -137,9 +137,9 @@ describe('a reload', () => {
     const listener = listeners[0]!;
     const before = await access.admit({clientId: 'c'}, listener);
     assert.ok(before.accepted && before.permissions.mayPublish('y'));
-    access.reload(
+    access.prepareReload(
       parseBrokerConfig('listener 1\nacl_file a', {path: 'x.conf', read: () => assert.fail()}).listeners,
-    );
+    )();
     assert.equal(before.permissions.mayPublish('y'), false);
     assert.equal(before.permissions.mayReceive('x'), true);
     assert.equal((await access.admit({clientId: 'c'}, listener)).accepted, false);
