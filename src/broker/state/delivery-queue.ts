@@ -100,20 +100,12 @@ export class DeliveryQueue {
     if (this.#queue.length === 0 && !this.#inFlight.hasUnsent && this.#send(delivery)) return true;
     this.#push(delivery);
     this.pump(delivery);
-    if (!this.#isOverfull()) return true;
+    if (!isOverfull(this, this.#limits)) return true;
     // The queue is too long only if this one was not sent: it is the last.
     const last = this.#queue.pop()!;
     this.#queuedBytes -= payloadBytes(last.message);
     this.#observer.removed(last);
     return false;
-  }
-
-  #isOverfull(): boolean {
-    const {maxQueuedMessages, maxQueuedBytes} = this.#limits;
-    return (
-      (maxQueuedMessages > 0 && this.queued > maxQueuedMessages) ||
-      (maxQueuedBytes > 0 && this.#queuedBytes > maxQueuedBytes && this.queued > 0)
-    );
   }
 
   #push(delivery: Delivery): void {
@@ -202,11 +194,8 @@ export class DeliveryQueue {
       return 'accepted';
     }
     if (delivery.qos !== 2) return 'wrong';
-    if (refused) {
-      this.#remove(packetId, delivery);
-      return 'accepted';
-    }
-    this.#release(packetId, delivery);
+    if (refused) this.#remove(packetId, delivery);
+    else this.#release(packetId, delivery);
     return 'accepted';
   }
 
@@ -246,9 +235,8 @@ export class DeliveryQueue {
   }
 
   /**
-   * Removes what is not allowed of the messages that wait, and of those in flight that have not been sent on this
-   * connection. The exchange of a QoS 2 message that an earlier connection began ends with PUBREL: the client may
-   * have its identifier, and would take the next message with it for a duplicate.
+   * Removes what is not allowed of what waits, and of what is in flight and has to be sent again. At QoS 2 PUBREL ends
+   * the exchange: the client may hold the identifier, and would take the next message with it for a duplicate.
    */
   keep(isAllowed: (delivery: Delivery) => boolean): void {
     for (const [packetId, delivery] of this.#inFlight.toSendAgain(this.#writer === undefined)) {
@@ -268,6 +256,14 @@ export class DeliveryQueue {
       else this.#observer.removed(delivery);
     }
   }
+}
+
+function isOverfull(
+  {queued, queuedBytes}: Pick<DeliveryQueue, 'queued' | 'queuedBytes'>,
+  {maxQueuedMessages, maxQueuedBytes}: DeliveryLimits,
+): boolean {
+  if (maxQueuedMessages > 0 && queued > maxQueuedMessages) return true;
+  return maxQueuedBytes > 0 && queuedBytes > maxQueuedBytes && queued > 0;
 }
 
 function hasQuota({sendQuota}: DeliveryWriter, inFlight: InFlightMessages): boolean {
