@@ -74,11 +74,8 @@ export class DeliveryQueue {
 
   /** What `restore` takes. */
   saved(): Pick<RestoredSession, 'sent' | 'released' | 'queued'> {
-    return {
-      sent: this.#inFlight.inOrder().map(([packetId, delivery]) => ({delivery, packetId})),
-      released: this.#inFlight.releasedInOrder(),
-      queued: this.#queue.toArray(),
-    };
+    const sent = this.#inFlight.inOrder().map(([packetId, delivery]) => ({delivery, packetId}));
+    return {sent, released: this.#inFlight.releasedInOrder(), queued: this.#queue.toArray()};
   }
 
   /** A new connection: sends again what is in flight [MQTT-4.4.0-1], then what is queued. */
