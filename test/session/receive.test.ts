@@ -83,6 +83,21 @@ test("'stop' does not acknowledge the message", limit, async () => {
   assert.deepEqual(await after('stop', 2), ['pubcomp1']);
 });
 
+for (const fastPath of [true, false]) {
+  test(`'stop' at the only message ends receive, fast path: ${fastPath}`, limit, async () => {
+    await using broker = await startFakeBroker(async (connection) => {
+      await connection.accept();
+      await connection.next('publish');
+      connection.send({...publish, qos: 1, messageId: 1});
+      await connection.idle();
+    });
+    await using session = await connect(sessionOptions(broker.port), sessionContext({fastPath}));
+    const received = session.receive({message: () => 'stop', async flush() {}});
+    await session.publish(Buffer.from('go'), publication('marker'));
+    await received;
+  });
+}
+
 test('after the last one, nothing is taken off a server that keeps a session', limit, async () => {
   await using broker = await startMosquitto();
   const options = sessionOptions(broker.port, {clientId: 'kept', clean: false, protocolVersion: 4});

@@ -162,6 +162,9 @@ class PacketMessages implements MessageSource {
     if (answer === 'taken') {
       incoming.take();
       this.#taken.push(incoming);
+    }
+    // Also after 'passed': the receiver may have refused this message as the end, and earlier ones wait for a flush.
+    if (answer !== 'later') {
       this.#flushPlanned ??= setImmediate(() => {
         this.#flushPlanned = undefined;
         this.#events.messages.flush();
