@@ -18,7 +18,7 @@ import {
   connackProperties,
   connectedLine,
   connectParameters,
-  GuardedPermissions,
+  guarded,
   type Refusal,
   refusals,
   storedWill,
@@ -131,7 +131,7 @@ export class ConnectHandler {
     const known = state.registry.get(clientId);
     if (known?.client !== undefined) this.#takeOver(known, parameters);
     const {session, present} = state.registry.open(clientId, cleanStart);
-    session.permit(new GuardedPermissions(permissions));
+    session.permit(guarded(permissions));
     const {writer} = this.#activate(session, parameters);
     state.registry.join(session, writer, {expirySeconds, username});
     session.will = storedWill(packet, details, parameters.writer.mountPoint);
