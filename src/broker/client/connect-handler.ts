@@ -132,7 +132,7 @@ export class ConnectHandler {
     if (known?.client !== undefined) this.#takeOver(known, parameters);
     const {session, present} = state.registry.open(clientId, cleanStart);
     session.permit(guarded(permissions));
-    const {writer} = this.#activate(session, parameters);
+    const {writer} = this.#activate(session, parameters, present);
     state.registry.join(session, writer, {expirySeconds, username});
     session.will = storedWill(packet, details, parameters.writer.mountPoint);
     state.counters.connections++;
@@ -172,7 +172,7 @@ export class ConnectHandler {
     session.client?.disconnect(ReasonCode.sessionTakenOver, '');
   }
 
-  #activate(session: Session, parameters: ConnectParameters): ActiveSession {
+  #activate(session: Session, parameters: ConnectParameters, resumed: boolean): ActiveSession {
     const {connection, state} = this.#options;
     const {problemInformation, writer: settings} = parameters;
     const {mountPoint, maximumPacketSize} = settings;
@@ -182,6 +182,7 @@ export class ConnectHandler {
       state,
       listener: this.#listener,
       session,
+      resumed,
       mountPoint,
       problemInformation,
       maximumPacketSize,
@@ -216,7 +217,9 @@ export class ConnectHandler {
     }
     const plain = {cmd: 'connack', sessionPresent: false, reasonCode} as const;
     const full = {...plain, properties: {reasonString: reason}};
-    // [MQTT-3.2.2-19]
-    connection.close(connection.bytes(full).length <= this.maximumPacketSize ? full : plain);
+    // [MQTT-3.1.2-24], [MQTT-3.2.2-19]
+    connection.close(
+      [full, plain].find((packet) => connection.bytes(packet).length <= this.maximumPacketSize),
+    );
   }
 }

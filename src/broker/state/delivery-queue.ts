@@ -43,6 +43,8 @@ export class DeliveryQueue {
   readonly #inFlight = new InFlightMessages();
   readonly #queue = new RingBuffer<Delivery>();
   #queuedBytes = 0;
+  /** Milliseconds of the broker's clock: nothing in the queue expires before. */
+  #firstExpiry = Number.POSITIVE_INFINITY;
   /** Undefined while the client is away. */
   #writer: DeliveryWriter | undefined;
 
@@ -91,12 +93,13 @@ export class DeliveryQueue {
     this.#inFlight.markSent();
   }
 
-  /** Sends or queues a message. False: it was dropped because the queue is full. */
+  /** Sends or queues a message; expired ones make room for it. False: it was dropped because the queue is full. */
   add(delivery: Delivery): boolean {
     this.#observer.queued(delivery);
     if (this.#queue.length === 0 && !this.#inFlight.hasUnsent && this.#send(delivery)) return true;
     this.#push(delivery);
     this.pump(delivery);
+    if (isOverfull(this, this.#limits)) this.#removeExpired(delivery);
     if (!isOverfull(this, this.#limits)) return true;
     // The queue is too long only if this one was not sent: it is the last.
     const last = this.#queue.pop()!;
@@ -106,8 +109,17 @@ export class DeliveryQueue {
   }
 
   #push(delivery: Delivery): void {
+    const {message} = delivery;
     this.#queue.push(delivery);
-    this.#queuedBytes += payloadBytes(delivery.message);
+    this.#queuedBytes += payloadBytes(message);
+    this.#firstExpiry = Math.min(this.#firstExpiry, message.expiresAt ?? Number.POSITIVE_INFINITY);
+  }
+
+  /** Removes what has expired from the whole queue [MQTT-3.3.2-5]; a message just `arriving` has not. */
+  #removeExpired(arriving: Delivery): void {
+    const now = this.#now();
+    if (this.#firstExpiry > now) return;
+    this.#keepQueued((delivery) => delivery === arriving || !isExpired(delivery, now));
   }
 
   /**
@@ -137,11 +149,8 @@ export class DeliveryQueue {
   #sendFirst(arriving: Delivery | undefined): boolean {
     const delivery = this.#queue.first;
     if (delivery === undefined) return false;
-    const {message} = delivery;
     // [MQTT-3.3.2-5]
-    const isExpired =
-      delivery !== arriving && message.expiresAt !== undefined && message.expiresAt <= this.#now();
-    if (isExpired) this.#observer.removed(delivery);
+    if (delivery !== arriving && isExpired(delivery, this.#now())) this.#observer.removed(delivery);
     else if (!this.#send(delivery)) return false;
     this.#queuedBytes -= payloadBytes(this.#queue.shift()!.message);
     return true;
@@ -176,7 +185,7 @@ export class DeliveryQueue {
   /** PUBACK [MQTT-4.3.2-3], with success or not [MQTT-4.4.0-2]. */
   acknowledged(packetId: number): AcknowledgementResult {
     const delivery = this.#inFlight.get(packetId);
-    if (delivery === undefined) return 'unknown';
+    if (delivery === undefined) return this.#inFlight.isReleased(packetId) ? 'wrong' : 'unknown';
     if (delivery.qos !== 1) return 'wrong';
     this.#remove(packetId, delivery);
     return 'accepted';
@@ -212,23 +221,16 @@ export class DeliveryQueue {
   }
 
   /**
-   * Takes out the messages that another member of a shared subscription can get: of those queued, and of the
-   * QoS 1 messages in flight. A QoS 2 message once sent goes to no other session [MQTT-4.8.2-4], [MQTT-4.8.2-5],
-   * nor does a message that was refused [MQTT-4.8.2-6].
+   * Offers the messages of shared subscriptions to `move`, and removes those that it gives to another session: of the
+   * queued ones, and of those in flight at QoS 1. A QoS 2 message once sent goes to no other session [MQTT-4.8.2-4],
+   * [MQTT-4.8.2-5], nor does a message that was refused [MQTT-4.8.2-6].
    */
-  takeShared(isMovable: (delivery: Delivery) => boolean): Delivery[] {
-    const taken: Delivery[] = [];
+  moveShared(move: (delivery: Delivery) => boolean): void {
+    const moved = (delivery: Delivery) => delivery.group !== undefined && move(delivery);
     for (const [packetId, delivery] of this.#inFlight.inOrder()) {
-      if (delivery.qos !== 1 || !isMovable(delivery)) continue;
-      this.#remove(packetId, delivery);
-      taken.push(delivery);
+      if (delivery.qos === 1 && moved(delivery)) this.#remove(packetId, delivery);
     }
-    this.#keepQueued((delivery) => {
-      const move = isMovable(delivery);
-      if (move) taken.push(delivery);
-      return !move;
-    });
-    return taken;
+    this.#keepQueued((delivery) => !moved(delivery));
   }
 
   /**
@@ -248,6 +250,7 @@ export class DeliveryQueue {
     const before = this.#queue.toArray();
     this.#queue.clear();
     this.#queuedBytes = 0;
+    this.#firstExpiry = Number.POSITIVE_INFINITY;
     for (const delivery of before) {
       if (isAllowed(delivery)) this.#push(delivery);
       else this.#observer.removed(delivery);
@@ -261,6 +264,10 @@ function isOverfull(
 ): boolean {
   if (maxQueuedMessages > 0 && queued > maxQueuedMessages) return true;
   return maxQueuedBytes > 0 && queuedBytes > maxQueuedBytes && queued > 0;
+}
+
+function isExpired({message}: Delivery, now: number): boolean {
+  return message.expiresAt !== undefined && message.expiresAt <= now;
 }
 
 function hasQuota({sendQuota}: DeliveryWriter, inFlight: InFlightMessages): boolean {
