@@ -118,8 +118,7 @@ export class DeliveryQueue {
   /** Removes what has expired from the whole queue [MQTT-3.3.2-5]; a message just `arriving` has not. */
   #removeExpired(arriving: Delivery): void {
     const now = this.#now();
-    if (this.#firstExpiry > now) return;
-    this.#keepQueued((delivery) => delivery === arriving || !isExpired(delivery, now));
+    if (this.#firstExpiry <= now) this.#keepQueued((one) => one === arriving || !isExpired(one, now));
   }
 
   /**
