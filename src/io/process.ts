@@ -30,6 +30,8 @@ export interface Io {
   readonly signal: AbortSignal;
   /** Calls back at each SIGHUP, until what it returns is called. */
   readonly onHangup?: (callback: () => void) => () => void;
+  /** Calls back at each SIGUSR2 and ignores SIGUSR1, until what it returns is called. */
+  readonly onUserSignal?: (callback: () => void) => () => void;
   /** Nanoseconds since the epoch. */
   readonly now: () => bigint;
 }
@@ -66,6 +68,11 @@ export function processIo(scriptPath = 'tmq'): Io {
     onHangup(callback) {
       process.on('SIGHUP', callback);
       return () => process.off('SIGHUP', callback);
+    },
+    onUserSignal(callback) {
+      const ignore = () => undefined;
+      process.on('SIGUSR1', ignore).on('SIGUSR2', callback);
+      return () => process.off('SIGUSR1', ignore).off('SIGUSR2', callback);
     },
     now: () => startWall + (process.hrtime.bigint() - startMonotonic),
   };
