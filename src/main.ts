@@ -170,8 +170,10 @@ async function styleFor(io: Io): Promise<HelpStyle | undefined> {
 }
 
 async function print(io: Io, text: string): Promise<ExitCode> {
-  const output = await import('./io/output.ts');
-  await output.print(io, text);
+  const {Output} = await import('./io/output.ts');
+  const output = new Output(io.stdout);
+  output.text(text);
+  await output.flush();
   return ExitCode.success;
 }
 

@@ -4,20 +4,21 @@
  */
 
 import type {Duplex} from 'node:stream';
+import {defined} from '../defined.ts';
 import {largestPacket} from '../protocol/fixed-header.ts';
 import type {QoS} from '../protocol/message.ts';
 import {ReasonCode} from '../protocol/reason-codes.ts';
 import type {Identity} from './access/access.ts';
 import {Client} from './client/client.ts';
 import type {BrokerConfig, ListenerConfig} from './config/settings.ts';
-import type {RestoredState} from './persistence/journal.ts';
+import type {SavedState} from './persistence/journal.ts';
 import type {BrokerContext} from './state/broker-context.ts';
 import {type BrokerState, createBrokerState, isOwnTopic} from './state/broker-state.ts';
 import {SysTopics} from './state/sys-topics.ts';
 import {Connection} from './wire/connection.ts';
 import type {ConnectionContext} from './wire/connection-handler.ts';
 import {PacketCodec} from './wire/packets.ts';
-import {noBytes} from './wire/publish-packet.ts';
+import {noBytes, type StoredMessage} from './wire/publish-packet.ts';
 import {BufferPool} from './wire/write-buffer.ts';
 
 /** An MQTT broker without sockets. */
@@ -118,18 +119,10 @@ export class Broker {
     this.#state.subscriptions.receiversChanged();
   }
 
-  /** All that must survive a restart, as `restored` takes it. */
-  state(): RestoredState {
+  /** All that must survive a restart. */
+  state(): SavedState {
     const {retained, registry} = this.#state;
-    return {
-      retained: [...retained.all()].filter(({topic}) => !isOwnTopic(topic)),
-      sessions: registry.saved(),
-    };
-  }
-
-  /** All subscriptions as lines, as mosquitto prints them at SIGUSR2: a level each, deeper ones further in. */
-  subscriptionTree(): Generator<string> {
-    return this.#state.subscriptions.lines(({clientId}) => clientId);
+    return {retained: keptMessages(retained), sessions: registry.saved()};
   }
 
   /** Runs the tasks that are due, for tests that set the context's clock. */
@@ -158,9 +151,14 @@ function connectionContext({context, counters, schedule, limits}: BrokerState): 
     buffers: new BufferPool(),
     now: schedule.now,
     maxPacketSize: limits.maxPacketSize || largestPacket,
-    ...(context.observe === undefined ? {} : {observe: context.observe}),
+    ...defined({observe: context.observe, changeLog: context.changeLog}),
     fastPath: context.fastPath !== false && context.observe === undefined,
     bug: (error) =>
       context.log('error', `Error: ${error instanceof Error ? (error.stack ?? error.message) : error}`),
   };
+}
+
+/** The retained messages that are saved. */
+function* keptMessages(retained: BrokerState['retained']): Generator<StoredMessage, void, undefined> {
+  for (const message of retained.all()) if (!isOwnTopic(message.topic)) yield message;
 }

@@ -7,7 +7,7 @@ import {randomBytes, randomInt} from 'node:crypto';
 import type * as promises from 'node:fs/promises';
 import {hostname} from 'node:os';
 import {kill} from 'node:process';
-import {codeOf, TmqError} from '../errors.ts';
+import {TmqError} from '../errors.ts';
 import {sleep} from '../timers.ts';
 
 export type LockFileSystem = Pick<typeof promises, 'symlink' | 'readlink' | 'rename' | 'unlink' | 'readFile'>;
@@ -26,7 +26,7 @@ export interface Lock {
   release(): Promise<void>;
 }
 
-interface LockHolder {
+interface Holder {
   readonly id: string;
   readonly pid: number;
   /** In clock ticks since boot; '' where /proc does not tell. A process number alone may be reused. */
@@ -38,9 +38,12 @@ interface LockHolder {
 /** The holder of a link or file that tmq did not make. */
 const stranger = 'stranger';
 
-const format = ({id, pid, startTime, machine}: LockHolder) => `tmq:${id}:${pid}:${startTime}:${machine}`;
+const hasCode = (error: unknown, ...codes: readonly string[]) =>
+  error instanceof Error && 'code' in error && codes.includes(String(error.code));
 
-function parse(target: string): LockHolder | typeof stranger {
+const format = ({id, pid, startTime, machine}: Holder) => `tmq:${id}:${pid}:${startTime}:${machine}`;
+
+function parse(target: string): Holder | typeof stranger {
   const match = /^tmq:([\da-f]{16}):(\d+):(\d*):(.+)$/.exec(target);
   if (match === null) return stranger;
   return {id: match[1]!, pid: Number(match[2]), startTime: match[3]!, machine: match[4]!};
@@ -53,7 +56,7 @@ async function processStat(fs: LockFileSystem, pid: number) {
   return fields && {state: fields[0] ?? '', startTime: fields[19] ?? ''};
 }
 
-async function self({fs, pid}: LockContext): Promise<LockHolder> {
+async function self({fs, pid}: LockContext): Promise<Holder> {
   const namespace = await fs.readlink('/proc/self/ns/pid').catch(() => '');
   const stat = await processStat(fs, pid);
   return {
@@ -65,12 +68,12 @@ async function self({fs, pid}: LockContext): Promise<LockHolder> {
 }
 
 /** Whether the holder is certainly gone; on another machine, that is unknown. */
-async function isDead(fs: LockFileSystem, holder: LockHolder, machine: string): Promise<boolean> {
+async function isDead(fs: LockFileSystem, holder: Holder, machine: string): Promise<boolean> {
   if (holder.machine !== machine) return false;
   try {
     kill(holder.pid, 0);
   } catch (error) {
-    return codeOf(error) === 'ESRCH';
+    return hasCode(error, 'ESRCH');
   }
   const stat = await processStat(fs, holder.pid);
   if (stat === undefined) return false;
@@ -79,22 +82,22 @@ async function isDead(fs: LockFileSystem, holder: LockHolder, machine: string): 
 }
 
 /** Makes the lock's link; false where there is one. */
-async function place(fs: LockFileSystem, path: string, holder: LockHolder): Promise<boolean> {
+async function place(fs: LockFileSystem, path: string, holder: Holder): Promise<boolean> {
   try {
     await fs.symlink(format(holder), path);
     return true;
   } catch (error) {
-    if (codeOf(error) === 'EEXIST') return false;
+    if (hasCode(error, 'EEXIST')) return false;
     throw error;
   }
 }
 
-async function read(fs: LockFileSystem, path: string): Promise<LockHolder | typeof stranger | undefined> {
+async function read(fs: LockFileSystem, path: string): Promise<Holder | typeof stranger | undefined> {
   try {
     return parse(await fs.readlink(path));
   } catch (error) {
-    if (codeOf(error) === 'ENOENT') return undefined;
-    if (codeOf(error) === 'EINVAL') return stranger;
+    if (hasCode(error, 'ENOENT')) return undefined;
+    if (hasCode(error, 'EINVAL')) return stranger;
     throw error;
   }
 }
@@ -102,7 +105,7 @@ async function read(fs: LockFileSystem, path: string): Promise<LockHolder | type
 /** Removes what may be gone already. */
 async function remove(fs: LockFileSystem, path: string): Promise<void> {
   await fs.unlink(path).catch((error: unknown) => {
-    if (codeOf(error) !== 'ENOENT') throw error;
+    if (!hasCode(error, 'ENOENT')) throw error;
   });
 }
 
@@ -116,7 +119,7 @@ async function remove(fs: LockFileSystem, path: string): Promise<void> {
 async function succeed(
   fs: LockFileSystem,
   path: string,
-  {dead, mine}: {readonly dead: LockHolder; readonly mine: LockHolder},
+  {dead, mine}: {readonly dead: Holder; readonly mine: Holder},
 ): Promise<boolean> {
   let last = dead;
   while (!(await place(fs, `${path}.${last.id}`, mine))) {
@@ -159,7 +162,7 @@ export async function acquireLock(path: string, context: LockContext): Promise<L
   }
 }
 
-function held(path: string, holder: LockHolder | typeof stranger): TmqError {
+function held(path: string, holder: Holder | typeof stranger): TmqError {
   const who =
     holder === stranger ? 'something else' : `process ${holder.pid} on ${holder.machine.split('/', 1)[0]}`;
   return new TmqError(`${path} is held by ${who}; remove it if no process is changing the file.`);

@@ -174,7 +174,6 @@ describe('chaos', () => {
     let problem: unknown;
     await using broker = await disposable(
       runBroker(config, {
-        now: () => BigInt(Date.now()) * 1_000_000n,
         log: (type, line) => {
           if (type === 'error') problem ??= new Error(line);
         },

@@ -117,7 +117,7 @@ export class Client implements ConnectionHandler {
     if (line !== undefined) state.notice(line);
     if (ending.cause === 'violation') {
       // [MQTT-3.14.0-1]
-      if (active === undefined) sendConnack(connection, ending.violation, maximumPacketSize);
+      if (active === undefined) sendConnack(connection, ending.violation);
       else sendDisconnect(connection, ending.violation, maximumPacketSize);
     }
     this.#active = undefined;

@@ -18,7 +18,7 @@ import {
   connackProperties,
   connectedLine,
   connectParameters,
-  guarded,
+  GuardedPermissions,
   type Refusal,
   refusals,
   storedWill,
@@ -131,8 +131,8 @@ export class ConnectHandler {
     const known = state.registry.get(clientId);
     if (known?.client !== undefined) this.#takeOver(known, parameters);
     const {session, present} = state.registry.open(clientId, cleanStart);
-    session.permit(guarded(permissions));
-    const {writer} = this.#activate(session, parameters, present);
+    session.permit(new GuardedPermissions(permissions));
+    const {writer} = this.#activate(session, parameters);
     state.registry.join(session, writer, {expirySeconds, username});
     session.will = storedWill(packet, details, parameters.writer.mountPoint);
     state.counters.connections++;
@@ -172,7 +172,7 @@ export class ConnectHandler {
     session.client?.disconnect(ReasonCode.sessionTakenOver, '');
   }
 
-  #activate(session: Session, parameters: ConnectParameters, resumed: boolean): ActiveSession {
+  #activate(session: Session, parameters: ConnectParameters): ActiveSession {
     const {connection, state} = this.#options;
     const {problemInformation, writer: settings} = parameters;
     const {mountPoint, maximumPacketSize} = settings;
@@ -182,7 +182,6 @@ export class ConnectHandler {
       state,
       listener: this.#listener,
       session,
-      resumed,
       mountPoint,
       problemInformation,
       maximumPacketSize,
@@ -217,9 +216,7 @@ export class ConnectHandler {
     }
     const plain = {cmd: 'connack', sessionPresent: false, reasonCode} as const;
     const full = {...plain, properties: {reasonString: reason}};
-    // [MQTT-3.1.2-24], [MQTT-3.2.2-19]
-    connection.close(
-      [full, plain].find((packet) => connection.bytes(packet).length <= this.maximumPacketSize),
-    );
+    // [MQTT-3.2.2-19]
+    connection.close(connection.bytes(full).length <= this.maximumPacketSize ? full : plain);
   }
 }

@@ -18,17 +18,9 @@ import {PacketViolation, protocolError} from '../wire/packet-violation.ts';
 import type {DecodedPublish, StoredMessage} from '../wire/publish-packet.ts';
 import type {DecodedAcknowledgement} from '../wire/validate.ts';
 import type {ClientWriter} from './client-writer.ts';
-import {type ReplyContext, sendWithReason} from './reply.ts';
+import {notStored, type PublishResult, PublishResults, type Rejection} from './publish-results.ts';
+import type {ReplyContext} from './reply.ts';
 import {ReceivedAliases} from './topic-aliases.ts';
-
-/** The reason code and reason string of an acknowledgement. */
-interface PublishResult {
-  readonly reasonCode: number;
-  readonly reason?: string;
-}
-
-/** Why a message is not published. */
-type Rejection = Required<PublishResult>;
 
 const success: PublishResult = {reasonCode: ReasonCode.success};
 const notFound: PublishResult = {reasonCode: ReasonCode.packetIdentifierNotFound};
@@ -47,11 +39,13 @@ export class PublishHandler implements MessageHandler, PublishFlow {
   readonly #aliases: ReceivedAliases;
   /** QoS 2 messages of this connection not yet released: they count against Receive Maximum [4.9]. */
   readonly #unreleased = new PacketIdSet();
+  readonly #results: PublishResults;
 
   /** `writer` is the same client's. */
   constructor(context: ReplyContext, writer: ClientWriter) {
     this.#context = context;
     this.#writer = writer;
+    this.#results = new PublishResults(context, (packetId) => this.#forget(packetId));
     this.#aliases = new ReceivedAliases(context.listener.maxTopicAlias);
   }
 
@@ -87,7 +81,7 @@ export class PublishHandler implements MessageHandler, PublishFlow {
     if (qos === 2) {
       // [MQTT-4.3.3-10]: received before, so only acknowledged again.
       if (session.incoming.has(packetId)) {
-        this.#acknowledge(PacketType.pubrec, packetId, success);
+        this.#results.acknowledge(PacketType.pubrec, packetId, success);
         return;
       }
       this.#countAgainstMaximum();
@@ -97,12 +91,20 @@ export class PublishHandler implements MessageHandler, PublishFlow {
       this.#reject(publish, topic, rejection);
       return;
     }
+    state.context.changeLog?.begin();
     if (qos === 2) this.#receive(packetId);
     const matched = state.router.publish(this.#message(publish, topic), session);
-    const outcome = matched ? success : {reasonCode: ReasonCode.noMatchingSubscribers};
-    // [MQTT-4.3.2-4], [MQTT-4.3.3-8]
-    if (qos === 1) this.#acknowledge(PacketType.puback, packetId, outcome);
-    if (qos === 2) this.#acknowledge(PacketType.pubrec, packetId, outcome);
+    const result = matched ? success : {reasonCode: ReasonCode.noMatchingSubscribers};
+    if (qos > 0) this.#results.accepted(qos, packetId, result);
+  }
+
+  committed(isStored: boolean): void {
+    this.#results.committed(isStored);
+  }
+
+  #forget(packetId: number): void {
+    this.#context.state.registry.released(this.#context.session, packetId);
+    this.#unreleased.delete(packetId);
   }
 
   /** [MQTT-3.3.4-7]: QoS 1 messages are acknowledged at once, so only QoS 2 can pile up. */
@@ -128,25 +130,28 @@ export class PublishHandler implements MessageHandler, PublishFlow {
   }
 
   begin(qos: QoS, packetId: number): boolean {
-    const {listener, session} = this.#context;
-    if (qos > listener.maxQos) return false;
+    const {listener, session, state} = this.#context;
+    const {changeLog} = state.context;
+    if (qos > listener.maxQos || changeLog?.isFailing === true) return false;
+    changeLog?.begin();
     if (qos < 2) return true;
     if (session.incoming.has(packetId) || this.#atMaximum) return false;
     this.#receive(packetId);
     return true;
   }
 
-  /** [MQTT-4.3.2-4], [MQTT-4.3.3-8] */
   finish(qos: QoS, packetId: number): void {
-    this.#context.connection.acknowledge(qos === 1 ? PacketType.puback : PacketType.pubrec, packetId);
+    this.#results.accepted(qos, packetId, success);
   }
 
-  #rejection({payload, utf8Payload}: DecodedPublish, topic: string): Rejection | undefined {
+  #rejection({payload, utf8Payload, qos, retain}: DecodedPublish, topic: string): Rejection | undefined {
     const {state, session} = this.#context;
     const limit = state.limits.messageSizeLimit;
     if (limit > 0 && payload.length > limit) return rejections.size;
     if (!session.mayPublish(topic)) return isPublishTopic(topic) ? rejections.denied : rejections.topic;
     if (utf8Payload && !isUtf8(payload)) return rejections.format;
+    const isStored = qos > 0 || retain || state.limits.queueQos0Messages;
+    if (isStored && state.context.changeLog?.accepts(qos) === false) return notStored;
     return undefined;
   }
 
@@ -167,9 +172,13 @@ export class PublishHandler implements MessageHandler, PublishFlow {
       throw new PacketViolation(reasonCode, '3.14.2.1', reason);
     }
     if (qos === 0) return;
+    if (!v5 && reasonCode === ReasonCode.quotaExceeded) {
+      this.#results.closeNotStored();
+      return;
+    }
     const type = qos === 1 ? PacketType.puback : PacketType.pubrec;
     // In MQTT 3 PUBREL follows: PUBCOMP answers it although nothing is stored.
-    this.#acknowledge(type, packetId, v5 ? rejection : success);
+    this.#results.acknowledge(type, packetId, v5 ? rejection : success);
   }
 
   #message(publish: DecodedPublish, topic: string): StoredMessage {
@@ -187,24 +196,13 @@ export class PublishHandler implements MessageHandler, PublishFlow {
     };
   }
 
-  #acknowledge(type: number, messageId: number, {reasonCode, reason}: PublishResult): void {
-    const {connection} = this.#context;
-    if (connection.protocolVersion < 5 || reasonCode === 0) {
-      connection.acknowledge(type, messageId);
-      return;
-    }
-    const cmd = acknowledgements[type]!;
-    sendWithReason(this.#context, {cmd, messageId, reasonCode}, reason);
-  }
-
   /** @throws PacketViolation */
   acknowledgement({type, packetId, reasonCode}: DecodedAcknowledgement): void {
     const result = this.#acknowledged(type, packetId, isFailure(reasonCode));
     if (result === 'accepted') this.#context.session.deliveries.pump();
     else if (type === PacketType.pubrel) this.#release(packetId);
-    else if (result === 'unknown' && (type !== PacketType.pubrec || this.#context.resumed)) {
-      this.#unknown(type, packetId);
-    } else throw protocolError('MQTT-2.2.1-5', `${packetNames[type]} does not answer packet ${packetId}.`);
+    else if (result === 'unknown') this.#unknown(type, packetId);
+    else throw protocolError('MQTT-2.2.1-5', `${packetNames[type]} does not answer packet ${packetId}.`);
     this.#writer.drained();
   }
 
@@ -227,12 +225,11 @@ export class PublishHandler implements MessageHandler, PublishFlow {
     return 'accepted';
   }
 
-  /** PUBREC for no message is an error, except when a session is resumed [MQTT 5, 3.6.2.1]. */
   #unknown(type: number, packetId: number): void {
     const {state, session} = this.#context;
     const what = `${packetNames[type]} from ${session.clientId} for an unknown packet identifier ${packetId}`;
     state.context.log('warning', `Warning: Received ${what}.`);
-    if (type === PacketType.pubrec) this.#acknowledge(PacketType.pubrel, packetId, notFound);
+    if (type === PacketType.pubrec) this.#results.acknowledge(PacketType.pubrel, packetId, notFound);
   }
 
   /** Answers PUBREL [MQTT-4.3.3-11], even if the message has expired or been delivered [MQTT-4.3.3-13]. */
@@ -240,13 +237,6 @@ export class PublishHandler implements MessageHandler, PublishFlow {
     const {state, session} = this.#context;
     const known = state.registry.released(session, messageId);
     this.#unreleased.delete(messageId);
-    this.#acknowledge(PacketType.pubcomp, messageId, known ? success : notFound);
+    this.#results.acknowledge(PacketType.pubcomp, messageId, known ? success : notFound);
   }
 }
-
-const acknowledgements: Readonly<Record<number, 'puback' | 'pubrec' | 'pubrel' | 'pubcomp'>> = {
-  [PacketType.puback]: 'puback',
-  [PacketType.pubrec]: 'pubrec',
-  [PacketType.pubrel]: 'pubrel',
-  [PacketType.pubcomp]: 'pubcomp',
-};

@@ -13,6 +13,7 @@ type Requested = ISubscribePacket['subscriptions'][number];
 const reasons: Readonly<Record<number, string>> = {
   [ReasonCode.notAuthorized]: 'Not authorized to subscribe.',
   [ReasonCode.topicFilterInvalid]: 'The topic filter has too many levels.',
+  [ReasonCode.quotaExceeded]: 'The subscription cannot be stored.',
   [ReasonCode.noSubscriptionExisted]: 'No subscription existed.',
 };
 
@@ -40,6 +41,7 @@ export class SubscribeHandler {
       return outcome.qos;
     });
     const refused = granted.find(isFailure);
+    this.#storeFirst();
     // [MQTT-3.8.4-1], [MQTT-3.8.4-2]
     sendWithReason(
       this.#context,
@@ -58,6 +60,7 @@ export class SubscribeHandler {
     const parsed = parseSubscription(filter);
     if (parsed === undefined) return ReasonCode.topicFilterInvalid;
     if (session.permissions?.maySubscribe(filter) === false) return ReasonCode.notAuthorized;
+    if (session.persistent && state.context.changeLog?.accepts(1) === false) return ReasonCode.quotaExceeded;
     // [MQTT-3.2.2-10]
     const qos = requested.qos > listener.maxQos ? listener.maxQos : requested.qos;
     const subscription: BrokerSubscription<Session> = {
@@ -79,6 +82,12 @@ export class SubscribeHandler {
     };
   }
 
+  /** What the answer says is stored before it leaves, where the session is. */
+  #storeFirst(): void {
+    const {session, connection} = this.#context;
+    if (session.persistent) connection.output.needCommit();
+  }
+
   /** [MQTT-3.10.4-4] to [MQTT-3.10.4-6], [MQTT-3.11.3-1] */
   unsubscribe(packet: IUnsubscribePacket): void {
     const {session, state} = this.#context;
@@ -89,6 +98,7 @@ export class SubscribeHandler {
       const existed = state.registry.unsubscribe(session, filter);
       return existed ? ReasonCode.success : ReasonCode.noSubscriptionExisted;
     });
+    this.#storeFirst();
     sendWithReason(this.#context, {cmd: 'unsuback', messageId: packet.messageId!, granted}, undefined);
   }
 

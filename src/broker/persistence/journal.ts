@@ -13,7 +13,7 @@ export interface SavedSession {
   /** Seconds without a connection after which it ends; `never` (0xFFFFFFFF): it does not. */
   readonly expirySeconds: number;
   readonly username?: string;
-  /** Milliseconds since the epoch; absent while it is connected. */
+  /** Milliseconds of the broker's clock; absent while it is connected. */
   readonly disconnectedAt?: number;
 }
 
@@ -28,19 +28,21 @@ export interface SavedSubscription {
 }
 
 /** One message queued or in flight for one session. Many deliveries may share one `message` object. */
-export interface SavedDelivery {
+export interface SavedDelivery<Message = StoredMessage> {
   /** Unique in this broker and rising, also across restarts. */
   readonly sequence: number;
-  readonly message: StoredMessage;
+  readonly message: Message;
   readonly qos: QoS;
   readonly retain: boolean;
   readonly subscriptionIdentifiers: readonly number[];
+  /** The whole filter, with $share/ and mount point, of the shared subscription that it came from. */
+  readonly shareFilter?: string;
 }
 
-/** The changes of the broker's state, one method each. */
-export interface Journal {
-  /** A retained message was set, or cleared (undefined). Its `expiresAt` is in milliseconds since the epoch. */
-  retained(topic: string, message: StoredMessage | undefined): void;
+/** The changes of the broker's state, one method each. Times are milliseconds of the broker's clock. */
+export interface Journal<Message = StoredMessage> {
+  /** A retained message was set, or cleared (undefined). */
+  retained(topic: string, message: Message | undefined): void;
   /** A session began, connected, disconnected or changed its expiry: replaces the saved session. */
   session(session: SavedSession): void;
   /** A session ended: its subscriptions and messages are gone too. */
@@ -49,7 +51,7 @@ export interface Journal {
   subscribed(clientId: string, subscription: SavedSubscription): void;
   unsubscribed(clientId: string, filter: string): void;
   /** A message waits for its session. */
-  queued(clientId: string, delivery: SavedDelivery): void;
+  queued(clientId: string, delivery: SavedDelivery<Message>): void;
   /** PUBLISH with this packet identifier was sent; the message is in flight. */
   sent(clientId: string, sequence: number, packetId: number): void;
   /** PUBREC came: the message is no longer needed, the packet identifier stays in use until PUBCOMP. */
@@ -65,21 +67,27 @@ export interface Journal {
 }
 
 /** A session with all that belongs to it. */
-export interface RestoredSession {
+export interface RestoredSession<Message = StoredMessage> {
   readonly session: SavedSession;
   readonly subscriptions: readonly SavedSubscription[];
   /** In flight, in the order sent. */
-  readonly sent: readonly {readonly delivery: SavedDelivery; readonly packetId: number}[];
+  readonly sent: readonly {readonly delivery: SavedDelivery<Message>; readonly packetId: number}[];
   /** Packet identifiers released and not completed, in order. */
   readonly released: readonly number[];
   /** Waiting, in order. */
-  readonly queued: readonly SavedDelivery[];
+  readonly queued: readonly SavedDelivery<Message>[];
   /** QoS 2 packet identifiers received and not forgotten. */
   readonly received: readonly number[];
 }
 
+/** The state of a broker, to be gone through once; what changes meanwhile may be in it or not. */
+export interface SavedState {
+  readonly retained: Iterable<StoredMessage>;
+  readonly sessions: Iterable<RestoredSession>;
+}
+
 /** The state of a broker before the restart. A session that was connected counts as disconnected since. */
-export interface RestoredState {
-  readonly retained: readonly StoredMessage[];
-  readonly sessions: readonly RestoredSession[];
+export interface RestoredState<Message = StoredMessage> {
+  readonly retained: readonly Message[];
+  readonly sessions: readonly RestoredSession<Message>[];
 }

@@ -1,4 +1,6 @@
-/** The content of a store in memory: the result of all journal calls so far. Knows no file. */
+/**
+ * The content of a store in memory: the result of all journal calls so far. Knows no file; messages may be numbers.
+ */
 
 import type {StoredMessage} from '../wire/publish-packet.ts';
 import type {
@@ -10,21 +12,21 @@ import type {
   SavedSubscription,
 } from './journal.ts';
 
-interface SessionState {
+interface SessionState<Message> {
   session: SavedSession;
   readonly subscriptions: Map<string, SavedSubscription>;
-  readonly queued: Map<number, SavedDelivery>;
-  readonly sent: Map<number, {readonly delivery: SavedDelivery; readonly packetId: number}>;
+  readonly queued: Map<number, SavedDelivery<Message>>;
+  readonly sent: Map<number, {readonly delivery: SavedDelivery<Message>; readonly packetId: number}>;
   readonly released: Set<number>;
   readonly received: Set<number>;
 }
 
 /** Calls about a session that has not begun have no effect. */
-export class StoredState implements Journal {
-  readonly #retained = new Map<string, StoredMessage>();
-  readonly #sessions = new Map<string, SessionState>();
+export class StoredState<Message = StoredMessage> implements Journal<Message> {
+  readonly #retained = new Map<string, Message>();
+  readonly #sessions = new Map<string, SessionState<Message>>();
 
-  retained(topic: string, message: StoredMessage | undefined): void {
+  retained(topic: string, message: Message | undefined): void {
     if (message === undefined) this.#retained.delete(topic);
     else this.#retained.set(topic, message);
   }
@@ -56,7 +58,7 @@ export class StoredState implements Journal {
     this.#sessions.get(clientId)?.subscriptions.delete(filter);
   }
 
-  queued(clientId: string, delivery: SavedDelivery): void {
+  queued(clientId: string, delivery: SavedDelivery<Message>): void {
     this.#sessions.get(clientId)?.queued.set(delivery.sequence, delivery);
   }
 
@@ -92,11 +94,11 @@ export class StoredState implements Journal {
   }
 
   /** The state for a broker that starts. */
-  restored(): RestoredState {
+  restored(): RestoredState<Message> {
     return {
       retained: [...this.#retained.values()],
       sessions: [...this.#sessions.values()].map(
-        (state): RestoredSession => ({
+        (state): RestoredSession<Message> => ({
           session: state.session,
           subscriptions: [...state.subscriptions.values()],
           sent: [...state.sent.values()],
@@ -106,22 +108,5 @@ export class StoredState implements Journal {
         }),
       ),
     };
-  }
-
-  /** Makes the calls that give another journal this state. */
-  replayTo(journal: Journal): void {
-    for (const [topic, message] of this.#retained) journal.retained(topic, message);
-    for (const [clientId, state] of this.#sessions) {
-      journal.session(state.session);
-      for (const subscription of state.subscriptions.values()) journal.subscribed(clientId, subscription);
-      for (const {delivery, packetId} of state.sent.values()) {
-        journal.queued(clientId, delivery);
-        journal.sent(clientId, delivery.sequence, packetId);
-      }
-      // These have no message any more; no message has sequence 0.
-      for (const packetId of state.released) journal.released(clientId, 0, packetId);
-      for (const delivery of state.queued.values()) journal.queued(clientId, delivery);
-      for (const packetId of state.received) journal.received(clientId, packetId);
-    }
   }
 }

@@ -4,12 +4,12 @@
  */
 
 import {defined} from '../../defined.ts';
-import {ExitCode, Interrupted, TmqError} from '../../errors.ts';
+import {ExitCode, fileError, Interrupted, TmqError} from '../../errors.ts';
 import {type FileAccess, fileAccess} from '../access/access.ts';
 import {Broker} from '../broker.ts';
 import {readBytes} from '../config/read-file.ts';
 import type {BrokerConfig} from '../config/settings.ts';
-import {openStore, type Store} from '../persistence/store.ts';
+import {openStore, realStorePath, type Store} from '../persistence/store.ts';
 import type {BrokerContext} from '../state/broker-context.ts';
 import {type Fault, FaultPlan} from './faults.ts';
 import {faultyStream} from './faulty-stream.ts';
@@ -22,7 +22,7 @@ export interface StoreLock {
 }
 
 /** What a running broker needs from the process. */
-export interface RunContext extends Pick<BrokerContext, 'now' | 'log' | 'observe' | 'fastPath'> {
+export interface RunContext extends Pick<BrokerContext, 'log' | 'observe' | 'fastPath'> {
   /** The faults between clients and broker. */
   readonly faults?: readonly Fault[];
   /** Locks the store while the broker runs; absent: no lock. @throws TmqError when another process holds it */
@@ -51,17 +51,30 @@ export interface RunningBroker {
  */
 export async function runBroker(config: BrokerConfig, context: RunContext): Promise<RunningBroker> {
   const access: FileAccess = fileAccess(config.listeners, readBytes);
-  const lock = await lockFor(config, context);
+  const persistence = realPersistence(config);
+  const lock = await lockFor(persistence, context);
   try {
-    return await runLocked({config, context, access, lock});
+    return await runLocked({config, persistence, context, access, lock});
   } catch (error) {
     await lock?.release();
     throw error;
   }
 }
 
+type Persistence = BrokerConfig['persistence'];
+
+/** The store's settings with the real path of its file, so that two brokers never use it under two names. @throws TmqError */
+function realPersistence({persistence}: BrokerConfig): Persistence {
+  if (persistence === undefined) return undefined;
+  try {
+    return {...persistence, path: realStorePath(persistence.path)};
+  } catch (error) {
+    throw fileError('store', persistence.path, error, 'open');
+  }
+}
+
 /** Two brokers with one store would overwrite each other's records. */
-async function lockFor({persistence}: BrokerConfig, {lock}: RunContext): Promise<StoreLock | undefined> {
+async function lockFor(persistence: Persistence, {lock}: RunContext): Promise<StoreLock | undefined> {
   if (persistence === undefined || lock === undefined) return undefined;
   const {path} = persistence;
   try {
@@ -76,18 +89,17 @@ async function lockFor({persistence}: BrokerConfig, {lock}: RunContext): Promise
 
 interface Locked {
   readonly config: BrokerConfig;
+  readonly persistence: Persistence;
   readonly context: RunContext;
   readonly access: FileAccess;
   readonly lock: StoreLock | undefined;
 }
 
-async function runLocked({config, context, access, lock}: Locked): Promise<RunningBroker> {
+async function runLocked({config, persistence, context, access, lock}: Locked): Promise<RunningBroker> {
   const {log} = context;
-  const store =
-    config.persistence === undefined
-      ? undefined
-      : openStore(config.persistence, (line) => log('warning', line));
+  const store = persistence && (await openStore({...persistence, wallOffset}, log));
   const broker = brokerWith(config, context, access, store);
+  store?.follow(() => broker.state());
   try {
     const listening = await listen(acceptorFor(broker, context), config, {
       read: readBytes,
@@ -105,26 +117,37 @@ async function runLocked({config, context, access, lock}: Locked): Promise<Runni
       },
       async close() {
         await listening.close(broker.close());
-        store?.close();
+        await store?.close();
         await lock?.release();
       },
     };
   } catch (error) {
     await broker.close();
-    store?.close();
+    await store?.close();
     throw error;
   }
 }
 
 function brokerWith(
   config: BrokerConfig,
-  {now, log, observe, fastPath}: RunContext,
+  {log, observe, fastPath}: RunContext,
   access: FileAccess,
   store: Store | undefined,
 ): Broker {
   const {connectionMessages} = config.log;
-  const options = defined({journal: store?.journal, restored: store?.restored, observe, fastPath});
-  return new Broker(config, {access, now, log, connectionMessages, ...options});
+  const {journal, restored} = store ?? {};
+  const options = defined({changeLog: store, journal, restored, observe, fastPath});
+  return new Broker(config, {access, now: brokerClock, log, connectionMessages, ...options});
+}
+
+/** Nanoseconds on the monotonic clock: setting the system's clock changes no interval. */
+function brokerClock(): bigint {
+  return BigInt(Math.round((performance.timeOrigin + performance.now()) * 1e6));
+}
+
+/** Milliseconds from the broker's clock to the wall clock, which the store's times are on. */
+function wallOffset(): number {
+  return Date.now() - Number(brokerClock() / 1_000_000n);
 }
 
 /** The broker, behind the faults if there are any. */

@@ -99,7 +99,6 @@ export async function startBroker(options: StartOptions = {}): Promise<TestBroke
     running = await runBroker(
       {...config, listeners: withTls(config.listeners, certificates?.files)},
       {
-        now: () => BigInt(Date.now()) * 1_000_000n,
         log: (_type, line) => log(line),
         observe: (clientId, direction, packet) => {
           if (direction === 'in') published.observe(clientId, packet);

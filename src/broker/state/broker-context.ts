@@ -2,11 +2,12 @@
 
 import type {Access} from '../access/access.ts';
 import type {Journal, RestoredState} from '../persistence/journal.ts';
+import type {ChangeLog} from '../wire/connection-handler.ts';
 import type {ObservedPacket} from '../wire/packets.ts';
 
 export interface BrokerContext {
   readonly access: Access;
-  /** Nanoseconds since the epoch. */
+  /** Nanoseconds on a clock that is never set: its intervals are what they seem. */
   readonly now: () => bigint;
   readonly log: (
     type: 'error' | 'warning' | 'notice' | 'information' | 'debug' | 'subscribe' | 'unsubscribe',
@@ -16,6 +17,8 @@ export interface BrokerContext {
   readonly observe?: (clientId: string, direction: 'in' | 'out', packet: ObservedPacket) => void;
   /** Saves what must survive a restart. */
   readonly journal?: Journal;
+  /** Stores what the journal saves, before anything about it leaves. */
+  readonly changeLog?: ChangeLog;
   /** The state of before a restart; the journal has it already. */
   readonly restored?: RestoredState;
   /** For $SYS/broker/version; default 'tmq'. */

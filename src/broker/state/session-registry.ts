@@ -4,10 +4,17 @@
  */
 
 import type {BrokerLimits} from '../config/settings.ts';
-import type {Journal, RestoredSession, SavedSession, SavedSubscription} from '../persistence/journal.ts';
+import type {
+  Journal,
+  RestoredSession,
+  SavedDelivery,
+  SavedSession,
+  SavedSubscription,
+} from '../persistence/journal.ts';
 import type {Counters} from '../wire/counters.ts';
 import type {StoredMessage} from '../wire/publish-packet.ts';
 import {type DeliveryObserver, DeliveryQueue} from './delivery-queue.ts';
+import type {Delivery} from './in-flight-table.ts';
 import type {Router} from './router.ts';
 import type {Schedule} from './schedule.ts';
 import {type ConnectedClient, never, Session, type StoredWill} from './session.ts';
@@ -104,15 +111,16 @@ export class SessionRegistry {
   }
 
   /** What `restore` takes: all sessions that outlive their connections. */
-  saved(): RestoredSession[] {
-    return [...this.#sessions.values()]
-      .filter((session) => session.persistent)
-      .map((session) => ({
+  *saved(): Generator<RestoredSession, void, undefined> {
+    for (const session of this.#sessions.values()) {
+      if (!session.persistent) continue;
+      yield {
         session: savedSession(session),
         subscriptions: [...session.subscriptions.values()].map(savedSubscription),
         received: [...session.incoming],
         ...session.deliveries.saved(),
-      }));
+      };
+    }
   }
 
   /** Notes the packet identifier of a QoS 2 message until PUBREL. */
@@ -130,26 +138,26 @@ export class SessionRegistry {
 
   /** Brings back the sessions of before a restart; the highest delivery number among them. */
   restore(sessions: readonly RestoredSession[]): number {
-    let highest = 0;
-    for (const restored of sessions) {
-      const {clientId, expirySeconds, username, disconnectedAt} = restored.session;
+    const {subscriptions, schedule} = this.#options;
+    for (const {session: saved, subscriptions: restored, received} of sessions) {
+      const {clientId, expirySeconds, username, disconnectedAt} = saved;
       const session = this.#create(clientId);
       session.expirySeconds = expirySeconds;
       session.username = username;
-      for (const subscription of restored.subscriptions) {
+      for (const subscription of restored) {
         session.subscriptions.set(subscription.filter, {...subscription, subscriber: session});
-        this.#options.subscriptions.add({...subscription, subscriber: session});
+        subscriptions.add({...subscription, subscriber: session});
       }
-      for (const packetId of restored.received) session.incoming.add(packetId);
-      session.deliveries.restore(restored);
-      for (const {sequence} of [...restored.queued, ...restored.sent.map(({delivery}) => delivery)]) {
-        highest = Math.max(highest, sequence);
-      }
+      for (const packetId of received) session.incoming.add(packetId);
       session.disconnectedAt = disconnectedAt;
       if (disconnectedAt === undefined) this.#save(session);
-      this.#expireLater(session, disconnectedAt ?? this.#options.schedule.now());
+      this.#expireLater(session, disconnectedAt ?? schedule.now());
     }
-    return highest;
+    for (const restored of sessions) {
+      const {deliveries} = this.#sessions.get(restored.session.clientId)!;
+      deliveries.restore(withGroups(restored, subscriptions));
+    }
+    return highestSequence(sessions);
   }
 
   /**
@@ -168,7 +176,7 @@ export class SessionRegistry {
       return;
     }
     this.#save(session);
-    this.#options.router.reshare(session, false);
+    this.#options.router.reshare(session);
     this.#expireLater(session, this.#options.schedule.now());
     const delay = session.will?.delaySeconds ?? 0;
     if (delay === 0) this.#sendWill(session);
@@ -182,7 +190,8 @@ export class SessionRegistry {
     const {schedule, counters, notice} = this.#options;
     const lifetime = this.#lifetime(session);
     if (lifetime === never) return;
-    const left = Math.max(0.001, lifetime - (schedule.now() - since) / 1000);
+    // The clock may have been set back while the broker did not run.
+    const left = Math.min(lifetime, Math.max(0.001, lifetime - (schedule.now() - since) / 1000));
     session.expiry = schedule.after(left, () => {
       counters.clientsExpired++;
       notice(`Expiring client ${session.clientId} due to timeout.`);
@@ -212,7 +221,7 @@ export class SessionRegistry {
     for (const filter of session.subscriptions.keys()) this.#options.subscriptions.remove(session, filter);
     session.subscriptions.clear();
     this.#sendWill(session);
-    this.#options.router.reshare(session, true);
+    this.#options.router.reshare(session);
     if (session.persistent) this.#options.journal?.sessionEnded(session.clientId);
     // From now on the session is not persistent: later changes are not saved.
     session.expirySeconds = 0;
@@ -268,6 +277,33 @@ function saving(session: Session, journal: Journal): DeliveryObserver {
     removed: ({sequence}) => saved()?.settled(clientId, sequence),
     completed: (packetId) => saved()?.completed(clientId, packetId),
   };
+}
+
+/** Deliveries with the groups of the shared subscriptions that they come from. Those groups must be restored. */
+function withGroups(
+  {sent, queued, released}: RestoredSession,
+  subscriptions: Subscriptions<Session>,
+): Pick<RestoredSession, 'sent' | 'queued' | 'released'> {
+  const grouped = (delivery: SavedDelivery): Delivery => {
+    const {shareFilter} = delivery;
+    if (shareFilter === undefined) return delivery;
+    const group = subscriptions.sharedGroup(shareFilter);
+    return group === undefined ? delivery : {...delivery, group};
+  };
+  return {
+    sent: sent.map(({delivery, packetId}) => ({delivery: grouped(delivery), packetId})),
+    queued: queued.map(grouped),
+    released,
+  };
+}
+
+function highestSequence(sessions: readonly RestoredSession[]): number {
+  let highest = 0;
+  for (const {queued, sent} of sessions) {
+    for (const {sequence} of queued) highest = Math.max(highest, sequence);
+    for (const {delivery} of sent) highest = Math.max(highest, delivery.sequence);
+  }
+  return highest;
 }
 
 function savedSession({clientId, expirySeconds, username, client, disconnectedAt}: Session): SavedSession {

@@ -22,8 +22,14 @@ export interface BrokerSubscription<Subscriber> extends SubscriptionOptions {
 
 /** The members of one $share/name/filter [MQTT 5, 4.8.2]. */
 export class SharedGroup<Subscriber> {
+  /** The whole filter, with $share/. */
+  readonly filter: string;
   readonly members = new Map<Subscriber, BrokerSubscription<Subscriber>>();
   #turn = 0;
+
+  constructor(filter: string) {
+    this.filter = filter;
+  }
 
   /** Members in turn, beginning after the one that began last. */
   inTurn(): BrokerSubscription<Subscriber>[] {
@@ -96,7 +102,7 @@ export class Subscriptions<Subscriber> {
     if (shareName !== undefined) {
       let group = leaf.groups.get(shareName);
       if (group === undefined) {
-        group = new SharedGroup();
+        group = new SharedGroup(subscription.filter);
         leaf.groups.set(shareName, group);
       }
       members = group.members;
@@ -107,6 +113,12 @@ export class Subscriptions<Subscriber> {
     }
     members.set(subscription.subscriber, subscription);
     this.#changed();
+  }
+
+  /** The members of a shared subscription; undefined: there are none. */
+  sharedGroup(text: string): SharedGroup<Subscriber> | undefined {
+    const {filter, shareName} = parseSubscription(text)!;
+    return shareName === undefined ? undefined : this.#tree.get(filter)?.groups.get(shareName);
   }
 
   /** Whether there was one to remove. */
@@ -124,20 +136,6 @@ export class Subscriptions<Subscriber> {
     if (leaf.direct.size === 0 && leaf.groups.size === 0) this.#tree.delete(filter);
     this.#changed();
     return true;
-  }
-
-  /** One line a level, with two spaces more for each level, and '(name, QoS)' for each subscription. */
-  *lines(nameOf: (subscriber: Subscriber) => string): Generator<string> {
-    for (const {level, depth, value} of this.#tree.levels()) {
-      const groups = [...(value?.groups ?? [])].flatMap(([shareName, {members}]) =>
-        [...members.values()].map((subscription) => ({subscription, share: `$share/${shareName} `})),
-      );
-      const direct = [...(value?.direct.values() ?? [])].map((subscription) => ({subscription, share: ''}));
-      const names = [...direct, ...groups].map(
-        ({subscription: {subscriber, qos}, share}) => ` (${share}${nameOf(subscriber)}, ${qos})`,
-      );
-      yield `${'  '.repeat(depth + 1)}${level}${names.join('')}`;
-    }
   }
 
   /** Who receives what is published to the topic. */

@@ -50,6 +50,24 @@ export interface MessageHandler {
   succeeded(type: number, packetId: number): boolean;
   /** Called after one or more calls of `succeeded`, before anything else. */
   acknowledgementsEnd(): void;
+  /** Called before what was written in a turn leaves, where changes are stored: all are, or none could be. */
+  committed(isStored: boolean): void;
+}
+
+/** Stores the changes that packets cause. */
+export interface ChangeLog {
+  /** A message begins: its changes, up to the next call, are stored together or not at all. */
+  begin(): void;
+  /** Stores all changes so far; false: they could not be stored, and will be as soon as possible. */
+  commit(): boolean;
+  /** Calls back once, after the next commit that succeeds; to be used after one that did not. */
+  afterCommit(listener: () => void): void;
+  /** The last commit did not succeed. */
+  readonly isFailing: boolean;
+  /** There is something to commit. */
+  readonly hasChanges: boolean;
+  /** Whether the changes of a new message at this QoS can be stored. */
+  accepts(qos: number): boolean;
 }
 
 /** What all connections of one broker share. */
@@ -61,6 +79,8 @@ export interface ConnectionContext {
   readonly now: () => number;
   readonly maxPacketSize: number;
   readonly observe?: (clientId: string, direction: 'in' | 'out', packet: ObservedPacket) => void;
+  /** Absent where nothing is stored. */
+  readonly changeLog?: ChangeLog;
   /** Whether frequent frames are handled in place; false: every frame is decoded alone. */
   readonly fastPath: boolean;
   /** Reports an error that is the broker's own fault. */

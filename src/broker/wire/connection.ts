@@ -4,10 +4,11 @@
  */
 
 import type {Duplex} from 'node:stream';
-import {acknowledgementBytes, acknowledgements} from '../../protocol/acknowledgement.ts';
+import {acknowledgements} from '../../protocol/acknowledgement.ts';
 import type {ProtocolVersion} from '../../protocol/message.ts';
 import {ReasonCode} from '../../protocol/reason-codes.ts';
 import type {ConnectionContext, ConnectionHandler, Ending, MessageHandler} from './connection-handler.ts';
+import {ConnectionOutput} from './connection-output.ts';
 import {FrameDispatcher, type FrameReceiver} from './frame-dispatcher.ts';
 import {FrameSplitter, otherProtocol} from './frame-splitter.ts';
 import {PacketViolation, protocolError} from './packet-violation.ts';
@@ -20,12 +21,10 @@ import {type PacketIdentity, WriteBuffer} from './write-buffer.ts';
 /** The largest CONNECT, in bytes: anyone may send one, so it is limited to 65,535 for each of its fields and some. */
 const longestConnect = 393_216;
 
-/** Up to so many bytes, the pieces of a turn are joined before they are written. */
-const joinedBytes = 65_536;
-
 /** The bytes of one client, both ways. */
 export class Connection implements FrameReceiver {
   readonly stream: Duplex;
+  readonly output: ConnectionOutput;
   protocolVersion: ProtocolVersion = 4;
   /** Empty until CONNECT is read. */
   clientId = '';
@@ -33,23 +32,27 @@ export class Connection implements FrameReceiver {
   lastReceived: number;
   readonly #context: ConnectionContext;
   readonly #splitter: FrameSplitter;
-  readonly #out: WriteBuffer;
   readonly #streamEnd: StreamEnd;
   #handler: ConnectionHandler | undefined;
   #dispatcher: FrameDispatcher | undefined;
+  #messages: MessageHandler | undefined;
   #state: 'open' | 'closing' = 'open';
   #holds = 0;
   #processing = false;
   /** The peer sends no more. */
   #peerEnded = false;
   #handlerEnded = false;
-  #flushing = false;
 
   constructor(stream: Duplex, context: ConnectionContext) {
     this.stream = stream;
     this.#context = context;
     this.#splitter = new FrameSplitter(Math.min(context.maxPacketSize, longestConnect));
-    this.#out = new WriteBuffer(context.buffers);
+    this.output = new ConnectionOutput({
+      stream,
+      context,
+      committed: (isStored) => this.#committed(isStored),
+      drained: () => this.#handler?.drained(),
+    });
     this.#streamEnd = new StreamEnd(stream);
     this.lastReceived = context.now();
   }
@@ -75,7 +78,7 @@ export class Connection implements FrameReceiver {
 
   /** Bytes written and not yet taken by the network. */
   get buffered(): number {
-    return this.#out.length + this.stream.writableLength;
+    return this.output.length + this.stream.writableLength;
   }
 
   get held(): boolean {
@@ -137,8 +140,17 @@ export class Connection implements FrameReceiver {
 
   /** The CONNECT was accepted: from now on all packets are handled. */
   accepted(messages: MessageHandler): void {
+    this.#messages = messages;
     this.#dispatcher?.accept(messages);
     this.#splitter.limit = this.#context.maxPacketSize;
+  }
+
+  #committed(isStored: boolean): void {
+    try {
+      this.#messages?.committed(isStored);
+    } catch (error) {
+      this.fail(error);
+    }
   }
 
   /** Shows a packet to the observer, as parsed from its bytes. */
@@ -170,17 +182,15 @@ export class Connection implements FrameReceiver {
   /** Sends PUBACK, PUBREC, PUBREL or PUBCOMP with success and nothing else [3.4.2.1]. */
   acknowledge(type: number, packetId: number): void {
     if (!this.open) return;
-    this.#out.acknowledgement(type, packetId);
-    this.#sent(1, acknowledgementBytes);
+    this.output.acknowledgement(type, packetId);
     if (this.#context.observe !== undefined) this.observe('out', acknowledgements(type, [packetId]));
   }
 
   /** Sends one whole frame, together with all others of this turn. */
   write(frame: Frame, identity?: PacketIdentity): void {
     if (!this.open) return;
-    const before = this.#out.length;
-    this.#out.frame(frame, identity);
-    this.#sent(1, this.#out.length - before);
+    if (identity !== undefined && isExactlyOnce(frame[0]![0]!)) this.output.needCommit();
+    this.output.frame(frame, identity);
     if (this.#context.observe === undefined) return;
     const seen = new WriteBuffer(this.#context.buffers);
     seen.frame(frame, identity);
@@ -190,34 +200,14 @@ export class Connection implements FrameReceiver {
   /** Sends a message as it came; not where packets are observed. */
   writeShared({bytes, start, end, packetIdAt}: SharedFrame, packetId: number, dup: boolean): void {
     if (!this.open) return;
-    this.#out.add(bytes, start, end, {packetId, at: packetIdAt - start, dup});
-    this.#sent(1, end - start);
+    if (isExactlyOnce(bytes[start]!)) this.output.needCommit();
+    this.output.shared(bytes, start, end, {packetId, at: packetIdAt - start, dup});
   }
 
   /** Sends whole frames that follow each other. */
   writeFrames(bytes: Buffer, frames: number): void {
     if (!this.open) return;
-    this.#out.add(bytes, 0, bytes.length);
-    this.#sent(frames, bytes.length);
-  }
-
-  #sent(messages: number, bytes: number): void {
-    const {counters} = this.#context;
-    counters.messagesSent += messages;
-    counters.bytesSent += bytes;
-    if (this.#flushing) return;
-    this.#flushing = true;
-    process.nextTick(() => this.#flush());
-  }
-
-  #flush(): void {
-    this.#flushing = false;
-    const bytes = this.#out.length;
-    if (bytes === 0) return;
-    const pieces = this.#out.take();
-    if (this.stream.destroyed || this.stream.writableEnded) return;
-    writePieces(this.stream, pieces, bytes);
-    if (!this.stream.writableNeedDrain) this.#handler?.drained();
+    this.output.frames(bytes, frames);
   }
 
   /**
@@ -225,6 +215,8 @@ export class Connection implements FrameReceiver {
    * [MQTT-3.14.4-1], [MQTT-3.14.4-2], [MQTT-3.1.4-6], [MQTT-4.13.1-1], [MQTT-4.13.2-1].
    */
   close(last?: Packet): void {
+    // Acknowledgements that are due stand before the last packet.
+    if (this.open) this.output.commit();
     if (last !== undefined && this.open) this.send(last);
     this.#end({cause: 'ours'});
   }
@@ -238,22 +230,17 @@ export class Connection implements FrameReceiver {
     // The handler may send a last packet for a violation, and close the connection itself meanwhile.
     if (this.#handlerEnded) return;
     this.#handlerEnded = true;
+    this.output.commit();
     this.#handler?.ended(ending);
     this.#state = 'closing';
-    this.#flush();
+    this.output.flush();
     this.#streamEnd.end(peerIsGone || this.#peerEnded);
   }
 }
 
-/** Writes pieces of so many bytes in all as one. */
-function writePieces(stream: Duplex, pieces: readonly Buffer[], bytes: number): void {
-  if (pieces.length === 1) stream.write(pieces[0]);
-  else if (bytes <= joinedBytes) stream.write(Buffer.concat(pieces, bytes));
-  else {
-    stream.cork();
-    for (const piece of pieces) stream.write(piece);
-    stream.uncork();
-  }
+/** Whether a PUBLISH begins so at QoS 2: a client that got it twice under two identifiers would deliver it twice. */
+function isExactlyOnce(first: number): boolean {
+  return ((first >> 1) & 3) === 2;
 }
 
 function brokerFailed(): PacketViolation {

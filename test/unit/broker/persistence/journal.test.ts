@@ -119,6 +119,12 @@ function kept(memory: Memory): PacketBroker {
   return packetBroker({context: {journal: memory, restored: memory.state()}, limits: {maxQueuedMessages: 5}});
 }
 
+/** The state of a broker that a restart would restore. */
+function savedState({broker}: PacketBroker): RestoredState {
+  const {retained, sessions} = broker.state();
+  return {retained: [...retained], sessions: [...sessions]};
+}
+
 const lasting = {version: 5, clean: false, properties: {sessionExpiryInterval: 100}} as const;
 
 describe('a journal', () => {
@@ -163,10 +169,10 @@ describe('a journal', () => {
       const again = await broker.connect('p');
       again.publish('t', 'waiting', {qos: 1, messageId: 1});
       await again.expect('puback');
-      assert.deepEqual(broker.broker.state(), memory.state());
+      assert.deepEqual(savedState(broker), memory.state());
     }
     await using broker = kept(memory);
-    assert.deepEqual(broker.broker.state(), memory.state());
+    assert.deepEqual(savedState(broker), memory.state());
     const watcher = await broker.connect('w');
     await watcher.subscribe('elsewhere');
     const client = await broker.connect('s', lasting);

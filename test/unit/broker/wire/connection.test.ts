@@ -33,6 +33,7 @@ for (const goodbye of [true, false]) {
         acknowledgement: () => undefined,
         succeeded: () => false,
         acknowledgementsEnd: () => undefined,
+        committed: () => undefined,
       };
       const handler: ConnectionHandler = {
         connect: () => connection?.accepted(messages),

@@ -1,0 +1,99 @@
+/**
+ * Rewrites a store without what is gone, in slices between which clients are served. The old file is used, and stays
+ * as it is, until the new one takes its name.
+ *
+ * The new file gets the broker's state while that goes on changing, and then the records that the old file got
+ * meanwhile. Some changes are in both; made a second time, they change nothing, as the last one decides.
+ */
+
+import {renameSync, rmSync} from 'node:fs';
+import {open} from 'node:fs/promises';
+import {dirname} from 'node:path';
+import {setImmediate} from 'node:timers/promises';
+import {serialize} from 'node:v8';
+import {type Change, ChangeWriter, type ChangeWriterOptions, replay} from './changes.ts';
+import type {SavedState} from './journal.ts';
+import {FileWindow, type Framing, frameRecord, StoreFile} from './store-file.ts';
+
+/** Bytes that are written at once. */
+const sliceBytes = 1 << 18;
+/** Milliseconds after which clients are served. */
+const sliceMilliseconds = 5;
+/** Bytes that may be copied without a pause. */
+const lastBytes = 1 << 18;
+
+export interface CompactionOptions extends Omit<ChangeWriterOptions, 'write'> {
+  readonly path: string;
+  readonly state: SavedState;
+  /** The file in use. */
+  readonly old: StoreFile;
+  /** The framing of the new file; absent: one of its own. */
+  readonly framing?: Framing;
+  /** Called as soon as the new file has its name: it is to be used from now on. */
+  readonly use: (file: StoreFile) => void;
+}
+
+/** @throws the system's error; the old file is as it was then, and nothing of the new one is left */
+export async function compact(options: CompactionOptions): Promise<void> {
+  const {path, old, state, framing, use} = options;
+  const next = `${path}.new`;
+  const from = Math.max(old.size, old.framing.headerLength);
+  const file = StoreFile.create(next, framing);
+  try {
+    await writeState(file, state, options);
+    const copied = await copyRecords(old, from, file);
+    await file.sync();
+    // From here to `use` nothing waits, so that no record can come to the old file.
+    if (old.size > copied) file.append(Buffer.from(new FileWindow(old).at(copied, old.size - copied)));
+    renameSync(next, path);
+    use(file);
+  } catch (error) {
+    file.close();
+    rmSync(next, {force: true});
+    throw error;
+  }
+  await syncDirectory(dirname(path));
+}
+
+async function writeState(file: StoreFile, state: SavedState, options: CompactionOptions): Promise<void> {
+  let changes: Change[] = [];
+  let records: Buffer[] = [];
+  let bytes = 0;
+  const writer = new ChangeWriter({...options, write: (change) => changes.push(change)});
+  let start = performance.now();
+  for (const _ of replay(state, writer)) {
+    const record = frameRecord(serialize(changes), file.framing);
+    changes = [];
+    records.push(record);
+    bytes += record.length;
+    if (bytes < sliceBytes && performance.now() - start < sliceMilliseconds) continue;
+    await file.appendLater(Buffer.concat(records));
+    records = [];
+    bytes = 0;
+    await setImmediate();
+    start = performance.now();
+  }
+  // Without records this writes the header.
+  await file.appendLater(Buffer.concat(records));
+}
+
+/** Copies what the old file has got since; gives the position up to which it was copied. */
+async function copyRecords(old: StoreFile, from: number, file: StoreFile): Promise<number> {
+  let at = from;
+  while (old.size - at > lastBytes) {
+    const bytes = new FileWindow(old, sliceBytes).at(at, sliceBytes);
+    await file.appendLater(bytes);
+    at += bytes.length;
+  }
+  return at;
+}
+
+/** Makes the rename survive a power cut, where the file system can be asked to. */
+async function syncDirectory(path: string): Promise<void> {
+  try {
+    await using directory = await open(path, 'r');
+    await directory.sync();
+  } catch {
+    // Not every file system opens directories; the rename itself is done.
+  }
+}
