@@ -7,6 +7,11 @@
 
 'use strict';
 
+// SIGUSR1 would open Node's debugger, in which any user of this machine could run code. A broker ignores the signal;
+// for the other commands the listener goes again below, which leaves the signal's default action: the end.
+const ignoreSignal = () => undefined;
+process.on('SIGUSR1', ignoreSignal);
+
 const fs = require('node:fs');
 const {basename, dirname, isAbsolute, join} = require('node:path');
 const {Script} = require('node:vm');
@@ -126,6 +131,17 @@ function run(name) {
   return bundle.exports;
 }
 
+/** Closes a debugger that SIGUSR1 opened before the first line of this file, and that no option asked for. */
+function closeDebugger() {
+  if (flags.some((words) => words.includes('--inspect'))) return;
+  const inspector = require('node:inspector');
+  if (inspector.url() !== undefined) inspector.close();
+}
+
+// After a poll of the event loop: Node opens the debugger there too, which would follow an earlier close. And not in
+// a short run: loading the module takes a millisecond.
+setTimeout(() => setImmediate(closeDebugger), 50).unref();
+
 /** @type {Map<string, object>} */
 const libraries = new Map();
 
@@ -138,7 +154,9 @@ function requireThere(id) {
   return loaded;
 }
 
-const {main, processIo} = /** @type {typeof import('../src/main.ts')} */ (run(bundleName()));
+const bundle = bundleName();
+if (bundle !== 'command-broker') process.off('SIGUSR1', ignoreSignal);
+const {main, processIo} = /** @type {typeof import('../src/main.ts')} */ (run(bundle));
 main(process.argv.slice(2), processIo(process.argv[1])).then((status) => {
   process.exitCode = status;
   // A successful run has compiled the functions worth caching; --help has not.

@@ -75,6 +75,12 @@ export class Interrupted extends TmqError {
   }
 }
 
+/** The code of an error of the system or of Node, 'ENOENT'; '' where there is none. */
+export function codeOf(error: unknown): string {
+  const code = (error as {code?: unknown} | null | undefined)?.code;
+  return typeof code === 'string' ? code : '';
+}
+
 /** What the user reads for the codes of file errors. Other codes read as Node words them. */
 const fileReasons: Readonly<Record<string, string>> = {
   ENOENT: 'no such file or directory',
@@ -89,9 +95,9 @@ const fileReasons: Readonly<Record<string, string>> = {
 
 /** Why a file cannot be used, without a full stop: 'no such file or directory'. `error` comes from node:fs. */
 export function fileReason(error: unknown): string {
-  const {code = '', message = String(error)} = (error ?? {}) as {code?: string; message?: string};
+  const {message = String(error)} = (error ?? {}) as {message?: string};
   // Node's text is 'EMFILE: too many open files, open '/a/path''.
-  return fileReasons[code] ?? /^[A-Z][A-Z\d]*: ([^,]+)(?:,|$)/.exec(message)?.[1] ?? message;
+  return fileReasons[codeOf(error)] ?? /^[A-Z][A-Z\d]*: ([^,]+)(?:,|$)/.exec(message)?.[1] ?? message;
 }
 
 /**

@@ -170,10 +170,8 @@ async function styleFor(io: Io): Promise<HelpStyle | undefined> {
 }
 
 async function print(io: Io, text: string): Promise<ExitCode> {
-  const {Output} = await import('./io/output.ts');
-  const output = new Output(io.stdout);
-  output.text(text);
-  await output.flush();
+  const output = await import('./io/output.ts');
+  await output.print(io, text);
   return ExitCode.success;
 }
 

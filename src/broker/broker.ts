@@ -125,6 +125,11 @@ export class Broker {
     return {retained: keptMessages(retained), sessions: registry.saved()};
   }
 
+  /** All subscriptions as lines, as mosquitto prints them at SIGUSR2: a level each, deeper ones further in. */
+  subscriptionTree(): Generator<string> {
+    return this.#state.subscriptions.lines(({clientId}) => clientId);
+  }
+
   /** Runs the tasks that are due, for tests that set the context's clock. */
   runDue(): void {
     this.#state.schedule.runDue();

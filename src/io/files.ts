@@ -4,12 +4,11 @@
  * the content.
  */
 
-import {randomBytes} from 'node:crypto';
+import {createHash, randomBytes} from 'node:crypto';
 import type {Stats} from 'node:fs';
 import * as promises from 'node:fs/promises';
 import {basename, dirname, join, resolve} from 'node:path';
-import {fileError, TmqError} from '../errors.ts';
-import {type Chunks, ContentDigest, chunksOf} from './file-chunks.ts';
+import {codeOf, fileError, TmqError} from '../errors.ts';
 import {acquireLock, type Lock, type LockFileSystem} from './lock.ts';
 
 /** What is asked of the system; tests hand in one that fails. */
@@ -23,9 +22,40 @@ export interface UpdateContext {
   readonly timeoutMilliseconds?: number;
 }
 
-/** The code of a system error, 'ENOENT', or undefined. */
-function codeOf(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error ? String(error.code) : undefined;
+/** Bytes in order. A chunk is valid until the next one is requested: its memory is used again. */
+export type Chunks = AsyncIterable<Uint8Array>;
+
+const chunkBytes = 64 * 1024;
+
+/** The content of an open file from its current position on. */
+async function* chunksOf(
+  file: Pick<promises.FileHandle, 'read'>,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const buffer = Buffer.allocUnsafeSlow(chunkBytes);
+  for (;;) {
+    const {bytesRead} = await file.read(buffer, 0, chunkBytes, null);
+    if (bytesRead === 0) return;
+    yield buffer.subarray(0, bytesRead);
+  }
+}
+
+/** A digest of the chunks that pass through it, to compare two contents. */
+class ContentDigest {
+  #complete = false;
+  readonly #hash = createHash('sha256');
+
+  async *over(chunks: Chunks): AsyncGenerator<Uint8Array, void, undefined> {
+    for await (const chunk of chunks) {
+      this.#hash.update(chunk);
+      yield chunk;
+    }
+    this.#complete = true;
+  }
+
+  /** Whether both contents were read to their ends and are the same. Can be called once. */
+  equals(other: ContentDigest): boolean {
+    return this.#complete && other.#complete && this.#hash.digest().equals(other.#hash.digest());
+  }
 }
 
 /** A system error as `fileError` says it; anything else unchanged. */
@@ -105,7 +135,7 @@ async function syncDirectory(fs: FileSystem, directory: string): Promise<void> {
     await handle.sync();
   } catch (error) {
     const cannot = ['EACCES', 'EPERM', 'EINVAL', 'EISDIR', 'ENOTSUP', 'ENOSYS'];
-    if (!cannot.includes(codeOf(error) ?? '')) throw error;
+    if (!cannot.includes(codeOf(error))) throw error;
   } finally {
     await handle?.close();
   }
@@ -171,7 +201,7 @@ async function lock(path: string, context: UpdateContext, fs: FileSystem): Promi
   try {
     return await acquireLock(path, {...context, fs});
   } catch (error) {
-    if (!['EPERM', 'ENOTSUP', 'ENOSYS'].includes(codeOf(error) ?? '')) throw error;
+    if (!['EPERM', 'ENOTSUP', 'ENOSYS'].includes(codeOf(error))) throw error;
     return undefined;
   }
 }

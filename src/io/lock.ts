@@ -7,7 +7,7 @@ import {randomBytes, randomInt} from 'node:crypto';
 import type * as promises from 'node:fs/promises';
 import {hostname} from 'node:os';
 import {kill} from 'node:process';
-import {TmqError} from '../errors.ts';
+import {codeOf, TmqError} from '../errors.ts';
 import {sleep} from '../timers.ts';
 
 export type LockFileSystem = Pick<typeof promises, 'symlink' | 'readlink' | 'rename' | 'unlink' | 'readFile'>;
@@ -26,7 +26,7 @@ export interface Lock {
   release(): Promise<void>;
 }
 
-interface Holder {
+interface LockHolder {
   readonly id: string;
   readonly pid: number;
   /** In clock ticks since boot; '' where /proc does not tell. A process number alone may be reused. */
@@ -38,12 +38,9 @@ interface Holder {
 /** The holder of a link or file that tmq did not make. */
 const stranger = 'stranger';
 
-const hasCode = (error: unknown, ...codes: readonly string[]) =>
-  error instanceof Error && 'code' in error && codes.includes(String(error.code));
+const format = ({id, pid, startTime, machine}: LockHolder) => `tmq:${id}:${pid}:${startTime}:${machine}`;
 
-const format = ({id, pid, startTime, machine}: Holder) => `tmq:${id}:${pid}:${startTime}:${machine}`;
-
-function parse(target: string): Holder | typeof stranger {
+function parse(target: string): LockHolder | typeof stranger {
   const match = /^tmq:([\da-f]{16}):(\d+):(\d*):(.+)$/.exec(target);
   if (match === null) return stranger;
   return {id: match[1]!, pid: Number(match[2]), startTime: match[3]!, machine: match[4]!};
@@ -56,7 +53,7 @@ async function processStat(fs: LockFileSystem, pid: number) {
   return fields && {state: fields[0] ?? '', startTime: fields[19] ?? ''};
 }
 
-async function self({fs, pid}: LockContext): Promise<Holder> {
+async function self({fs, pid}: LockContext): Promise<LockHolder> {
   const namespace = await fs.readlink('/proc/self/ns/pid').catch(() => '');
   const stat = await processStat(fs, pid);
   return {
@@ -68,12 +65,12 @@ async function self({fs, pid}: LockContext): Promise<Holder> {
 }
 
 /** Whether the holder is certainly gone; on another machine, that is unknown. */
-async function isDead(fs: LockFileSystem, holder: Holder, machine: string): Promise<boolean> {
+async function isDead(fs: LockFileSystem, holder: LockHolder, machine: string): Promise<boolean> {
   if (holder.machine !== machine) return false;
   try {
     kill(holder.pid, 0);
   } catch (error) {
-    return hasCode(error, 'ESRCH');
+    return codeOf(error) === 'ESRCH';
   }
   const stat = await processStat(fs, holder.pid);
   if (stat === undefined) return false;
@@ -82,22 +79,22 @@ async function isDead(fs: LockFileSystem, holder: Holder, machine: string): Prom
 }
 
 /** Makes the lock's link; false where there is one. */
-async function place(fs: LockFileSystem, path: string, holder: Holder): Promise<boolean> {
+async function place(fs: LockFileSystem, path: string, holder: LockHolder): Promise<boolean> {
   try {
     await fs.symlink(format(holder), path);
     return true;
   } catch (error) {
-    if (hasCode(error, 'EEXIST')) return false;
+    if (codeOf(error) === 'EEXIST') return false;
     throw error;
   }
 }
 
-async function read(fs: LockFileSystem, path: string): Promise<Holder | typeof stranger | undefined> {
+async function read(fs: LockFileSystem, path: string): Promise<LockHolder | typeof stranger | undefined> {
   try {
     return parse(await fs.readlink(path));
   } catch (error) {
-    if (hasCode(error, 'ENOENT')) return undefined;
-    if (hasCode(error, 'EINVAL')) return stranger;
+    if (codeOf(error) === 'ENOENT') return undefined;
+    if (codeOf(error) === 'EINVAL') return stranger;
     throw error;
   }
 }
@@ -105,7 +102,7 @@ async function read(fs: LockFileSystem, path: string): Promise<Holder | typeof s
 /** Removes what may be gone already. */
 async function remove(fs: LockFileSystem, path: string): Promise<void> {
   await fs.unlink(path).catch((error: unknown) => {
-    if (!hasCode(error, 'ENOENT')) throw error;
+    if (codeOf(error) !== 'ENOENT') throw error;
   });
 }
 
@@ -119,7 +116,7 @@ async function remove(fs: LockFileSystem, path: string): Promise<void> {
 async function succeed(
   fs: LockFileSystem,
   path: string,
-  {dead, mine}: {readonly dead: Holder; readonly mine: Holder},
+  {dead, mine}: {readonly dead: LockHolder; readonly mine: LockHolder},
 ): Promise<boolean> {
   let last = dead;
   while (!(await place(fs, `${path}.${last.id}`, mine))) {
@@ -162,7 +159,7 @@ export async function acquireLock(path: string, context: LockContext): Promise<L
   }
 }
 
-function held(path: string, holder: Holder | typeof stranger): TmqError {
+function held(path: string, holder: LockHolder | typeof stranger): TmqError {
   const who =
     holder === stranger ? 'something else' : `process ${holder.pid} on ${holder.machine.split('/', 1)[0]}`;
   return new TmqError(`${path} is held by ${who}; remove it if no process is changing the file.`);

@@ -6,7 +6,7 @@
 
 import {writeSync} from 'node:fs';
 import type {Writable} from 'node:stream';
-import {ExitCode, fileError, TmqError} from '../errors.ts';
+import {codeOf, ExitCode, fileError, TmqError} from '../errors.ts';
 import type {Sink} from '../format/sink.ts';
 import {copyBytes} from '../protocol/byte-copy.ts';
 import type {Terminal} from './process.ts';
@@ -31,14 +31,10 @@ const loopCharacters = 32;
 
 const endings = new Set(['EPIPE', 'ECONNRESET', 'ERR_STREAM_DESTROYED', 'ERR_STREAM_WRITE_AFTER_END']);
 
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && 'code' in error ? error.code : undefined;
-}
-
 /** What a failed write means: an end, or an error with its cause. */
 function toFailure(error: unknown): TmqError {
   if (error instanceof TmqError) return error;
-  if (endings.has(String(codeOf(error)))) return new ClosedPipe({cause: error});
+  if (endings.has(codeOf(error))) return new ClosedPipe({cause: error});
   return fileError('', 'the output', error, 'write');
 }
 
@@ -180,4 +176,11 @@ export class Output implements Sink {
     this.#failure ??= toFailure(error);
     this.#close();
   }
+}
+
+/** Writes text to standard output; resolves when it is written. @throws ClosedPipe when its reader has closed it */
+export async function print({stdout}: {readonly stdout: Terminal<Writable>}, text: string): Promise<void> {
+  const output = new Output(stdout);
+  output.text(text);
+  await output.flush();
 }

@@ -3,10 +3,10 @@
  * one; `processIo` is the only reader of `process` in the product.
  */
 
+import {readFileSync} from 'node:fs';
 import {basename} from 'node:path';
 import type {Readable, Writable} from 'node:stream';
 import {Interrupted} from '../errors.ts';
-import {findMalformedArgument} from './raw-arguments.ts';
 
 /** A stream that may be a terminal. */
 export type Terminal<Stream> = Stream & {
@@ -30,6 +30,8 @@ export interface Io {
   readonly signal: AbortSignal;
   /** Calls back at each SIGHUP, until what it returns is called. */
   readonly onHangup?: (callback: () => void) => () => void;
+  /** Calls back at each SIGUSR2 and ignores SIGUSR1, until what it returns is called. */
+  readonly onUserSignal?: (callback: () => void) => () => void;
   /** Nanoseconds since the epoch. */
   readonly now: () => bigint;
 }
@@ -65,6 +67,11 @@ export function processIo(scriptPath = 'tmq'): Io {
       process.on('SIGHUP', callback);
       return () => process.off('SIGHUP', callback);
     },
+    onUserSignal(callback) {
+      const ignore = () => undefined;
+      process.on('SIGUSR1', ignore).on('SIGUSR2', callback);
+      return () => process.off('SIGUSR1', ignore).off('SIGUSR2', callback);
+    },
     now: wallClock(),
   };
 }
@@ -93,4 +100,23 @@ function hidePassword(): void {
   if (!process.argv.some((word) => secretOptions.includes(word.split('=', 1)[0]!))) return;
   // One name is enough: a title made of the masked words could still be wrong about where a secret stands.
   process.title = `tmq ${process.argv[2] ?? ''}`.trim();
+}
+
+/**
+ * The place, from 0, of the first of these words, the last ones of the process, that was not valid UTF-8: Node
+ * decodes each, and puts U+FFFD where it cannot, so a topic would silently become another one. To be called before
+ * the process takes another title. Undefined also where the system does not show the bytes, as Linux does.
+ */
+function findMalformedArgument(argv: readonly string[]): number | undefined {
+  const candidates = argv.flatMap((word, index) => (word.includes('\uFFFD') ? [index] : []));
+  if (candidates.length === 0) return undefined;
+  let bytes: Buffer;
+  try {
+    bytes = readFileSync('/proc/self/cmdline');
+  } catch {
+    return undefined;
+  }
+  // Every word ends with NUL; as latin1, each byte is one character.
+  const words = bytes.toString('latin1').split('\0').slice(0, -1).slice(-argv.length);
+  return candidates.find((index) => words[index] !== Buffer.from(argv[index]!).toString('latin1'));
 }

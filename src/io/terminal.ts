@@ -65,6 +65,12 @@ export async function warningLine(
   return `${(await colours(io, choice)).yellow('Warning:')} ${text}\n`;
 }
 
+/** Writes a warning to stderr; resolves when it is written. */
+export async function warn(io: Pick<Io, 'env' | 'stderr'>, sentence: string): Promise<void> {
+  const line = await warningLine(io, sentence);
+  await new Promise<void>((resolve) => io.stderr.write(line, () => resolve()));
+}
+
 /** What stands before and after text to change its looks. */
 export interface Paint {
   readonly open: string;
@@ -115,7 +121,7 @@ export interface Spinner extends Disposable {
 }
 
 /** How long something may take before it is worth a word. */
-const patienceMilliseconds = 300;
+const spinnerDelayMilliseconds = 300;
 
 const stillness: Spinner = {
   update: () => undefined,
@@ -158,7 +164,7 @@ export function spinner(
     }).start();
   };
   // The work goes on without it, whatever is wrong with it.
-  const timer = setTimeout(() => void show().catch(() => undefined), patienceMilliseconds);
+  const timer = setTimeout(() => void show().catch(() => undefined), spinnerDelayMilliseconds);
   const stop = () => {
     stopped = true;
     clearTimeout(timer);

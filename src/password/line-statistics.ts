@@ -1,7 +1,7 @@
 /**
- * Counts the lines of a password file, and finds users with several lines by a 53-bit hash of each name. A
- * second reading, by name, rules out collisions. With a million users, against a Set of their names: 117
- * instead of 161 MiB at the most (104 without either), and 0.7 of the time.
+ * Counts the lines of a password file, and finds users with several lines by a 53-bit hash of each name. A second
+ * reading, by name, rules out collisions. With a million users, against a Set of their names: 0.72 of the memory
+ * and 0.87 of the time (median).
  */
 
 import type {NumberedUser, PasswordLine} from './file.ts';

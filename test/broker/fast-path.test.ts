@@ -6,6 +6,7 @@ import fc from 'fast-check';
 import {generate, type Packet} from 'mqtt-packet';
 import type {Access} from '../../src/broker/access/access.ts';
 import type {BrokerLimits} from '../../src/broker/config/settings.ts';
+import {SharedFrame} from '../../src/broker/wire/shared-frame.ts';
 import {countersOf} from '../support/counted.ts';
 import {
   frameOf,
@@ -263,4 +264,43 @@ describe('TMQ_NO_FASTPATH', () => {
       {numRuns: 120},
     );
   });
+});
+
+describe('the fast path', () => {
+  /** Large enough to be kept rather than copied where it is forwarded whole. */
+  const frame = frameOf(0x30, Buffer.concat([Buffer.from([0, 1, 0x78]), Buffer.alloc(5000, 'p')]));
+
+  it('at QoS 0 sends the memory in which the frame came', async () => {
+    for (const fastPath of [true, false]) {
+      await using broker = packetBroker({context: {fastPath}});
+      const subscriber = await broker.connect('subscriber');
+      await subscriber.subscribe('#');
+      const publisher = await broker.connect('publisher');
+      publisher.raw(frame);
+      await subscriber.expect('publish');
+      const chunk = new Promise<Buffer>((resolve) => subscriber.stream.once('data', resolve));
+      publisher.stream.write(frame);
+      assert.equal((await chunk).buffer === frame.buffer, fastPath);
+      await subscriber.expect('publish');
+    }
+  });
+
+  for (const qos of [1, 2] as const) {
+    it(`at QoS ${qos} keeps the frame as the message`, async () => {
+      for (const fastPath of [true, false]) {
+        await using broker = packetBroker({context: {fastPath}});
+        const subscriber = await broker.connect('subscriber', {clean: false});
+        await subscriber.subscribe('#', {qos});
+        const publisher = await broker.connect('publisher');
+        for (const messageId of [1, 2]) publisher.publish('x', 'payload', {qos, messageId});
+        for (const _ of [1, 2]) await subscriber.expect('publish');
+        const [session] = broker.broker.state().sessions;
+        const sent = session?.sent.map(({delivery}) => delivery.message);
+        assert.deepEqual(
+          sent?.map((message) => message instanceof SharedFrame),
+          [false, fastPath],
+        );
+      }
+    });
+  }
 });

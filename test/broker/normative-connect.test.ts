@@ -307,6 +307,19 @@ describe('sessions', () => {
 });
 
 describe('Maximum Packet Size', () => {
+  it('A11, MQTT-3.1.2-24: no CONNACK is sent that is larger', async () => {
+    await using broker = packetBroker({access: {admit: () => ({accepted: false, reason: 'not-authorized'})}});
+    for (const [maximumPacketSize, clientId] of [
+      [2, 'a'],
+      [4, ''],
+    ] as const) {
+      const client = broker.open(5);
+      const connect = {cmd: 'connect', protocolId: 'MQTT', protocolVersion: 5, clean: true, keepalive: 0};
+      client.send({...connect, clientId, properties: {maximumPacketSize}});
+      await client.expectEnd();
+    }
+  });
+
   it('MQTT-3.1.2-24: an answer that does not fit ends the connection instead', async () => {
     await using broker = packetBroker();
     const small = await broker.connect('a', {version: 5, properties: {maximumPacketSize: 5}});

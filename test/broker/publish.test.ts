@@ -215,14 +215,34 @@ describe('QoS of what a client gets', () => {
     assert.equal(String((await client.expect('publish')).payload), 'three');
   });
 
-  it('answers what it does not know: PUBREC gets PUBREL 0x92, PUBACK a line in the log', async () => {
+  it('answers what it does not know: PUBREC of a resumed session gets PUBREL 0x92, PUBACK a line in the log', async () => {
     await using broker = packetBroker();
-    const client = await broker.connect('s', {version: 5});
+    const stays = {version: 5, clean: false, properties: {sessionExpiryInterval: 100}} as const;
+    await (await broker.connect('s', stays)).leave();
+    const client = await broker.connect('s', stays);
     const pubrel = await client.ask({cmd: 'pubrec', messageId: 5, reasonCode: 0});
     assert.deepEqual([pubrel.cmd, pubrel.reasonCode], ['pubrel', 0x92]);
     client.send({cmd: 'puback', messageId: 6, reasonCode: 0});
     await client.quiet();
     assert.ok(broker.log.includes('Warning: Received PUBACK from s for an unknown packet identifier 6.'));
+  });
+
+  it('A10: PUBREC for no message, and PUBACK where PUBCOMP is due, end the connection', async () => {
+    await using broker = packetBroker();
+    for (const version of [4, 5] as const) {
+      const stranger = await broker.connect('s', {version});
+      stranger.send({cmd: 'pubrec', messageId: 5, reasonCode: 0});
+      await stranger.expectEnd(0x82);
+      const client = await broker.connect('s', {version});
+      await client.subscribe('t', {qos: 2});
+      const publisher = await broker.connect('p');
+      publisher.publish('t', 'x', {qos: 2, messageId: 1});
+      const {messageId} = await client.expect('publish');
+      client.send({cmd: 'pubrec', messageId, reasonCode: 0});
+      await client.expect('pubrel');
+      client.send({cmd: 'puback', messageId, reasonCode: 0});
+      await client.expectEnd(0x82);
+    }
   });
 
   it('MQTT-2.2.1-5: an acknowledgement of the wrong kind ends the connection', async () => {

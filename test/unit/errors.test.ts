@@ -287,7 +287,6 @@ const runs: readonly Row[] = [
   [['broker', '--fault', 'delay publish'], "The fault 'delay publish' needs a time, such as 200ms."],
   [['broker', '--fault', 'connack'], "The fault 'connack' needs the code to refuse with, such as 5 or 0x89."],
   [config('unknown', 'nosuch 1\n'), `${directory}/unknown.conf:1: `],
-  [config('log', `log_dest file ${missing}/log\n`), `Cannot write the log file ${missing}/log: `],
   [config('pid', `pid_file ${missing}/pid\n`), `Cannot write the pid_file ${missing}/pid: `],
   [
     config('store', `persistence true\npersistence_location ${missing}/\n`),

@@ -13,7 +13,7 @@ import {type ActiveSession, ConnectHandler, type ConnectOptions} from './connect
 import {endLine, sendConnack, sendDisconnect} from './connection-end.ts';
 
 /** Seconds from a stream's start to the end of its CONNECT. */
-export const connectSeconds = 30;
+const connectSeconds = 30;
 
 export interface ClientOptions extends ConnectOptions {
   /** Called when the client has ended. */
@@ -117,7 +117,7 @@ export class Client implements ConnectionHandler {
     if (line !== undefined) state.notice(line);
     if (ending.cause === 'violation') {
       // [MQTT-3.14.0-1]
-      if (active === undefined) sendConnack(connection, ending.violation);
+      if (active === undefined) sendConnack(connection, ending.violation, maximumPacketSize);
       else sendDisconnect(connection, ending.violation, maximumPacketSize);
     }
     this.#active = undefined;

@@ -18,7 +18,7 @@ import {
   connackProperties,
   connectedLine,
   connectParameters,
-  GuardedPermissions,
+  guarded,
   type Refusal,
   refusals,
   storedWill,
@@ -52,7 +52,7 @@ export interface ActiveSession {
 /** Handles the one CONNECT of a client. */
 export class ConnectHandler {
   /** For the log. */
-  clientId: string;
+  clientId = '<unknown>';
   /** Bytes [MQTT-3.1.2-24]; unlimited before CONNECT. */
   maximumPacketSize = Number.POSITIVE_INFINITY;
   readonly #options: ConnectOptions;
@@ -64,8 +64,6 @@ export class ConnectHandler {
   constructor(options: ConnectOptions, accepted: (active: ActiveSession) => void) {
     this.#options = options;
     this.#accepted = accepted;
-    const {address} = options.peer;
-    this.clientId = address === undefined ? '<unknown>' : `<unknown> [${address}]`;
     this.#listener = options.listener;
   }
 
@@ -133,8 +131,8 @@ export class ConnectHandler {
     const known = state.registry.get(clientId);
     if (known?.client !== undefined) this.#takeOver(known, parameters);
     const {session, present} = state.registry.open(clientId, cleanStart);
-    session.permit(new GuardedPermissions(permissions));
-    const {writer} = this.#activate(session, parameters);
+    session.permit(guarded(permissions));
+    const {writer} = this.#activate(session, parameters, present);
     state.registry.join(session, writer, {expirySeconds, username});
     session.will = storedWill(packet, details, parameters.writer.mountPoint);
     state.counters.connections++;
@@ -174,7 +172,7 @@ export class ConnectHandler {
     session.client?.disconnect(ReasonCode.sessionTakenOver, '');
   }
 
-  #activate(session: Session, parameters: ConnectParameters): ActiveSession {
+  #activate(session: Session, parameters: ConnectParameters, resumed: boolean): ActiveSession {
     const {connection, state} = this.#options;
     const {problemInformation, writer: settings} = parameters;
     const {mountPoint, maximumPacketSize} = settings;
@@ -184,6 +182,7 @@ export class ConnectHandler {
       state,
       listener: this.#listener,
       session,
+      resumed,
       mountPoint,
       problemInformation,
       maximumPacketSize,
@@ -218,7 +217,9 @@ export class ConnectHandler {
     }
     const plain = {cmd: 'connack', sessionPresent: false, reasonCode} as const;
     const full = {...plain, properties: {reasonString: reason}};
-    // [MQTT-3.2.2-19]
-    connection.close(connection.bytes(full).length <= this.maximumPacketSize ? full : plain);
+    // [MQTT-3.1.2-24], [MQTT-3.2.2-19]
+    connection.close(
+      [full, plain].find((packet) => connection.bytes(packet).length <= this.maximumPacketSize),
+    );
   }
 }

@@ -39,54 +39,34 @@ export interface ConnectParameters {
   readonly problemInformation: boolean;
 }
 
+function refusal(
+  reason: keyof typeof ReasonCode,
+  returned: keyof typeof ReturnCode,
+  sentence: string,
+): Refusal {
+  return {reasonCode: ReasonCode[reason], returnCode: ReturnCode[returned], reason: sentence};
+}
+
 /** The reasons to refuse a CONNECT. */
 export const refusals = {
-  identifier: {
-    reasonCode: ReasonCode.clientIdentifierNotValid,
-    returnCode: ReturnCode.identifierRejected,
-    reason: 'The client identifier is not valid here.',
-  },
-  notAuthorized: {
-    reasonCode: ReasonCode.notAuthorized,
-    returnCode: ReturnCode.notAuthorized,
-    reason: 'Not authorized.',
-  },
-  authenticationMethod: {
-    reasonCode: ReasonCode.badAuthenticationMethod,
-    returnCode: ReturnCode.notAuthorized,
-    reason: 'No authentication method is supported.',
-  },
-  unavailable: {
-    reasonCode: ReasonCode.serverUnavailable,
-    returnCode: ReturnCode.serverUnavailable,
-    reason: 'Credentials cannot be checked now.',
-  },
-  busy: {
-    reasonCode: ReasonCode.serverBusy,
-    returnCode: ReturnCode.serverUnavailable,
-    reason: 'There are as many clients as there may be.',
-  },
-  willQos: {
-    reasonCode: ReasonCode.qosNotSupported,
-    returnCode: ReturnCode.notAuthorized,
-    reason: 'The QoS of the will is not supported.',
-  },
-  willRetain: {
-    reasonCode: ReasonCode.retainNotSupported,
-    returnCode: ReturnCode.notAuthorized,
-    reason: 'Retained messages are not supported.',
-  },
-  answerSize: {
-    reasonCode: ReasonCode.packetTooLarge,
-    returnCode: ReturnCode.notAuthorized,
-    reason: 'CONNACK would be larger than Maximum Packet Size.',
-  },
-  willSize: {
-    reasonCode: ReasonCode.packetTooLarge,
-    returnCode: ReturnCode.notAuthorized,
-    reason: 'The payload of the will is too large.',
-  },
-} as const satisfies Record<string, Refusal>;
+  identifier: refusal(
+    'clientIdentifierNotValid',
+    'identifierRejected',
+    'The client identifier is not valid here.',
+  ),
+  notAuthorized: refusal('notAuthorized', 'notAuthorized', 'Not authorized.'),
+  authenticationMethod: refusal(
+    'badAuthenticationMethod',
+    'notAuthorized',
+    'No authentication method is supported.',
+  ),
+  unavailable: refusal('serverUnavailable', 'serverUnavailable', 'Credentials cannot be checked now.'),
+  busy: refusal('serverBusy', 'serverUnavailable', 'There are as many clients as there may be.'),
+  willQos: refusal('qosNotSupported', 'notAuthorized', 'The QoS of the will is not supported.'),
+  willRetain: refusal('retainNotSupported', 'notAuthorized', 'Retained messages are not supported.'),
+  answerSize: refusal('packetTooLarge', 'notAuthorized', 'CONNACK would be larger than Maximum Packet Size.'),
+  willSize: refusal('packetTooLarge', 'notAuthorized', 'The payload of the will is too large.'),
+} as const;
 
 /** A CONNECT, and the user name it comes with or its certificate gives it. */
 export interface ConnectRequest {
@@ -245,27 +225,14 @@ export function connectedLine(
  * Adds the broker's own rules to a client's permissions: no client publishes to topics of too many levels,
  * or to $SYS. The session caches the result for each topic.
  */
-export class GuardedPermissions implements Permissions {
-  readonly #permissions: Permissions;
-
-  constructor(permissions: Permissions) {
-    this.#permissions = permissions;
-  }
-
-  mayPublish(topic: string): boolean {
-    if (!isPublishTopic(topic) || topic === '$SYS' || topic.startsWith('$SYS/')) return false;
-    return this.#permissions.mayPublish(topic);
-  }
-
-  maySubscribe(filter: string): boolean {
-    return this.#permissions.maySubscribe(filter);
-  }
-
-  mayReceive(topic: string): boolean {
-    return this.#permissions.mayReceive(topic);
-  }
-
-  mayStay(): boolean {
-    return this.#permissions.mayStay?.() ?? true;
-  }
+export function guarded(permissions: Permissions): Permissions {
+  return {
+    mayPublish(topic) {
+      if (!isPublishTopic(topic) || topic === '$SYS' || topic.startsWith('$SYS/')) return false;
+      return permissions.mayPublish(topic);
+    },
+    maySubscribe: (filter) => permissions.maySubscribe(filter),
+    mayReceive: (topic) => permissions.mayReceive(topic),
+    mayStay: () => permissions.mayStay?.() ?? true,
+  };
 }

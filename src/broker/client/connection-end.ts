@@ -47,13 +47,21 @@ export function sendDisconnect(
   if (connection.protocolVersion < 5) return;
   const plain = {cmd: 'disconnect', reasonCode} as const;
   const bytes = connection.bytes({...plain, properties: {reasonString: `${message} [${statement}]`}});
-  // [MQTT-3.14.2-3]
-  if (bytes.length <= maximumPacketSize) connection.write([bytes]);
-  else connection.send(plain);
+  sendWithin(maximumPacketSize, connection, [bytes, connection.bytes(plain)]);
+}
+
+/** Sends the first packet that is not too large for the client, if there is one [MQTT-3.1.2-24], [MQTT-3.14.2-3]. */
+function sendWithin(maximumPacketSize: number, connection: Connection, packets: readonly Buffer[]): void {
+  const fitting = packets.find(({length}) => length <= maximumPacketSize);
+  if (fitting !== undefined) connection.write([fitting]);
 }
 
 /** Sends CONNACK with the reason of a violation to a client that was not accepted, in a form that it can read. */
-export function sendConnack(connection: Connection, violation: PacketViolation): void {
+export function sendConnack(
+  connection: Connection,
+  violation: PacketViolation,
+  maximumPacketSize: number,
+): void {
   if (violation instanceof UnsupportedProtocol) {
     if (violation.level === undefined) return;
     // A level below 5 understands only the short CONNACK [MQTT 3.1.1, MQTT-3.1.2-2]. So does a bridge of
@@ -69,5 +77,7 @@ export function sendConnack(connection: Connection, violation: PacketViolation):
   if (connection.protocolVersion < 5) return;
   const {reasonCode, message, statement} = violation;
   const properties = {reasonString: `${message} [${statement}]`};
-  connection.send({cmd: 'connack', sessionPresent: false, reasonCode, properties});
+  const plain = {cmd: 'connack', sessionPresent: false, reasonCode} as const;
+  const packets = [{...plain, properties}, plain].map((packet) => connection.bytes(packet));
+  sendWithin(maximumPacketSize, connection, packets);
 }

@@ -201,8 +201,9 @@ export class PublishHandler implements MessageHandler, PublishFlow {
     const result = this.#acknowledged(type, packetId, isFailure(reasonCode));
     if (result === 'accepted') this.#context.session.deliveries.pump();
     else if (type === PacketType.pubrel) this.#release(packetId);
-    else if (result === 'unknown') this.#unknown(type, packetId);
-    else throw protocolError('MQTT-2.2.1-5', `${packetNames[type]} does not answer packet ${packetId}.`);
+    else if (result === 'unknown' && (type !== PacketType.pubrec || this.#context.resumed)) {
+      this.#unknown(type, packetId);
+    } else throw protocolError('MQTT-2.2.1-5', `${packetNames[type]} does not answer packet ${packetId}.`);
     this.#writer.drained();
   }
 
@@ -225,6 +226,7 @@ export class PublishHandler implements MessageHandler, PublishFlow {
     return 'accepted';
   }
 
+  /** PUBREC for no message is an error, except when a session is resumed [MQTT 5, 3.6.2.1]. */
   #unknown(type: number, packetId: number): void {
     const {state, session} = this.#context;
     const what = `${packetNames[type]} from ${session.clientId} for an unknown packet identifier ${packetId}`;

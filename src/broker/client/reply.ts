@@ -13,6 +13,8 @@ export interface ReplyContext {
   readonly state: BrokerState;
   readonly listener: ListenerConfig;
   readonly session: Session;
+  /** The session was there before this connection. */
+  readonly resumed: boolean;
   /** Put before each topic of this client; empty where there is none. */
   readonly mountPoint: string;
   /** [MQTT-3.1.2-29] */

@@ -108,8 +108,9 @@ export class SharedFrames {
     const {qos} = message;
     for (const {session} of this.#targets) {
       const sequence = state.sequence();
-      session.dropping = false;
-      session.deliveries.add({sequence, message, qos, retain: false, subscriptionIdentifiers: noIdentifiers});
+      const delivery = {sequence, message, qos, retain: false, subscriptionIdentifiers: noIdentifiers};
+      if (session.deliveries.add(delivery)) session.dropping = false;
+      else state.router.dropped(session);
     }
   }
 }

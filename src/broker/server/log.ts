@@ -26,59 +26,105 @@ const topics: Readonly<Record<LogType, string | undefined>> = {
 
 /** An open log. */
 export interface Log {
+  /** Writes a line, if lines of its type are wanted. */
   readonly write: (type: LogType, line: string) => void;
+  /** Writes a line that the user asked for by a signal, of whatever type. */
+  readonly print: (line: string) => void;
   /** Whether lines of this type go anywhere. */
   readonly wants: (type: LogType) => boolean;
-  /** Closes the log file and opens the path again: after a rotation it is a new file. */
+  /** Opens the path of the log file again: after a rotation it is a new file. */
   reopen(): void;
   close(): void;
   /** Publishes a line; undefined until the broker runs. */
   publish: ((topic: string, line: string) => void) | undefined;
 }
 
-/** Opens the log. @throws TmqError when its file cannot be written to */
-export function openLog(settings: LogSettings, io: Pick<Io, 'stdout' | 'stderr' | 'now'>): Log {
-  const path = settings.destinations.findLast((each) => each.startsWith('file '))?.slice('file '.length);
+/** Opens the log. `warn` gets a sentence when the file cannot be opened or written: the broker goes on. */
+export function openLog(
+  settings: LogSettings,
+  io: Pick<Io, 'stdout' | 'stderr' | 'now'>,
+  warn: (sentence: string) => void,
+): Log {
+  const file = logFileOf(settings, warn);
   const to = (name: string) =>
     settings.destinations.includes(name) && !settings.destinations.includes('none');
-  let file = path === undefined ? undefined : openFile(path);
   const wants = (type: LogType) => settings.types.has(type) && !settings.types.has('none');
   let publishing = false;
+  const put = (topic: string | undefined, given: string) => {
+    const text = safeText(given);
+    const line = `${settings.timestamp ? `${stamp(settings.timestampFormat, io.now())}: ` : ''}${text}`;
+    if (to('stdout')) io.stdout.write(`${line}\n`);
+    if (to('stderr')) io.stderr.write(`${line}\n`);
+    file?.write(`${line}\n`);
+    if (!to('topic') || topic === undefined || publishing) return;
+    // Publishing may log lines itself, which would be published in turn.
+    publishing = true;
+    log.publish?.(`$SYS/broker/log/${topic}`, line);
+    publishing = false;
+  };
   const log: Log = {
     publish: undefined,
     wants,
-    write(type, given) {
-      if (!wants(type)) return;
-      const text = safeText(given);
-      const line = `${settings.timestamp ? `${stamp(settings.timestampFormat, io.now())}: ` : ''}${text}`;
-      if (to('stdout')) io.stdout.write(`${line}\n`);
-      if (to('stderr')) io.stderr.write(`${line}\n`);
-      if (file !== undefined) writeSync(file, `${line}\n`);
-      const topic = topics[type];
-      if (!to('topic') || topic === undefined || publishing) return;
-      // Publishing may log lines itself, which would be published in turn.
-      publishing = true;
-      log.publish?.(`$SYS/broker/log/${topic}`, line);
-      publishing = false;
+    write(type, line) {
+      if (wants(type)) put(topics[type], line);
     },
-    reopen() {
-      log.close();
-      if (path !== undefined) file = openFile(path);
-    },
-    close() {
-      if (file !== undefined) closeSync(file);
-      file = undefined;
-    },
+    print: (line) => put(undefined, line),
+    reopen: () => file?.open(),
+    close: () => file?.close(),
   };
   return log;
 }
 
-function openFile(path: string): number {
-  try {
-    return openSync(path, 'a', 0o640);
-  } catch (error) {
-    throw fileError('log file', path, error, 'write');
-  }
+/** The path of the last log_dest file, if any. */
+export function logPath({destinations}: LogSettings): string | undefined {
+  return destinations.findLast((each) => each.startsWith('file '))?.slice('file '.length);
+}
+
+interface LogFile {
+  write(line: string): void;
+  open(): void;
+  close(): void;
+}
+
+/** A full disk, or a path of another machine, must not end the broker: the log is the lesser loss. */
+function logFileOf(settings: LogSettings, warn: (sentence: string) => void): LogFile | undefined {
+  const path = logPath(settings);
+  if (path === undefined) return undefined;
+  let file: number | undefined;
+  let isFailing = false;
+  const failed = (error: unknown) => {
+    if (!isFailing)
+      warn(`${fileError('log file', path, error, 'write').message} The broker goes on without it.`);
+    isFailing = true;
+  };
+  const close = () => {
+    if (file !== undefined) closeSync(file);
+    file = undefined;
+  };
+  const open = () => {
+    try {
+      const opened = openSync(path, 'a', 0o640);
+      close();
+      file = opened;
+      isFailing = false;
+    } catch (error) {
+      failed(error);
+    }
+  };
+  open();
+  return {
+    write(line) {
+      if (file === undefined) return;
+      try {
+        writeSync(file, line);
+        isFailing = false;
+      } catch (error) {
+        failed(error);
+      }
+    },
+    open,
+    close,
+  };
 }
 
 /** Seconds since the epoch, or what log_timestamp_format makes of the time. */

@@ -55,6 +55,7 @@ export async function serve(plan: ServePlan, io: Io): Promise<ExitCode> {
   const print = (line: string) => {
     if (!plan.quiet) io.stderr.write(`${line}\n`);
   };
+  using signals = listenToSignals(io);
   const config = configOf(plan);
   if (!plan.quiet) {
     for (const warning of config.warnings) io.stderr.write(await plan.warningLine(`${warning}.`));
@@ -68,9 +69,9 @@ export async function serve(plan: ServePlan, io: Io): Promise<ExitCode> {
   const tls = plan.tls ? await import('./local-tls.ts') : undefined;
   await using certificates = await tls?.localCertificates(plan.tlsDirectory, Number(io.now() / 1_000_000n));
   const withTls = (plain: BrokerConfig['listeners']) => tls?.withTls(plain, certificates?.files) ?? plain;
-  const log = openLog(config.log, io);
+  const log = openLog(config.log, io, (sentence) => io.stderr.write(`Warning: ${sentence}\n`));
   try {
-    return await runWith({plan, io, config, log, print, withTls, certificates: certificates?.files});
+    return await runWith({plan, io, config, log, signals, print, withTls, certificates: certificates?.files});
   } finally {
     log.close();
   }
@@ -81,14 +82,48 @@ interface ServeContext {
   readonly io: Io;
   readonly config: BrokerConfig;
   readonly log: Log;
+  readonly signals: Signals;
   readonly print: (line: string) => void;
   /** Adds the listeners of --tls to the given ones. */
   readonly withTls: (plain: BrokerConfig['listeners']) => BrokerConfig['listeners'];
   readonly certificates: CertificateFiles | undefined;
 }
 
+/** What a running broker does at SIGHUP and SIGUSR2. */
+interface SignalActions {
+  readonly hangUp: () => void;
+  readonly userSignal: () => void;
+}
+
+interface Signals extends Disposable {
+  /** From now on signals have these actions; a SIGHUP that came before is made up for. */
+  serve(actions: SignalActions): void;
+}
+
+/** Listens before anything is made that has to be removed again: by default these signals end the process. */
+function listenToSignals(io: Io): Signals {
+  let actions: SignalActions | undefined;
+  let hungUp = false;
+  const stops = [
+    io.onHangup?.(() => {
+      if (actions === undefined) hungUp = true;
+      else actions.hangUp();
+    }),
+    io.onUserSignal?.(() => actions?.userSignal()),
+  ];
+  return {
+    serve(given) {
+      actions = given;
+      if (hungUp) given.hangUp();
+    },
+    [Symbol.dispose]() {
+      for (const stop of stops) stop?.();
+    },
+  };
+}
+
 async function runWith(context: ServeContext): Promise<ExitCode> {
-  const {plan, io, config, log, withTls} = context;
+  const {plan, io, config, log, signals, withTls} = context;
   await using tracer = tracerFor(plan, io, log);
   const running = await runBroker(
     {...config, listeners: withTls(config.listeners)},
@@ -103,6 +138,13 @@ async function runWith(context: ServeContext): Promise<ExitCode> {
   log.publish = (topic, line) => {
     running.broker.publish({topic, payload: Buffer.from(line), qos: 0, retain: false});
   };
+  signals.serve({
+    hangUp: () => reload(context, running),
+    userSignal() {
+      log.print('Subscriptions:');
+      for (const line of running.broker.subscriptionTree()) log.print(line);
+    },
+  });
   try {
     return await announceAndWait(context, running);
   } finally {
@@ -123,17 +165,12 @@ async function announceAndWait(context: ServeContext, running: RunningBroker): P
   if (plan.ready !== undefined) {
     io.stdout.write(`${readyLine(plan.ready, {pid: io.pid, addresses, certificates})}\n`);
   }
-  const stopListening = io.onHangup?.(() => reload(context, running));
-  try {
-    if (plan.command.length > 0) {
-      const env = {...io.env, ...environmentOf(addresses, certificates)};
-      return await runCommand(plan.command, env, io.signal);
-    }
-    await untilStopped(plan, io);
-    return ExitCode.success;
-  } finally {
-    stopListening?.();
+  if (plan.command.length > 0) {
+    const env = {...io.env, ...environmentOf(addresses, certificates)};
+    return await runCommand(plan.command, env, io.signal);
   }
+  await untilStopped(plan, io);
+  return ExitCode.success;
 }
 
 function banner(listeners: readonly ListenerConfig[], urls: string): string {

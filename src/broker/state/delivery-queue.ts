@@ -8,7 +8,7 @@ import type {BrokerLimits} from '../config/settings.ts';
 import type {RestoredSession} from '../persistence/journal.ts';
 import {payloadBytes} from '../wire/shared-frame.ts';
 import {type Delivery, InFlightMessages} from './in-flight-table.ts';
-import {isExpired, WaitingMessages} from './waiting-messages.ts';
+import {RingBuffer} from './ring-buffer.ts';
 
 /** Writes the packets of one connection. */
 export interface DeliveryWriter {
@@ -41,7 +41,10 @@ export class DeliveryQueue {
   readonly #observer: DeliveryObserver;
   readonly #now: () => number;
   readonly #inFlight = new InFlightMessages();
-  readonly #queue = new WaitingMessages();
+  readonly #queue = new RingBuffer<Delivery>();
+  #queuedBytes = 0;
+  /** Milliseconds of the broker's clock: nothing in the queue expires before. */
+  #firstExpiry = Number.POSITIVE_INFINITY;
   /** Undefined while the client is away. */
   #writer: DeliveryWriter | undefined;
 
@@ -58,7 +61,7 @@ export class DeliveryQueue {
   }
 
   get queuedBytes(): number {
-    return this.#queue.bytes;
+    return this.#queuedBytes;
   }
 
   get inflight(): number {
@@ -68,7 +71,7 @@ export class DeliveryQueue {
   /** Restores the state of before a restart; the observer is not called. */
   restore({sent, released, queued}: Pick<RestoredSession, 'sent' | 'released' | 'queued'>): void {
     this.#inFlight.restore({sent, released});
-    for (const delivery of queued) this.#queue.push(delivery);
+    for (const delivery of queued) this.#push(delivery);
   }
 
   /** What `restore` takes. */
@@ -90,18 +93,32 @@ export class DeliveryQueue {
     this.#inFlight.markSent();
   }
 
-  /** Sends or queues a message. False: it was dropped because the queue is full. */
+  /** Sends or queues a message; expired ones make room for it. False: it was dropped because the queue is full. */
   add(delivery: Delivery): boolean {
     this.#observer.queued(delivery);
     if (this.#queue.length === 0 && !this.#inFlight.hasUnsent && this.#send(delivery)) return true;
-    this.#queue.push(delivery);
+    this.#push(delivery);
     this.pump(delivery);
-    if (!isOverfull(this, this.#limits)) return true;
-    for (const expired of this.#queue.takeExpired(this.#now(), delivery)) this.#observer.removed(expired);
+    if (isOverfull(this, this.#limits)) this.#removeExpired(delivery);
     if (!isOverfull(this, this.#limits)) return true;
     // The queue is too long only if this one was not sent: it is the last.
-    this.#observer.removed(this.#queue.pop());
+    const last = this.#queue.pop()!;
+    this.#queuedBytes -= payloadBytes(last.message);
+    this.#observer.removed(last);
     return false;
+  }
+
+  #push(delivery: Delivery): void {
+    const {message} = delivery;
+    this.#queue.push(delivery);
+    this.#queuedBytes += payloadBytes(message);
+    this.#firstExpiry = Math.min(this.#firstExpiry, message.expiresAt ?? Number.POSITIVE_INFINITY);
+  }
+
+  /** Removes what has expired from the whole queue [MQTT-3.3.2-5]; a message just `arriving` has not. */
+  #removeExpired(arriving: Delivery): void {
+    const now = this.#now();
+    if (this.#firstExpiry <= now) this.#keepQueued((one) => one === arriving || !isExpired(one, now));
   }
 
   /**
@@ -132,10 +149,9 @@ export class DeliveryQueue {
     const delivery = this.#queue.first;
     if (delivery === undefined) return false;
     // [MQTT-3.3.2-5]
-    const mayExpire = delivery.message.expiresAt !== undefined && delivery !== arriving;
-    if (mayExpire && isExpired(delivery, this.#now())) this.#observer.removed(delivery);
+    if (delivery !== arriving && isExpired(delivery, this.#now())) this.#observer.removed(delivery);
     else if (!this.#send(delivery)) return false;
-    this.#queue.shift();
+    this.#queuedBytes -= payloadBytes(this.#queue.shift()!.message);
     return true;
   }
 
@@ -168,7 +184,7 @@ export class DeliveryQueue {
   /** PUBACK [MQTT-4.3.2-3], with success or not [MQTT-4.4.0-2]. */
   acknowledged(packetId: number): AcknowledgementResult {
     const delivery = this.#inFlight.get(packetId);
-    if (delivery === undefined) return 'unknown';
+    if (delivery === undefined) return this.#inFlight.isReleased(packetId) ? 'wrong' : 'unknown';
     if (delivery.qos !== 1) return 'wrong';
     this.#remove(packetId, delivery);
     return 'accepted';
@@ -204,23 +220,16 @@ export class DeliveryQueue {
   }
 
   /**
-   * Takes out the messages that another member of a shared subscription can get: of those queued, and of the
-   * QoS 1 messages in flight. A QoS 2 message once sent goes to no other session [MQTT-4.8.2-4], [MQTT-4.8.2-5],
-   * nor does a message that was refused [MQTT-4.8.2-6].
+   * Offers the messages of shared subscriptions to `move`, and removes those that it gives to another session: of the
+   * queued ones, and of those in flight at QoS 1. A QoS 2 message once sent goes to no other session [MQTT-4.8.2-4],
+   * [MQTT-4.8.2-5], nor does a message that was refused [MQTT-4.8.2-6].
    */
-  takeShared(isMovable: (delivery: Delivery) => boolean): Delivery[] {
-    const taken: Delivery[] = [];
+  moveShared(move: (delivery: Delivery) => boolean): void {
+    const moved = (delivery: Delivery) => delivery.group !== undefined && move(delivery);
     for (const [packetId, delivery] of this.#inFlight.inOrder()) {
-      if (delivery.qos !== 1 || !isMovable(delivery)) continue;
-      this.#remove(packetId, delivery);
-      taken.push(delivery);
+      if (delivery.qos === 1 && moved(delivery)) this.#remove(packetId, delivery);
     }
-    this.#keepQueued((delivery) => {
-      const move = isMovable(delivery);
-      if (move) taken.push(delivery);
-      return !move;
-    });
-    return taken;
+    this.#keepQueued((delivery) => !moved(delivery));
   }
 
   /**
@@ -237,7 +246,14 @@ export class DeliveryQueue {
   }
 
   #keepQueued(isAllowed: (delivery: Delivery) => boolean): void {
-    for (const delivery of this.#queue.takeUnless(isAllowed)) this.#observer.removed(delivery);
+    const before = this.#queue.toArray();
+    this.#queue.clear();
+    this.#queuedBytes = 0;
+    this.#firstExpiry = Number.POSITIVE_INFINITY;
+    for (const delivery of before) {
+      if (isAllowed(delivery)) this.#push(delivery);
+      else this.#observer.removed(delivery);
+    }
   }
 }
 
@@ -247,6 +263,10 @@ function isOverfull(
 ): boolean {
   if (maxQueuedMessages > 0 && queued > maxQueuedMessages) return true;
   return maxQueuedBytes > 0 && queuedBytes > maxQueuedBytes && queued > 0;
+}
+
+function isExpired({message}: Delivery, now: number): boolean {
+  return message.expiresAt !== undefined && message.expiresAt <= now;
 }
 
 function hasQuota({sendQuota}: DeliveryWriter, inFlight: InFlightMessages): boolean {

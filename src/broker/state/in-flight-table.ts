@@ -54,15 +54,14 @@ export class InFlightTable<Value> {
     return true;
   }
 
-  /** All entries in the order in which their identifiers were assigned; `last` is the latest identifier. */
-  entries(last: number): [packetId: number, value: Value][] {
+  /** All entries, in no particular order. */
+  entries(): [packetId: number, value: Value][] {
     const all: [number, Value][] = [];
     if (this.#size === 0) return all;
     for (const [slot, value] of this.#values.entries()) {
       if (value !== undefined) all.push([this.#identifiers[slot]!, value]);
     }
-    const age = (packetId: number) => (packetId - last - 1 + largestTwoByteInteger) % largestTwoByteInteger;
-    return all.sort(([one], [other]) => age(one) - age(other));
+    return all;
   }
 
   /** Values move to their slots in a larger table; with 65,536 slots no two identifiers share one. */
@@ -149,9 +148,9 @@ export class InFlightMessages {
     this.#bytes -= payloadBytes(delivery.message);
   }
 
-  /** Everything published, in the order first sent. */
+  /** Everything published, in the order first sent: that of the numbers, as identifiers are used again and again. */
   inOrder(): [packetId: number, delivery: Delivery][] {
-    return this.#published.entries(this.#lastPacketId);
+    return this.#published.entries().sort(([, one], [, other]) => one.sequence - other.sequence);
   }
 
   /** A new connection: all that is published has to be sent again. */
@@ -195,7 +194,7 @@ export class InFlightMessages {
   }
 
   releasedInOrder(): number[] {
-    const all = this.#released.entries(this.#lastPacketId);
+    const all = this.#released.entries();
     return all.sort(([, one], [, other]) => one - other).map(([packetId]) => packetId);
   }
 }

@@ -24,6 +24,9 @@ export interface RouterOptions {
 
 const noIdentifiers: readonly number[] = [];
 
+/** Refused: the session may not receive the message, or is away and gets nothing at QoS 0. */
+type Outcome = 'taken' | 'full' | 'refused';
+
 /** Every message that is not forwarded as a frame goes through it. */
 export class Router {
   readonly #options: RouterOptions;
@@ -42,7 +45,7 @@ export class Router {
     const receivers = this.#options.subscriptions.receivers(message.topic);
     for (const receiver of receivers.direct) {
       const delivery = this.#combine(message, receiver, from);
-      if (delivery !== undefined) this.#deliver(receiver.subscriber, delivery, from);
+      if (delivery !== undefined) this.#send(receiver.subscriber, delivery, from);
     }
     for (const group of receivers.groups) this.#share(group, message, from);
     return receivers.direct.length > 0 || receivers.groups.length > 0;
@@ -98,30 +101,42 @@ export class Router {
     };
   }
 
-  /** Chooses the next member in turn: one that keeps up rather than a slow one, that rather than one away. */
+  /**
+   * Gives a message to the next member in turn: to one that keeps up rather than a slow one, to that rather than one
+   * away. A member with a full queue passes it on.
+   */
   #share(group: SharedGroup<Session>, message: StoredMessage, from: Session | undefined): void {
     const members = group.inTurn().filter(({subscriber}) => subscriber.mayReceive(message.topic));
     const keepsUp = members.find(({subscriber}) => subscriber.client?.slow === false);
-    const chosen = keepsUp ?? members.find(({subscriber}) => subscriber.client !== undefined) ?? members[0];
-    if (chosen === undefined) return;
-    const delivery = this.#sharedDelivery(group, message, chosen);
+    const present = members.filter(({subscriber}) => subscriber.client !== undefined);
+    const first = keepsUp ?? present[0] ?? members[0];
+    if (first === undefined) return;
     // A member that becomes slow with this message need not hold back the publisher: another gets the next.
-    this.#deliver(chosen.subscriber, delivery, keepsUp === undefined ? from : undefined);
+    const heldBack = keepsUp === undefined ? from : undefined;
+    const outcome = this.#deliver(first.subscriber, this.#sharedDelivery(group, message, first), heldBack);
+    if (outcome === 'taken') return;
+    const others = [...new Set([...present, ...members])].filter((member) => member !== first);
+    if (others.some((member) => this.#offer(group, message, member))) return;
+    if (outcome === 'full') this.dropped(first.subscriber);
   }
 
-  /** Gives the messages from shared subscriptions that a session cannot deliver now to other members. */
-  reshare(session: Session): void {
-    const other = ({group}: Delivery) => {
-      if (group === undefined) return undefined;
-      const members = (group as SharedGroup<Session>).inTurn();
-      return members.find(({subscriber}) => subscriber !== session && subscriber.client !== undefined);
-    };
-    for (const delivery of session.deliveries.takeShared((one) => other(one) !== undefined)) {
-      const next = other(delivery);
-      if (next === undefined) continue;
-      const group = delivery.group as SharedGroup<Session>;
-      this.#deliver(next.subscriber, this.#sharedDelivery(group, delivery.message, next), undefined);
-    }
+  /** Whether another member takes a message from a shared subscription. */
+  #offer(group: SharedGroup<Session>, message: StoredMessage, to: BrokerSubscription<Session>): boolean {
+    return this.#deliver(to.subscriber, this.#sharedDelivery(group, message, to), undefined) === 'taken';
+  }
+
+  /**
+   * Gives the messages from shared subscriptions that a session cannot deliver now to present members that may
+   * read them and have room, and those of a session that ends to absent ones, too. The rest stays with the session.
+   */
+  reshare(session: Session, ends: boolean): void {
+    session.deliveries.moveShared(({group, message}) => {
+      const shared = group as SharedGroup<Session>;
+      const others = shared.inTurn().filter(({subscriber}) => subscriber !== session);
+      const present = others.filter(({subscriber}) => subscriber.client !== undefined);
+      const absent = ends ? others.filter(({subscriber}) => subscriber.client === undefined) : [];
+      return [...present, ...absent].some((next) => this.#offer(shared, message, next));
+    });
   }
 
   /** Sends the retained messages of a new subscription, as retained [MQTT-3.3.1-9]. */
@@ -131,25 +146,35 @@ export class Router {
     for (const message of this.#options.retained.match(filter)) {
       const qos = this.#qos(message, subscription.qos);
       const sequence = this.#options.sequence();
-      this.#deliver(session, {sequence, message, qos, retain: true, subscriptionIdentifiers}, undefined);
+      this.#send(session, {sequence, message, qos, retain: true, subscriptionIdentifiers}, undefined);
     }
   }
 
-  #deliver(session: Session, delivery: Delivery, from: Session | undefined): void {
-    const {limits, counters, notice} = this.#options;
+  /** Sends or queues a message, or drops it where the session's queue is full. */
+  #send(session: Session, delivery: Delivery, from: Session | undefined): void {
+    if (this.#deliver(session, delivery, from) === 'full') this.dropped(session);
+  }
+
+  /** A message for the session was dropped because its queue is full. */
+  dropped(session: Session): void {
+    const {counters, notice} = this.#options;
+    counters.publishDropped++;
+    if (!session.dropping) notice(`Outgoing messages are being dropped for client ${session.clientId}.`);
+    session.dropping = true;
+  }
+
+  #deliver(session: Session, delivery: Delivery, from: Session | undefined): Outcome {
+    const {limits} = this.#options;
     const {client} = session;
-    if (!session.mayReceive(delivery.message.topic)) return;
+    if (!session.mayReceive(delivery.message.topic)) return 'refused';
     let isTaken: boolean;
     // Queued messages at QoS 0 go first [MQTT-4.6.0-5].
     const behind = limits.queueQos0Messages && session.deliveries.queued > 0;
     if (delivery.qos === 0 && client !== undefined && !behind) isTaken = client.sendAtMostOnce(delivery);
-    else if (delivery.qos === 0 && !limits.queueQos0Messages) return;
+    else if (delivery.qos === 0 && !limits.queueQos0Messages) return 'refused';
     else isTaken = session.deliveries.add(delivery);
-    if (!isTaken) {
-      counters.publishDropped++;
-      if (!session.dropping) notice(`Outgoing messages are being dropped for client ${session.clientId}.`);
-    }
-    session.dropping = !isTaken;
+    if (isTaken) session.dropping = false;
     client?.holdBack(from?.client);
+    return isTaken ? 'taken' : 'full';
   }
 }

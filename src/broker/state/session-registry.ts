@@ -176,7 +176,7 @@ export class SessionRegistry {
       return;
     }
     this.#save(session);
-    this.#options.router.reshare(session);
+    this.#options.router.reshare(session, false);
     this.#expireLater(session, this.#options.schedule.now());
     const delay = session.will?.delaySeconds ?? 0;
     if (delay === 0) this.#sendWill(session);
@@ -221,7 +221,7 @@ export class SessionRegistry {
     for (const filter of session.subscriptions.keys()) this.#options.subscriptions.remove(session, filter);
     session.subscriptions.clear();
     this.#sendWill(session);
-    this.#options.router.reshare(session);
+    this.#options.router.reshare(session, true);
     if (session.persistent) this.#options.journal?.sessionEnded(session.clientId);
     // From now on the session is not persistent: later changes are not saved.
     session.expirySeconds = 0;

@@ -138,6 +138,20 @@ export class Subscriptions<Subscriber> {
     return true;
   }
 
+  /** One line a level, with two spaces more for each level, and '(name, QoS)' for each subscription. */
+  *lines(nameOf: (subscriber: Subscriber) => string): Generator<string> {
+    for (const {level, depth, value} of this.#tree.levels()) {
+      const groups = [...(value?.groups ?? [])].flatMap(([shareName, {members}]) =>
+        [...members.values()].map((subscription) => ({subscription, share: `$share/${shareName} `})),
+      );
+      const direct = [...(value?.direct.values() ?? [])].map((subscription) => ({subscription, share: ''}));
+      const names = [...direct, ...groups].map(
+        ({subscription: {subscriber, qos}, share}) => ` (${share}${nameOf(subscriber)}, ${qos})`,
+      );
+      yield `${'  '.repeat(depth + 1)}${level}${names.join('')}`;
+    }
+  }
+
   /** Who receives what is published to the topic. */
   receivers(topic: string): Receivers<Subscriber> {
     const known = this.#receivers.get(topic);

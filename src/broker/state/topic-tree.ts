@@ -59,6 +59,20 @@ export class FilterTree<Value> {
     }
   }
 
+  /** All levels of all filters, a level before those below it; `value` where a filter ends. */
+  *levels(): Generator<{readonly level: string; readonly depth: number; readonly value?: Value | undefined}> {
+    const walk = function* (
+      node: FilterNode<Value>,
+      depth: number,
+    ): Generator<{readonly level: string; readonly depth: number; readonly value?: Value | undefined}> {
+      for (const [level, child] of node.children) {
+        yield {level, depth, value: child.value};
+        yield* walk(child, depth + 1);
+      }
+    };
+    yield* walk(this.#root, 0);
+  }
+
   /**
    * The values of all filters that match the topic. A leading wildcard matches no topic that begins
    * with $ [MQTT-4.7.2-1]; a/# matches a itself [4.7.1.2].

@@ -5,22 +5,10 @@ import {ConnectionRefused, MessageBroken} from '../connection/connection-lost.ts
 import type {Endpoint} from '../connection-options.ts';
 
 /** Error codes of the system for a host, a network or a broker that may return. */
-const temporaryCodes: ReadonlySet<string> = new Set([
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'ECONNABORTED',
-  'EPIPE',
-  'ETIMEDOUT',
-  'EHOSTUNREACH',
-  'EHOSTDOWN',
-  'ENETUNREACH',
-  'ENETDOWN',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'EAI_FAIL',
-  'EAI_NODATA',
-  'EAI_NONAME',
-]);
+const temporaryCodes: ReadonlySet<string> = new Set(
+  `ECONNREFUSED ECONNRESET ECONNABORTED EPIPE ETIMEDOUT EHOSTUNREACH EHOSTDOWN ENETUNREACH ENETDOWN
+  ENOTFOUND EAI_AGAIN EAI_FAIL EAI_NODATA EAI_NONAME`.split(/\s+/),
+);
 
 const temporaryStatuses: ReadonlySet<number> = new Set([
   ExitCode.connectionLost,

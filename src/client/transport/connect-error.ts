@@ -4,7 +4,7 @@
  */
 
 import {defined} from '../../defined.ts';
-import {ExitCode, TmqError} from '../../errors.ts';
+import {codeOf, ExitCode, TmqError} from '../../errors.ts';
 import type {Endpoint} from '../connection-options.ts';
 import {Abandoned, ClosedEarly} from './connect-step.ts';
 
@@ -36,11 +36,6 @@ export interface Peer {
 
 function isLoopback(host: string | undefined): boolean {
   return host !== undefined && /^(localhost|127\.|::1$|\[::1\]$)/i.test(host);
-}
-
-function codeOf(error: unknown): string {
-  const code = (error as {code?: unknown} | null)?.code;
-  return typeof code === 'string' ? code : '';
 }
 
 /** Of the errors of all addresses, the one that says most: a refusal shows that the host is there. */

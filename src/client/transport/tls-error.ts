@@ -41,14 +41,14 @@ function trustHint({caFile, caPath}: TlsOptions): string {
   return 'Name the file of the CA certificate with --cafile.';
 }
 
-type Verdict = (peer: TlsPeer, chain: readonly CertificateFacts[], leaf: CertificateFacts) => string;
+type Explanation = (peer: TlsPeer, chain: readonly CertificateFacts[], leaf: CertificateFacts) => string;
 
-const unknownIssuer: Verdict = (peer, chain, leaf) => {
+const unknownIssuer: Explanation = (peer, chain, leaf) => {
   const issuer = chain.at(-1)?.issuer ?? leaf.issuer;
   return `The certificate of ${peer.name} was issued by "${issuer}", which is not trusted. ${trustHint(peer.options)}`;
 };
 
-const expired: Verdict = (peer, chain, leaf) => {
+const expired: Explanation = (peer, chain, leaf) => {
   const culprit = chain.find(({validTo}) => validTo.getTime() < Date.now());
   if (culprit === undefined)
     return `A CA certificate behind that of ${peer.name} has expired. It must be renewed.`;
@@ -57,14 +57,14 @@ const expired: Verdict = (peer, chain, leaf) => {
   return `${owner} expired on ${day(culprit.validTo)}. It must be renewed, or this machine's clock is wrong.`;
 };
 
-const notYetValid: Verdict = (peer, chain, leaf) => {
+const notYetValid: Explanation = (peer, chain, leaf) => {
   const culprit = chain.find(({validFrom}) => validFrom.getTime() > Date.now()) ?? leaf;
   const owner =
     culprit === leaf ? `The certificate of ${peer.name}` : `The CA certificate "${culprit.subject}"`;
   return `${owner} is not valid before ${day(culprit.validFrom)}. Is this machine's clock right?`;
 };
 
-const wrongName: Verdict = (peer, _chain, leaf) => {
+const wrongName: Explanation = (peer, _chain, leaf) => {
   const host = peer.host ?? peer.name;
   if (leaf.names === '') {
     return `The certificate of ${peer.name} does not name ${host}: it has no subject alternative names, only "${leaf.subject}".`;
@@ -73,7 +73,7 @@ const wrongName: Verdict = (peer, _chain, leaf) => {
 };
 
 /** By OpenSSL's X509_V_ERR_ names, as Node shortens them. */
-const verdicts: Readonly<Record<string, Verdict>> = {
+const explanations: Readonly<Record<string, Explanation>> = {
   CERT_HAS_EXPIRED: expired,
   CERT_NOT_YET_VALID: notYetValid,
   DEPTH_ZERO_SELF_SIGNED_CERT: (peer, _chain, leaf) =>
@@ -94,11 +94,11 @@ const verdicts: Readonly<Record<string, Verdict>> = {
  */
 export function certificateError(code: string, chain: readonly CertificateFacts[], peer: TlsPeer): TmqError {
   const [leaf] = chain;
-  const verdict = verdicts[code];
+  const explanation = explanations[code];
   const message =
-    verdict === undefined || leaf === undefined
+    explanation === undefined || leaf === undefined
       ? `The certificate of ${peer.name} is not accepted (${harmless(code)}).`
-      : verdict(peer, chain, leaf);
+      : explanation(peer, chain, leaf);
   return new TmqError(message, ExitCode.tls);
 }
 

@@ -179,7 +179,7 @@ export const broker: Command<typeof options, BrokerPlan> = defineCommand({
   synopsis: ['[options]', '[options] --exec -- command [argument ...]'],
   description: [
     'Runs a broker for MQTT 3.1, 3.1.1 and 5 until SIGINT or SIGTERM. Without options it listens on 127.0.0.1 port 1883, accepts every client, and keeps nothing when it ends: made for tests, not for the open network.',
-    'With a mosquitto.conf it takes listeners, users, access rights and limits from the file. On SIGHUP it reads the file again, and with it users, access rights, certificates and keys: it takes all of that, or after an error none of it. Listeners are recognised by their address. Clients that would not be accepted any more are disconnected.',
+    'With a mosquitto.conf it takes listeners, users, access rights and limits from the file. On SIGHUP it reads the file again, and with it users, access rights, certificates and keys: it takes all of that, or after an error none of it. Listeners are recognised by their address. Clients that would not be accepted any more are disconnected. SIGUSR2 prints the subscriptions to the log; SIGUSR1 is ignored.',
     'Log lines, the banner and warnings go to standard error; standard output has only the ready line and the trace.',
   ],
   options,

@@ -7,14 +7,15 @@ import {ExitCode, TmqError} from '../../errors.ts';
 import {allChunks} from '../../io/chunk-reader.ts';
 import {checkReadable, fileStatus, readChunks} from '../../io/files.ts';
 import {lines} from '../../io/lines.ts';
+import {print} from '../../io/output.ts';
 import type {Io} from '../../io/process.ts';
 import {openPrompter, type Prompter} from '../../io/prompt.ts';
+import {warn} from '../../io/terminal.ts';
 import {RemoveUser, SetUsers} from '../../password/edit.ts';
 import type {LineStatistics} from '../../password/line-statistics.ts';
 import {checkPassword, UserList} from '../../password/user.ts';
 import {editFile, noun, readUsers, warnOfFile} from './edit-file.ts';
 import {Hasher, warnOfScheme} from './hashing.ts';
-import {print, warn} from './output-lines.ts';
 import type {Creation, GivenUser, Hashing, PasswdPlan} from './plan.ts';
 
 type Plan<Action extends PasswdPlan['action']> = Extract<PasswdPlan, {readonly action: Action}>;

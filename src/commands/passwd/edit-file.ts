@@ -4,13 +4,12 @@
  */
 
 import {TmqError} from '../../errors.ts';
-import type {Chunks} from '../../io/file-chunks.ts';
-import {fileStatus, readChunks, updateFile} from '../../io/files.ts';
+import {type Chunks, fileStatus, readChunks, updateFile} from '../../io/files.ts';
 import type {Io} from '../../io/process.ts';
+import {warn} from '../../io/terminal.ts';
 import {type Edit, Editing} from '../../password/edit.ts';
 import {formatPasswordFile, LineReader, type NumberedUser, type PasswordLine} from '../../password/file.ts';
 import {DuplicateUsers, LineStatistics} from '../../password/line-statistics.ts';
-import {warn} from './output-lines.ts';
 
 /** What messages call it. */
 export const noun = 'password file';

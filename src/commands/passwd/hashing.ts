@@ -3,8 +3,7 @@
 import {availableParallelism} from 'node:os';
 import {setImmediate as turn} from 'node:timers/promises';
 import type {Io} from '../../io/process.ts';
-import {type Spinner, spinner} from '../../io/terminal.ts';
-import {warn} from './output-lines.ts';
+import {type Spinner, spinner, warn} from '../../io/terminal.ts';
 import type {Hashing} from './plan.ts';
 
 /**

@@ -5,10 +5,10 @@ import {Output} from '../../io/output.ts';
 import type {Io} from '../../io/process.ts';
 import {openPrompter} from '../../io/prompt.ts';
 import {sanitiseText} from '../../io/sanitise.ts';
+import {warn} from '../../io/terminal.ts';
 import type {NumberedUser} from '../../password/file.ts';
 import {type Cost, schemeOf, verifySecret} from '../../password/hash.ts';
 import {readUsers} from './edit-file.ts';
-import {warn} from './output-lines.ts';
 import type {GivenUser} from './plan.ts';
 
 interface Row {

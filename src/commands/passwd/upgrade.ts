@@ -5,13 +5,13 @@
 
 import {ExitCode, TmqError} from '../../errors.ts';
 import type {Io} from '../../io/process.ts';
+import {warn} from '../../io/terminal.ts';
 import {hashPasswords} from '../../password/edit.ts';
 import {type PasswordLine, type PlainEntry, readLine} from '../../password/file.ts';
 import {LineStatistics} from '../../password/line-statistics.ts';
 import {checkPassword} from '../../password/user.ts';
 import {editFile, readLines, warnOfFile} from './edit-file.ts';
 import {Hasher, warnOfScheme} from './hashing.ts';
-import {warn} from './output-lines.ts';
 import type {Hashing} from './plan.ts';
 
 type UpgradePlan = Hashing & {readonly path: string};

@@ -23,16 +23,16 @@ export interface SelectionPlan {
 }
 
 export interface Selected {
-  readonly verdict: ReceiveDecision;
+  readonly decision: ReceiveDecision;
   readonly print: boolean;
   /** The retained message is to be cleared on the broker. */
   readonly remove: boolean;
 }
 
-const dropped: Selected = {verdict: 'more', print: false, remove: false};
-const removed: Selected = {verdict: 'more', print: false, remove: true};
-const printed: Selected = {verdict: 'more', print: true, remove: false};
-const live: Selected = {verdict: 'stop', print: false, remove: false};
+const dropped: Selected = {decision: 'more', print: false, remove: false};
+const removed: Selected = {decision: 'more', print: false, remove: true};
+const printed: Selected = {decision: 'more', print: true, remove: false};
+const live: Selected = {decision: 'stop', print: false, remove: false};
 
 /**
  * A function to call once for each message, in order. `random` gives numbers from 0 up to 1.
@@ -53,9 +53,9 @@ export function selection(plan: SelectionPlan, random: () => number): (message: 
       if (plan.hideRetained && message.retain) return remove ? removed : dropped;
       remaining--;
       const print = plan.printPercent >= 100 || random() * 100 < plan.printPercent;
-      return {verdict: remaining === 0 ? 'last' : 'more', print, remove};
+      return {decision: remaining === 0 ? 'last' : 'more', print, remove};
     }
     remaining--;
-    return remaining === 0 ? {verdict: 'last', print: true, remove: false} : printed;
+    return remaining === 0 ? {decision: 'last', print: true, remove: false} : printed;
   };
 }

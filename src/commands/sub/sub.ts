@@ -217,14 +217,14 @@ async function receive(plan: SubPlan, session: Session, io: Io): Promise<void> {
   const receiving = session.receive({
     message(message) {
       received++;
-      const {verdict, print, remove} = select(message);
+      const {decision, print, remove} = select(message);
       view.count(message);
       if (print) view.print(message);
       if (remove) {
         clearing.push(session.publish(new Uint8Array(0), {topic: message.topic, qos: 1, retain: true}));
         clearing.at(-1)?.catch(() => undefined);
       }
-      return verdict;
+      return decision;
     },
     flush: () => {
       view.batchEnds();

@@ -7,8 +7,7 @@ import {hostname, tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {describe, test} from 'node:test';
 import {TmqError} from '../../../src/errors.ts';
-import type {Chunks} from '../../../src/io/file-chunks.ts';
-import {type FileSystem, fileStatus, readChunks, updateFile} from '../../../src/io/files.ts';
+import {type Chunks, type FileSystem, fileStatus, readChunks, updateFile} from '../../../src/io/files.ts';
 import {run, start} from '../../support/spawn.ts';
 
 const never = new AbortController().signal;

@@ -52,6 +52,24 @@ describe('DeliveryQueue', () => {
     assert.equal(deliveries.queued, 1);
   });
 
+  it('F15, MQTT-4.6.0-1: sends again in order what stayed in flight while all identifiers were used', () => {
+    const {deliveries, sent} = connected(10);
+    deliveries.add(delivery(1, 'first'));
+    for (let count = 0; count < 65_533; count++) {
+      deliveries.add(delivery(1, 'passing'));
+      deliveries.acknowledged(sent.at(-1)!);
+    }
+    for (const payload of ['second', 'third']) deliveries.add(delivery(1, payload));
+    deliveries.detach();
+    const again: string[] = [];
+    deliveries.attach({
+      sendQuota: 10,
+      publish: ({message}) => again.push(message.payload.toString()) > 0,
+      release: () => undefined,
+    });
+    assert.deepEqual(again, ['first', 'second', 'third']);
+  });
+
   it('does not assign a packet identifier again that was just freed', () => {
     const {deliveries, sent} = connected(10);
     for (let count = 0; count < 5; count++) {

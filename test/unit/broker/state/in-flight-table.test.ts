@@ -5,10 +5,11 @@ import {describe, it} from 'node:test';
 import fc from 'fast-check';
 import {InFlightTable} from '../../../../src/broker/state/in-flight-table.ts';
 
+const sorted = <Value>(entries: [number, Value][]) => entries.sort(([one], [other]) => one - other);
 const next = (packetId: number) => (packetId % 65_535) + 1;
 
 describe('InFlightTable', () => {
-  it('has the entries and the order of a Map, if identifiers are assigned in turn', () => {
+  it('has the entries of a Map, if identifiers are assigned in turn', () => {
     const step = fc.oneof(
       {weight: 3, arbitrary: fc.record({add: fc.integer({min: 1, max: 40})})},
       fc.record({take: fc.nat(200)}),
@@ -40,7 +41,7 @@ describe('InFlightTable', () => {
               }
             }
             assert.equal(table.size, model.size);
-            assert.deepEqual(table.entries(last), [...model]);
+            assert.deepEqual(sorted(table.entries()), sorted([...model]));
           }
           for (let packetId = 0; packetId <= 65_535; packetId += 13) {
             assert.equal(table.get(packetId), model.get(packetId));
@@ -63,7 +64,7 @@ describe('InFlightTable', () => {
     for (let packetId = 1; packetId <= 65_535; packetId++) table.set(packetId, packetId);
     assert.equal(table.size, 65_535);
     assert.deepEqual(
-      table.entries(65_535).map(([packetId]) => packetId),
+      sorted(table.entries()).map(([packetId]) => packetId),
       Array.from({length: 65_535}, (_, index) => index + 1),
     );
   });

@@ -20,23 +20,23 @@ const never = () => assert.fail('no dice are needed');
 test('without a limit everything is printed, for ever', () => {
   const select = selection(plan, never);
   for (let count = 0; count < 1000; count++) {
-    assert.deepEqual(select(message('a')), {verdict: 'more', print: true, remove: false});
+    assert.deepEqual(select(message('a')), {decision: 'more', print: true, remove: false});
   }
 });
 
 test('-C: the n-th message is the last', () => {
   const select = selection({...plan, limit: 3}, never);
   assert.deepEqual(
-    [1, 2, 3].map(() => select(message('a')).verdict),
+    [1, 2, 3].map(() => select(message('a')).decision),
     ['more', 'more', 'last'],
   );
 });
 
 test('-T drops matching messages, which then do not count for -C', () => {
   const select = selection({...plan, limit: 1, filterOut: ['a/#', '+/status']}, never);
-  assert.deepEqual(select(message('a')), {verdict: 'more', print: false, remove: false});
-  assert.deepEqual(select(message('b/status')), {verdict: 'more', print: false, remove: false});
-  assert.deepEqual(select(message('b/other')), {verdict: 'last', print: true, remove: false});
+  assert.deepEqual(select(message('a')), {decision: 'more', print: false, remove: false});
+  assert.deepEqual(select(message('b/status')), {decision: 'more', print: false, remove: false});
+  assert.deepEqual(select(message('b/other')), {decision: 'last', print: true, remove: false});
 });
 
 test('-T with a wildcard in the first level leaves $SYS alone', () => {
@@ -53,14 +53,14 @@ test('-R drops retained messages', () => {
 
 test('--retained-only stops at the first live message, without taking it', () => {
   const select = selection({...plan, retainedOnly: true, filterOut: ['b']}, never);
-  assert.equal(select(message('a', true)).verdict, 'more');
+  assert.equal(select(message('a', true)).decision, 'more');
   // Checked before -T: a live message ends it even where -T would have dropped it.
-  assert.deepEqual(select(message('b', false)), {verdict: 'stop', print: false, remove: false});
+  assert.deepEqual(select(message('b', false)), {decision: 'stop', print: false, remove: false});
 });
 
 test('--remove-retained clears retained messages only, and obeys -T', () => {
   const select = selection({...plan, removeRetained: true, filterOut: ['keep']}, never);
-  assert.deepEqual(select(message('a', true)), {verdict: 'more', print: true, remove: true});
+  assert.deepEqual(select(message('a', true)), {decision: 'more', print: true, remove: true});
   assert.equal(select(message('a', false)).remove, false);
   assert.equal(select(message('keep', true)).remove, false);
   assert.equal(select(message('a', true, '')).remove, false);
@@ -68,7 +68,7 @@ test('--remove-retained clears retained messages only, and obeys -T', () => {
 
 test('Q12: -R hides a retained message and --remove-retained still clears it', () => {
   const select = selection({...plan, removeRetained: true, hideRetained: true}, never);
-  assert.deepEqual(select(message('a', true)), {verdict: 'more', print: false, remove: true});
+  assert.deepEqual(select(message('a', true)), {decision: 'more', print: false, remove: true});
 });
 
 test('Q4: --random-filter is a percentage; what it hides still counts', () => {
