@@ -9,6 +9,7 @@ import {type AddressInfo, connect, createServer} from 'node:net';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {describe, it} from 'node:test';
+import {setImmediate} from 'node:timers/promises';
 import {connect as connectTls} from 'node:tls';
 import mqtt from 'mqtt';
 import WebSocket from 'ws';
@@ -32,7 +33,7 @@ interface Fixture {
   readonly files: CertificateFiles;
   readonly log: string[];
   /** Starts a broker; {directory} is filled in. */
-  start(config: string): Promise<Listening>;
+  start(config: string, context?: {readonly handshakeMilliseconds?: number}): Promise<Listening>;
 }
 
 async function withBroker(test: (fixture: Fixture) => Promise<void>): Promise<void> {
@@ -40,7 +41,7 @@ async function withBroker(test: (fixture: Fixture) => Promise<void>): Promise<vo
   const files = await writeCertificates(directory, makeCertificates(['localhost', '127.0.0.1'], Date.now()));
   const log: string[] = [];
   const stops: (() => Promise<void>)[] = [];
-  const start = async (text: string) => {
+  const start: Fixture['start'] = async (text, context = {}) => {
     const config = parseBrokerConfig(text.replaceAll('{directory}', directory), {
       path: 'x.conf',
       read: () => assert.fail(),
@@ -51,7 +52,8 @@ async function withBroker(test: (fixture: Fixture) => Promise<void>): Promise<vo
       now: () => BigInt(Date.now()) * 1_000_000n,
       log: (_type, line) => log.push(line),
     });
-    const listening = await listen(broker, config, {read: readBytes, log: (_type, line) => log.push(line)});
+    const write = (_type: string, line: string) => log.push(line);
+    const listening = await listen(broker, config, {read: readBytes, log: write, ...context});
     stops.push(() => listening.close(broker.close()));
     return listening;
   };
@@ -226,6 +228,41 @@ allow_anonymous true
       listening.prepareReload()();
       assert.equal(await publish([...args, 'ffff']), 0);
       assert.notEqual(await publish([...args, '0123456789abcdef']), 0);
+    });
+  });
+
+  for (const [kind, config, what] of [
+    ['a TLS', tlsFiles, 'TLS handshake'],
+    ['a WebSocket', 'protocol websockets\n', 'HTTP request'],
+    ['a secure WebSocket', `protocol websockets\n${tlsFiles}`, 'TLS handshake'],
+  ] as const) {
+    it(`C2: ${kind} client that stays silent is closed, with its address and the reason in the log`, async () => {
+      await withBroker(async ({log, start}) => {
+        const {addresses} = await start(`listener 0 127.0.0.1\nallow_anonymous true\n${config}`, {
+          handshakeMilliseconds: 100,
+        });
+        const socket = connect(addresses[0]?.port ?? 0, '127.0.0.1');
+        await once(socket, 'connect');
+        const {localPort} = socket;
+        socket.resume();
+        await once(socket, 'close');
+        const lines = log.filter((line) => line.includes(`127.0.0.1:${localPort}`));
+        assert.equal(lines.length, 1, log.join('\n'));
+        assert.match(lines[0]!, new RegExp(`^${what} with 127\\.0\\.0\\.1:\\d+ failed: .*time`, 'i'));
+      });
+    });
+  }
+
+  it('C2, C11: a failed handshake is logged with the address of a socket that is gone', async () => {
+    await withBroker(async ({log, start}) => {
+      const {addresses} = await start(`listener 0 127.0.0.1\nallow_anonymous true\n${tlsFiles}`);
+      const socket = connect(addresses[0]?.port ?? 0, '127.0.0.1');
+      await once(socket, 'connect');
+      const {localPort} = socket;
+      socket.destroy();
+      while (!log.some((line) => line.startsWith(`TLS handshake with 127.0.0.1:${localPort} failed: `))) {
+        await setImmediate();
+      }
     });
   });
 

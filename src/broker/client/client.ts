@@ -13,7 +13,7 @@ import {type ActiveSession, ConnectHandler, type ConnectOptions} from './connect
 import {endLine, sendConnack, sendDisconnect} from './connection-end.ts';
 
 /** Seconds from a stream's start to the end of its CONNECT. */
-const connectSeconds = 30;
+export const connectSeconds = 30;
 
 export interface ClientOptions extends ConnectOptions {
   /** Called when the client has ended. */

@@ -52,7 +52,7 @@ export interface ActiveSession {
 /** Handles the one CONNECT of a client. */
 export class ConnectHandler {
   /** For the log. */
-  clientId = '<unknown>';
+  clientId: string;
   /** Bytes [MQTT-3.1.2-24]; unlimited before CONNECT. */
   maximumPacketSize = Number.POSITIVE_INFINITY;
   readonly #options: ConnectOptions;
@@ -64,6 +64,8 @@ export class ConnectHandler {
   constructor(options: ConnectOptions, accepted: (active: ActiveSession) => void) {
     this.#options = options;
     this.#accepted = accepted;
+    const {address} = options.peer;
+    this.clientId = address === undefined ? '<unknown>' : `<unknown> [${address}]`;
     this.#listener = options.listener;
   }
 

@@ -21,6 +21,7 @@ import {defined} from '../../defined.ts';
 import {ExitCode, fileReason, TmqError} from '../../errors.ts';
 import {largestPacket} from '../../protocol/fixed-header.ts';
 import type {Identity} from '../access/access.ts';
+import {connectSeconds} from '../client/client.ts';
 import {describeListener} from '../config/parse-config.ts';
 import type {BrokerConfig, ListenerConfig} from '../config/settings.ts';
 import {type ReadFile, ServerTls} from './listener-tls.ts';
@@ -39,6 +40,8 @@ export interface ListenContext {
   readonly read: ReadFile;
   /** Lines for the log. */
   readonly log: (type: 'notice' | 'information', line: string) => void;
+  /** Milliseconds for a TLS handshake or an HTTP request; default: as long as a client may take to send CONNECT. */
+  readonly handshakeMilliseconds?: number;
 }
 
 /** An address where clients can connect. */
@@ -214,7 +217,8 @@ async function serverOf({
   listener,
   context,
 }: Binding): Promise<Pick<Bound, 'server' | 'prepareReload'>> {
-  const tls = listener.tls && new ServerTls(listener, listener.tls, context.read);
+  const {handshakeMilliseconds = connectSeconds * 1000} = context;
+  const tls = listener.tls && new ServerTls(listener, listener.tls, {...context, handshakeMilliseconds});
   const accept = (stream: Duplex, socket: Socket) => {
     const address = peerAddress(socket);
     const where = describeListener({...listener, port: socket.localPort ?? listener.port});
@@ -222,16 +226,37 @@ async function serverOf({
     const certifiedUsername = tls?.username(socket as TLSSocket);
     broker.accept(stream, listener, defined({address, certifiedUsername}));
   };
-  if (listener.protocol === 'websockets') return await webSocketServer(accept, tls);
+  if (listener.protocol === 'websockets') {
+    const made = await webSocketServer(accept, tls, handshakeMilliseconds);
+    made.server.on('clientError', handshakeReporter(made.server, context));
+    return made;
+  }
   if (tls === undefined) {
     const server = createServer({noDelay: true}, (socket) => accept(socket, socket));
     return {server, prepareReload: preparerOf(undefined, undefined)};
   }
   const server = createTlsServer({...firstOptions(tls), noDelay: true}, (socket) => accept(socket, socket));
-  server.on('tlsClientError', (error, socket) => {
-    context.log('notice', `TLS handshake with ${peerAddress(socket)} failed: ${error.message}`);
-  });
+  server.on('tlsClientError', handshakeReporter(server, context));
   return {server, prepareReload: preparerOf(server, tls)};
+}
+
+/**
+ * Logs a handshake that failed or took too long, and closes the socket: Node leaves it open after a timeout. The
+ * address is taken when the connection begins, for a closed socket has none.
+ */
+function handshakeReporter(
+  server: Server,
+  {log}: ListenContext,
+): (error: Error, socket: Duplex & {readonly _parent?: Duplex}) => void {
+  const peers = new WeakMap<Duplex, string>();
+  server.on('connection', (socket: Socket) => peers.set(socket, peerAddress(socket)));
+  return (error, socket) => {
+    // A TLSSocket knows the socket that it is on only by this undocumented name.
+    const peer = peers.get(socket) ?? (socket._parent && peers.get(socket._parent)) ?? 'an unknown address';
+    const isHttp = /^(?:HPE_|ERR_HTTP_)/.test(codeOf(error)) || socket._parent === undefined;
+    log('notice', `${isHttp ? 'HTTP request' : 'TLS handshake'} with ${peer} failed: ${error.message}`);
+    socket.destroy();
+  };
 }
 
 function firstOptions(tls: ServerTls): TlsOptions {
@@ -258,10 +283,17 @@ const subprotocols = ['mqtt', 'mqttv3.1'];
 async function webSocketServer(
   accept: (stream: Duplex, socket: Socket) => void,
   tls: ServerTls | undefined,
+  handshakeMilliseconds: number,
 ): Promise<Pick<Bound, 'server' | 'prepareReload'>> {
   const {createWebSocketStream, WebSocketServer} = await import('ws');
-  const secure = tls === undefined ? undefined : createHttpsServer({...firstOptions(tls), noDelay: true});
-  const server: HttpServer = secure ?? createHttpServer({noDelay: true});
+  const options = {
+    noDelay: true,
+    headersTimeout: handshakeMilliseconds,
+    requestTimeout: handshakeMilliseconds,
+    connectionsCheckingInterval: Math.min(1000, handshakeMilliseconds),
+  };
+  const secure = tls === undefined ? undefined : createHttpsServer({...firstOptions(tls), ...options});
+  const server: HttpServer = secure ?? createHttpServer(options);
   server.on('request', (_request, response) => {
     response.writeHead(426, {upgrade: 'websocket', connection: 'close'}).end('MQTT over WebSocket only\n');
   });

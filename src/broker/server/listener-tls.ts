@@ -26,15 +26,21 @@ export class ServerTls {
   #listener: ListenerConfig;
   #settings: ListenerTls;
   readonly #read: ReadFile;
+  readonly #handshakeMilliseconds: number | undefined;
   /** By identity. A server keeps the callback that it started with, which looks here also after a reload. */
   #pskKeys: ReadonlyMap<string, Buffer> = new Map();
   /** The PSK identities of the clients, by their sockets. */
   readonly #pskIdentities = new WeakMap<TLSSocket, string>();
 
-  constructor(listener: ListenerConfig, settings: ListenerTls, read: ReadFile) {
+  constructor(
+    listener: ListenerConfig,
+    settings: ListenerTls,
+    {read, handshakeMilliseconds}: {readonly read: ReadFile; readonly handshakeMilliseconds?: number},
+  ) {
     this.#listener = listener;
     this.#settings = settings;
     this.#read = read;
+    this.#handshakeMilliseconds = handshakeMilliseconds;
   }
 
   /**
@@ -47,7 +53,7 @@ export class ServerTls {
       pskHint === undefined ? undefined : parsePskFile(Buffer.from(this.#read(pskFile)).toString(), pskFile);
     const options: TlsOptions = {
       minVersion: settings.minimumVersion ?? 'TLSv1.2',
-      handshakeTimeout: 20_000,
+      ...defined({handshakeTimeout: this.#handshakeMilliseconds}),
       honorCipherOrder: true,
       ...(pskHint === undefined
         ? certificateOptions(settings, this.#read)

@@ -161,6 +161,6 @@ function acceptorFor(broker: Broker, {faults = [], seed = 1}: RunContext): Accep
 export function checkFiles(listeners: BrokerConfig['listeners']): void {
   fileAccess(listeners, readBytes);
   for (const listener of listeners) {
-    if (listener.tls !== undefined) new ServerTls(listener, listener.tls, readBytes).prepare();
+    if (listener.tls !== undefined) new ServerTls(listener, listener.tls, {read: readBytes}).prepare();
   }
 }
