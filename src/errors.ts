@@ -60,17 +60,28 @@ export class UsageError extends TmqError {
   }
 }
 
+/** What each signal that ends a command leaves as its exit status: 128 and its number, as a shell says it. */
+const signalStatuses = {
+  SIGHUP: 129,
+  SIGINT: ExitCode.interrupted,
+  SIGQUIT: 131,
+  SIGALRM: 142,
+  SIGTERM: ExitCode.terminated,
+} as const;
+
+/** The signals at which a command ends in order. */
+export type EndingSignal = keyof typeof signalStatuses;
+
+export const endingSignals = Object.keys(signalStatuses) as readonly EndingSignal[];
+
 /** A signal asked the command to stop; no message is printed, for the user sent it. */
 export class Interrupted extends TmqError {
   override readonly name = 'Interrupted';
   override readonly silent = true;
-  readonly signalName: 'SIGINT' | 'SIGTERM';
+  readonly signalName: EndingSignal;
 
-  constructor(signalName: 'SIGINT' | 'SIGTERM') {
-    super(
-      `Interrupted by ${signalName}.`,
-      signalName === 'SIGINT' ? ExitCode.interrupted : ExitCode.terminated,
-    );
+  constructor(signalName: EndingSignal) {
+    super(`Interrupted by ${signalName}.`, signalStatuses[signalName]);
     this.signalName = signalName;
   }
 }

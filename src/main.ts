@@ -193,8 +193,8 @@ async function report(error: unknown, io: Io, progress: Progress): Promise<ExitC
 
 /** One line, with 'Error:' in red where a terminal shows it. Brokers have a say in it: it commands no terminal. */
 async function errorLine({message}: TmqError, io: Io, {color}: Progress): Promise<string> {
-  const {sanitiseText} = await import('./io/sanitise.ts');
-  const text = sanitiseText(message).replaceAll('\n', '\\n');
+  const {oneSafeLine} = await import('./io/sanitise.ts');
+  const text = oneSafeLine(message);
   if (io.stderr.isTTY !== true && color !== 'always') return `Error: ${text}\n`;
   const {colours} = await import('./io/terminal.ts');
   return `${(await colours(io, color)).red('Error:')} ${text}\n`;

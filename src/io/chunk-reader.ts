@@ -5,6 +5,7 @@
 
 import {once} from 'node:events';
 import type {Readable} from 'node:stream';
+import {ExitCode, fileReason, TmqError} from '../errors.ts';
 
 export interface ChunkReader {
   /** The next bytes; undefined at the end. @throws the signal's reason when it aborts */
@@ -15,12 +16,15 @@ export interface ChunkReader {
 
 /** A reader of the stream, until the signal aborts. */
 export function chunkReader(stream: Readable, signal: AbortSignal): ChunkReader {
+  // It stays in `errored`.
+  stream.on('error', () => undefined);
   return {
     async next() {
       for (;;) {
         signal.throwIfAborted();
         const chunk: Buffer | string | null = stream.read();
         if (chunk !== null) return Buffer.from(chunk);
+        if (stream.errored) throw readFailure(stream.errored);
         if (stream.readableEnded || stream.destroyed) return undefined;
         await change(stream, signal);
       }
@@ -40,9 +44,26 @@ async function change(stream: Readable, signal: AbortSignal): Promise<void> {
     await Promise.race(['readable', 'end', 'close'].map((name) => once(stream, name, options)));
   } catch (error) {
     signal.throwIfAborted();
-    throw error;
+    throw readFailure(error);
   } finally {
     done.abort();
+  }
+}
+
+/** An error of reading: not the end of the input, so the command must not end with 0. */
+function readFailure(error: unknown): unknown {
+  if (error instanceof TmqError) return error;
+  const {code} = error as NodeJS.ErrnoException;
+  const reason = code === 'ECONNRESET' ? 'its other end reset the connection' : fileReason(error);
+  return new TmqError(`Cannot read standard input: ${reason}.`, ExitCode.errno, {cause: error});
+}
+
+/** The chunks of standard input to its end. @throws TmqError 14 when the system cannot read it */
+export async function* inputChunks(stdin: Readable): AsyncGenerator<Uint8Array, void, undefined> {
+  try {
+    for await (const chunk of stdin) yield chunk as Uint8Array;
+  } catch (error) {
+    throw readFailure(error);
   }
 }
 

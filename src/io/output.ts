@@ -1,7 +1,7 @@
 /**
  * Standard output: bytes are collected in one reused buffer and written once for each batch. Files and pipes are
  * written with write(2), several times cheaper than a stream; what a full pipe does not take, and terminals, go
- * through the stream. A closed pipe is an ordinary end, noticed at the next write. Knows nothing of messages.
+ * through the stream. A closed pipe is an ordinary end. Knows nothing of messages.
  */
 
 import {writeSync} from 'node:fs';
@@ -10,6 +10,7 @@ import {codeOf, ExitCode, fileError, TmqError} from '../errors.ts';
 import type {Sink} from '../format/sink.ts';
 import {copyBytes} from '../protocol/byte-copy.ts';
 import type {Terminal} from './process.ts';
+import {watchReader} from './reader-watch.ts';
 
 /** The reader of the output closed it: an ordinary end, with status 0 and no message for the user. */
 export class ClosedPipe extends TmqError {
@@ -30,6 +31,8 @@ const directBytes = 128 * 1024;
 const loopCharacters = 32;
 
 const endings = new Set(['EPIPE', 'ECONNRESET', 'ERR_STREAM_DESTROYED', 'ERR_STREAM_WRITE_AFTER_END']);
+
+const noWatch: Disposable = {[Symbol.dispose]: () => undefined};
 
 /** What a failed write means: an end, or an error with its cause. */
 function toFailure(error: unknown): TmqError {
@@ -61,6 +64,12 @@ export class Output implements Sink {
     stream.on('error', (error) => this.#fail(error));
     stream.on('close', () => this.#fail(new ClosedPipe()));
     if (stream.destroyed) this.#fail(new ClosedPipe());
+  }
+
+  /** Notices from now on that the reader went away, also while nothing is written: see `closed`. */
+  watchReader(): Disposable {
+    const gone = () => this.#fail(new ClosedPipe());
+    return this.#descriptor === undefined ? noWatch : watchReader(this.#descriptor, gone);
   }
 
   /** Collects text, as UTF-8. */

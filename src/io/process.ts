@@ -3,10 +3,12 @@
  * one; `processIo` is the only reader of `process` in the product.
  */
 
-import {readFileSync} from 'node:fs';
+import {closeSync, constants as files, fstatSync, readFileSync, readlinkSync} from 'node:fs';
+import {constants} from 'node:os';
 import {basename} from 'node:path';
-import type {Readable, Writable} from 'node:stream';
-import {Interrupted} from '../errors.ts';
+import {Readable, type Writable} from 'node:stream';
+import {isatty} from 'node:tty';
+import {type EndingSignal, endingSignals, Interrupted} from '../errors.ts';
 
 /** A stream that may be a terminal. */
 export type Terminal<Stream> = Stream & {
@@ -26,9 +28,9 @@ export interface Io {
   readonly programName: string;
   /** The place, from 0, of a word of the command line that was not valid UTF-8 and has lost bytes for it. */
   readonly malformedArgument?: number | undefined;
-  /** SIGINT and SIGTERM; its reason is an `Interrupted`. */
+  /** Aborts at a signal that ends the command (`endingSignals`); its reason is an `Interrupted`. */
   readonly signal: AbortSignal;
-  /** Calls back at each SIGHUP, until what it returns is called. */
+  /** Calls back at each SIGHUP instead of aborting `signal`, until what it returns is called. */
   readonly onHangup?: (callback: () => void) => () => void;
   /** Calls back at each SIGUSR2 and ignores SIGUSR1, until what it returns is called. */
   readonly onUserSignal?: (callback: () => void) => () => void;
@@ -36,37 +38,44 @@ export interface Io {
   readonly now: () => bigint;
 }
 
+export const isLinux = process.platform === 'linux';
+
+/** One of Node's internal modules [DEP0111]. @throws Error where there is none of the name, or access is not permitted */
+export function internalModule(name: string): unknown {
+  return (process as unknown as {binding(name: string): unknown}).binding(name);
+}
+
 /**
- * The real process. SIGINT and SIGTERM abort `signal`; a second one ends the process as by default.
+ * The real process. A signal aborts `signal`; a second one ends the process as by default.
  * `scriptPath` is argv[1]: the link or the file that was started.
  */
 export function processIo(scriptPath = 'tmq'): Io {
-  const controller = new AbortController();
-  for (const name of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(name, () => controller.abort(new Interrupted(name)));
-  }
+  const {signal, onHangup} = listenToSignals();
   const malformedArgument = findMalformedArgument(process.argv.slice(2));
   hidePassword();
+  leaveLostTerminals();
+  let stdin: Terminal<Readable> | undefined;
+  let stderr: Terminal<Writable> | undefined;
   return {
     // Made when asked for: each is a stream of its own, and most commands use one of them, or none.
     get stdin() {
-      return process.stdin;
+      stdin ??= isDirectory(0) ? unreadable('EISDIR') : process.stdin;
+      return stdin;
     },
     get stdout() {
       return process.stdout;
     },
     get stderr() {
-      return process.stderr;
+      // Diagnostics that cannot be written are dropped.
+      stderr ??= process.stderr.on('error', () => undefined);
+      return stderr;
     },
     env: process.env,
     pid: process.pid,
     programName: basename(scriptPath).replace(/\.c?js$/, ''),
     malformedArgument,
-    signal: controller.signal,
-    onHangup(callback) {
-      process.on('SIGHUP', callback);
-      return () => process.off('SIGHUP', callback);
-    },
+    signal,
+    onHangup,
     onUserSignal(callback) {
       const ignore = () => undefined;
       process.on('SIGUSR1', ignore).on('SIGUSR2', callback);
@@ -89,6 +98,78 @@ function wallClock(): () => bigint {
     if (difference > 2_000_000n || difference < -2_000_000n) offset = current;
     return process.hrtime.bigint() + offset;
   };
+}
+
+function isDirectory(descriptor: number): boolean {
+  try {
+    return fstatSync(descriptor).isDirectory();
+  } catch {
+    return false;
+  }
+}
+
+/** An input that fails at the first read. Node takes a directory for an empty input. */
+function unreadable(code: string): Readable {
+  return new Readable({
+    read() {
+      this.destroy(Object.assign(new Error(`${code}: read`), {code}));
+    },
+  });
+}
+
+function listenToSignals(): Required<Pick<Io, 'signal' | 'onHangup'>> {
+  const controller = new AbortController();
+  const hangups = new Set<() => void>();
+  const ignoresHangup = hangupIsIgnored();
+  const end = (name: EndingSignal) => {
+    if (name === 'SIGHUP' && hangups.size > 0) {
+      for (const callback of hangups) callback();
+      return;
+    }
+    if (name === 'SIGHUP' && ignoresHangup) return;
+    process.off(name, end);
+    controller.abort(new Interrupted(name));
+  };
+  for (const name of endingSignals) process.on(name, end);
+  return {
+    signal: controller.signal,
+    onHangup(callback) {
+      hangups.add(callback);
+      return () => hangups.delete(callback);
+    },
+  };
+}
+
+/**
+ * Whether the process was started to ignore SIGHUP, as by nohup. Node gives every signal its default back before
+ * the first script runs, so /proc/self does not show it. What does: the shell's `_` names nohup, GNU nohup puts a
+ * write-only /dev/null in place of the terminal, or the parent (a shell under nohup) ignores the signal itself.
+ */
+function hangupIsIgnored(): boolean {
+  if (/(^|\/)nohup$/.test(process.env._ ?? '')) return true;
+  if (!isLinux) return false;
+  try {
+    const parent = readFileSync(`/proc/${process.ppid}/status`, 'latin1');
+    const mask = BigInt(`0x${/^SigIgn:\s*([0-9a-f]+)$/m.exec(parent)?.[1] ?? '0'}`);
+    if (((mask >> BigInt(constants.signals.SIGHUP - 1)) & 1n) === 1n) return true;
+    if (readlinkSync('/proc/self/fd/0') !== '/dev/null') return false;
+    const flags = /^flags:\s*([0-7]+)$/m.exec(readFileSync('/proc/self/fdinfo/0', 'latin1'))?.[1] ?? '0';
+    return (Number.parseInt(flags, 8) & 3) === files.O_WRONLY;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * At the end Node restores the settings of the terminals it was started on, and aborts (SIGABRT) where one is gone.
+ * A closed descriptor is left alone.
+ */
+function leaveLostTerminals(): void {
+  const terminals = [0, 1, 2].filter((descriptor) => isatty(descriptor));
+  if (terminals.length === 0) return;
+  process.on('exit', () => {
+    for (const descriptor of terminals) if (!isatty(descriptor)) closeSync(descriptor);
+  });
 }
 
 /**

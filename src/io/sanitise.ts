@@ -34,6 +34,14 @@ export function sanitiseText(text: string): string {
   return text.replace(unsafe, show);
 }
 
+/**
+ * Text as one line for standard error, whose readers are people, files and other programs alike: no control
+ * character in it but tabs, so that no name and no reason of a broker forges a line or commands a terminal.
+ */
+export function oneSafeLine(text: string): string {
+  return sanitiseText(text).replaceAll('\r', '\\r').replaceAll('\n', '\\n');
+}
+
 /** How many bytes the UTF-8 character that begins at `at` has; 0 when there is none. */
 function characterLength(bytes: Uint8Array, at: number): number {
   if ((bytes[at] ?? 0) < 0x80) return 1;

@@ -6,7 +6,7 @@
 
 import type {ChalkInstance} from 'chalk';
 import type {Io, Terminal} from './process.ts';
-import {sanitiseText} from './sanitise.ts';
+import {oneSafeLine} from './sanitise.ts';
 import {canRewrite} from './status-line.ts';
 
 export type ColourChoice = 'auto' | 'always' | 'never';
@@ -59,8 +59,7 @@ export async function warningLine(
   sentence: string,
   choice: ColourChoice = 'auto',
 ): Promise<string> {
-  // Names in it cannot move the cursor.
-  const text = sanitiseText(sentence);
+  const text = oneSafeLine(sentence);
   if (io.stderr.isTTY !== true && choice !== 'always') return `Warning: ${text}\n`;
   return `${(await colours(io, choice)).yellow('Warning:')} ${text}\n`;
 }

@@ -6,6 +6,8 @@ import {cleanEnvironment} from './spawn.ts';
 export interface TerminalRun extends AsyncDisposable {
   /** Types; '\r' is Enter. */
   send(keys: string): void;
+  /** Takes the terminal away, as a closed window does. */
+  hangUp(): void;
   /** Everything shown so far. */
   screen(): string;
   /** Resolves when what is shown matches; rejects when the program ends first or it takes too long. */
@@ -51,6 +53,7 @@ export function startOnTerminal(
   return {
     finished,
     send: (keys) => pty.write(keys),
+    hangUp: () => (pty as IPty & {destroy(): void}).destroy(),
     screen: () => shown,
     async shows(pattern) {
       while (!pattern.test(shown)) {

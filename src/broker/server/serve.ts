@@ -153,6 +153,16 @@ async function runWith(context: ServeContext): Promise<ExitCode> {
   }
 }
 
+/** Writes the ready line. @throws TmqError when it cannot be written: who waits for it would wait for ever */
+async function announce(stdout: Io['stdout'], line: string): Promise<void> {
+  stdout.on('error', () => undefined);
+  await new Promise<void>((resolve, reject) => {
+    stdout.write(`${line}\n`, (error) =>
+      error ? reject(fileError('', 'the ready line', error, 'write')) : resolve(),
+    );
+  });
+}
+
 async function announceAndWait(context: ServeContext, running: RunningBroker): Promise<ExitCode> {
   const {plan, io, config, print, certificates} = context;
   const {addresses} = running;
@@ -163,7 +173,7 @@ async function announceAndWait(context: ServeContext, running: RunningBroker): P
   if (alone && certificates !== undefined)
     print(`Certificates are in ${certificates.directory}: ca.crt, client.crt, client.key.`);
   if (plan.ready !== undefined) {
-    io.stdout.write(`${readyLine(plan.ready, {pid: io.pid, addresses, certificates})}\n`);
+    await announce(io.stdout, readyLine(plan.ready, {pid: io.pid, addresses, certificates}));
   }
   if (plan.command.length > 0) {
     const env = {...io.env, ...environmentOf(addresses, certificates)};

@@ -7,7 +7,7 @@
 import type {ConnectionOptions, Endpoint} from '../../client/connection-options.ts';
 import type {ReconnectPolicy, Session} from '../../client/types.ts';
 import type {Io} from '../../io/process.ts';
-import {sanitiseText} from '../../io/sanitise.ts';
+import {oneSafeLine} from '../../io/sanitise.ts';
 import {canRewrite} from '../../io/status-line.ts';
 import {type Spinner, spinner, traceLooks, warningLine} from '../../io/terminal.ts';
 import {type ClientPlan, resolveConnection} from './client-options.ts';
@@ -47,10 +47,10 @@ export async function openSession(plan: ClientPlan, io: Io, options: OpenOptions
     options.beforeLine?.();
   };
   const looks = plan.debug ? await traceLooks(io, plan.color) : String;
-  // Topics and reasons come from others: on a terminal they are shown, not obeyed.
+  // Topics and reasons come from others: they are shown, not obeyed.
   const tell = (line: string, look: (safe: string) => string = String) => {
     makeRoom();
-    io.stderr.write(`${look(io.stderr.isTTY === true ? sanitiseText(line) : line)}\n`);
+    io.stderr.write(`${look(oneSafeLine(line))}\n`);
   };
   return await connect(beforePassphrase(connection, makeRoom), {
     signal: options.signal ?? io.signal,
@@ -79,7 +79,7 @@ async function showWaiting(
 ): Promise<Spinner | undefined> {
   if (debug || quiet || !canRewrite(io) || (readsStdin && io.stdin.isTTY === true)) return undefined;
   const {describe} = await import('../../client/transport/transport.ts');
-  return spinner(io, `Connecting to ${sanitiseText(describe(endpoint))}`, color);
+  return spinner(io, `Connecting to ${oneSafeLine(describe(endpoint))}`, color);
 }
 
 /** The prompt for a key's passphrase has its line to itself. */

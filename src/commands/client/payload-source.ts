@@ -8,6 +8,7 @@ import {readFile} from 'node:fs/promises';
 import {inGroup} from '../../cli/option.ts';
 import type {Payload} from '../../client/types.ts';
 import {fileError, TmqError, UsageError} from '../../errors.ts';
+import {inputChunks} from '../../io/chunk-reader.ts';
 import {openFilePayload} from '../../io/file-payload.ts';
 import type {Io} from '../../io/process.ts';
 import {largestVariableInteger} from '../../protocol/fixed-header.ts';
@@ -128,7 +129,7 @@ async function payloadOfStdin(
   const stop = () => io.stdin.destroy(io.signal.reason as Error);
   io.signal.addEventListener('abort', stop, {once: true});
   try {
-    for await (const chunk of io.stdin as AsyncIterable<Uint8Array>) {
+    for await (const chunk of inputChunks(io.stdin)) {
       length += chunk.length;
       progress.bytes = length;
       if (length > largestVariableInteger) {

@@ -4,7 +4,7 @@ import {choice, inGroup, integer, type Values} from '../../cli/option.ts';
 import {ExitCode, TmqError, UsageError} from '../../errors.ts';
 import {compileFormat, type Formatter, plainFormat} from '../../format/format.ts';
 import type {Io} from '../../io/process.ts';
-import {sanitiseText, sanitisingSink} from '../../io/sanitise.ts';
+import {oneSafeLine, sanitisingSink} from '../../io/sanitise.ts';
 import type {Paint} from '../../io/terminal.ts';
 import {isMqttString} from '../../protocol/topic.ts';
 import {setLongTimeout} from '../../timers.ts';
@@ -97,7 +97,7 @@ export function toFormatter(
     return plainFormat({eol, verbose: values.verbose ?? false, ...guard, ...paint});
   }
   const warn = (line: string) => {
-    if (!quiet) stderr.write(`${stderr.isTTY === true ? sanitiseText(line) : line}\n`);
+    if (!quiet) stderr.write(`${oneSafeLine(line)}\n`);
   };
   return compileFormat(values.format, {eol, pretty: values.pretty ?? false, warn, ...guard});
 }

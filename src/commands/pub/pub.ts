@@ -4,7 +4,8 @@ import {defineCommand} from '../../cli/command.ts';
 import {decimal, inGroup, integer} from '../../cli/option.ts';
 import type {Payload, PublishReport} from '../../client/types.ts';
 import {defined} from '../../defined.ts';
-import {ExitCode, TmqError, UsageError} from '../../errors.ts';
+import {ExitCode, Interrupted, TmqError, UsageError} from '../../errors.ts';
+import {inputChunks} from '../../io/chunk-reader.ts';
 import {lines} from '../../io/lines.ts';
 import type {Io} from '../../io/process.ts';
 import type {Publication, QoS} from '../../protocol/message.ts';
@@ -168,10 +169,11 @@ function linesAtOnce({qos}: Publication): number {
 async function publishLines(plan: PubPlan, io: Io): Promise<ExitCode> {
   const progress = {read: 0, acknowledged: 0, refused: 0};
   try {
-    using view = watchLines(lines(io.stdin, {mostLines: linesAtOnce(plan.publication)}), progress, {
-      plan: plan.client,
-      io,
-    });
+    using view = watchLines(
+      lines(inputChunks(io.stdin), {mostLines: linesAtOnce(plan.publication)}),
+      progress,
+      {plan: plan.client, io},
+    );
     await using session = await openSession(plan.client, io, {
       reconnect: {afterLoss: true},
       readsStdin: true,
@@ -182,15 +184,21 @@ async function publishLines(plan: PubPlan, io: Io): Promise<ExitCode> {
     await session.end();
     return ExitCode.success;
   } catch (error) {
-    const missing = progress.read - progress.acknowledged;
-    if (missing > 0 && !plan.client.quiet) {
-      io.stderr.write(`${missing} of the ${progress.read} lines read were not acknowledged.\n`);
+    const {read} = progress;
+    const missing = read - progress.acknowledged;
+    if (!plan.client.quiet && (missing > 0 || endsInOrder(error))) {
+      io.stderr.write(`${missing} of the ${read} lines read were not acknowledged.\n`);
     }
     throw error;
   } finally {
     // A pending read would keep the process alive.
     io.stdin.destroy();
   }
+}
+
+/** A signal, or an input that cannot be read further: the count is told even where nothing is missing. */
+function endsInOrder(error: unknown): boolean {
+  return error instanceof Interrupted || (error instanceof TmqError && error.exitCode === ExitCode.errno);
 }
 
 function refusal({refused, firstRefusal}: PublishReport): TmqError {

@@ -169,7 +169,8 @@ async function ask(plan: RrPlan, payload: Payload, session: Session, io: Io): Pr
     request.sentAt = io.now();
     await session.publish(payload, plan.request);
   })();
-  await Promise.all([asking, receiving]);
+  using _reader = output.watchReader();
+  await Promise.race([Promise.all([asking, receiving]), output.closed]);
   await output.flush();
 }
 

@@ -4,7 +4,7 @@ import {defineCommand} from '../../cli/command.ts';
 import {decimal, inGroup, integer} from '../../cli/option.ts';
 import type {Session, SubscribeOptions} from '../../client/types.ts';
 import {defined} from '../../defined.ts';
-import {ExitCode, TmqError, UsageError} from '../../errors.ts';
+import {ExitCode, Interrupted, TmqError, UsageError} from '../../errors.ts';
 import {Output} from '../../io/output.ts';
 import type {Io} from '../../io/process.ts';
 import {topicPaint, warningLine} from '../../io/terminal.ts';
@@ -199,13 +199,19 @@ export const sub = defineCommand({
       if (!signal.aborted || error !== signal.reason || !session.isAccepted) throw error;
       // With MQTT 5 the will is published: the client was interrupted [mosquitto: sub_client.c].
       await session.end(ReasonCode.disconnectWithWill);
-      if (io.signal.aborted) return ExitCode.success;
+      // A hangup ends mosquitto_sub with its own status.
+      if (isAskedToEnd(io.signal.reason)) return ExitCode.success;
       throw error;
     }
     await session.end();
     return ExitCode.success;
   },
 });
+
+/** SIGINT and SIGTERM: the ordinary end of a subscription. */
+function isAskedToEnd(reason: unknown): boolean {
+  return reason instanceof Interrupted && ['SIGINT', 'SIGTERM'].includes(reason.signalName);
+}
 
 /** Subscribes and prints until the receiver has its last message. Messages may come before the SUBACK. */
 async function receive(plan: SubPlan, session: Session, io: Io): Promise<void> {
@@ -235,6 +241,7 @@ async function receive(plan: SubPlan, session: Session, io: Io): Promise<void> {
   const subscribed = subscribe(plan, session, io);
   const finished = plan.exitAfterSubscribe ? subscribed : Promise.all([subscribed, receiving]);
   receiving.catch(() => undefined);
+  using _reader = output.watchReader();
   await Promise.race([finished, receiving, output.closed]);
   await Promise.all(clearing);
   view.end();
