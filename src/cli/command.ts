@@ -4,23 +4,14 @@ import type {ExitCode} from '../errors.ts';
 import type {Io} from '../io/process.ts';
 import type {OptionTable, Values} from './option.ts';
 
-export interface Example {
-  /** As typed in a shell. */
-  readonly command: string;
-  readonly summary: string;
-}
-
-/** A term and a sentence about it, for the man page. */
-export interface Remark {
-  readonly term: string;
-  readonly text: string;
-}
+/** Terms with a sentence about each, for the man page, in their order; whole numbers come first, ascending. */
+export type Remarks = Readonly<Record<string, string>>;
 
 /** A section of the man page that only some commands have. */
 export interface ManualSection {
   readonly title: string;
   readonly text: readonly string[];
-  readonly remarks?: readonly Remark[];
+  readonly remarks?: Remarks;
   /** Lines shown as they are, after the text. */
   readonly literal?: readonly string[];
 }
@@ -33,7 +24,8 @@ export interface Command<Table extends OptionTable, Plan> {
   /** Paragraphs for the man page's DESCRIPTION. */
   readonly description: readonly string[];
   readonly options: Table;
-  readonly examples: readonly Example[];
+  /** Commands as typed in a shell, with a summary of each. */
+  readonly examples: Readonly<Record<string, string>>;
   /** The name of its options file ('pub'), where it reads one. */
   readonly optionsFile?: string;
   /** Whether words that are not options are allowed, and '--' before them; mosquitto's clients refuse both. */
@@ -43,10 +35,10 @@ export interface Command<Table extends OptionTable, Plan> {
   /** More sections for the man page, after the options. */
   readonly sections?: readonly ManualSection[];
   /** What its exit statuses mean, where that is not what it is for the MQTT clients. */
-  readonly exitStatuses?: readonly Remark[];
+  readonly exitStatuses?: Remarks;
   /** Environment variables and files it knows, beyond what the options file brings with it. */
-  readonly environment?: readonly Remark[];
-  readonly files?: readonly Remark[];
+  readonly environment?: Remarks;
+  readonly files?: Remarks;
   /** Checks values against each other; no file, network or clock. @throws UsageError */
   plan(values: Values<Table>, operands: readonly string[]): Plan;
   run(plan: Plan, io: Io): Promise<ExitCode>;

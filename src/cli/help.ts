@@ -29,8 +29,8 @@ export function commandHelp(command: AnyCommand, invocation: string, style: Help
     const entries = rows.map((option) => entry(flagColumn(option), option.summary, style));
     paragraphs.push([style.heading(`${group}:`), ...entries].join('\n'));
   }
-  const examples = command.examples.map(
-    (example) => `${wrap(sentence(example.summary), 2)}\n${foldCommand(example.command, style)}`,
+  const examples = Object.entries<string>(command.examples).map(
+    ([typed, summary]) => `${wrap(sentence(summary), 2)}\n${foldCommand(typed, style)}`,
   );
   if (examples.length > 0) paragraphs.push([style.heading('Examples:'), ...examples].join('\n'));
   const installed = style.name(`man tmq-${command.name}`);

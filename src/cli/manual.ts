@@ -4,7 +4,7 @@
  */
 
 import {exitStatuses} from '../errors.ts';
-import type {AnyCommand, ManualSection, Remark} from './command.ts';
+import type {AnyCommand, ManualSection, Remarks} from './command.ts';
 import {type HelpEntry, optionsByGroup} from './help.ts';
 import type {Option, OptionTable} from './option.ts';
 import {bold, escaped, form, line, literal, paragraphs, section, subsection, tagged} from './roff.ts';
@@ -12,38 +12,28 @@ import {bold, escaped, form, line, literal, paragraphs, section, subsection, tag
 /** The day on which the pages were last looked over; a page has to have one. */
 const reviewed = '2026-11-20';
 
-const clientEnvironment: readonly Remark[] = [
-  {term: 'XDG_CONFIG_HOME', text: 'The directory of the options file.'},
-  {term: 'HOME', text: 'The options file is in .config here where XDG_CONFIG_HOME is not set.'},
-  {
-    term: 'SSL_CERT_FILE, SSL_CERT_DIR',
-    text: "A file with the system's CA certificates, and a directory with more of them, in place of the usual ones.",
-  },
-  {term: 'TZ', text: 'The time zone of the times that -F prints.'},
-  {
-    term: 'TMQ_NO_PIPELINE',
-    text: 'With 1, nothing is sent behind CONNECT before the broker has accepted it. Otherwise that saves a round trip where the answer cannot change what is sent; -d always waits.',
-  },
-];
+const clientEnvironment: Remarks = {
+  XDG_CONFIG_HOME: 'The directory of the options file.',
+  HOME: 'The options file is in .config here where XDG_CONFIG_HOME is not set.',
+  'SSL_CERT_FILE, SSL_CERT_DIR':
+    "A file with the system's CA certificates, and a directory with more of them, in place of the usual ones.",
+  TZ: 'The time zone of the times that -F prints.',
+  TMQ_NO_PIPELINE:
+    'With 1, nothing is sent behind CONNECT before the broker has accepted it. Otherwise that saves a round trip where the answer cannot change what is sent; -d always waits.',
+};
 
-const commonEnvironment: readonly Remark[] = [
-  {
-    term: 'TMQ_NO_FASTPATH',
-    text: 'With 1, every packet takes the general way instead of the short one that floods of messages take. What comes out is the same, slower.',
-  },
-  {term: 'NO_COLOR, FORCE_COLOR', text: 'No colour, or colour even where the output is no terminal.'},
-  {
-    term: 'XDG_CACHE_HOME, TMQ_NO_CODE_CACHE',
-    text: 'The directory of the cache by which tmq starts faster, ~/.cache where it is not set; with TMQ_NO_CODE_CACHE=1 there is none.',
-  },
-];
+const commonEnvironment: Remarks = {
+  TMQ_NO_FASTPATH:
+    'With 1, every packet takes the general way instead of the short one that floods of messages take. What comes out is the same, slower.',
+  'NO_COLOR, FORCE_COLOR': 'No colour, or colour even where the output is no terminal.',
+  'XDG_CACHE_HOME, TMQ_NO_CODE_CACHE':
+    'The directory of the cache by which tmq starts faster, ~/.cache where it is not set; with TMQ_NO_CODE_CACHE=1 there is none.',
+};
 
-const commonFiles: readonly Remark[] = [
-  {
-    term: '$XDG_CACHE_HOME/tmq, ~/.cache/tmq',
-    text: 'Compiled code, which only its user may write. It may be deleted at any time.',
-  },
-];
+const commonFiles: Remarks = {
+  '$XDG_CACHE_HOME/tmq, ~/.cache/tmq':
+    'Compiled code, which only its user may write. It may be deleted at any time.',
+};
 
 /** The page of one command; `names` are those of all commands. */
 export function commandManual(command: AnyCommand, names: readonly string[]): string {
@@ -60,12 +50,9 @@ export function commandManual(command: AnyCommand, names: readonly string[]): st
     ...section('Exit status', remarks(command.exitStatuses ?? statusRemarks(client))),
     ...section(
       'Environment',
-      remarks([...(client ? clientEnvironment : []), ...(command.environment ?? []), ...commonEnvironment]),
+      remarks({...(client ? clientEnvironment : {}), ...command.environment, ...commonEnvironment}),
     ),
-    ...section(
-      'Files',
-      remarks([...optionsFiles(command.optionsFile), ...(command.files ?? []), ...commonFiles]),
-    ),
+    ...section('Files', remarks({...optionsFiles(command.optionsFile), ...command.files, ...commonFiles})),
     ...section('Differences from mosquitto', paragraphs(command.differences ?? [])),
     ...section('See also', [
       seeAlso(['tmq', ...names.filter((each) => each !== command.name).map(pageName), formatsPage]),
@@ -101,8 +88,8 @@ export function programManual(commands: readonly HelpEntry[], programOptions: Op
     ),
     ...section('Shell completion', completion()),
     ...section('Exit status', remarks(statusRemarks(true))),
-    ...section('Environment', remarks([...clientEnvironment, ...commonEnvironment])),
-    ...section('Files', remarks([...optionsFiles('pub'), ...commonFiles])),
+    ...section('Environment', remarks({...clientEnvironment, ...commonEnvironment})),
+    ...section('Files', remarks({...optionsFiles('pub'), ...commonFiles})),
     ...section(
       'Differences from mosquitto',
       paragraphs([
@@ -178,10 +165,10 @@ function sentence(text: string): string {
 }
 
 function examples(command: AnyCommand): readonly string[] {
-  return command.examples.flatMap((example, index) => [
+  return Object.entries<string>(command.examples).flatMap(([typed, summary], index) => [
     ...(index === 0 ? [] : ['.PP']),
-    line(sentence(example.summary)),
-    ...literal([example.command]),
+    line(sentence(summary)),
+    ...literal([typed]),
   ]);
 }
 
@@ -199,7 +186,7 @@ function completion(): readonly string[] {
 }
 
 function more(sections: readonly ManualSection[]): readonly string[] {
-  return sections.flatMap(({title, text, remarks: entries = [], literal: lines}) =>
+  return sections.flatMap(({title, text, remarks: entries = {}, literal: lines}) =>
     section(title, [
       ...paragraphs(text),
       ...(lines === undefined ? [] : literal(lines)),
@@ -208,44 +195,32 @@ function more(sections: readonly ManualSection[]): readonly string[] {
   );
 }
 
-function remarks(entries: readonly Remark[]): readonly string[] {
-  return entries.flatMap(({term, text}) => tagged(bold(term), text));
+function remarks(entries: Remarks): readonly string[] {
+  return Object.entries(entries).flatMap(([term, text]) => tagged(bold(term), text));
 }
 
 /** The statuses of a client, or the two of every other program. */
-function statusRemarks(client: boolean): readonly Remark[] {
+function statusRemarks(client: boolean): Remarks {
   if (!client) {
-    return [
-      {term: '0', text: exitStatuses.success[1]},
-      {term: '1', text: 'Something is wrong; a line on standard error says what.'},
-    ];
+    return {0: exitStatuses.success[1], 1: 'Something is wrong; a line on standard error says what.'};
   }
-  const named = Object.values(exitStatuses).map(([status, text]) => ({term: String(status), text}));
-  const refusals = [
-    {
-      term: '1 to 5',
-      text: 'Also the return code of a broker that refuses the connection, up to MQTT 3.1.1: 1 the version, 2 the client id, 3 unavailable, 4 user name or password, 5 not authorised.',
-    },
-    {
-      term: '128 and above',
-      text: 'The reason code of a broker that refuses the connection, a message or every subscription, in MQTT 5; for example 135, not authorised. In MQTT 3.1.1, 128 for refused subscriptions.',
-    },
-  ];
-  return [...named, ...refusals];
+  return {
+    ...Object.fromEntries(Object.values(exitStatuses)),
+    '1 to 5':
+      'Also the return code of a broker that refuses the connection, up to MQTT 3.1.1: 1 the version, 2 the client id, 3 unavailable, 4 user name or password, 5 not authorised.',
+    '128 and above':
+      'The reason code of a broker that refuses the connection, a message or every subscription, in MQTT 5; for example 135, not authorised. In MQTT 3.1.1, 128 for refused subscriptions.',
+  };
 }
 
-function optionsFiles(name: string | undefined): readonly Remark[] {
-  if (name === undefined) return [];
-  return [
-    {
-      term: `$XDG_CONFIG_HOME/tmq/${name}, ~/.config/tmq/${name}`,
-      text: 'Options that stand before those of the command line, one a line: the option, a space, and its value to the end of the line, without quotes. A line that begins with # is a comment. See tmq-formats(5).',
-    },
-    {
-      term: `$XDG_CONFIG_HOME/mosquitto_${name}, ~/.config/mosquitto_${name}`,
-      text: 'Read where the file above does not exist.',
-    },
-  ];
+function optionsFiles(name: string | undefined): Remarks {
+  if (name === undefined) return {};
+  return {
+    [`$XDG_CONFIG_HOME/tmq/${name}, ~/.config/tmq/${name}`]:
+      'Options that stand before those of the command line, one a line: the option, a space, and its value to the end of the line, without quotes. A line that begins with # is a comment. See tmq-formats(5).',
+    [`$XDG_CONFIG_HOME/mosquitto_${name}, ~/.config/mosquitto_${name}`]:
+      'Read where the file above does not exist.',
+  };
 }
 
 function seeAlso(names: readonly string[]): string {

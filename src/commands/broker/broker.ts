@@ -184,26 +184,17 @@ export const broker: Command<typeof options, BrokerPlan> = defineCommand({
   ],
   options,
   operands: true,
-  examples: [
-    {command: 'tmq broker', summary: 'A broker on 127.0.0.1:1883, for this machine only.'},
-    {
-      command: 'tmq broker --exec -- sh -c \'tmq pub -L "$MQTT_URL/a" -m hello\'',
-      summary: 'A broker on a free port for the time of one command.',
-    },
-    {
-      command: 'tmq broker -p 0 --ready json --exit-with-stdin',
-      summary: 'For a test harness: prints its address, and ends with the process that started it.',
-    },
-    {
-      command: 'tmq broker -p 0 --tls auto --ws --trace',
-      summary: 'TLS and WebSockets too, with a line for each packet.',
-    },
-    {
-      command: "tmq broker --fault 'drop puback p=0.1' --fault 'delay publish out 200ms' --seed 7",
-      summary: 'A bad network, with the same faults each time.',
-    },
-    {command: 'tmq broker -c mosquitto.conf --test-config', summary: 'Check a configuration file.'},
-  ],
+  examples: {
+    'tmq broker': 'A broker on 127.0.0.1:1883, for this machine only.',
+    'tmq broker --exec -- sh -c \'tmq pub -L "$MQTT_URL/a" -m hello\'':
+      'A broker on a free port for the time of one command.',
+    'tmq broker -p 0 --ready json --exit-with-stdin':
+      'For a test harness: prints its address, and ends with the process that started it.',
+    'tmq broker -p 0 --tls auto --ws --trace': 'TLS and WebSockets too, with a line for each packet.',
+    "tmq broker --fault 'drop puback p=0.1' --fault 'delay publish out 200ms' --seed 7":
+      'A bad network, with the same faults each time.',
+    'tmq broker -c mosquitto.conf --test-config': 'Check a configuration file.',
+  },
   differences: [
     'Port 0 is a free port; with a path after it, a Unix socket as in mosquitto.',
     'A user in the password file who could not log in, for example with a password in plain text, is an error at the start.',
@@ -211,24 +202,16 @@ export const broker: Command<typeof options, BrokerPlan> = defineCommand({
     'The broker does not change its user, and does not put itself into the background.',
     'persistence writes its own format, by default to mosquitto.db.tmq, and never changes a database of mosquitto.',
   ],
-  exitStatuses: [
-    {term: '0', text: 'SIGINT or SIGTERM stopped it, or the configuration is valid.'},
-    {
-      term: '1',
-      text: 'It could not start: an address, a file, a certificate, a line of the configuration or an option is wrong.',
-    },
-    {term: '126, 127', text: 'The command of --exec could not be run, or was not found.'},
-    {
-      term: 'other',
-      text: 'The status of the command of --exec; 128 plus the number of the signal if one ended it.',
-    },
-  ],
-  files: [
-    {
-      term: 'mosquitto.db.tmq',
-      text: 'The data of persistence, unless persistence_file and persistence_location name another file. Every change is written at once, so that a kill loses nothing. While a broker runs, mosquitto.db.tmq.lock locks the file against others.',
-    },
-  ],
+  exitStatuses: {
+    '0': 'SIGINT or SIGTERM stopped it, or the configuration is valid.',
+    '1': 'It could not start: an address, a file, a certificate, a line of the configuration or an option is wrong.',
+    '126, 127': 'The command of --exec could not be run, or was not found.',
+    other: 'The status of the command of --exec; 128 plus the number of the signal if one ended it.',
+  },
+  files: {
+    'mosquitto.db.tmq':
+      'The data of persistence, unless persistence_file and persistence_location name another file. Every change is written at once, so that a kill loses nothing. While a broker runs, mosquitto.db.tmq.lock locks the file against others.',
+  },
   plan,
   async run(what, io) {
     const {serve} = await import('../../broker/server/serve.ts');

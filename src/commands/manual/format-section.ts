@@ -1,39 +1,34 @@
 /** The language of -F, for the manual pages of sub and rr. A test holds it to what format/ understands. */
 
-import type {ManualSection, Remark} from '../../cli/command.ts';
+import type {ManualSection, Remarks} from '../../cli/command.ts';
 import {jsonNotes} from '../../format/json.ts';
 
 /** Every letter that may follow '%'. */
-const fields: readonly Remark[] = [
-  {term: '%%', text: 'A percent sign.'},
-  {term: '%t', text: 'The topic. A precision is the most bytes of it.'},
-  {term: '%p', text: 'The payload, byte for byte. A width is also the most bytes of it.'},
-  {
-    term: '%x, %X',
-    text: 'The payload in hexadecimal, with small or capital letters. A width is also the most bytes of it; a precision is how many digits stand together, and the character after it, else a space, stands between them: %.2:x prints 6d:65:73.',
-  },
-  {term: '%l', text: 'The length of the payload in bytes.'},
-  {term: '%j', text: 'The whole message as a JSON object on one line, with the payload as a string.'},
-  {term: '%J', text: 'The same, with the payload, which has to be JSON, as a part of it.'},
-  {term: '%q', text: 'The quality of service.'},
-  {term: '%r', text: 'The retain flag, 0 or 1.'},
-  {term: '%m', text: 'The packet identifier; 0 for QoS 0.'},
-  {term: '%I', text: 'Date and time of arrival: 2026-11-20T07:08:32+0100.'},
-  {term: '%U', text: 'The time of arrival in seconds since 1970, with nine decimals.'},
-  {
-    term: '%d',
-    text: 'A payload of eight bytes as a number with a fraction, little-endian; six decimals, or as the precision says.',
-  },
-  {term: '%f', text: 'A payload of four bytes as a number with a fraction, little-endian.'},
-  {term: '%A', text: 'MQTT 5: the topic alias.'},
-  {term: '%C', text: 'MQTT 5: the content type.'},
-  {term: '%D', text: 'MQTT 5: the correlation data, byte for byte.'},
-  {term: '%E', text: 'MQTT 5: the message expiry interval that is left, in seconds.'},
-  {term: '%F', text: 'MQTT 5: the payload format indicator.'},
-  {term: '%P', text: 'MQTT 5: the user properties, name:value, with spaces between them.'},
-  {term: '%R', text: 'MQTT 5: the response topic.'},
-  {term: '%S', text: 'MQTT 5: the first subscription identifier.'},
-];
+const fields: Remarks = {
+  '%%': 'A percent sign.',
+  '%t': 'The topic. A precision is the most bytes of it.',
+  '%p': 'The payload, byte for byte. A width is also the most bytes of it.',
+  '%x, %X':
+    'The payload in hexadecimal, with small or capital letters. A width is also the most bytes of it; a precision is how many digits stand together, and the character after it, else a space, stands between them: %.2:x prints 6d:65:73.',
+  '%l': 'The length of the payload in bytes.',
+  '%j': 'The whole message as a JSON object on one line, with the payload as a string.',
+  '%J': 'The same, with the payload, which has to be JSON, as a part of it.',
+  '%q': 'The quality of service.',
+  '%r': 'The retain flag, 0 or 1.',
+  '%m': 'The packet identifier; 0 for QoS 0.',
+  '%I': 'Date and time of arrival: 2026-11-20T07:08:32+0100.',
+  '%U': 'The time of arrival in seconds since 1970, with nine decimals.',
+  '%d': 'A payload of eight bytes as a number with a fraction, little-endian; six decimals, or as the precision says.',
+  '%f': 'A payload of four bytes as a number with a fraction, little-endian.',
+  '%A': 'MQTT 5: the topic alias.',
+  '%C': 'MQTT 5: the content type.',
+  '%D': 'MQTT 5: the correlation data, byte for byte.',
+  '%E': 'MQTT 5: the message expiry interval that is left, in seconds.',
+  '%F': 'MQTT 5: the payload format indicator.',
+  '%P': 'MQTT 5: the user properties, name:value, with spaces between them.',
+  '%R': 'MQTT 5: the response topic.',
+  '%S': 'MQTT 5: the first subscription identifier.',
+};
 
 /** For the pages of the commands that print messages. */
 export const formatDifference =
@@ -47,12 +42,9 @@ export const formatSection: ManualSection = {
     'Between % and the letter may stand, in this order: - to pad on the right, 0 to pad with zeros, a width in bytes, a dot and a precision, and a punctuation character for %x. What a message does not have prints nothing, or as many blanks as the width says.',
     ...jsonNotes,
   ],
-  remarks: [
+  remarks: {
     ...fields,
-    {
-      term: '@',
-      text: 'The character after it is one of strftime(3), as in @Y-@m-@d: the local time, one for all of a message. @N is the nanoseconds of the second, @@ the character itself.',
-    },
-    {term: '\\', text: 'One of \\\\, \\0, \\a, \\e, \\n, \\r, \\t and \\v.'},
-  ],
+    '@': 'The character after it is one of strftime(3), as in @Y-@m-@d: the local time, one for all of a message. @N is the nanoseconds of the second, @@ the character itself.',
+    '\\': 'One of \\\\, \\0, \\a, \\e, \\n, \\r, \\t and \\v.',
+  },
 };

@@ -28,24 +28,15 @@ const passwordFiles: ManualSection = {
     "What tmq passwd writes, and mosquitto's password_file: a line for each user, made of the name, a colon, and the hashed password. Blanks around name and hash do not count. Empty lines, and lines that begin with #, are comments.",
     'The part between the first two $ is the hash scheme. Salt and hash are in base64 unless stated otherwise.',
   ],
-  remarks: [
-    {
-      term: '$6$salt$hash',
-      text: 'sha512: the SHA-512 of the password and, behind it, the salt, in a single round. The hash has 88 characters.',
-    },
-    {
-      term: '$7$iterations$salt$hash',
-      text: 'sha512-pbkdf2: PBKDF2 with HMAC-SHA-512 and 64 bytes of output.',
-    },
-    {
-      term: '$argon2id$v=19$m=memory,t=passes,p=lanes$salt$hash',
-      text: 'argon2id, in the notation of its reference implementation; memory in KiB, base64 without padding.',
-    },
-    {
-      term: '$6$salt$hash, $6$rounds=number$salt$hash',
-      text: 'sha512-crypt: crypt(3). The hash has 86 characters of its own alphabet. tmq reads it; mosquitto does not.',
-    },
-  ],
+  remarks: {
+    $6$salt$hash:
+      'sha512: the SHA-512 of the password and, behind it, the salt, in a single round. The hash has 88 characters.',
+    $7$iterations$salt$hash: 'sha512-pbkdf2: PBKDF2 with HMAC-SHA-512 and 64 bytes of output.',
+    '$argon2id$v=19$m=memory,t=passes,p=lanes$salt$hash':
+      'argon2id, in the notation of its reference implementation; memory in KiB, base64 without padding.',
+    '$6$salt$hash, $6$rounds=number$salt$hash':
+      'sha512-crypt: crypt(3). The hash has 86 characters of its own alphabet. tmq reads it; mosquitto does not.',
+  },
 };
 
 const messages: ManualSection = {
@@ -53,23 +44,18 @@ const messages: ManualSection = {
   text: [
     'What %j and %J of -F print: one object on one line, or with --pretty on several. Its keys, in this order:',
   ],
-  remarks: [
-    {term: 'tst', text: 'The local time of arrival: "2026-11-20T07:08:32.123456+0100".'},
-    {term: 'topic', text: 'The topic.'},
-    {term: 'qos', text: 'The quality of service: 0, 1 or 2.'},
-    {term: 'retain', text: 'The retain flag: true or false.'},
-    {term: 'payloadlen', text: 'The length of the payload in bytes.'},
-    {term: 'mid', text: 'The packet identifier, where the quality of service is not 0.'},
-    {
-      term: 'properties',
-      text: 'MQTT 5: an object with the properties by their names, such as "content-type", where there are any. "user-properties" is a list of objects with one key each.',
-    },
-    {term: 'payload-encoding', text: '"base64", where the payload of %j is not valid UTF-8.'},
-    {
-      term: 'payload',
-      text: 'The payload: a string (%j), or the JSON that it is (%J); null when it is empty.',
-    },
-  ],
+  remarks: {
+    tst: 'The local time of arrival: "2026-11-20T07:08:32.123456+0100".',
+    topic: 'The topic.',
+    qos: 'The quality of service: 0, 1 or 2.',
+    retain: 'The retain flag: true or false.',
+    payloadlen: 'The length of the payload in bytes.',
+    mid: 'The packet identifier, where the quality of service is not 0.',
+    properties:
+      'MQTT 5: an object with the properties by their names, such as "content-type", where there are any. "user-properties" is a list of objects with one key each.',
+    'payload-encoding': '"base64", where the payload of %j is not valid UTF-8.',
+    payload: 'The payload: a string (%j), or the JSON that it is (%J); null when it is empty.',
+  },
 };
 
 const entries: ManualSection = {
@@ -77,16 +63,14 @@ const entries: ManualSection = {
   text: [
     'What tmq passwd --list --json prints, an object for each user on a line of its own. Its keys, in this order:',
   ],
-  remarks: [
-    {term: 'username', text: 'The name.'},
-    {term: 'line', text: 'The number of the line, from 1.'},
-    {
-      term: 'scheme',
-      text: '"sha512", "sha512-pbkdf2", "argon2id", "sha512-crypt"; "plain" for plain text, "unknown" for what no broker reads.',
-    },
-    {term: 'cost', text: 'An object with the parameters of the scheme, or null.'},
-    {term: 'weakness', text: 'With --weak: why the entry falls short of what is advised.'},
-  ],
+  remarks: {
+    username: 'The name.',
+    line: 'The number of the line, from 1.',
+    scheme:
+      '"sha512", "sha512-pbkdf2", "argon2id", "sha512-crypt"; "plain" for plain text, "unknown" for what no broker reads.',
+    cost: 'An object with the parameters of the scheme, or null.',
+    weakness: 'With --weak: why the entry falls short of what is advised.',
+  },
 };
 
 export const formatSections: readonly ManualSection[] = [

@@ -27,29 +27,20 @@ export const passwd = defineCommand({
   ],
   operands: true,
   options: passwdOptions,
-  examples: [
-    {
-      command: 'tmq passwd -c passwd alice',
-      summary: 'Create a file with one user; the password is asked for.',
-    },
-    {command: 'printf \'%s\\n\' "$SECRET" | tmq passwd passwd bob', summary: 'Add a user from a script.'},
-    {
-      command: 'tmq passwd --import - passwd < users.txt',
-      summary: 'Add many users, from lines of user:password.',
-    },
-    {command: 'tmq passwd --weak passwd', summary: 'Find the entries that are too easy to guess.'},
-    {command: 'tmq passwd -D passwd bob', summary: 'Delete a user.'},
-  ],
-  exitStatuses: [
-    {term: '0', text: 'All went well; with --verify: the password is right; with --weak: no entry is.'},
-    {
-      term: '1',
-      text: 'Something is wrong, and a line on standard error says what; with --verify: the password is wrong; with --weak: some entry is.',
-    },
-    {term: '2', text: 'The two passwords that were typed differ.'},
-    {term: '130', text: 'Interrupted (SIGINT); the file is as it was.'},
-    {term: '143', text: 'Terminated (SIGTERM); the file is as it was.'},
-  ],
+  examples: {
+    'tmq passwd -c passwd alice': 'Create a file with one user; the password is asked for.',
+    'printf \'%s\\n\' "$SECRET" | tmq passwd passwd bob': 'Add a user from a script.',
+    'tmq passwd --import - passwd < users.txt': 'Add many users, from lines of user:password.',
+    'tmq passwd --weak passwd': 'Find the entries that are too easy to guess.',
+    'tmq passwd -D passwd bob': 'Delete a user.',
+  },
+  exitStatuses: {
+    '0': 'All went well; with --verify: the password is right; with --weak: no entry is.',
+    '1': 'Something is wrong, and a line on standard error says what; with --verify: the password is wrong; with --weak: some entry is.',
+    '2': 'The two passwords that were typed differ.',
+    '130': 'Interrupted (SIGINT); the file is as it was.',
+    '143': 'Terminated (SIGTERM); the file is as it was.',
+  },
   differences: [
     'Comments, blank and unknown lines are kept; mosquitto_passwd stops at the first of them and drops every user after it.',
     '-U leaves hashed entries alone, where mosquitto_passwd hashes the hash, and hashes all of a password that contains a colon.',
@@ -60,18 +51,13 @@ export const passwd = defineCommand({
     'The file is replaced by renaming, never overwritten. Another hard link to it keeps the old content. A single file that is mounted into a container cannot be replaced there, which is refused: mount its directory instead. Replaced outside, it is seen by the container when that starts again.',
     'Salts have 12 bytes, which every version of mosquitto reads. PBKDF2 has 210,000 iterations by default.',
   ],
-  environment: [
-    {
-      term: 'UV_THREADPOOL_SIZE',
-      text: 'How many passwords PBKDF2 hashes at once, each on a core of its own: 4 unless set.',
-    },
-  ],
-  files: [
-    {
-      term: '.file.tmq-lock, .file.tmq-new.*',
-      text: 'Beside the password file while it is changed. What a killed process leaves of them is taken over by the next one.',
-    },
-  ],
+  environment: {
+    UV_THREADPOOL_SIZE: 'How many passwords PBKDF2 hashes at once, each on a core of its own: 4 unless set.',
+  },
+  files: {
+    '.file.tmq-lock, .file.tmq-new.*':
+      'Beside the password file while it is changed. What a killed process leaves of them is taken over by the next one.',
+  },
   plan: toPasswdPlan,
   async run(plan: PasswdPlan, io): Promise<ExitCode> {
     switch (plan.action) {

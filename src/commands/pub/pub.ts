@@ -71,16 +71,14 @@ export const pub = defineCommand({
   ],
   options,
   optionsFile: 'pub',
-  examples: [
-    {command: 'tmq pub -t home/lamp -m on', summary: 'Publish a message to the broker on this machine.'},
-    {command: 'tmq pub -t home/lamp -q 1 -r -m on', summary: 'At QoS 1, and retained for later subscribers.'},
-    {command: 'tmq pub -t home/lamp -r -n', summary: 'Clear the retained message.'},
-    {command: 'seq 1 1000 | tmq pub -t numbers -q 1 -l', summary: 'A message for each line of a pipeline.'},
-    {
-      command: 'tmq pub -t job -m go -D publish content-type text/plain -D publish user-property from me',
-      summary: 'With MQTT 5 properties.',
-    },
-  ],
+  examples: {
+    'tmq pub -t home/lamp -m on': 'Publish a message to the broker on this machine.',
+    'tmq pub -t home/lamp -q 1 -r -m on': 'At QoS 1, and retained for later subscribers.',
+    'tmq pub -t home/lamp -r -n': 'Clear the retained message.',
+    'seq 1 1000 | tmq pub -t numbers -q 1 -l': 'A message for each line of a pipeline.',
+    'tmq pub -t job -m go -D publish content-type text/plain -D publish user-property from me':
+      'With MQTT 5 properties.',
+  },
   differences: [
     'A publication that the broker refuses (an MQTT 5 reason code of 128 or above) ends with that code as exit status; mosquitto_pub warns and ends with 0.',
     '-l reconnects after a loss, sends unacknowledged lines again, and ends with 0 only if every line arrived. A NUL byte does not end a line.',

@@ -65,16 +65,11 @@ export const rr = defineCommand({
   ],
   options,
   optionsFile: 'rr',
-  examples: [
-    {
-      command: 'tmq rr -t clock/request -e clock/response -n -W 5',
-      summary: 'Ask, and wait five seconds at most.',
-    },
-    {
-      command: 'tmq rr -t sum -e sum/me -m "1 2" -D publish correlation-data 42 -W 5',
-      summary: 'Take only the response to this very request.',
-    },
-  ],
+  examples: {
+    'tmq rr -t clock/request -e clock/response -n -W 5': 'Ask, and wait five seconds at most.',
+    'tmq rr -t sum -e sum/me -m "1 2" -D publish correlation-data 42 -W 5':
+      'Take only the response to this very request.',
+  },
   sections: [formatSection],
   differences: [
     'A retained message on the response topic is not taken for the response, and correlation data is compared; mosquitto_rr prints whatever comes first.',

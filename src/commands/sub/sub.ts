@@ -123,19 +123,14 @@ export const sub = defineCommand({
   ],
   options,
   optionsFile: 'sub',
-  examples: [
-    {command: 'tmq sub -t home/lamp', summary: 'Print the payloads of one topic.'},
-    {command: "tmq sub -v -t 'home/#'", summary: 'Topic and payload of a whole tree.'},
-    {
-      command: "tmq sub -t 'sensors/+/temperature' -F '%t %p' -C 10 -W 5",
-      summary: 'Ten messages in a format of your own, or exit status 27 after five seconds.',
-    },
-    {command: "tmq sub -t '#' -F %j -C 3 | jq .topic", summary: 'Three messages as JSON, one object a line.'},
-    {
-      command: "tmq sub -t 'old/#' --retained-only --remove-retained -W 5",
-      summary: 'Clear retained messages.',
-    },
-  ],
+  examples: {
+    'tmq sub -t home/lamp': 'Print the payloads of one topic.',
+    "tmq sub -v -t 'home/#'": 'Topic and payload of a whole tree.',
+    "tmq sub -t 'sensors/+/temperature' -F '%t %p' -C 10 -W 5":
+      'Ten messages in a format of your own, or exit status 27 after five seconds.',
+    "tmq sub -t '#' -F %j -C 3 | jq .topic": 'Three messages as JSON, one object a line.',
+    "tmq sub -t 'old/#' --retained-only --remove-retained -W 5": 'Clear retained messages.',
+  },
   sections: [formatSection],
   differences: [
     'When the broker denies every subscription, the exit status is its reason code (128 for MQTT 3.1.1); mosquitto_sub ends with 0.',

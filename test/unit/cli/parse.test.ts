@@ -33,7 +33,7 @@ function sample(operands = false) {
     summary: 'sample',
     synopsis: ['[options]'],
     description: [],
-    examples: [],
+    examples: {},
     operands,
     options: {
       switch: {flags: '-s, --switch', group: 'General', summary: 'a switch'},
@@ -351,10 +351,10 @@ test('no command line fails but with an error a user can read', () => {
 test('the examples are understood', async () => {
   for (const {load} of commands) {
     const command = await load();
-    for (const example of command.examples as readonly {command: string}[]) {
-      const words = shellWords(example.command);
+    for (const example of Object.keys(command.examples)) {
+      const words = shellWords(example);
       const start = words.indexOf('tmq');
-      assert.equal(words[start + 1], command.name, example.command);
+      assert.equal(words[start + 1], command.name, example);
       const end = words.slice(start).findIndex((word) => ['|', '<', '>', '&', '&&', ';'].includes(word));
       const mine = words.slice(start + 2, end === -1 ? undefined : start + end);
       const {values: given, operands} = parse(command, mine);

@@ -158,16 +158,13 @@ test('bytes that are not UTF-8 are base64, and marked as such', () => {
 });
 
 test('the manual names the keys in their order, and what retain is', () => {
-  const {remarks = []} = formatSections.find(({title}) => title === 'Messages as JSON')!;
+  const {remarks = {}} = formatSections.find(({title}) => title === 'Messages as JSON')!;
   const properties: Properties = {contentType: 'x'};
   const full = message(Uint8Array.of(0xff), {qos: 1, messageId: 1, retain: true, properties});
   const read = JSON.parse(print(full)) as Record<string, unknown>;
-  assert.deepEqual(
-    remarks.map(({term}) => term),
-    Object.keys(read),
-  );
+  assert.deepEqual(Object.keys(remarks), Object.keys(read));
   assert.equal(read.retain, true);
-  assert.match(remarks.find(({term}) => term === 'retain')!.text, /true or false/);
+  assert.match(remarks['retain']!, /true or false/);
 });
 
 test('%J passes on the payload byte for byte', () => {
