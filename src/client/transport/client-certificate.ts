@@ -5,9 +5,10 @@
 
 import {createPrivateKey, type KeyObject, X509Certificate} from 'node:crypto';
 import {readFile} from 'node:fs/promises';
-import {ExitCode, fileError, TmqError} from '../../errors.ts';
+import {fileError} from '../../errors.ts';
 import type {TlsOptions} from '../connection-options.ts';
 import {unlessAborted} from './connect-step.ts';
+import {tlsError} from './tls-error.ts';
 
 /** PEM texts, as node:tls takes them. */
 export interface ClientCertificate {
@@ -36,10 +37,7 @@ async function passphraseFor(options: TlsOptions, path: string, signal: AbortSig
   const known = remembered.get(options);
   if (known !== undefined) return known;
   if (options.passphrase === undefined) {
-    throw new TmqError(
-      `The key ${path} is encrypted, and there is no terminal to ask for its pass phrase.`,
-      ExitCode.tls,
-    );
+    throw tlsError(`The key ${path} is encrypted, and there is no terminal to ask for its pass phrase.`);
   }
   return await unlessAborted(options.passphrase(signal), {
     signal,
@@ -56,7 +54,7 @@ function openKey(pem: string, path: string, passphrase: string | undefined): Key
       passphrase === undefined
         ? `The key file ${path} holds no private key in PEM form.`
         : `The pass phrase of the key ${path} is wrong.`;
-    throw new TmqError(problem, ExitCode.tls, {cause: error});
+    throw tlsError(problem, error);
   }
 }
 
@@ -64,9 +62,7 @@ function openCertificate(pem: string, path: string): X509Certificate {
   try {
     return new X509Certificate(pem);
   } catch (error) {
-    throw new TmqError(`The certificate file ${path} holds no certificate in PEM form.`, ExitCode.tls, {
-      cause: error,
-    });
+    throw tlsError(`The certificate file ${path} holds no certificate in PEM form.`, error);
   }
 }
 
@@ -88,10 +84,7 @@ export async function clientCertificate(
   const passphrase = isEncrypted(key) ? await passphraseFor(options, keyPath, signal) : undefined;
   const privateKey = openKey(key, keyPath, passphrase);
   if (!certificate.checkPrivateKey(privateKey)) {
-    throw new TmqError(
-      `The key ${keyPath} does not belong to the certificate ${certificatePath}.`,
-      ExitCode.tls,
-    );
+    throw tlsError(`The key ${keyPath} does not belong to the certificate ${certificatePath}.`);
   }
   if (passphrase === undefined) return {cert, key};
   remembered.set(options, passphrase);

@@ -90,23 +90,14 @@ const sentences: Readonly<Record<string, Sentence>> = {
   EPERM: (peer) => `The system does not permit a connection to ${peer.name}. Does a firewall forbid it?`,
 };
 
-const lost: ReadonlySet<string> = new Set([
-  'ECONNRESET',
-  'EPIPE',
-  'ECONNABORTED',
-  'ERR_STREAM_PREMATURE_CLOSE',
-]);
+const lost: readonly string[] = ['ECONNRESET', 'EPIPE', 'ECONNABORTED', 'ERR_STREAM_PREMATURE_CLOSE'];
 
 /** An abort is the caller's; only a deadline needs words of ours. */
-function abandoned(error: Abandoned, peer: Peer): TmqError {
-  const reason = error.cause;
-  if (reason instanceof TmqError) return reason;
-  if ((reason as {name?: unknown} | null)?.name === 'TimeoutError') {
-    return new TmqError(`Timed out waiting for ${error.waitingFor} ${peer.name}.`, ExitCode.timeout, {
-      cause: reason,
-    });
-  }
-  return new TmqError(`Connecting to ${peer.name} was given up.`, ExitCode.failure, {cause: reason});
+function abandoned({cause, waitingFor}: Abandoned, {name}: Peer): TmqError {
+  if (cause instanceof TmqError) return cause;
+  return (cause as {name?: unknown} | null)?.name === 'TimeoutError'
+    ? new TmqError(`Timed out waiting for ${waitingFor} ${name}.`, ExitCode.timeout, {cause})
+    : new TmqError(`Connecting to ${name} was given up.`, ExitCode.failure, {cause});
 }
 
 /**
@@ -118,15 +109,13 @@ export function connectError(peer: Peer, error: unknown): TmqError {
   if (error instanceof Abandoned) return abandoned(error, peer);
   const telling = mostTelling(error) as NodeJS.ErrnoException;
   const code = codeOf(telling);
-  if (telling instanceof ClosedEarly || lost.has(code)) {
+  if (telling instanceof ClosedEarly || lost.includes(code)) {
     return new TmqError(`${peer.name} closed the connection.`, ExitCode.connectionLost, {cause: error});
   }
-  const sentence = sentences[code];
-  if (sentence !== undefined) return new TmqError(sentence(peer, telling), ExitCode.failure, {cause: error});
   const detail = telling instanceof Error && telling.message !== '' ? telling.message : String(telling);
-  return new TmqError(`Cannot connect to ${peer.name}: ${detail.split('\n')[0]}.`, ExitCode.failure, {
-    cause: error,
-  });
+  const sentence =
+    sentences[code]?.(peer, telling) ?? `Cannot connect to ${peer.name}: ${detail.split('\n')[0]}.`;
+  return new TmqError(sentence, ExitCode.failure, {cause: error});
 }
 
 /** The peer of an endpoint that is reached directly. */

@@ -68,30 +68,23 @@ const replies: Readonly<Record<string, readonly [exitCode: ExitCode, reason: str
   AddressNotSupported: [ExitCode.proxy, 'address type not supported'],
 };
 
-function socksError(error: unknown, peer: Peer, target: string): unknown {
+function socksError(error: unknown, {name}: Peer, target: string): unknown {
   if (error instanceof Abandoned) return error;
+  const failed = (what: string, exitCode: ExitCode = ExitCode.proxy) =>
+    new TmqError(`${name} ${what}`, exitCode, {cause: error});
   const message = error instanceof Error ? error.message : String(error);
   const reply = /rejected connection - (\w+)/.exec(message)?.[1];
   if (reply !== undefined) {
     const [exitCode, reason] = replies[reply] ?? [ExitCode.invalid, 'a reply that SOCKS5 does not have'];
-    return new TmqError(`${peer.name} cannot connect to ${target}: ${reason}.`, exitCode, {cause: error});
+    return failed(`cannot connect to ${target}: ${reason}.`, exitCode);
   }
   if (/no accepted authentication|unknown authentication/.test(message)) {
-    return new TmqError(
-      `${peer.name} wants another authentication. Give user and password: socks5h://user:password@host`,
-      ExitCode.proxyAuthentication,
-      {cause: error},
-    );
+    const remedy = 'Give user and password: socks5h://user:password@host';
+    return failed(`wants another authentication. ${remedy}`, ExitCode.proxyAuthentication);
   }
-  if (/Authentication failed/.test(message)) {
-    return new TmqError(`${peer.name} refused the user name or password.`, ExitCode.proxy, {cause: error});
-  }
-  if (/socks version/.test(message)) {
-    return new TmqError(`${peer.name} does not speak SOCKS5.`, ExitCode.proxy, {cause: error});
-  }
-  return new TmqError(`${peer.name} closed the connection during the SOCKS5 handshake.`, ExitCode.proxy, {
-    cause: error,
-  });
+  if (/Authentication failed/.test(message)) return failed('refused the user name or password.');
+  if (/socks version/.test(message)) return failed('does not speak SOCKS5.');
+  return failed('closed the connection during the SOCKS5 handshake.');
 }
 
 /** Undoes what socks does to the socket: it leaves it flowing, and emits early bytes. Both are put back. */

@@ -3,9 +3,14 @@
  * OpenSSL and the peer's certificate say; opens nothing. Every failure leaves with the same status.
  */
 
-import {ExitCode, TmqError} from '../../errors.ts';
+import {codeOf, ExitCode, TmqError} from '../../errors.ts';
 import type {TlsOptions} from '../connection-options.ts';
 import {ClosedEarly} from './connect-step.ts';
+
+/** An error of TLS: all have the same status. */
+export function tlsError(message: string, cause?: unknown): TmqError {
+  return new TmqError(message, ExitCode.tls, {cause});
+}
 
 /** What a sentence needs of a certificate; names come from the peer and are shown with care. */
 export interface CertificateFacts {
@@ -99,62 +104,51 @@ export function certificateError(code: string, chain: readonly CertificateFacts[
     explanation === undefined || leaf === undefined
       ? `The certificate of ${peer.name} is not accepted (${harmless(code)}).`
       : explanation(peer, chain, leaf);
-  return new TmqError(message, ExitCode.tls);
+  return tlsError(message);
 }
-
-type Alert = (peer: TlsPeer) => string;
 
 function ours({certificateFile, keyFile}: TlsOptions): string {
   return certificateFile ?? keyFile ?? 'we have none to show: give one with --cert and --key';
 }
 
+/** What the peer does, after its name; `own` names the client's certificate. */
+type Alert = (options: TlsOptions, own: string, host: string) => string;
+
 /** By the end of OpenSSL's reason, which keeps its name from release to release: the first that fits. */
-const alerts: readonly (readonly [reason: RegExp, sentence: Alert])[] = [
+const alerts: readonly (readonly [reason: RegExp, predicate: Alert])[] = [
   [
     /WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|HTTP_REQUEST|RECORD_OVERFLOW|WRONG_SSL_VERSION/,
-    ({name}) => `${name} does not speak TLS: it answered in plain text. Is this its TLS port?`,
+    () => 'does not speak TLS: it answered in plain text. Is this its TLS port?',
   ],
-  [/CERTIFICATE_REQUIRED/, ({name}) => `${name} wants a client certificate. Give one with --cert and --key.`],
-  [
-    /ALERT_UNKNOWN_CA/,
-    ({name, options}) => `${name} does not trust the issuer of the client certificate (${ours(options)}).`,
-  ],
-  [
-    /ALERT_CERTIFICATE_EXPIRED/,
-    ({name, options}) => `${name} says that the client certificate has expired (${ours(options)}).`,
-  ],
-  [
-    /ALERT_CERTIFICATE_REVOKED/,
-    ({name, options}) => `${name} says that the client certificate is revoked (${ours(options)}).`,
-  ],
+  [/CERTIFICATE_REQUIRED/, () => 'wants a client certificate. Give one with --cert and --key.'],
+  [/ALERT_UNKNOWN_CA/, (_, own) => `does not trust the issuer of the client certificate (${own}).`],
+  [/ALERT_CERTIFICATE_EXPIRED/, (_, own) => `says that the client certificate has expired (${own}).`],
+  [/ALERT_CERTIFICATE_REVOKED/, (_, own) => `says that the client certificate is revoked (${own}).`],
   [
     /ALERT_(BAD|UNSUPPORTED)_CERTIFICATE|ALERT_CERTIFICATE_UNKNOWN/,
-    ({name, options}) => `${name} refused the client certificate (${ours(options)}).`,
+    (_, own) => `refused the client certificate (${own}).`,
   ],
   [
     /PROTOCOL_VERSION|UNSUPPORTED_PROTOCOL|NO_PROTOCOLS_AVAILABLE/,
-    ({name, options}) =>
-      `${name} and tmq have no TLS version in common: ${options.minimumVersion ?? 'TLSv1.2'} or later is asked for (--tls-version).`,
+    ({minimumVersion = 'TLSv1.2'}) =>
+      `and tmq have no TLS version in common: ${minimumVersion} or later is asked for (--tls-version).`,
   ],
   [
     /NO_APPLICATION_PROTOCOL/,
-    ({name, options}) =>
-      `${name} does not speak the protocol "${options.alpn ?? ''}" asked for with --tls-alpn.`,
+    ({alpn = ''}) => `does not speak the protocol "${alpn}" asked for with --tls-alpn.`,
   ],
   [
     /UNKNOWN_PSK_IDENTITY|PSK_IDENTITY_NOT_FOUND/,
-    ({name, options}) =>
-      `${name} does not know the pre-shared key identity "${options.psk?.identity ?? ''}".`,
+    ({psk}) => `does not know the pre-shared key identity "${psk?.identity ?? ''}".`,
   ],
   [
     /ALERT_HANDSHAKE_FAILURE/,
-    ({name, options}) =>
-      options.psk === undefined
-        ? `${name} broke the TLS handshake off: it may want a client certificate (--cert, --key) or other ciphers (--ciphers).`
-        : `${name} broke the TLS handshake off: it may not offer pre-shared keys on this port.`,
+    ({psk}) =>
+      psk === undefined
+        ? 'broke the TLS handshake off: it may want a client certificate (--cert, --key) or other ciphers (--ciphers).'
+        : 'broke the TLS handshake off: it may not offer pre-shared keys on this port.',
   ],
-  [/NO_CIPHERS_AVAILABLE/, ({options}) => noCipher(options)],
-  [/UNRECOGNIZED_NAME/, ({name, host}) => `${name} does not know the host name ${host ?? ''} (SNI).`],
+  [/UNRECOGNIZED_NAME/, (_, _own, host) => `does not know the host name ${host} (SNI).`],
 ];
 
 /** The key itself is wrong: the first encrypted record shows it [RFC 4279, 2]. */
@@ -174,50 +168,40 @@ function detailOf(error: unknown): string {
 
 /** Why OpenSSL does not take what the options say, before any connection is made. */
 export function contextError(error: unknown, options: TlsOptions): TmqError {
-  const reason = String((error as {code?: unknown} | null)?.code);
+  const reason = codeOf(error);
   let message = `OpenSSL does not accept these TLS options (${detailOf(error)}).`;
   if (/NO_CIPHER_MATCH/.test(reason)) message = noCipher(options);
   else if (/TOO_SMALL|TOO_WEAK/.test(reason)) {
     message = `The client certificate ${ours(options)} is too weak for OpenSSL (${detailOf(error)}). Get one with a stronger key.`;
   }
-  return new TmqError(message, ExitCode.tls, {cause: error});
+  return tlsError(message, error);
 }
 
 /** Whether the error speaks of TLS: OpenSSL's reasons and Node's own checks. */
 export function isTlsError(error: unknown): boolean {
-  const {code} = (error ?? {}) as {code?: unknown};
-  return typeof code === 'string' && /^ERR_(SSL|TLS|OSSL|CRYPTO)_/.test(code);
+  return /^ERR_(SSL|TLS|OSSL|CRYPTO)_/.test(codeOf(error));
 }
 
-/**
- * Why the handshake failed, or what alert came after it; anything that is no TLS error passes through.
- */
-export function handshakeError(error: unknown, peer: TlsPeer): unknown {
-  const {code} = (error ?? {}) as {code?: unknown};
-  if (error instanceof ClosedEarly || code === 'ECONNRESET' || code === 'EPIPE') {
+/** Why the handshake failed, or what alert came after it; anything that is no TLS error passes through. */
+export function handshakeError(error: unknown, {name, host = '', options}: TlsPeer): unknown {
+  const reason = codeOf(error);
+  const {psk} = options;
+  if (error instanceof ClosedEarly || reason === 'ECONNRESET' || reason === 'EPIPE') {
     const hint =
-      peer.options.psk === undefined
+      psk === undefined
         ? 'Is this its TLS port, and does it want a client certificate?'
-        : `Is this its port for pre-shared keys, and does it know the identity "${peer.options.psk.identity}"?`;
-    return new TmqError(
-      `${peer.name} closed the connection during the TLS handshake. ${hint}`,
-      ExitCode.tls,
-      {cause: error},
-    );
+        : `Is this its port for pre-shared keys, and does it know the identity "${psk.identity}"?`;
+    return tlsError(`${name} closed the connection during the TLS handshake. ${hint}`, error);
   }
   if (!isTlsError(error)) return error;
-  const reason = String(code);
-  if (peer.options.psk !== undefined && wrongKey.test(reason)) {
-    return new TmqError(
-      `${peer.name} refused the pre-shared key of "${peer.options.psk.identity}": is it the right one?`,
-      ExitCode.tls,
-      {cause: error},
-    );
+  if (psk !== undefined && wrongKey.test(reason)) {
+    return tlsError(`${name} refused the pre-shared key of "${psk.identity}": is it the right one?`, error);
   }
-  const sentence = alerts.find(([pattern]) => pattern.test(reason))?.[1];
-  return new TmqError(
-    sentence?.(peer) ?? `The TLS connection with ${peer.name} failed (${detailOf(error)}).`,
-    ExitCode.tls,
-    {cause: error},
-  );
+  if (/NO_CIPHERS_AVAILABLE/.test(reason)) return tlsError(noCipher(options), error);
+  const alert = alerts.find(([pattern]) => pattern.test(reason))?.[1];
+  const sentence =
+    alert === undefined
+      ? `The TLS connection with ${name} failed (${detailOf(error)}).`
+      : `${name} ${alert(options, ours(options), host)}`;
+  return tlsError(sentence, error);
 }

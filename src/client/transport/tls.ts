@@ -17,7 +17,7 @@ import {
   type TLSSocket,
 } from 'node:tls';
 import {defined} from '../../defined.ts';
-import {ExitCode, fileError, TmqError} from '../../errors.ts';
+import {fileError} from '../../errors.ts';
 import type {TlsOptions} from '../connection-options.ts';
 import {type ClientCertificate, clientCertificate} from './client-certificate.ts';
 import {connectStep} from './connect-step.ts';
@@ -28,6 +28,7 @@ import {
   handshakeError,
   harmless,
   type TlsPeer,
+  tlsError,
 } from './tls-error.ts';
 import {type TrustedCertificates, trustedCertificates} from './trusted-certificates.ts';
 
@@ -68,13 +69,12 @@ export async function loadTlsMaterial(options: TlsOptions, context: TlsContext):
 function checkCiphers({ciphers, minimumVersion, psk}: TlsOptions): void {
   if (minimumVersion !== 'TLSv1.3') return;
   if (psk !== undefined) {
-    throw new TmqError('Pre-shared keys need TLS 1.2: drop --tls-version tlsv1.3.', ExitCode.tls);
+    throw tlsError('Pre-shared keys need TLS 1.2: drop --tls-version tlsv1.3.');
   }
   const older = ciphers?.split(':').find((name) => !name.startsWith('TLS_'));
   if (older !== undefined) {
-    throw new TmqError(
+    throw tlsError(
       `"${older}" is no cipher of TLS 1.3: with --tls-version tlsv1.3, --ciphers takes names like TLS_AES_256_GCM_SHA384.`,
-      ExitCode.tls,
     );
   }
 }

@@ -8,8 +8,9 @@ import {readFileSync} from 'node:fs';
 import {readdir, readFile} from 'node:fs/promises';
 import {join} from 'node:path';
 import {rootCertificates} from 'node:tls';
-import {ExitCode, fileError, TmqError} from '../../errors.ts';
+import {fileError} from '../../errors.ts';
 import type {TlsOptions} from '../connection-options.ts';
+import {tlsError} from './tls-error.ts';
 
 type Notice = (line: string) => void;
 
@@ -65,15 +66,12 @@ function fromFile(path: string, role: string, checks: Checks): readonly string[]
   const text = readText(path, role);
   const certificates = certificatesIn(text);
   if (certificates.length === 0) {
-    throw new TmqError(`The ${role} ${path} holds no certificate in PEM form.`, ExitCode.tls);
+    throw tlsError(`The ${role} ${path} holds no certificate in PEM form.`);
   }
   checks.push(() => {
     const broken = certificates.findIndex((pem) => !isCertificate(pem));
     if (broken === -1) return;
-    throw new TmqError(
-      `The ${role} ${path} is damaged: certificate ${broken + 1} cannot be read.`,
-      ExitCode.tls,
-    );
+    throw tlsError(`The ${role} ${path} is damaged: certificate ${broken + 1} cannot be read.`);
   });
   return certificates;
 }
@@ -90,10 +88,7 @@ async function fromDirectory(path: string, role: string): Promise<readonly strin
   );
   const certificates = [...new Set(texts.flatMap(certificatesIn))].filter(isCertificate);
   if (certificates.length === 0) {
-    throw new TmqError(
-      `The ${role} ${path} holds no certificates in files that end in .pem, .crt or .0.`,
-      ExitCode.tls,
-    );
+    throw tlsError(`The ${role} ${path} holds no certificates in files that end in .pem, .crt or .0.`);
   }
   return certificates;
 }

@@ -7,7 +7,7 @@ import {type ClientRequest, type IncomingMessage, STATUS_CODES} from 'node:http'
 import type {Socket} from 'node:net';
 import type {Duplex} from 'node:stream';
 import type {WebSocket} from 'ws';
-import {ExitCode, TmqError} from '../../errors.ts';
+import {codeOf, ExitCode, TmqError} from '../../errors.ts';
 import type {ProtocolVersion} from '../../protocol/message.ts';
 import {hostAndPort, statusText} from './connect-error.ts';
 import {Abandoned, ClosedEarly, connectStep} from './connect-step.ts';
@@ -58,18 +58,16 @@ function refusal(name: string, status: number): TmqError {
 /** ws and node:http tell what the peer did in messages of their own. */
 function upgradeError(error: unknown, {name, protocolVersion}: Upgrade): unknown {
   if (error instanceof TmqError || error instanceof Abandoned) return error;
-  const {code, message} = (error ?? {}) as {code?: unknown; message?: unknown};
+  const code = codeOf(error);
+  const message = String((error as {message?: unknown} | null)?.message);
   if (error instanceof ClosedEarly || code === 'ECONNRESET' || code === 'EPIPE') {
-    return new TmqError(
-      `${name} closed the connection during the WebSocket handshake. Is this its port for WebSockets?`,
-      ExitCode.connectionLost,
-      {cause: error},
-    );
+    const closed = `${name} closed the connection during the WebSocket handshake.`;
+    const sentence = `${closed} Is this its port for WebSockets?`;
+    return new TmqError(sentence, ExitCode.connectionLost, {cause: error});
   }
-  let problem = `The WebSocket handshake with ${name} failed: ${String(message)}.`;
-  if (String(code).startsWith('HPE_')) {
-    problem = `${name} does not speak HTTP: is this its port for WebSockets?`;
-  } else if (/subprotocol/.test(String(message))) {
+  let problem = `The WebSocket handshake with ${name} failed: ${message}.`;
+  if (code.startsWith('HPE_')) problem = `${name} does not speak HTTP: is this its port for WebSockets?`;
+  else if (/subprotocol/.test(message)) {
     problem = `${name} speaks WebSockets, but not the sub-protocol "${subProtocol(protocolVersion)}": is it an MQTT broker?`;
   }
   return new TmqError(problem, ExitCode.webSocket, {cause: error});
