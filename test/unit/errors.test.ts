@@ -395,6 +395,9 @@ function templateAt(source: string, start: number): string | undefined {
   return text;
 }
 
+/** Functions that make an error of the text they are given. */
+const makers = ['tlsError', 'proxyFailure'];
+
 /** Every place in src/ where an error is made, of whatever kind. */
 function constructions(): readonly {readonly file: string; readonly template: string | undefined}[] {
   const source = join(root, 'src');
@@ -406,8 +409,9 @@ function constructions(): readonly {readonly file: string; readonly template: st
   );
   // A signal has nothing to say.
   const names = ['TmqError', ...kinds].filter((name) => name !== 'Interrupted').join('|');
+  const made = `new (?:${names})|(?<!function )\\b(?:${makers.join('|')})`;
   return sources.flatMap(({file, text}) =>
-    [...text.matchAll(new RegExp(`new (?:${names})\\(`, 'g'))].map((match) => ({
+    [...text.matchAll(new RegExp(`(?:${made})\\(`, 'g'))].map((match) => ({
       file,
       template: templateAt(text, match.index + match[0].length),
     })),

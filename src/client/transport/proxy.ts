@@ -70,21 +70,21 @@ const replies: Readonly<Record<string, readonly [exitCode: ExitCode, reason: str
 
 function socksError(error: unknown, {name}: Peer, target: string): unknown {
   if (error instanceof Abandoned) return error;
-  const failed = (what: string, exitCode: ExitCode = ExitCode.proxy) =>
+  const proxyFailure = (what: string, exitCode: ExitCode = ExitCode.proxy) =>
     new TmqError(`${name} ${what}`, exitCode, {cause: error});
   const message = error instanceof Error ? error.message : String(error);
   const reply = /rejected connection - (\w+)/.exec(message)?.[1];
   if (reply !== undefined) {
     const [exitCode, reason] = replies[reply] ?? [ExitCode.invalid, 'a reply that SOCKS5 does not have'];
-    return failed(`cannot connect to ${target}: ${reason}.`, exitCode);
+    return proxyFailure(`cannot connect to ${target}: ${reason}.`, exitCode);
   }
   if (/no accepted authentication|unknown authentication/.test(message)) {
     const remedy = 'Give user and password: socks5h://user:password@host';
-    return failed(`wants another authentication. ${remedy}`, ExitCode.proxyAuthentication);
+    return proxyFailure(`wants another authentication. ${remedy}`, ExitCode.proxyAuthentication);
   }
-  if (/Authentication failed/.test(message)) return failed('refused the user name or password.');
-  if (/socks version/.test(message)) return failed('does not speak SOCKS5.');
-  return failed('closed the connection during the SOCKS5 handshake.');
+  if (/Authentication failed/.test(message)) return proxyFailure('refused the user name or password.');
+  if (/socks version/.test(message)) return proxyFailure('does not speak SOCKS5.');
+  return proxyFailure('closed the connection during the SOCKS5 handshake.');
 }
 
 /** Undoes what socks does to the socket: it leaves it flowing, and emits early bytes. Both are put back. */
