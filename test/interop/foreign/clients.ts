@@ -158,12 +158,10 @@ function commandPair({sub, pub, words}: CommandPair): PreparedClient['run'] {
         assert.equal(exitCode, 0, `${pub}: ${lastLine(stderr + stdout)}`);
       };
       await publish('-m', 'kept', '-r');
-      // A terminal, so that the line is written at once.
-      const quoted = [sub, ...common].join(' ');
-      await using subscriber = start('script', ['-qec', quoted, '/dev/null']);
-      await subscriber.waitFor('stdout', /^kept\r?$/m);
+      await using subscriber = start(sub, common);
+      await subscriber.waitFor('stdout', /^kept$/m);
       await publish('-m', 'live');
-      await subscriber.waitFor('stdout', /^live\r?$/m);
+      await subscriber.waitFor('stdout', /^live$/m);
     }
   };
 }
