@@ -155,6 +155,10 @@ function requireThere(id) {
 }
 
 const bundle = bundleName();
+if (bundle === 'tmq' && !fs.existsSync(join(directoryOfBundles, 'tmq.cjs'))) {
+  console.error(`Error: tmq is not built. Run 'npm install' in ${dirname(__dirname)}, then try again.`);
+  process.exit(1);
+}
 if (bundle !== 'command-broker') process.off('SIGUSR1', ignoreSignal);
 const {main, processIo} = /** @type {typeof import('../src/main.ts')} */ (run(bundle));
 main(process.argv.slice(2), processIo(process.argv[1])).then((status) => {

@@ -10,6 +10,7 @@ import {join, sep} from 'node:path';
 import {build} from 'esbuild';
 import {commandNames} from './commands.mjs';
 import {writeDeclarations} from './declarations.mjs';
+import {bundledPackages, thirdPartyNotices} from './notices.mjs';
 
 /** @typedef {import('esbuild').Plugin} Plugin */
 
@@ -129,14 +130,18 @@ const only = (command) => ({
   },
 });
 
+/** The folders of the packages whose code is in the bundles made so far. @type {Set<string>} */
+const packages = new Set();
+
 /** @typedef {{entryPoints: string[]} | {stdin: {contents: string, resolveDir: string}}} Entry */
 
 /** @param {Entry} entry @param {readonly Plugin[]} plugins @returns {Promise<Uint8Array>} */
 async function bundle(entry, plugins) {
-  const {outputFiles} = await build({
+  const {outputFiles, metafile} = await build({
     absWorkingDir: root,
     ...entry,
     write: false,
+    metafile: true,
     plugins: [...plugins],
     bundle: true,
     format: 'cjs',
@@ -150,6 +155,7 @@ async function bundle(entry, plugins) {
     external: ['bufferutil', 'utf-8-validate'],
     logLevel: 'warning',
   });
+  for (const folder of bundledPackages(metafile)) packages.add(folder);
   const {text} = /** @type {[import('esbuild').OutputFile]} */ (outputFiles)[0];
   // The loader reads Latin-1, which is quicker; in regular expressions esbuild leaves other characters alone.
   const ascii = text.replace(
@@ -204,13 +210,18 @@ const files = [
 // Each file is replaced in one step: what runs from dist/ meanwhile finds the old one or the new one.
 const dist = join(root, 'dist');
 mkdirSync(dist, {recursive: true});
-for (const [name, contents] of files) {
+
+/** @param {string} name @param {Uint8Array | string} contents */
+function replace(name, contents) {
   const temporary = join(dist, `.${name}.${process.pid}`);
-  writeFileSync(temporary, await contents);
+  writeFileSync(temporary, contents);
   renameSync(temporary, join(dist, name));
 }
+
+for (const [name, contents] of files) replace(name, await contents);
+replace('THIRD-PARTY-NOTICES', thirdPartyNotices(root, packages));
 writeDeclarations(root);
-const built = new Set(['types', ...files.map(([name]) => name)]);
+const built = new Set(['types', 'THIRD-PARTY-NOTICES', ...files.map(([name]) => name)]);
 for (const name of readdirSync(dist)) {
   if (!built.has(name) && !name.startsWith('.')) rmSync(join(dist, name), {recursive: true});
 }

@@ -22,7 +22,7 @@ function emit(root, directory) {
 }
 
 /**
- * The declarations reachable from the entry, by path without extension, with imports of .js files for consumers.
+ * The declarations reachable from the entry, by path without extension, with imports of .cjs files for consumers.
  * @param {string} directory
  */
 function needed(directory) {
@@ -35,7 +35,7 @@ function needed(directory) {
     for (const [, path] of text.matchAll(/from '(\.[^']+)\.ts'/g)) {
       wanted.push(normalize(join(dirname(name), /** @type {string} */ (path))));
     }
-    texts.set(name, text.replace(/from '(\.[^']+)\.ts'/g, "from '$1.js'"));
+    texts.set(name, text.replace(/from '(\.[^']+)\.ts'/g, "from '$1.cjs'"));
   }
   return texts;
 }
@@ -48,7 +48,8 @@ export function writeDeclarations(root) {
   try {
     emit(root, emitted);
     for (const [name, text] of needed(emitted)) {
-      const path = join(next, `${name}.d.ts`);
+      // As CommonJS, which is what `dist/testing.cjs` is.
+      const path = join(next, `${name}.d.cts`);
       mkdirSync(dirname(path), {recursive: true});
       writeFileSync(path, text);
     }

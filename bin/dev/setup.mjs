@@ -1,6 +1,7 @@
 /**
  * Makes a fresh clone ready: installs exactly what package-lock.json says, unless that is what is there
- * already, and builds. `npm start` and `npm test` both begin here.
+ * already, and builds. `npm start` and `npm test` both begin here, and npm itself (`prepare`) when it installs tmq
+ * from a clone or a git address.
  */
 
 import {execFileSync} from 'node:child_process';
@@ -21,11 +22,18 @@ const wanted = createHash('sha256')
   .update(`${process.version} ${process.platform} ${process.arch}`)
   .digest('hex');
 
-if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== wanted) {
+const installed = existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted;
+// Where npm has installed the packages itself before it prepares, they stay as they are.
+const preparing = process.env.npm_lifecycle_event === 'prepare';
+const buildable = ['esbuild', 'typescript'].every((name) => existsSync(join(root, 'node_modules', name)));
+
+if (!installed && !(preparing && buildable)) {
   // The npm that runs this script; npm on the PATH where it was started by hand.
   const npm = process.env.npm_execpath;
   const [command, first] = npm === undefined ? ['npm', []] : [process.execPath, [npm]];
-  execFileSync(command, [...first, 'ci', '--no-audit', '--no-fund'], {cwd: root, stdio: 'inherit'});
+  // Scripts are left out: `prepare` would build twice. `npm install --global` of a clone hands its flag on.
+  const words = ['ci', '--no-global', '--include=dev', '--ignore-scripts', '--no-audit', '--no-fund'];
+  execFileSync(command, [...first, ...words], {cwd: root, stdio: 'inherit'});
   writeFileSync(stamp, wanted);
 }
 

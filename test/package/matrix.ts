@@ -54,6 +54,19 @@ const deeds: readonly (readonly [line: string, printed: string])[] = [
   ['tmq sub 2>&1 >/dev/null | head -1 | cut -c 1-6', 'Error:\n'],
 ];
 
+/** What is installed is tmq alone, and at most 3 MB. */
+function assertOnePackage(modules: string): void {
+  assert.deepEqual(
+    readdirSync(modules).filter((name) => !name.startsWith('.')),
+    ['tmq'],
+  );
+  const files = readdirSync(join(modules, 'tmq'), {recursive: true, withFileTypes: true});
+  assert.ok(files.every(({name}) => name !== 'node_modules'));
+  const sizes = files.map(({parentPath, name}) => statSync(join(parentPath, name)).size);
+  const total = sizes.reduce((sum, size) => sum + size, 0);
+  assert.ok(total < 3_000_000, `${total} bytes`);
+}
+
 describe('the package', () => {
   let directory = '';
   let tarball = '';
@@ -105,6 +118,7 @@ describe('the package', () => {
         const project = join(base, 'project');
         await npm(['init', '-y'], project, environment());
         await npm(['install', tarball], project, environment());
+        assertOnePackage(join(project, 'node_modules'));
         const npx = ['npx tmq', `npm exec --yes --loglevel=error --package='${tarball}' -- tmq`];
         for (const [index, words] of npx.entries()) {
           const {stdout} = await shell(`${words} --version`, join(base, ['project', 'empty'][index]!));
@@ -120,6 +134,7 @@ describe('the package', () => {
       test('globally: every command, the manual, and the code cache', async () => {
         const prefix = join(base, 'global');
         await npm(['install', '--global', '--prefix', prefix, tarball], join(base, 'empty'), environment());
+        assertOnePackage(join(prefix, 'lib', 'node_modules'));
         assert.ok(existsSync(join(prefix, 'share', 'man', 'man1', 'tmq-pub.1')));
         await rm(join(base, 'home', '.cache'), {recursive: true, force: true});
         await works(join(base, 'empty'), join(prefix, 'bin'));
@@ -140,4 +155,39 @@ describe('the package', () => {
       });
     });
   }
+
+  describe('from its source, which npm builds', () => {
+    const clone = async (name: string) => {
+      const path = join(directory, name);
+      const {exitCode, stderr} = await run('git', ['clone', '--quiet', '--depth=1', `file://${root}`, path]);
+      assert.equal(exitCode, 0, stderr);
+      return path;
+    };
+    const assertVersion = async (programs: string) => {
+      const {stdout, stderr} = await run(join(programs, 'tmq'), ['--version']);
+      assert.deepEqual([stdout.toString(), stderr], [`tmq version ${version}\n`, '']);
+    };
+
+    test('a git address, in a project', async () => {
+      const project = join(directory, 'git-project');
+      await mkdir(project);
+      await npm(['init', '-y'], project);
+      await npm(['install', `git+file://${await clone('git-address')}`], project);
+      assertOnePackage(join(project, 'node_modules'));
+      await assertVersion(join(project, 'node_modules', '.bin'));
+    });
+
+    test('a clone, globally', async () => {
+      const prefix = join(directory, 'clone-global');
+      await npm(['install', '--global', '--prefix', prefix, '.'], await clone('clone'));
+      await assertVersion(join(prefix, 'bin'));
+    });
+
+    test('a clone that npm install makes ready', async () => {
+      const path = await clone('ready');
+      await npm(['install'], path);
+      const {stdout} = await run(process.execPath, [join(path, 'bin', 'tmq.js'), '--version']);
+      assert.equal(stdout.toString(), `tmq version ${version}\n`);
+    });
+  });
 });

@@ -1,7 +1,7 @@
 /** `tmq/testing` as another project sees it: plain JavaScript, both module systems, and its types. */
 
 import assert from 'node:assert/strict';
-import {mkdir, mkdtemp, rm, symlink, writeFile} from 'node:fs/promises';
+import {cp, mkdir, mkdtemp, rm, symlink, writeFile} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {after, before, describe, test} from 'node:test';
@@ -14,7 +14,10 @@ describe('tmq/testing from a project of its own', () => {
   before(async () => {
     project = await mkdtemp(join(tmpdir(), 'tmq-project-'));
     await mkdir(join(project, 'node_modules', '@types'), {recursive: true});
-    await symlink(root, join(project, 'node_modules', 'tmq'));
+    // A copy: a link would lead the compiler to the packages of this project.
+    const installed = join(project, 'node_modules', 'tmq');
+    for (const name of ['package.json', 'dist'])
+      await cp(join(root, name), join(installed, name), {recursive: true});
     await symlink(join(root, 'node_modules', 'mqtt'), join(project, 'node_modules', 'mqtt'));
     await symlink(
       join(root, 'node_modules', '@types', 'node'),
@@ -50,25 +53,42 @@ describe('tmq/testing from a project of its own', () => {
     assert.equal(await runProgram('program.cjs', text), 'device/1/state on 1 mqtt,mqtts\n');
   });
 
-  test('with types that are checked', async () => {
-    const check = async (text: string) => {
-      await writeFile(join(project, 'typed.mts'), text);
-      const flags =
-        '--ignoreConfig --noEmit --strict --module nodenext --target es2023 --lib es2023,esnext.disposable --types node';
-      const compiler = join(root, 'node_modules', '.bin', 'tsc');
-      const {stdout, exitCode} = await run(compiler, [...flags.split(' '), 'typed.mts'], {cwd: project});
-      return [exitCode, stdout.toString()] as const;
-    };
-    const start =
-      "import {startBroker} from 'tmq/testing';\nawait using broker = await startBroker({tls: 'auto'});\n";
-    assert.deepEqual(
-      await check(`${start}const topic: string = (await broker.waitFor('#')).topic;\nconsole.log(topic);\n`),
-      [0, ''],
-    );
-    const [exitCode, complaint] = await check(
-      `${start}const port: string = broker.port;\nconsole.log(port);\n`,
-    );
-    assert.notEqual(exitCode, 0);
-    assert.match(complaint, /typed\.mts\(3,\d+\).*'number' is not assignable to type 'string'/);
-  });
+  const asModule = "import {startBroker} from 'tmq/testing';";
+  const asCommonJs = "import testing = require('tmq/testing');\nconst {startBroker} = testing;";
+  /** The file's name, how it imports, and the compiler's options for modules. */
+  const systems: readonly (readonly [file: string, imports: string, flags: string])[] = [
+    ['typed.mts', asModule, '--module node16'],
+    ['typed.cts', asCommonJs, '--module node16'],
+    ['typed.mts', asModule, '--module nodenext'],
+    ['typed.cts', asModule, '--module nodenext'],
+    ['typed.cts', asCommonJs, '--module nodenext'],
+    ['typed.ts', asModule, '--module esnext --moduleResolution bundler'],
+    ['typed.ts', asModule, '--module preserve --moduleResolution bundler'],
+    ['typed.ts', asModule, '--module commonjs'],
+    ['typed.ts', asCommonJs, '--module commonjs'],
+  ];
+
+  for (const [file, imports, flags] of systems) {
+    test(`with types that are checked: ${file}, ${imports.includes('require') ? 'require' : 'import'}, ${flags}`, async () => {
+      const check = async (text: string) => {
+        await writeFile(join(project, file), `${imports}\nexport async function example() {\n${text}}\n`);
+        const words = `--ignoreConfig --noEmit --strict --skipLibCheck false --target es2022 --types node ${flags}`;
+        const compiler = join(root, 'node_modules', '.bin', 'tsc');
+        const {stdout, exitCode} = await run(compiler, [...words.split(' '), file], {cwd: project});
+        return [exitCode, stdout.toString()] as const;
+      };
+      const start = "await using broker = await startBroker({tls: 'auto'});\n";
+      assert.deepEqual(
+        await check(
+          `${start}const topic: string = (await broker.waitFor('#')).topic;\nconsole.log(topic);\n`,
+        ),
+        [0, ''],
+      );
+      const [exitCode, complaint] = await check(
+        `${start}const port: string = broker.port;\nconsole.log(port);\n`,
+      );
+      assert.notEqual(exitCode, 0);
+      assert.match(complaint, /typed\.\w+\(\d+,\d+\).*'number' is not assignable to type 'string'/);
+    });
+  }
 });

@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import {existsSync, readdirSync, readFileSync} from 'node:fs';
-import {mkdtemp, rm, symlink} from 'node:fs/promises';
+import {copyFile, mkdir, mkdtemp, rm, symlink} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {dirname, join, relative} from 'node:path';
 import {after, before, describe, test} from 'node:test';
@@ -44,27 +44,79 @@ describe('the package', () => {
     );
     assert.deepEqual(
       packed.files.map(({path}) => path).sort(),
-      ['LICENSE', 'README.md', 'bin/package.json', 'bin/tmq.js', 'package.json', ...bundles, ...pages].sort(),
+      [
+        'LICENSE',
+        'README.md',
+        'bin/package.json',
+        'bin/tmq.js',
+        'man/CHANGELOG.md',
+        'package.json',
+        ...bundles,
+        ...pages,
+      ].sort(),
     );
-    assert.ok(bundles.every((path) => /\.(cjs|d\.ts)$/.test(path)));
+    const others = bundles.filter((path) => !/\.(cjs|d\.cts)$/.test(path));
+    assert.deepEqual(others, ['dist/THIRD-PARTY-NOTICES']);
     assert.equal(packed.files.find(({path}) => path === 'bin/tmq.js')!.mode & 0o111, 0o111);
   });
 
   test('is small', () => {
-    assert.ok(packed.size < 1_500_000, `${packed.size} bytes packed`);
-    assert.ok(packed.unpackedSize < 4_500_000, `${packed.unpackedSize} bytes unpacked`);
+    assert.ok(packed.size < 1_000_000, `${packed.size} bytes packed`);
+    assert.ok(packed.unpackedSize < 3_000_000, `${packed.unpackedSize} bytes unpacked`);
   });
 
-  test('runs no install script, and names the Nodes that it supports', () => {
-    const {scripts, engines, bin, dependencies} = JSON.parse(
-      readFileSync(join(root, 'package.json'), 'utf8'),
-    ) as Record<'scripts' | 'engines' | 'bin' | 'dependencies', Record<string, string>>;
-    for (const name of ['preinstall', 'install', 'postinstall', 'prepare'])
-      assert.ok(!(name in scripts), name);
-    assert.deepEqual([engines.node, bin], ['>=20.19.0', {tmq: 'bin/tmq.js'}]);
-    // What is installed is what was tested.
-    for (const [name, version] of Object.entries(dependencies))
+  test('is one package that runs no install script, and names the Nodes that it supports', () => {
+    const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Record<
+      string,
+      Record<string, string>
+    >;
+    for (const name of ['preinstall', 'install', 'postinstall'])
+      assert.ok(!(name in manifest.scripts!), name);
+    for (const name of ['dependencies', 'optionalDependencies', 'peerDependencies'])
+      assert.equal(manifest[name], undefined);
+    assert.deepEqual([manifest.engines!.node, manifest.bin], ['>=20.19.0', {tmq: 'bin/tmq.js'}]);
+    // What is bundled is what was tested.
+    for (const [name, version] of Object.entries(manifest.devDependencies!))
       assert.match(version, /^\d+\.\d+\.\d+$/, name);
+  });
+
+  test('has the licence of each package whose code it holds', () => {
+    const notices = readFileSync(join(root, 'dist', 'THIRD-PARTY-NOTICES'), 'utf8');
+    const titles = [...notices.matchAll(/^-{80}\n\n(\S+) (\S+) \((.+)\)\n\n(.*)\n/gm)];
+    for (const [, name, version, licence, first] of titles) {
+      const installed = JSON.parse(
+        readFileSync(join(root, 'node_modules', name!, 'package.json'), 'utf8'),
+      ) as {version: string; license: string};
+      assert.deepEqual([version, licence], [installed.version, installed.license], name);
+      assert.match(first!, /licen[cs]e|copyright/i, name);
+    }
+    const named = new Set(titles.map(([, name]) => name));
+    const wanted = [
+      'chalk',
+      'commander',
+      'hash-wasm',
+      'mqtt',
+      'mqtt-packet',
+      'ora',
+      'sha512-crypt-ts',
+      'socks',
+    ];
+    for (const name of [...wanted, 'ws', 'smart-buffer', 'bl', 'lru-cache']) assert.ok(named.has(name), name);
+    // Tools for development are in no bundle, nor is what bin/dev/shims/ replaces.
+    for (const name of ['esbuild', 'typescript', 'tsx', 'debug', 'readable-stream', 'worker-timers'])
+      assert.ok(!named.has(name), name);
+    assert.match(notices, /Apache License\s+Version 2\.0/);
+  });
+
+  test('without its bundles says in one line what to do', async () => {
+    const bare = join(directory, 'bare', 'bin');
+    await mkdir(bare, {recursive: true});
+    for (const name of ['tmq.js', 'package.json']) await copyFile(join(root, 'bin', name), join(bare, name));
+    for (const words of [[], ['pub', '-t', 'a', '-m', 'x']]) {
+      const {stdout, stderr, exitCode} = await run(process.execPath, [join(bare, 'tmq.js'), ...words]);
+      const line = `Error: tmq is not built. Run 'npm install' in ${join(directory, 'bare')}, then try again.\n`;
+      assert.deepEqual([stdout.toString(), stderr, exitCode], ['', line, 1]);
+    }
   });
 
   test('works from the tarball alone: what it imports is in it', async () => {

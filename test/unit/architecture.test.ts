@@ -193,16 +193,36 @@ test('each package has one importer', () => {
   }
 });
 
-test('every dependency is declared and used', () => {
+test('what src/ imports is bundled, so the package depends on nothing', () => {
   const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
-    dependencies: Record<string, string>;
+    dependencies?: unknown;
+    devDependencies: Record<string, string>;
+    scripts: Record<string, string>;
   };
-  const used = new Set(
+  assert.equal(manifest.dependencies, undefined);
+  const packages = new Set(
     imports
       .filter(({to}) => !to.endsWith('.ts') && !to.startsWith('node:'))
       .map(({to}) => to.split('/', 1)[0]!),
   );
-  assert.deepEqual([...used].sort(), Object.keys(manifest.dependencies).sort());
+  const undeclared = [...packages].filter((name) => !(name in manifest.devDependencies));
+  assert.deepEqual(undeclared, []);
+
+  /** Where a package for development is named: imported, started by a script, or the types of another. */
+  const elsewhere = ['test', 'bin'].flatMap((name) =>
+    readdirSync(join(root, name), {recursive: true, encoding: 'utf8'})
+      .filter((file) => /\.(?:ts|mjs)$/.test(file))
+      .map((file) => readFileSync(join(root, name, file), 'utf8')),
+  );
+  const text = [...elsewhere, ...Object.values(manifest.scripts)].join('\n');
+  const commands: Readonly<Record<string, string>> = {'@biomejs/biome': 'biome', typescript: 'tsc'};
+  const unused = Object.keys(manifest.devDependencies).filter((name) => {
+    const bare = name.replace('@types/', '');
+    if (packages.has(bare) || name === '@types/node') return false;
+    const imported = [`from '${name}`, `import('${name}`, `--import ${name}`];
+    return ![...imported, `${commands[name] ?? name} `].some((each) => text.includes(each));
+  });
+  assert.deepEqual(unused, []);
 });
 
 test('the lock file names no place but the public registry', () => {
