@@ -142,7 +142,7 @@ describe('the package', () => {
         const major = `v${line.split('.')[0]}.`;
         for (const name of ['broker', 'passwd', 'pub', 'sub']) {
           assert.ok(
-            kept.some((each) => each.startsWith(`${name}-${major}`)),
+            kept.some((each) => each.startsWith(`command-${name}-${major}`)),
             name,
           );
         }
