@@ -41,7 +41,7 @@ export class SubscribeHandler {
       return outcome.qos;
     });
     const refused = granted.find(isFailure);
-    this.#storeFirst();
+    if (!granted.every(isFailure)) this.#storeFirst();
     // [MQTT-3.8.4-1], [MQTT-3.8.4-2]
     sendWithReason(
       this.#context,

@@ -33,35 +33,56 @@ export interface CompactionOptions extends Omit<ChangeWriterOptions, 'write'> {
   readonly use: (file: StoreFile) => void;
 }
 
-/** @throws the system's error; the old file is as it was then, and nothing of the new one is left */
-export async function compact(options: CompactionOptions): Promise<void> {
-  const {path, old, state, framing, use} = options;
+/** A compaction that goes on. */
+export interface Compaction {
+  /** Rejects with the system's error; the old file is as it was then, and nothing of the new one is left. */
+  readonly done: Promise<void>;
+  /** Gives the room of the new file back at once. */
+  abandon(): void;
+}
+
+/** Starts to rewrite a store. @throws the system's error when no file can be created beside the old one */
+export function startCompaction(options: CompactionOptions): Compaction {
+  const file = StoreFile.create(`${options.path}.new`, options.framing);
+  const controller = new AbortController();
+  return {
+    done: compact(file, options, controller.signal),
+    abandon() {
+      controller.abort(new Error('its room is needed'));
+      file.size = 0;
+      file.cut();
+    },
+  };
+}
+
+async function compact(file: StoreFile, options: CompactionOptions, signal: AbortSignal): Promise<void> {
+  const {path, old, use} = options;
   const next = `${path}.new`;
   const from = Math.max(old.size, old.framing.headerLength);
-  const file = StoreFile.create(next, framing);
   try {
-    await writeState(file, state, options);
+    await writeState(file, options, signal);
     const copied = await copyRecords(old, from, file);
     await file.sync();
+    signal.throwIfAborted();
     // From here to `use` nothing waits, so that no record can come to the old file.
     if (old.size > copied) file.append(Buffer.from(new FileWindow(old).at(copied, old.size - copied)));
     renameSync(next, path);
-    use(file);
   } catch (error) {
     file.close();
     rmSync(next, {force: true});
     throw error;
   }
+  use(file);
   await syncDirectory(dirname(path));
 }
 
-async function writeState(file: StoreFile, state: SavedState, options: CompactionOptions): Promise<void> {
+async function writeState(file: StoreFile, options: CompactionOptions, signal: AbortSignal): Promise<void> {
   let changes: Change[] = [];
   let records: Buffer[] = [];
   let bytes = 0;
   const writer = new ChangeWriter({...options, write: (change) => changes.push(change)});
   let start = performance.now();
-  for (const _ of replay(state, writer)) {
+  for (const _ of replay(options.state, writer)) {
     const record = frameRecord(serialize(changes), file.framing);
     changes = [];
     records.push(record);
@@ -71,6 +92,7 @@ async function writeState(file: StoreFile, state: SavedState, options: Compactio
     records = [];
     bytes = 0;
     await setImmediate();
+    signal.throwIfAborted();
     start = performance.now();
   }
   // Without records this writes the header.

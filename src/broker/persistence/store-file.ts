@@ -25,7 +25,6 @@ const magic = Buffer.from('tmq broker store 2\n');
 const firstMagic = Buffer.from('tmq broker store 1\n');
 const mosquittoMagic = Buffer.from('\0\u00b5\0mosquitto db', 'latin1');
 
-const writeLater = promisify(write);
 const fsyncLater = promisify(fsync);
 
 /** Bytes that a reader takes from the file at once. */
@@ -144,8 +143,7 @@ export class StoreFile {
   async appendLater(records: Buffer): Promise<void> {
     const bytes = this.size === 0 ? Buffer.concat([header(this.framing), records]) : records;
     for (let at = 0; at < bytes.length; ) {
-      const {bytesWritten} = await writeLater(this.descriptor, bytes, at, bytes.length - at, this.size + at);
-      at += bytesWritten;
+      at += await writeLater(this.descriptor, bytes.subarray(at), this.size + at);
     }
     this.size += bytes.length;
   }
@@ -167,6 +165,16 @@ export class StoreFile {
       // It stays until it is written over.
     }
   }
+}
+
+/** Writes bytes at a position; gives how many were written. @throws the system's error */
+function writeLater(descriptor: number, bytes: Buffer, position: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    write(descriptor, bytes, 0, bytes.length, position, (error, written) => {
+      if (error === null) resolve(written);
+      else reject(error);
+    });
+  });
 }
 
 /** Reads a file in pieces of `windowBytes`, or as long as a record is. */

@@ -11,7 +11,7 @@ import {fileError, fileReason, TmqError} from '../../errors.ts';
 import {longestTimeout} from '../../timers.ts';
 import type {ChangeLog} from '../wire/connection-handler.ts';
 import {type Change, ChangeWriter} from './changes.ts';
-import {compact} from './compaction.ts';
+import {type Compaction, startCompaction} from './compaction.ts';
 import type {Journal, RestoredState, SavedState} from './journal.ts';
 import {type ReadStore, readStore} from './read-store.ts';
 import {frameRecord, StoreFile} from './store-file.ts';
@@ -158,7 +158,7 @@ export class Store implements ChangeLog {
   #retry: NodeJS.Timeout | undefined;
   #listeners: (() => void)[] = [];
   #source: (() => SavedState) | undefined;
-  #compaction: Promise<void> | undefined;
+  #compaction: Compaction | undefined;
   #nextCompaction = 0;
 
   constructor(options: OpenStore) {
@@ -224,7 +224,7 @@ export class Store implements ChangeLog {
     const records = this.#waiting.length === 1 ? this.#waiting[0]! : Buffer.concat(this.#waiting);
     this.#waiting = [records];
     try {
-      this.#file.append(records);
+      this.#append(records);
     } catch (error) {
       this.#failed(error);
       return false;
@@ -234,6 +234,16 @@ export class Store implements ChangeLog {
     this.#succeeded();
     this.#compactGrown(Math.max(compactFrom, this.#neededBytes));
     return true;
+  }
+
+  #append(records: Buffer): void {
+    try {
+      this.#file.append(records);
+    } catch (error) {
+      if (this.#compaction === undefined) throw error;
+      this.#compaction.abandon();
+      this.#file.append(records);
+    }
   }
 
   afterCommit(listener: () => void): void {
@@ -276,23 +286,25 @@ export class Store implements ChangeLog {
     const {path, wallOffset, log} = this.#options;
     this.begin();
     this.#writer.forgetMessages();
-    this.#compaction = compact({
-      path,
-      state,
-      old: this.#file,
-      ...(isNew ? {} : {framing: this.#file.framing}),
-      nextNumber: this.#nextNumber,
-      wallOffset,
-      use: (file) => {
-        this.#file.close();
-        this.#file = file;
-        this.#neededBytes = file.size;
-      },
-    }).catch((error: unknown) => {
+    try {
+      this.#compaction = startCompaction({
+        path,
+        state,
+        old: this.#file,
+        ...(isNew ? {} : {framing: this.#file.framing}),
+        nextNumber: this.#nextNumber,
+        wallOffset,
+        use: (file) => {
+          this.#file.close();
+          this.#file = file;
+          this.#neededBytes = file.size;
+        },
+      });
+      await this.#compaction.done;
+    } catch (error) {
       this.#nextCompaction = performance.now() + retryCompaction;
       log('warning', `Warning: ${path} cannot be compacted, and goes on growing: ${fileReason(error)}.`);
-    });
-    await this.#compaction;
+    }
     this.#compaction = undefined;
     this.#compactGrown(Math.max(compactFrom, this.#neededBytes));
   }
@@ -302,7 +314,7 @@ export class Store implements ChangeLog {
     clearInterval(this.#timer);
     const source = this.#source;
     this.#source = undefined;
-    await this.#compaction;
+    await this.#compaction?.done.catch(() => undefined);
     const {path, log} = this.#options;
     this.#failedAt = undefined;
     if (!this.commit()) log('warning', `Warning: The last changes are not in ${path}.`);
