@@ -214,6 +214,43 @@ describe('a journal', () => {
     assert.equal((await broker.connect('left', lasting)).connack.sessionPresent, false);
   });
 
+  it('F15: gives the messages of a shared subscription to its other member after a restart', async () => {
+    const memory = new Memory();
+    {
+      await using broker = kept(memory);
+      for (const name of ['one', 'other']) {
+        const member = await broker.connect(name, lasting);
+        await member.subscribe('$share/workers/jobs', {qos: 1});
+        await member.leave();
+      }
+      const publisher = await broker.connect('p');
+      for (const [index, job] of ['a', 'b', 'c', 'd'].entries()) {
+        publisher.publish('jobs', job, {qos: 1, messageId: index + 1});
+        await publisher.expect('puback');
+      }
+    }
+    await using broker = kept(memory);
+    const other = await broker.connect('other', {...lasting, clean: false});
+    const jobs = [await other.message(), await other.message()];
+    // The session of the first member ends.
+    await (await broker.connect('one', {version: 5})).leave();
+    jobs.push(await other.message(), await other.message());
+    assert.deepEqual(jobs.map((line) => line.split(' ')[1]).sort(), ['a', 'b', 'c', 'd']);
+  });
+
+  it('F9: keeps a session for its whole time when the clock was set back before the restart', async () => {
+    const memory = new Memory();
+    {
+      await using broker = kept(memory);
+      broker.advance(1000);
+      await (await broker.connect('left', lasting)).leave();
+    }
+    await using broker = kept(memory);
+    broker.advance(99);
+    broker.advance(2);
+    assert.equal((await broker.connect('left', lasting)).connack.sessionPresent, false);
+  });
+
   it('records dropped and expired messages, so that its state does not grow', async () => {
     const memory = new Memory();
     await using broker = kept(memory);

@@ -2,7 +2,18 @@
 /** The store reads back what it wrote, also after a crash and with a damaged end of the file. */
 
 import assert from 'node:assert/strict';
-import {appendFile, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile} from 'node:fs/promises';
+import {
+  appendFile,
+  lstat,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  symlink,
+  truncate,
+  writeFile,
+} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {dirname, join} from 'node:path';
 import {describe, it} from 'node:test';
@@ -300,6 +311,42 @@ describe('store', () => {
     });
   });
 
+  it('C6: follows no link at the name of its new file, and replaces what a killed process left there', async () => {
+    await withPath(async (path) => {
+      const victim = `${path}-victim`;
+      await writeFile(victim, 'precious');
+      await symlink(victim, `${path}.new`);
+      const store = await open(path);
+      store.journal.session({clientId: 'a', expirySeconds: 5});
+      await store.compact({retained: [], sessions: []});
+      await store.close();
+      assert.equal(await readFile(victim, 'utf8'), 'precious');
+      assert.ok((await lstat(path)).isFile());
+      assert.deepEqual((await readdir(dirname(path))).sort(), ['store', 'store-victim']);
+    });
+  });
+
+  it('F9: has its times on the wall clock, whatever the clock of the broker and of the next one', async () => {
+    await withPath(async (path) => {
+      let offset = 1e12;
+      const openAt = (wallOffset: () => number) =>
+        openStore({path, autosaveSeconds: 0, wallOffset}, (_type, line) => assert.fail(line));
+      const store = await openAt(() => offset);
+      store.journal.session({clientId: 'a', expirySeconds: 5, disconnectedAt: 1000});
+      // The system's clock is set.
+      offset += 86_400_000;
+      store.journal.session({clientId: 'b', expirySeconds: 5, disconnectedAt: 2000});
+      store.journal.retained('t/ccc', {...message('ccc'), expiresAt: 3000});
+      await store.close();
+      const {restored} = await openAt(() => 1e12 + 86_400_000 - 500);
+      assert.deepEqual(
+        restored.sessions.map(({session}) => session.disconnectedAt),
+        [1000 - 86_400_000 + 500, 2500],
+      );
+      assert.equal(restored.retained[0]?.expiresAt, 3500);
+    });
+  });
+
   it('does not change a file that is not a store', async () => {
     await withPath(async (path) => {
       for (const [content, sentence] of [
@@ -420,6 +467,31 @@ describe('a broker with persistence', () => {
       assert.equal((await third.process.stop('SIGTERM')).exitCode, 0);
       const left = (await readdir(dirname(path))).sort();
       assert.deepEqual(left, ['store', 'store.conf']);
+    });
+  });
+
+  it('C6: locks the real file, under whatever name a second broker opens it', async () => {
+    await withPath(async (path) => {
+      const text = 'listener 0 127.0.0.1\nallow_anonymous true\npersistence true\npersistence_file';
+      await symlink(path, `${path}-link`);
+      await writeFile(`${path}.conf`, `${text} ${path}\n`);
+      await writeFile(`${path}-link.conf`, `${text} ${path}-link\n`);
+      for (const names of [
+        [path, `${path}-link`],
+        [`${path}-link`, path],
+      ] as const) {
+        const first = await startBroker(`${names[0]}.conf`);
+        await using _first = first.process;
+        await using second = startProcess('-c', `${names[1]}.conf`);
+        const {exitCode, stderr} = await second.finished;
+        assert.equal(exitCode, 1);
+        assert.ok(
+          stderr.toString().includes(`Cannot use the store ${path}: ${path}.lock is held by`),
+          stderr.toString(),
+        );
+        assert.equal((await first.process.stop('SIGTERM')).exitCode, 0);
+        assert.ok((await lstat(`${path}-link`)).isSymbolicLink());
+      }
     });
   });
 
