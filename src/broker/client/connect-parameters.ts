@@ -4,6 +4,7 @@
  */
 
 import {randomUUID} from 'node:crypto';
+import {defined} from '../../defined.ts';
 import {largestTwoByteInteger} from '../../protocol/fixed-header.ts';
 import {ReasonCode, ReturnCode} from '../../protocol/reason-codes.ts';
 import {isPublishTopic} from '../../protocol/topic.ts';
@@ -186,24 +187,22 @@ export function connackProperties(
   limits: BrokerLimits,
   listener: ListenerConfig,
 ): Record<string, unknown> {
-  const {persistentClientExpiration: longestSession} = limits;
-  return {
-    ...(longestSession !== undefined && parameters.expirySeconds > longestSession
-      ? {sessionExpiryInterval: longestSession}
-      : {}),
-    ...(listener.maxTopicAlias > 0 ? {topicAliasMaximum: listener.maxTopicAlias} : {}),
-    ...(limits.maxInflightMessages > 0 && limits.maxInflightMessages < largestTwoByteInteger
-      ? {receiveMaximum: limits.maxInflightMessages}
-      : {}),
+  const {persistentClientExpiration: longestSession, maxInflightMessages, maxPacketSize} = limits;
+  const isShortened = longestSession !== undefined && parameters.expirySeconds > longestSession;
+  const isLimited = maxInflightMessages > 0 && maxInflightMessages < largestTwoByteInteger;
+  return defined({
+    sessionExpiryInterval: isShortened ? longestSession : undefined,
+    topicAliasMaximum: listener.maxTopicAlias || undefined,
+    receiveMaximum: isLimited ? maxInflightMessages : undefined,
     // [MQTT-3.2.2-9]
-    ...(listener.maxQos < 2 ? {maximumQoS: listener.maxQos} : {}),
-    ...(limits.retainAvailable ? {} : {retainAvailable: false}),
-    ...(limits.maxPacketSize > 0 ? {maximumPacketSize: limits.maxPacketSize} : {}),
+    maximumQoS: listener.maxQos < 2 ? listener.maxQos : undefined,
+    retainAvailable: limits.retainAvailable ? undefined : false,
+    maximumPacketSize: maxPacketSize || undefined,
     // [MQTT-3.1.3-7]
-    ...(parameters.assigned ? {assignedClientIdentifier: parameters.clientId} : {}),
+    assignedClientIdentifier: parameters.assigned ? parameters.clientId : undefined,
     // [MQTT-3.1.2-21], [MQTT-3.2.2-21]
-    ...(parameters.keepAliveChanged ? {serverKeepAlive: parameters.keepAliveSeconds} : {}),
-  };
+    serverKeepAlive: parameters.keepAliveChanged ? parameters.keepAliveSeconds : undefined,
+  });
 }
 
 /** "New client connected from 127.0.0.1:5123 as id (p2, c1, k60, u'rajan').", in mosquitto's words. */

@@ -89,15 +89,17 @@ export class SharedFrames {
     if (!flow.begin(qos, packetId)) return false;
     const {slab} = state;
     const start = slab.keep(bytes, at, end);
-    const frame = {
+    const frame = new SharedFrame({
+      topic: route.topic,
+      qos,
+      levelFive: routes.protocolVersion === 5,
       bytes: slab.bytes,
       start,
       end: start + end - at,
       packetIdAt: start + afterTopic - at,
       payloadAt: start + payload - at,
-    };
-    const levelFive = routes.protocolVersion === 5;
-    this.#deliver(new SharedFrame({topic: route.topic, qos, levelFive}, frame));
+    });
+    this.#deliver(frame);
     flow.finish(qos, packetId);
     return true;
   }

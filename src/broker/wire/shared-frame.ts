@@ -8,46 +8,27 @@ import {copyBytes} from '../../protocol/byte-copy.ts';
 import type {QoS} from '../../protocol/message.ts';
 import {noBytes, type StoredMessage} from './publish-packet.ts';
 
-/** A whole frame, in `bytes` from `start` to `end`. */
-export interface FramePosition {
-  readonly bytes: Buffer;
-  readonly start: number;
-  readonly end: number;
-  readonly packetIdAt: number;
-  readonly payloadAt: number;
-}
-
-/** What all frames of one run have in common. */
-export interface FrameMessage {
+/** A message without retain and properties, at QoS 1 or 2: a whole frame, in `bytes` from `start` to `end`. */
+export class SharedFrame implements StoredMessage {
   readonly topic: string;
   readonly qos: QoS;
   /** Written in MQTT 5, not in MQTT 3. */
   readonly levelFive: boolean;
-}
-
-/** A message without retain and properties, at QoS 1 or 2. */
-export class SharedFrame implements StoredMessage, FramePosition, FrameMessage {
-  readonly topic: string;
-  readonly qos: QoS;
-  readonly levelFive: boolean;
   readonly bytes: Buffer;
   readonly start: number;
   readonly end: number;
   readonly packetIdAt: number;
   readonly payloadAt: number;
 
-  constructor(
-    {topic, qos, levelFive}: FrameMessage,
-    {bytes, start, end, packetIdAt, payloadAt}: FramePosition,
-  ) {
-    this.topic = topic;
-    this.qos = qos;
-    this.levelFive = levelFive;
-    this.bytes = bytes;
-    this.start = start;
-    this.end = end;
-    this.packetIdAt = packetIdAt;
-    this.payloadAt = payloadAt;
+  constructor(frame: Omit<SharedFrame, 'retain' | 'properties' | 'payload'>) {
+    this.topic = frame.topic;
+    this.qos = frame.qos;
+    this.levelFive = frame.levelFive;
+    this.bytes = frame.bytes;
+    this.start = frame.start;
+    this.end = frame.end;
+    this.packetIdAt = frame.packetIdAt;
+    this.payloadAt = frame.payloadAt;
   }
 
   get retain(): boolean {

@@ -5,7 +5,7 @@
  */
 
 import {choice, inGroup, integer, type OptionTable, type Values} from '../../cli/option.ts';
-import type {ConnectionOptions} from '../../client/connection-options.ts';
+import type {ConnectionOptions, TlsOptions} from '../../client/connection-options.ts';
 import {defined} from '../../defined.ts';
 import {UsageError} from '../../errors.ts';
 import type {Io} from '../../io/process.ts';
@@ -14,7 +14,6 @@ import type {ProtocolVersion, QoS} from '../../protocol/message.ts';
 import {type ConnectProperties, propertyCommands, propertyNames} from '../../protocol/properties.ts';
 import {type PropertySetting, parseProperty, propertiesFor} from '../../protocol/property-option.ts';
 import {fitsMqttString, isMqttString} from '../../protocol/topic.ts';
-import {warningsOf} from './client-warnings.ts';
 import {
   type ClientIdSource,
   type CredentialSource,
@@ -24,7 +23,7 @@ import {
   type SecretSource,
 } from './credentials.ts';
 import {networkOptions, toCredentials, toEndpoint} from './network-options.ts';
-import {tlsOptions} from './tls-options.ts';
+import {type TlsValues, tlsOptions} from './tls-options.ts';
 import {toWill, willOptions} from './will-options.ts';
 
 const protocolVersions: Readonly<Record<string, ProtocolVersion>> = {
@@ -242,6 +241,47 @@ export function toClientPlan(values: ClientValues, defaults: ClientDefaults): Cl
   return {connection, debug, quiet, color, warnings: warningsOf(values, connection.endpoint.tls)};
 }
 
+/** By their keys in the table of TLS options: what is nothing without TLS. */
+const tlsOnly: Readonly<Partial<Record<keyof TlsValues, string>>> = {
+  insecure: '--insecure',
+  certificate: '--cert',
+  key: '--key',
+  ciphers: '--ciphers',
+  tlsVersion: '--tls-version',
+  tlsAlpn: '--tls-alpn',
+  tlsKeyLog: '--tls-keylog',
+  pskIdentity: '--psk-identity',
+};
+
+/**
+ * A sentence for options that were given and can have no effect: no error, as scripts may always give them.
+ * `tls` is what the connection will use, if anything.
+ */
+function warningsOf(values: ClientValues, tls: TlsOptions | undefined): readonly string[] {
+  const warnings: string[] = [];
+  // --no-tls asks for the others to be ignored.
+  if (tls === undefined && values.noTls !== true) {
+    const given = Object.entries(tlsOnly).flatMap(([key, name]) =>
+      values[key as keyof TlsValues] === undefined ? [] : [name],
+    );
+    if (given.length > 0) {
+      const verb = given.length === 1 ? 'has' : 'have';
+      warnings.push(
+        `${listed(given)} ${verb} no effect: this connection does not use TLS. Ask for it with --cafile, --capath, --tls-use-os-certs or port 8883.`,
+      );
+    }
+  }
+  if (values.willQos !== undefined && values.willTopic === undefined) {
+    warnings.push('--will-qos has no effect without --will-topic.');
+  }
+  return warnings;
+}
+
+/** 'a', 'a and b', 'a, b and c' */
+function listed(names: readonly string[]): string {
+  return names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
+}
+
 function toConnection(values: ClientValues, defaults: ClientDefaults): ConnectionPlan {
   const protocolVersion = protocolVersionOf(values, defaults);
   const will = toWill(values, values.property, protocolVersion);
@@ -320,10 +360,10 @@ function checkSession(
 
 /** Where OpenSSL's own variables say that the system's CA certificates are. */
 function systemCertificatePlaces({SSL_CERT_FILE: file, SSL_CERT_DIR: directory}: Io['env']) {
-  return {
-    ...(file ? {systemCertificateFile: file} : {}),
-    ...(directory ? {systemCertificateDirectory: directory} : {}),
-  };
+  return defined({
+    systemCertificateFile: file || undefined,
+    systemCertificateDirectory: directory || undefined,
+  });
 }
 
 /**

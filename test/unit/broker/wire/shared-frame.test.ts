@@ -29,7 +29,7 @@ describe('FrameSlab', () => {
     const frame = Buffer.from([0x32, 8, 0, 1, 0x78, 0, 9, 0x61, 0x62, 0x63]);
     const start = slab.keep(frame, 0, frame.length);
     const at = {bytes: slab.bytes, start, end: start + 10, packetIdAt: start + 5, payloadAt: start + 7};
-    const message = new SharedFrame({topic: 'x', qos: 1, levelFive: false}, at);
+    const message = new SharedFrame({topic: 'x', qos: 1, levelFive: false, ...at});
     assert.equal(message.payload.toString(), 'abc');
     assert.equal(payloadBytes(message), 3);
     assert.deepEqual([message.retain, message.properties.length], [false, 0]);
