@@ -160,3 +160,13 @@ describe('no bytes hurt', () => {
     );
   });
 });
+
+describe('the first packet', () => {
+  it('F7: is refused at its first byte if it is not CONNECT', async () => {
+    await using broker = packetBroker();
+    const client = broker.open();
+    client.raw(Buffer.from([0x30]));
+    await client.expectEnd();
+    assert.ok(broker.log.some((line) => line.includes('The first packet is PUBLISH, not CONNECT.')));
+  });
+});

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import {describe, it} from 'node:test';
-import {packetBroker} from '../support/packet-client.ts';
+import {frameOf, type PacketClient, packetBroker} from '../support/packet-client.ts';
 
 const kilobyte = Buffer.alloc(1024, 'x');
 
@@ -132,5 +132,72 @@ describe('a slow reader', () => {
     broker.advance(4);
     reader.stream.resume();
     await publisher.quiet();
+  });
+
+  it('F4: PINGREQ of the publisher it holds is answered, and DISCONNECT ends the connection behind what came before', async () => {
+    await using broker = packetBroker();
+    const reader = await broker.connect('reader');
+    await reader.subscribe('t', {qos: 1});
+    reader.stream.pause();
+    const publisher = await broker.connect('publisher');
+    for (let index = 0; index < 1200; index++) publisher.publish('t', kilobyte);
+    publisher.publish('t', 'last', {qos: 1, messageId: 1});
+    await publisher.quiet();
+    publisher.send({cmd: 'disconnect'});
+    await publisher.expect('puback');
+    await publisher.expectEnd();
+    reader.stream.resume();
+    for (let index = 0; index < 1200; index++) await reader.expect('publish');
+    assert.equal(await reader.message(), 't last q1 r0 d0');
+  });
+});
+
+describe('two clients that publish to each other', () => {
+  it('F4: do not stop each other', async () => {
+    await using broker = packetBroker();
+    const [one, other] = [await broker.connect('one'), await broker.connect('other')];
+    const count = 600;
+    const converse = async (client: PacketClient, to: string) => {
+      for (let messageId = 1; messageId <= count; messageId++)
+        client.publish(to, `${messageId}`, {qos: 1, messageId});
+      const acknowledged: unknown[] = [];
+      const received: string[] = [];
+      while (acknowledged.length < count || received.length < count) {
+        const {cmd, messageId, payload} = await client.next();
+        if (cmd === 'puback') acknowledged.push(messageId);
+        else {
+          received.push(String(payload));
+          client.send({cmd: 'puback', messageId});
+        }
+      }
+      return received.join();
+    };
+    await one.subscribe('to/one', {qos: 1});
+    await other.subscribe('to/other', {qos: 1});
+    const expected = Array.from({length: count}, (_, index) => index + 1).join();
+    const received = await Promise.all([converse(one, 'to/other'), converse(other, 'to/one')]);
+    assert.deepEqual(received, [expected, expected]);
+  });
+});
+
+describe('a client that does not read its acknowledgements', () => {
+  it('C5: is not read from, until it reads them', async () => {
+    await using broker = packetBroker();
+    const publisher = await broker.connect('publisher');
+    publisher.stream.pause();
+    const count = 200_000;
+    const frame = (index: number) => frameOf(0x32, [0, 1, 0x74, index >> 8, index & 0xff]);
+    const id = (index: number) => (index % 65_535) + 1;
+    for (let index = 0; index < count; index += 1000) {
+      publisher.raw(...Array.from({length: 1000}, (_, more) => frame(id(index + more))));
+    }
+    const bystander = await broker.connect('bystander');
+    for (let turns = 0; turns < 100; turns++) await bystander.quiet();
+    assert.ok(publisher.stream.writableLength > 500_000, `${publisher.stream.writableLength}`);
+    publisher.stream.resume();
+    for (let index = 0; index < count; index++) {
+      const {cmd, messageId} = await publisher.next();
+      assert.deepEqual([cmd, messageId], ['puback', id(index)]);
+    }
   });
 });

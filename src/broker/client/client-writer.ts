@@ -210,11 +210,11 @@ export class ClientWriter implements ConnectedClient {
   // Connection
 
   hold(): void {
-    this.#connection.hold();
+    this.#connection.hold('publish');
   }
 
   unhold(): void {
-    this.#connection.unhold();
+    this.#connection.unhold('publish');
   }
 
   disconnect(reasonCode: number, log: string): void {

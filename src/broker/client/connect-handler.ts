@@ -81,13 +81,13 @@ export class ConnectHandler {
     const username = peer.certifiedUsername ?? named;
     const parameters = connectParameters({packet, details, username}, state.limits, listener);
     if ('reason' in parameters) {
-      connection.observeConnect(packet);
+      connection.observer.connect(packet);
       this.#refuse(parameters);
       return;
     }
     this.clientId = parameters.clientId;
-    connection.clientId = parameters.clientId;
-    connection.observeConnect(packet);
+    connection.observer.clientId = parameters.clientId;
+    connection.observer.connect(packet);
     const identity: Identity = {
       ...peer,
       clientId: parameters.clientId,

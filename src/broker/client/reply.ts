@@ -37,7 +37,7 @@ export function sendWithReason(
   if (connection.protocolVersion === 5 && problemInformation && reasonString !== undefined) {
     const bytes = connection.bytes({...packet, properties: {reasonString}} as Packet);
     if (bytes.length <= maximumPacketSize) {
-      connection.write([bytes]);
+      connection.answer(bytes);
       return;
     }
   }
@@ -46,5 +46,5 @@ export function sendWithReason(
     const message = `The answer, of ${bytes.length} bytes, is over the client's maximum of ${maximumPacketSize}.`;
     throw new PacketViolation(ReasonCode.packetTooLarge, 'MQTT-3.1.2-24', message);
   }
-  connection.write([bytes]);
+  connection.answer(bytes);
 }

@@ -29,9 +29,9 @@ export interface ConnectedClient extends DeliveryWriter {
   sendAtMostOnce(delivery: Delivery): boolean;
   /** Sends whole frames as they came; the bytes may be kept. */
   sendFrames(bytes: Buffer, frames: number): void;
-  /** Stops reading from the publisher while this client is slow. To be called after each message. */
+  /** Holds the publisher back while this client is slow. To be called after each message. */
   holdBack(publisher: ConnectedClient | undefined): void;
-  /** Stops reading from this client, until `unhold` was called as often. */
+  /** Handles no PUBLISH of this client, until `unhold` was called as often. */
   hold(): void;
   unhold(): void;
   /** Sends DISCONNECT with a reason where the protocol has it, and closes. An empty `log` is not logged. */

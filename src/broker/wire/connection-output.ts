@@ -25,6 +25,8 @@ export interface ConnectionOutputOptions {
 export class ConnectionOutput {
   readonly #options: ConnectionOutputOptions;
   readonly #buffer: WriteBuffer;
+  /** Bytes of answers since the stream last had room. */
+  unreadAnswers = 0;
   #isScheduled = false;
   #needsCommit = false;
 
@@ -42,6 +44,7 @@ export class ConnectionOutput {
   acknowledgement(type: number, packetId: number): void {
     this.needCommit();
     this.#buffer.acknowledgement(type, packetId);
+    this.unreadAnswers += acknowledgementBytes;
     this.#sent(1, acknowledgementBytes);
   }
 

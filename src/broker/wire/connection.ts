@@ -9,35 +9,36 @@ import type {ProtocolVersion} from '../../protocol/message.ts';
 import {ReasonCode} from '../../protocol/reason-codes.ts';
 import type {ConnectionContext, ConnectionHandler, Ending, MessageHandler} from './connection-handler.ts';
 import {ConnectionOutput} from './connection-output.ts';
-import {FrameDispatcher, type FrameReceiver} from './frame-dispatcher.ts';
-import {FrameSplitter, otherProtocol} from './frame-splitter.ts';
+import {FrameDispatcher, FrameQueue, type FrameReceiver, type HeldPackets} from './frame-dispatcher.ts';
+import {otherProtocol} from './frame-splitter.ts';
+import {PacketObserver} from './packet-observer.ts';
 import {PacketViolation, protocolError} from './packet-violation.ts';
-import type {IConnectPacket, ObservedPacket, Packet} from './packets.ts';
+import type {Packet} from './packets.ts';
 import type {Frame} from './publish-packet.ts';
 import type {SharedFrame} from './shared-frame.ts';
 import {StreamEnd} from './stream-end.ts';
-import {type PacketIdentity, WriteBuffer} from './write-buffer.ts';
+import type {PacketIdentity} from './write-buffer.ts';
 
 /** The largest CONNECT, in bytes: anyone may send one, so it is limited to 65,535 for each of its fields and some. */
 const longestConnect = 393_216;
+
+/** Bytes of unread answers over which no more is read from the client. */
+const mostUnread = 262_144;
 
 /** The bytes of one client, both ways. */
 export class Connection implements FrameReceiver {
   readonly stream: Duplex;
   readonly output: ConnectionOutput;
+  readonly observer: PacketObserver;
   protocolVersion: ProtocolVersion = 4;
-  /** Empty until CONNECT is read. */
-  clientId = '';
   /** Milliseconds of the broker's clock. */
   lastReceived: number;
   readonly #context: ConnectionContext;
-  readonly #splitter: FrameSplitter;
   readonly #streamEnd: StreamEnd;
   #handler: ConnectionHandler | undefined;
-  #dispatcher: FrameDispatcher | undefined;
+  #frames: FrameQueue | undefined;
   #messages: MessageHandler | undefined;
   #state: 'open' | 'closing' = 'open';
-  #holds = 0;
   #processing = false;
   /** The peer sends no more. */
   #peerEnded = false;
@@ -46,12 +47,12 @@ export class Connection implements FrameReceiver {
   constructor(stream: Duplex, context: ConnectionContext) {
     this.stream = stream;
     this.#context = context;
-    this.#splitter = new FrameSplitter(Math.min(context.maxPacketSize, longestConnect));
+    this.observer = new PacketObserver(context);
     this.output = new ConnectionOutput({
       stream,
       context,
       committed: (isStored) => this.#committed(isStored),
-      drained: () => this.#handler?.drained(),
+      drained: () => this.#drained(),
     });
     this.#streamEnd = new StreamEnd(stream);
     this.lastReceived = context.now();
@@ -59,7 +60,8 @@ export class Connection implements FrameReceiver {
 
   start(handler: ConnectionHandler): void {
     this.#handler = handler;
-    this.#dispatcher = new FrameDispatcher(this, this.#context, handler);
+    const dispatcher = new FrameDispatcher(this, this.#context, handler);
+    this.#frames = new FrameQueue(dispatcher, Math.min(this.#context.maxPacketSize, longestConnect));
     const {stream} = this;
     stream.on('data', (chunk: Buffer) => this.#received(chunk));
     stream.on('end', () => {
@@ -68,7 +70,7 @@ export class Connection implements FrameReceiver {
     });
     stream.on('error', (error) => this.#end({cause: 'error', error}));
     stream.on('close', () => this.#closed());
-    stream.on('drain', () => this.#handler?.drained());
+    stream.on('drain', () => this.#drained());
   }
 
   /** Whether packets can still be sent. */
@@ -81,20 +83,20 @@ export class Connection implements FrameReceiver {
     return this.output.length + this.stream.writableLength;
   }
 
+  /** Whether the client has to wait until its packets are handled. */
   get held(): boolean {
-    return this.#holds > 0;
+    return this.#frames?.isHeld === true;
   }
 
-  /** Reads no further, until `unhold` was called as often. */
-  hold(): void {
-    this.#holds++;
-    if (this.open) this.stream.pause();
+  /** Lets PUBLISH, or all packets, wait until `unhold` was called as often. */
+  hold(packets: HeldPackets = 'all'): void {
+    this.#frames?.hold(packets);
+    if (packets === 'all' && this.open) this.stream.pause();
   }
 
-  unhold(): void {
-    this.#holds--;
-    if (this.#holds > 0) return;
-    this.lastReceived = this.#context.now();
+  unhold(packets: HeldPackets = 'all'): void {
+    this.#frames?.unhold(packets);
+    if (!this.held) this.lastReceived = this.#context.now();
     if (this.open) queueMicrotask(() => this.#process());
   }
 
@@ -103,9 +105,9 @@ export class Connection implements FrameReceiver {
     if (!this.open) return;
     this.#context.counters.bytesReceived += chunk.length;
     this.lastReceived = this.#context.now();
-    const isFirst = this.#dispatcher?.isAccepted !== true && this.#splitter.length === 0;
-    const foreign = isFirst ? otherProtocol(chunk) : undefined;
-    this.#splitter.push(chunk);
+    const frames = this.#frames!;
+    const foreign = frames.isAtStart ? otherProtocol(chunk) : undefined;
+    frames.push(chunk);
     if (foreign === undefined) this.#process();
     else this.fail(protocolError('MQTT-3.1.0-1', `It speaks ${foreign}, not MQTT.`));
   }
@@ -114,16 +116,30 @@ export class Connection implements FrameReceiver {
   #process(): void {
     if (this.#processing) return;
     this.#processing = true;
+    const frames = this.#frames!;
     try {
-      while (this.#holds === 0 && this.open) if (!this.#dispatcher?.next(this.#splitter)) break;
+      while (this.open && !this.#mayNotRead(frames) && frames.next());
     } catch (error) {
       this.fail(error);
     } finally {
       this.#processing = false;
     }
-    if (this.#holds > 0 || !this.open) return;
-    if (this.#peerEnded) this.#end({cause: 'closed'});
+    if (!this.open) return;
+    if (this.#mayNotRead(frames)) this.stream.pause();
+    else if (this.#peerEnded && !frames.isHeld) this.#end({cause: 'closed'});
     else this.stream.resume();
+  }
+
+  #mayNotRead(frames: FrameQueue): boolean {
+    return frames.isFull || this.output.unreadAnswers > mostUnread;
+  }
+
+  /** The stream takes bytes: what waited for that goes on. */
+  #drained(): void {
+    const wasFull = this.output.unreadAnswers > mostUnread;
+    this.output.unreadAnswers = 0;
+    this.#handler?.drained();
+    if (wasFull && this.open) this.#process();
   }
 
   /** The peer's own end is seen even while nothing is read: what came before it is handled when nothing holds. */
@@ -141,8 +157,7 @@ export class Connection implements FrameReceiver {
   /** The CONNECT was accepted: from now on all packets are handled. */
   accepted(messages: MessageHandler): void {
     this.#messages = messages;
-    this.#dispatcher?.accept(messages);
-    this.#splitter.limit = this.#context.maxPacketSize;
+    this.#frames?.accept(messages, this.#context.maxPacketSize);
   }
 
   #committed(isStored: boolean): void {
@@ -153,25 +168,15 @@ export class Connection implements FrameReceiver {
     }
   }
 
-  /** Shows a packet to the observer, as parsed from its bytes. */
-  observe(direction: 'in' | 'out', frame: Buffer): void {
-    const {observe} = this.#context;
-    if (observe === undefined) return;
-    const packet = this.#context.codec.parse(frame, this.protocolVersion);
-    observe(this.clientId, direction, packet as unknown as ObservedPacket);
-  }
-
-  /** Shows CONNECT, once the client's identifier is known: without the password. */
-  observeConnect(connect: IConnectPacket): void {
-    const {observe} = this.#context;
-    if (observe === undefined) return;
-    const {password: _, ...packet} = connect;
-    observe(this.clientId, 'in', packet as unknown as ObservedPacket);
-  }
-
   /** Sends a packet that is not hot. */
   send(packet: Packet): void {
-    this.write([this.bytes(packet)]);
+    this.answer(this.bytes(packet));
+  }
+
+  /** Sends a whole packet that answers one. A client that does not read its answers is not read from. */
+  answer(bytes: Buffer): void {
+    this.output.unreadAnswers += bytes.length;
+    this.write([bytes]);
   }
 
   /** A packet as bytes for this client. */
@@ -183,7 +188,9 @@ export class Connection implements FrameReceiver {
   acknowledge(type: number, packetId: number): void {
     if (!this.open) return;
     this.output.acknowledgement(type, packetId);
-    if (this.#context.observe !== undefined) this.observe('out', acknowledgements(type, [packetId]));
+    if (this.observer.observes) {
+      this.observer.frame('out', acknowledgements(type, [packetId]), this.protocolVersion);
+    }
   }
 
   /** Sends one whole frame, together with all others of this turn. */
@@ -191,10 +198,7 @@ export class Connection implements FrameReceiver {
     if (!this.open) return;
     if (identity !== undefined && isExactlyOnce(frame[0]![0]!)) this.output.needCommit();
     this.output.frame(frame, identity);
-    if (this.#context.observe === undefined) return;
-    const seen = new WriteBuffer(this.#context.buffers);
-    seen.frame(frame, identity);
-    this.observe('out', Buffer.concat(seen.take()));
+    this.observer.sent(frame, identity, this.protocolVersion);
   }
 
   /** Sends a message as it came; not where packets are observed. */

@@ -13,7 +13,8 @@ import type {
   MessageHandler,
 } from './connection-handler.ts';
 import type {Counters} from './counters.ts';
-import type {FrameSplitter} from './frame-splitter.ts';
+import {FrameSplitter} from './frame-splitter.ts';
+import type {PacketObserver} from './packet-observer.ts';
 import {PacketReader} from './packet-reader.ts';
 import {protocolError} from './packet-violation.ts';
 import type {IConnectPacket} from './packets.ts';
@@ -22,13 +23,13 @@ import {decodeAcknowledgement, readConnect, validateFrame} from './validate.ts';
 
 /** The connection that the frames belong to. */
 export interface FrameReceiver {
+  readonly observer: PacketObserver;
   protocolVersion: ProtocolVersion;
   /** Nothing more is dispatched until `unhold` was called as often. */
   hold(): void;
   unhold(): void;
   /** An error that ends the connection was thrown later than in `next`. */
   fail(error: unknown): void;
-  observe(direction: 'in' | 'out', frame: Buffer): void;
 }
 
 /**
@@ -144,12 +145,19 @@ export class FrameDispatcher {
   /** Handles the next frame or frames; false: more bytes are needed. @throws PacketViolation */
   next(splitter: FrameSplitter): boolean {
     if (this.#fast?.pass(splitter)) return true;
+    if (this.#messages === undefined && splitter.length > 0)
+      mustBeConnect(splitter.piece[splitter.position]!);
     const frame = splitter.next();
     if (frame === undefined) return false;
+    this.frame(frame);
+    return true;
+  }
+
+  /** Handles one whole frame. @throws PacketViolation */
+  frame(frame: Buffer): void {
     this.#context.counters.messagesReceived++;
     if (this.#messages === undefined) this.#connect(frame);
     else this.#packet(frame, this.#messages);
-    return true;
   }
 
   #packet(frame: Buffer, messages: MessageHandler): void {
@@ -161,18 +169,18 @@ export class FrameDispatcher {
       const publish = decodePublish(frame, protocolVersion);
       counters.publishReceived++;
       counters.publishBytesReceived += publish.payload.length;
-      receiver.observe('in', frame);
+      receiver.observer.frame('in', frame, protocolVersion);
       messages.publish(publish);
       this.#fast?.learn(publish.topic);
     } else if (isAcknowledgement(type)) {
       const acknowledgement = decodeAcknowledgement(frame, protocolVersion);
-      receiver.observe('in', frame);
+      receiver.observer.frame('in', frame, protocolVersion);
       messages.acknowledgement(acknowledgement);
     } else if (type === PacketType.connect) {
       throw protocolError('MQTT-3.1.0-2', 'A client sends CONNECT only once.');
     } else {
       validateFrame(frame, protocolVersion);
-      receiver.observe('in', frame);
+      receiver.observer.frame('in', frame, protocolVersion);
       this.#handler.packet(codec.parse(frame, protocolVersion));
     }
   }
@@ -180,10 +188,6 @@ export class FrameDispatcher {
   /** CONNECT, judged before anything else happens [MQTT-3.1.4-1]. */
   #connect(frame: Buffer): void {
     const receiver = this.#receiver;
-    const type = frame[0]! >> 4;
-    if (type !== PacketType.connect) {
-      throw protocolError('MQTT-3.1.0-1', `The first packet is ${packetNames[type]}, not CONNECT.`);
-    }
     const reader = new PacketReader(frame, bodyStart(frame));
     // The level decides in which form a violation is answered.
     const level = frame[reader.position + 6];
@@ -196,5 +200,106 @@ export class FrameDispatcher {
     if (done === undefined) return;
     receiver.hold();
     done.catch((error: unknown) => receiver.fail(error)).finally(() => receiver.unhold());
+  }
+}
+
+/** Looks at the first byte of the first packet, before memory is spent on the rest. @throws PacketViolation */
+function mustBeConnect(first: number): void {
+  const type = first >> 4;
+  if (type !== PacketType.connect) {
+    throw protocolError('MQTT-3.1.0-1', `The first packet is ${packetNames[type]}, not CONNECT.`);
+  }
+}
+
+/** Bytes of packets set aside over which no more is read from the client. */
+const mostSetAside = 262_144;
+
+/** 'publish': all but acknowledgements, PINGREQ and DISCONNECT. */
+export type HeldPackets = 'all' | 'publish';
+
+/**
+ * The frames of one client that are not handled yet, in the order in which they may be: while PUBLISH is held back,
+ * acknowledgements, PINGREQ and DISCONNECT are not, or two clients could stop each other.
+ */
+export class FrameQueue {
+  readonly #dispatcher: FrameDispatcher;
+  readonly #splitter: FrameSplitter;
+  readonly #holds = {all: 0, publish: 0};
+  /** What waits, in order, while PUBLISH is held back. */
+  #aside: FrameSplitter | undefined;
+  /** The connection is about to end: what came before that is handled, whatever holds it back. */
+  #isLast = false;
+
+  /** `limit` in bytes of a whole frame. */
+  constructor(dispatcher: FrameDispatcher, limit: number) {
+    this.#dispatcher = dispatcher;
+    this.#splitter = new FrameSplitter(limit);
+  }
+
+  /** The CONNECT was accepted: all packets are handled, of up to so many bytes. */
+  accept(messages: MessageHandler, limit: number): void {
+    this.#dispatcher.accept(messages);
+    this.#splitter.limit = limit;
+  }
+
+  /** Whether the next byte is the first of CONNECT. */
+  get isAtStart(): boolean {
+    return !this.#dispatcher.isAccepted && this.#splitter.length === 0;
+  }
+
+  push(chunk: Buffer): void {
+    this.#splitter.push(chunk);
+  }
+
+  /** Whether some packets have to wait. */
+  get isHeld(): boolean {
+    return this.#holds.all > 0 || this.#holds.publish > 0;
+  }
+
+  /** Whether all packets have to wait, and nothing more may be read. */
+  get isFull(): boolean {
+    if (this.#holds.all > 0) return true;
+    if (this.#isLast || this.#aside === undefined) return false;
+    return this.#holds.publish > 0 && this.#aside.length > mostSetAside;
+  }
+
+  /** Lets packets wait until `unhold` was called as often: all, or those that may wait, up to a limit. */
+  hold(packets: HeldPackets): void {
+    this.#holds[packets]++;
+  }
+
+  unhold(packets: HeldPackets): void {
+    this.#holds[packets]--;
+  }
+
+  /** Handles the next frame or frames; false: more bytes are needed. @throws PacketViolation */
+  next(): boolean {
+    if (this.#holds.publish > 0 && !this.#isLast) return this.#pick();
+    if (this.#aside !== undefined) {
+      if (this.#dispatcher.next(this.#aside)) return true;
+      this.#aside = undefined;
+    }
+    return this.#dispatcher.next(this.#splitter);
+  }
+
+  /** Handles the next frame if it may not wait; else sets it aside. */
+  #pick(): boolean {
+    let frame: Buffer | undefined;
+    try {
+      frame = this.#splitter.next();
+    } catch {
+      // It throws again when what came before is handled.
+      this.#isLast = true;
+      return true;
+    }
+    if (frame === undefined) return false;
+    const type = frame[0]! >> 4;
+    if (isAcknowledgement(type) || type === PacketType.pingreq) this.#dispatcher.frame(frame);
+    else {
+      this.#isLast = type === PacketType.disconnect;
+      this.#aside ??= new FrameSplitter(this.#splitter.limit);
+      this.#aside.append(frame);
+    }
+    return true;
   }
 }

@@ -7,11 +7,19 @@ import {bodyStart, incomplete, malformedInteger, packetBytes} from '../../protoc
 import {ReasonCode} from '../../protocol/reason-codes.ts';
 import {malformed, PacketViolation} from './packet-violation.ts';
 
+/** Smaller chunks are gathered: each Buffer takes some hundred bytes beside its own. */
+const smallChunk = 512;
+/** Bytes of the smallest and the largest buffer in which chunks are gathered. */
+const leastGathered = 256;
+const mostGathered = 16_384;
+
 /** The bytes of one stream, until they are whole frames. */
 export class FrameSplitter {
   /** Bytes of a whole frame; may change between frames. */
   limit: number;
   #parts: Buffer[] = [];
+  /** The memory of the last part if chunks are gathered there; what follows the part is free. */
+  #gathered: Buffer | undefined;
   /** Where the next frame begins in the first part. */
   #position = 0;
   #length = 0;
@@ -22,10 +30,39 @@ export class FrameSplitter {
     this.limit = limit;
   }
 
+  /** Adds bytes, which must not change; small ones are copied if others wait for the rest of a frame. */
   push(chunk: Buffer): void {
     if (chunk.length === 0) return;
+    if (chunk.length < smallChunk && this.#parts.length > 0) {
+      this.append(chunk);
+      return;
+    }
     this.#parts.push(chunk);
+    this.#gathered = undefined;
     this.#length += chunk.length;
+  }
+
+  /** Adds a copy of the bytes: nothing that they are part of is kept in memory. */
+  append(bytes: Buffer): void {
+    const used = this.#gathered === undefined ? 0 : this.#parts.at(-1)!.length;
+    const end = used + bytes.length;
+    if (this.#gathered !== undefined && end <= this.#gathered.length)
+      this.#gather(bytes, used, this.#gathered);
+    else if (this.#gathered !== undefined && end <= mostGathered) {
+      const larger = Buffer.allocUnsafeSlow(Math.min(Math.max(end, used * 2), mostGathered));
+      this.#gathered.copy(larger, 0, 0, used);
+      this.#gather(bytes, used, larger);
+    } else {
+      this.#parts.push(noBytes);
+      this.#gather(bytes, 0, Buffer.allocUnsafeSlow(Math.max(bytes.length, leastGathered)));
+    }
+    this.#length += bytes.length;
+  }
+
+  #gather(bytes: Buffer, at: number, memory: Buffer): void {
+    bytes.copy(memory, at);
+    this.#gathered = memory;
+    this.#parts[this.#parts.length - 1] = memory.subarray(0, at + bytes.length);
   }
 
   /** Bytes pushed that were not taken out as frames yet. */
@@ -46,9 +83,11 @@ export class FrameSplitter {
   skip(bytes: number): void {
     this.#position += bytes;
     this.#length -= bytes;
+    this.#needed = 2;
     if (this.#position < this.piece.length) return;
     this.#parts.shift();
     this.#position = 0;
+    if (this.#parts.length === 0) this.#gathered = undefined;
   }
 
   /**
@@ -73,7 +112,6 @@ export class FrameSplitter {
       this.#needed = size;
       return undefined;
     }
-    this.#needed = 2;
     return this.#take(size);
   }
 
