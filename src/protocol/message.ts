@@ -9,15 +9,25 @@ export type QoS = 0 | 1 | 2;
 /** Protocol levels: 3 is MQTT 3.1, 4 is MQTT 3.1.1, 5 is MQTT 5. */
 export type ProtocolVersion = 3 | 4 | 5;
 
-/** A message as received. */
-export interface Message {
+/** All of a message to send but its payload, which differs from line to line. */
+export interface Publication {
   readonly topic: string;
-  readonly payload: Uint8Array;
   readonly qos: QoS;
   readonly retain: boolean;
+  readonly properties?: Properties;
+}
+
+/** A message as received. */
+export interface Message extends Publication {
+  readonly payload: Uint8Array;
   /** The packet identifier; absent at QoS 0. */
   readonly messageId?: number;
-  readonly properties?: Properties;
+}
+
+/** The message that the broker publishes when this client's connection ends without DISCONNECT. */
+export interface Will extends Omit<Publication, 'properties'> {
+  readonly payload: Uint8Array;
+  readonly properties?: WillProperties;
 }
 
 /** The keys of the properties that are views of the bytes received. */
@@ -44,21 +54,4 @@ export function copyOf(message: Message): Message {
     payload: copyOfBytes(payload),
     ...(properties === undefined ? {} : {properties: copyOfProperties(properties)}),
   };
-}
-
-/** All of a message to send but its payload, which differs from line to line. */
-export interface Publication {
-  readonly topic: string;
-  readonly qos: QoS;
-  readonly retain: boolean;
-  readonly properties?: Properties;
-}
-
-/** The message that the broker publishes when this client's connection ends without DISCONNECT. */
-export interface Will {
-  readonly topic: string;
-  readonly payload: Uint8Array;
-  readonly qos: QoS;
-  readonly retain: boolean;
-  readonly properties?: WillProperties;
 }

@@ -3,7 +3,8 @@
  * nothing about a message.
  */
 
-import {PacketType} from '../../protocol/fixed-header.ts';
+import type {AcknowledgementName} from '../../protocol/acknowledgement.ts';
+import {PacketType, packetNames} from '../../protocol/fixed-header.ts';
 import type {QoS} from '../../protocol/message.ts';
 import {ReasonCode} from '../../protocol/reason-codes.ts';
 import {type ReplyContext, sendWithReason} from './reply.ts';
@@ -28,13 +29,6 @@ interface AcceptedMessage {
   readonly packetId: number;
   readonly result: PublishResult;
 }
-
-const acknowledgements: Readonly<Record<number, 'puback' | 'pubrec' | 'pubrel' | 'pubcomp'>> = {
-  [PacketType.puback]: 'puback',
-  [PacketType.pubrec]: 'pubrec',
-  [PacketType.pubrel]: 'pubrel',
-  [PacketType.pubcomp]: 'pubcomp',
-};
 
 /** The acknowledgements to one client. */
 export class PublishResults {
@@ -89,7 +83,8 @@ export class PublishResults {
       connection.acknowledge(type, messageId);
       return;
     }
-    sendWithReason(this.#context, {cmd: acknowledgements[type]!, messageId, reasonCode}, reason);
+    const cmd = packetNames[type]!.toLowerCase() as AcknowledgementName;
+    sendWithReason(this.#context, {cmd, messageId, reasonCode}, reason);
   }
 }
 

@@ -4,14 +4,53 @@
  * sessions or messages. Topics and filters are taken to be valid, and compared as they are [MQTT-4.7.3-4].
  */
 
-interface FilterNode<Value> {
-  readonly children: Map<string, FilterNode<Value>>;
+interface Node<Value> {
+  readonly children: Map<string, Node<Value>>;
   value?: Value;
+}
+
+/** The node of a topic or filter, created where it is not there. */
+function grow<Value>(root: Node<Value>, text: string): Node<Value> {
+  let node = root;
+  for (const level of text.split('/')) {
+    let child = node.children.get(level);
+    if (child === undefined) {
+      child = {children: new Map()};
+      node.children.set(level, child);
+    }
+    node = child;
+  }
+  return node;
+}
+
+/** Removes the value of a topic or filter, with the nodes that lead to no other. False: there is no value. */
+function prune<Value>(root: Node<Value>, text: string): boolean {
+  const levels = text.split('/');
+  const path = [root];
+  for (const level of levels) {
+    const child = path.at(-1)!.children.get(level);
+    if (child === undefined) return false;
+    path.push(child);
+  }
+  if (path.at(-1)!.value === undefined) return false;
+  delete path.at(-1)!.value;
+  for (let depth = levels.length; depth > 0; depth--) {
+    const node = path[depth]!;
+    if (node.value !== undefined || node.children.size > 0) break;
+    path[depth - 1]!.children.delete(levels[depth - 1]!);
+  }
+  return true;
+}
+
+interface Level<Value> {
+  readonly level: string;
+  readonly depth: number;
+  readonly value?: Value | undefined;
 }
 
 /** Values by topic filter. */
 export class FilterTree<Value> {
-  readonly #root: FilterNode<Value> = {children: new Map()};
+  readonly #root: Node<Value> = {children: new Map()};
   #size = 0;
 
   get size(): number {
@@ -19,7 +58,7 @@ export class FilterTree<Value> {
   }
 
   get(filter: string): Value | undefined {
-    let node: FilterNode<Value> | undefined = this.#root;
+    let node: Node<Value> | undefined = this.#root;
     for (const level of filter.split('/')) {
       node = node.children.get(level);
       if (node === undefined) return undefined;
@@ -28,43 +67,18 @@ export class FilterTree<Value> {
   }
 
   set(filter: string, value: Value): void {
-    let node = this.#root;
-    for (const level of filter.split('/')) {
-      let child = node.children.get(level);
-      if (child === undefined) {
-        child = {children: new Map()};
-        node.children.set(level, child);
-      }
-      node = child;
-    }
+    const node = grow(this.#root, filter);
     if (node.value === undefined) this.#size++;
     node.value = value;
   }
 
   delete(filter: string): void {
-    const levels = filter.split('/');
-    const path: FilterNode<Value>[] = [this.#root];
-    for (const level of levels) {
-      const child = path.at(-1)!.children.get(level);
-      if (child === undefined) return;
-      path.push(child);
-    }
-    if (path.at(-1)!.value === undefined) return;
-    delete path.at(-1)!.value;
-    this.#size--;
-    for (let depth = levels.length; depth > 0; depth--) {
-      const node = path[depth]!;
-      if (node.value !== undefined || node.children.size > 0) return;
-      path[depth - 1]!.children.delete(levels[depth - 1]!);
-    }
+    if (prune(this.#root, filter)) this.#size--;
   }
 
   /** All levels of all filters, a level before those below it; `value` where a filter ends. */
-  *levels(): Generator<{readonly level: string; readonly depth: number; readonly value?: Value | undefined}> {
-    const walk = function* (
-      node: FilterNode<Value>,
-      depth: number,
-    ): Generator<{readonly level: string; readonly depth: number; readonly value?: Value | undefined}> {
+  *levels(): Generator<Level<Value>> {
+    const walk = function* (node: Node<Value>, depth: number): Generator<Level<Value>> {
       for (const [level, child] of node.children) {
         yield {level, depth, value: child.value};
         yield* walk(child, depth + 1);
@@ -80,10 +94,10 @@ export class FilterTree<Value> {
   match(topic: string): Value[] {
     const found: Value[] = [];
     const levels = topic.split('/');
-    const take = (node: FilterNode<Value> | undefined) => {
+    const take = (node: Node<Value> | undefined) => {
       if (node?.value !== undefined) found.push(node.value);
     };
-    const walk = (node: FilterNode<Value>, depth: number) => {
+    const walk = (node: Node<Value>, depth: number) => {
       const wild = depth > 0 || !topic.startsWith('$');
       if (wild) take(node.children.get('#'));
       if (depth === levels.length) {
@@ -101,15 +115,10 @@ export class FilterTree<Value> {
   }
 }
 
-interface TopicNode<Value> {
-  readonly children: Map<string, TopicNode<Value>>;
-  value?: Value;
-}
-
 /** Values by topic name. */
 export class TopicTree<Value> {
-  readonly #root: TopicNode<Value> = {children: new Map()};
-  readonly #values = new Map<string, TopicNode<Value>>();
+  readonly #root: Node<Value> = {children: new Map()};
+  readonly #values = new Map<string, Node<Value>>();
 
   get size(): number {
     return this.#values.size;
@@ -120,36 +129,13 @@ export class TopicTree<Value> {
   }
 
   set(topic: string, value: Value): void {
-    const node = this.#values.get(topic) ?? this.#grow(topic);
+    const node = this.#values.get(topic) ?? grow(this.#root, topic);
     this.#values.set(topic, node);
     node.value = value;
   }
 
-  #grow(topic: string): TopicNode<Value> {
-    let node = this.#root;
-    for (const level of topic.split('/')) {
-      let child = node.children.get(level);
-      if (child === undefined) {
-        child = {children: new Map()};
-        node.children.set(level, child);
-      }
-      node = child;
-    }
-    return node;
-  }
-
   delete(topic: string): boolean {
-    if (!this.#values.delete(topic)) return false;
-    const levels = topic.split('/');
-    const path = [this.#root];
-    for (const level of levels) path.push(path.at(-1)!.children.get(level)!);
-    delete path.at(-1)!.value;
-    for (let depth = levels.length; depth > 0; depth--) {
-      const node = path[depth]!;
-      if (node.value !== undefined || node.children.size > 0) break;
-      path[depth - 1]!.children.delete(levels[depth - 1]!);
-    }
-    return true;
+    return this.#values.delete(topic) && prune(this.#root, topic);
   }
 
   /** All topics and values, in the order they were first set. */
@@ -161,11 +147,11 @@ export class TopicTree<Value> {
   match(filter: string): Value[] {
     const found: Value[] = [];
     const levels = filter.split('/');
-    const takeAll = (node: TopicNode<Value>, top: boolean) => {
+    const takeAll = (node: Node<Value>, top: boolean) => {
       if (node.value !== undefined) found.push(node.value);
       for (const [level, child] of node.children) if (!top || !level.startsWith('$')) takeAll(child, false);
     };
-    const walk = (node: TopicNode<Value>, depth: number) => {
+    const walk = (node: Node<Value>, depth: number) => {
       const level = levels[depth];
       if (level === undefined) {
         if (node.value !== undefined) found.push(node.value);
