@@ -1,7 +1,6 @@
 /** The topic aliases of one connection, which end with it [MQTT-3.3.2-7]: the client's, and the broker's. */
 
-import {ReasonCode} from '../../protocol/reason-codes.ts';
-import {PacketViolation, protocolError} from '../wire/packet-violation.ts';
+import {aliasInvalid, protocolError} from '../wire/packet-violation.ts';
 import type {DecodedPublish, PublishForm} from '../wire/publish-packet.ts';
 
 /** Topics of one connection that get an alias from the broker. */
@@ -22,11 +21,7 @@ export class ReceivedAliases {
     if (topicAlias === undefined) return topic;
     // [MQTT-3.3.2-9], [MQTT-3.2.2-17], [MQTT-3.2.2-18]
     if (topicAlias > this.#maximum) {
-      throw new PacketViolation(
-        ReasonCode.topicAliasInvalid,
-        'MQTT-3.3.2-9',
-        `The topic alias ${topicAlias} is over the maximum.`,
-      );
+      throw aliasInvalid('MQTT-3.3.2-9', `The topic alias ${topicAlias} is over the maximum.`);
     }
     if (topic !== '') {
       this.#topics ??= new Map();

@@ -38,7 +38,7 @@ export type DeliveryLimits = Pick<BrokerLimits, 'maxInflightBytes' | 'maxQueuedM
 /** The deliveries of one session. */
 export class DeliveryQueue {
   readonly #limits: DeliveryLimits;
-  readonly #observer: DeliveryObserver;
+  readonly #observer: DeliveryObserver | undefined;
   readonly #now: () => number;
   readonly #inFlight = new InFlightMessages();
   readonly #queue = new RingBuffer<Delivery>();
@@ -49,7 +49,7 @@ export class DeliveryQueue {
   #writer: DeliveryWriter | undefined;
 
   /** `now` in milliseconds of the broker's clock. */
-  constructor(limits: DeliveryLimits, observer: DeliveryObserver, now: () => number) {
+  constructor(limits: DeliveryLimits, observer: DeliveryObserver | undefined, now: () => number) {
     this.#limits = limits;
     this.#observer = observer;
     this.#now = now;
@@ -95,7 +95,7 @@ export class DeliveryQueue {
 
   /** Sends or queues a message; expired ones make room for it. False: it was dropped because the queue is full. */
   add(delivery: Delivery): boolean {
-    this.#observer.queued(delivery);
+    this.#observer?.queued(delivery);
     if (this.#queue.length === 0 && !this.#inFlight.hasUnsent && this.#send(delivery)) return true;
     this.#push(delivery);
     this.pump(delivery);
@@ -104,7 +104,7 @@ export class DeliveryQueue {
     // The queue is too long only if this one was not sent: it is the last.
     const last = this.#queue.pop()!;
     this.#queuedBytes -= payloadBytes(last.message);
-    this.#observer.removed(last);
+    this.#observer?.removed(last);
     return false;
   }
 
@@ -149,7 +149,7 @@ export class DeliveryQueue {
     const delivery = this.#queue.first;
     if (delivery === undefined) return false;
     // [MQTT-3.3.2-5]
-    if (delivery !== arriving && isExpired(delivery, this.#now())) this.#observer.removed(delivery);
+    if (delivery !== arriving && isExpired(delivery, this.#now())) this.#observer?.removed(delivery);
     else if (!this.#send(delivery)) return false;
     this.#queuedBytes -= payloadBytes(this.#queue.shift()!.message);
     return true;
@@ -161,7 +161,7 @@ export class DeliveryQueue {
     if (writer === undefined) return false;
     if (delivery.qos === 0) {
       writer.publish(delivery, 0, false);
-      this.#observer.removed(delivery);
+      this.#observer?.removed(delivery);
       return true;
     }
     if (!hasQuota(writer, this.#inFlight) || isOverBytes(delivery, this.#inFlight, this.#limits))
@@ -169,14 +169,14 @@ export class DeliveryQueue {
     const packetId = this.#inFlight.freePacketId();
     if (packetId === 0) return false;
     this.#inFlight.add(packetId, delivery);
-    this.#observer.sent(delivery, packetId);
+    this.#observer?.sent(delivery, packetId);
     if (!writer.publish(delivery, packetId, false)) this.#remove(packetId, delivery);
     return true;
   }
 
   #remove(packetId: number, delivery: Delivery): void {
     this.#inFlight.remove(packetId, delivery);
-    this.#observer.removed(delivery);
+    this.#observer?.removed(delivery);
   }
 
   // Acknowledgements. They make room for other messages: the caller calls `pump` after the last one.
@@ -207,7 +207,7 @@ export class DeliveryQueue {
   #release(packetId: number, delivery: Delivery): void {
     this.#inFlight.remove(packetId, delivery);
     this.#inFlight.release(packetId);
-    this.#observer.released(delivery, packetId);
+    this.#observer?.released(delivery, packetId);
     this.#writer?.release(packetId);
   }
 
@@ -215,7 +215,7 @@ export class DeliveryQueue {
   completed(packetId: number): AcknowledgementResult {
     if (!this.#inFlight.complete(packetId))
       return this.#inFlight.get(packetId) === undefined ? 'unknown' : 'wrong';
-    this.#observer.completed(packetId);
+    this.#observer?.completed(packetId);
     return 'accepted';
   }
 
@@ -252,7 +252,7 @@ export class DeliveryQueue {
     this.#firstExpiry = Number.POSITIVE_INFINITY;
     for (const delivery of before) {
       if (isAllowed(delivery)) this.#push(delivery);
-      else this.#observer.removed(delivery);
+      else this.#observer?.removed(delivery);
     }
   }
 }

@@ -76,11 +76,7 @@ export class SessionRegistry {
 
   #deliveries(session: Session): DeliveryQueue {
     const {limits, schedule, journal} = this.#options;
-    return new DeliveryQueue(
-      limits,
-      journal === undefined ? unobserved : saving(session, journal),
-      schedule.now,
-    );
+    return new DeliveryQueue(limits, journal && saving(session, journal), schedule.now);
   }
 
   /** Connects a session, with the expiry and user name of this connection. */
@@ -256,15 +252,6 @@ function willMessage({message, expirySeconds}: StoredWill, now: number): StoredM
   if (expirySeconds === undefined) return message;
   return {...message, expiresAt: now + expirySeconds * 1000};
 }
-
-/** For a broker without a journal. */
-const unobserved: DeliveryObserver = {
-  queued: () => undefined,
-  sent: () => undefined,
-  released: () => undefined,
-  removed: () => undefined,
-  completed: () => undefined,
-};
 
 /** Saves the deliveries of a session while it is persistent. */
 function saving(session: Session, journal: Journal): DeliveryObserver {

@@ -26,3 +26,8 @@ export function malformed(statement: string, message: string): PacketViolation {
 export function protocolError(statement: string, message: string): PacketViolation {
   return new PacketViolation(ReasonCode.protocolError, statement, message);
 }
+
+/** A topic alias that cannot be used [MQTT 5, 3.3.2.3.4]. */
+export function aliasInvalid(statement: string, message: string): PacketViolation {
+  return new PacketViolation(ReasonCode.topicAliasInvalid, statement, message);
+}

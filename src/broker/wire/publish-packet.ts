@@ -13,9 +13,8 @@ import {
 import {PublishFlag} from '../../protocol/flags.ts';
 import type {ProtocolVersion, QoS} from '../../protocol/message.ts';
 import {PropertyIdentifier} from '../../protocol/properties.ts';
-import {ReasonCode} from '../../protocol/reason-codes.ts';
 import {PacketReader} from './packet-reader.ts';
-import {malformed, PacketViolation, protocolError} from './packet-violation.ts';
+import {aliasInvalid, malformed, protocolError} from './packet-violation.ts';
 
 /** An application message the broker has taken. */
 export interface StoredMessage {
@@ -102,10 +101,6 @@ export function readMessageProperties(reader: PacketReader, owner: 'publish' | '
   if (keptStart !== -1) kept.push(reader.frame.subarray(keptStart, keptEnd));
   found.forwarded = kept.length === 0 ? noBytes : kept.length === 1 ? kept[0]! : Buffer.concat(kept);
   return found;
-}
-
-function aliasInvalid(statement: string, message: string): PacketViolation {
-  return new PacketViolation(ReasonCode.topicAliasInvalid, statement, message);
 }
 
 /**

@@ -4,7 +4,7 @@
  * reads nothing: what needs that is described by sources (credentials.ts).
  */
 
-import {choice, inGroup, integer, type OptionTable, type Values} from '../../cli/option.ts';
+import {choice, inGroup, integer, type OptionTable, spelling, type Values} from '../../cli/option.ts';
 import type {ConnectionOptions, TlsOptions} from '../../client/connection-options.ts';
 import {defined} from '../../defined.ts';
 import {UsageError} from '../../errors.ts';
@@ -23,17 +23,10 @@ import {
   type SecretSource,
 } from './credentials.ts';
 import {networkOptions, toCredentials, toEndpoint} from './network-options.ts';
-import {type TlsValues, tlsOptions} from './tls-options.ts';
+import {tlsOptions} from './tls-options.ts';
 import {toWill, willOptions} from './will-options.ts';
 
-const protocolVersions: Readonly<Record<string, ProtocolVersion>> = {
-  '5': 5,
-  mqttv5: 5,
-  '311': 4,
-  mqttv311: 4,
-  '31': 3,
-  mqttv31: 3,
-};
+const versions: Record<string, ProtocolVersion> = {5: 5, 311: 4, 31: 3, mqttv5: 5, mqttv311: 4, mqttv31: 3};
 
 /** A session expiry interval that never ends [MQTT 5, 3.1.2.11.2], in seconds. */
 const forever = 4_294_967_295;
@@ -87,10 +80,10 @@ const mqttOptions = inGroup('MQTT', {
     details: 'Also mqttv31, mqttv311 and mqttv5. The default is 311; for rr it is 5. -D and -x set it to 5.',
     missing: '--protocol-version argument given but no version specified.',
     parse: (given: string): ProtocolVersion => {
-      const version = Object.hasOwn(protocolVersions, given) ? protocolVersions[given] : undefined;
+      const version = Object.hasOwn(versions, given) ? versions[given] : undefined;
       if (version !== undefined) return version;
       throw new UsageError(
-        `Invalid protocol version argument given: ${given}. It is one of ${Object.keys(protocolVersions).join(', ')}.`,
+        `Invalid protocol version argument given: ${given}. It is one of ${Object.keys(versions).join(', ')}.`,
       );
     },
     complete: ['mqttv5', 'mqttv311', 'mqttv31'],
@@ -241,17 +234,17 @@ export function toClientPlan(values: ClientValues, defaults: ClientDefaults): Cl
   return {connection, debug, quiet, color, warnings: warningsOf(values, connection.endpoint.tls)};
 }
 
-/** By their keys in the table of TLS options: what is nothing without TLS. */
-const tlsOnly: Readonly<Partial<Record<keyof TlsValues, string>>> = {
-  insecure: '--insecure',
-  certificate: '--cert',
-  key: '--key',
-  ciphers: '--ciphers',
-  tlsVersion: '--tls-version',
-  tlsAlpn: '--tls-alpn',
-  tlsKeyLog: '--tls-keylog',
-  pskIdentity: '--psk-identity',
-};
+/** TLS options that are nothing without TLS. */
+const tlsOnly = [
+  'insecure',
+  'certificate',
+  'key',
+  'ciphers',
+  'tlsVersion',
+  'tlsAlpn',
+  'tlsKeyLog',
+  'pskIdentity',
+] as const;
 
 /**
  * A sentence for options that were given and can have no effect: no error, as scripts may always give them.
@@ -261,9 +254,9 @@ function warningsOf(values: ClientValues, tls: TlsOptions | undefined): readonly
   const warnings: string[] = [];
   // --no-tls asks for the others to be ignored.
   if (tls === undefined && values.noTls !== true) {
-    const given = Object.entries(tlsOnly).flatMap(([key, name]) =>
-      values[key as keyof TlsValues] === undefined ? [] : [name],
-    );
+    const given = tlsOnly
+      .filter((key) => values[key] !== undefined)
+      .map((key) => spelling(tlsOptions[key]).long!);
     if (given.length > 0) {
       const verb = given.length === 1 ? 'has' : 'have';
       warnings.push(

@@ -3,11 +3,11 @@
  * each form takes, and mosquitto's sentences where they do not fit. Pure.
  */
 
-import type {Values} from '../../cli/option.ts';
+import {spelling, type Values} from '../../cli/option.ts';
 import {UsageError} from '../../errors.ts';
 import {type HashScheme, schemes} from '../../password/hash.ts';
 import {checkReadableName, checkUsername, passwordOfWord} from '../../password/user.ts';
-import type {passwdOptions} from './options.ts';
+import {passwdOptions} from './options.ts';
 
 export interface Hashing {
   readonly scheme: HashScheme;
@@ -40,21 +40,11 @@ export type PasswdPlan =
 type PasswdValues = Values<typeof passwdOptions>;
 type Key = keyof typeof passwdOptions;
 
-/** How each option is called in a message. */
-const spelling: Readonly<Record<Key, string>> = {
-  create: '-c',
-  batch: '-b',
-  delete: '-D',
-  hash: '-H',
-  iterations: '-I',
-  upgrade: '-U',
-  verify: '--verify',
-  list: '--list',
-  weak: '--weak',
-  import: '--import',
-  json: '--json',
-  force: '--force',
-};
+/** How an option is called in a message: by its letter, where it has one. */
+function nameOf(key: Key): string {
+  const {short, long} = spelling(passwdOptions[key]);
+  return short ?? long!;
+}
 
 /** What each option may not stand with; each pair once, in the order of mosquitto's sentences. */
 const conflicts: readonly (readonly [Key, readonly Key[]])[] = [
@@ -73,7 +63,7 @@ function checkConflicts(values: PasswdValues): void {
   for (const [one, others] of conflicts) {
     const other = others.find((key) => given(values, one) && given(values, key));
     if (other === undefined) continue;
-    throw new UsageError(`${spelling[one]} and ${spelling[other]} cannot be used together.`);
+    throw new UsageError(`${nameOf(one)} and ${nameOf(other)} cannot be used together.`);
   }
   if (given(values, 'json') && !given(values, 'list') && !given(values, 'weak')) {
     throw new UsageError('--json goes with --list or --weak.');
@@ -93,7 +83,7 @@ function missing(values: PasswdValues): UsageError {
     return new UsageError(`A password ${operands} must be given.`);
   }
   const what = fileOnly ? '' : password ? ', username, or password' : ' or username';
-  return new UsageError(`${spelling[leading]} argument given but password file${what} missing.`);
+  return new UsageError(`${nameOf(leading)} argument given but password file${what} missing.`);
 }
 
 /** Exactly as many operands as the form takes. The surplus is not shown: it may be a password. */
