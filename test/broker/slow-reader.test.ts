@@ -152,6 +152,36 @@ describe('a slow reader', () => {
   });
 });
 
+describe('clients that never read', () => {
+  it('C4: hold publishers back for one time of grace in all, however many come', async () => {
+    await using broker = packetBroker();
+    const publisher = await broker.connect('publisher');
+    const bystander = await broker.connect('bystander');
+    const rounds = 20;
+    let waited = 0;
+    for (let round = 0; round < rounds; round++) {
+      const reader = await broker.connect(`reader${round}`);
+      await reader.subscribe('#');
+      reader.stream.pause();
+      for (let index = 0; index < 1500; index++) publisher.publish('t', kilobyte);
+      publisher.publish('t', 'last', {qos: 1, messageId: 1});
+      let isAcknowledged = false;
+      const acknowledged = publisher.expect('puback').then(() => {
+        isAcknowledged = true;
+      });
+      for (;;) {
+        for (let turns = 0; turns < 20; turns++) await bystander.quiet();
+        if (isAcknowledged) break;
+        broker.advance(0.5);
+        waited += 0.5;
+      }
+      await acknowledged;
+      if (round % 2 === 1) reader.drop();
+    }
+    assert.ok(waited > 1 && waited < 10, `${waited}`);
+  });
+});
+
 describe('two clients that publish to each other', () => {
   it('F4: do not stop each other', async () => {
     await using broker = packetBroker();

@@ -1,7 +1,7 @@
 /**
  * Writes messages to one connected client within the limits of its CONNECT, and decides what happens
- * when it is a slow consumer: first its publishers are held back; when it has not caught up after the
- * stall timeout, they go on and its QoS 0 messages are dropped, as mosquitto does at once.
+ * when it is a slow consumer: first its publishers are held back; when it has not caught up before the
+ * broker's stall budget is used up, they go on and its QoS 0 messages are dropped, as mosquitto does at once.
  */
 
 import {largestTwoByteInteger, PacketType} from '../../protocol/fixed-header.ts';
@@ -10,7 +10,6 @@ import type {BrokerLimits} from '../config/settings.ts';
 import type {BrokerState} from '../state/broker-state.ts';
 import type {DeliveryQueue} from '../state/delivery-queue.ts';
 import type {Delivery} from '../state/in-flight-table.ts';
-import type {ScheduledTask} from '../state/schedule.ts';
 import type {ConnectedClient} from '../state/session.ts';
 import type {Connection} from '../wire/connection.ts';
 import type {PublishForm} from '../wire/publish-packet.ts';
@@ -37,14 +36,12 @@ export interface WriterOptions {
 
 /** Messages in the delivery queue from which on a client is slow, unless the limits allow fewer. */
 const slowMessages = 1000;
-/** Seconds that a slow client may hold its publishers back. */
-const stallTimeoutSeconds = 5;
 
 /**
  * A client is
- * - keeping up: neither `#stallTimer` nor `#dropping` is set;
- * - stalling: `#stallTimer` runs, and `#heldPublishers` wait;
- * - dropping: the timer has run out, no publisher waits, and QoS 0 messages are dropped.
+ * - keeping up: neither `#giveUp` nor `#dropping` is set;
+ * - stalling: `#giveUp` waits for the end of the stall budget, and `#heldPublishers` wait;
+ * - dropping: it has given up, no publisher waits, and QoS 0 messages are dropped.
  * It keeps up again once half of what makes it slow has left.
  */
 export class ClientWriter implements ConnectedClient {
@@ -60,10 +57,8 @@ export class ClientWriter implements ConnectedClient {
   readonly #slowMessages: number;
   /** Bytes that waited for the network when last measured. */
   #buffered = 0;
-  /** Milliseconds of the broker's clock: since then none of a notable number of bytes has left. */
-  #stalledSince: number | undefined;
   #heldPublishers: Set<ConnectedClient> | undefined;
-  #stallTimer: ScheduledTask | undefined;
+  #giveUp: (() => void) | undefined;
   #dropping = false;
 
   constructor({connection, settings, state, deliveries}: WriterOptions) {
@@ -159,10 +154,8 @@ export class ClientWriter implements ConnectedClient {
 
   /** Measures the bytes that wait for the network. */
   #measure(): number {
-    const {backpressure, schedule} = this.#state;
+    const {backpressure} = this.#state;
     const {buffered} = this.#connection;
-    if (buffered < this.#buffered || buffered < backpressure.stallBytes) this.#stalledSince = undefined;
-    else this.#stalledSince ??= schedule.now();
     backpressure.changed(buffered - this.#buffered);
     this.#buffered = buffered;
     return buffered;
@@ -170,21 +163,19 @@ export class ClientWriter implements ConnectedClient {
 
   /** Never holds back the client itself, which could not catch up then. */
   holdBack(publisher: ConnectedClient | undefined): void {
-    if (publisher === this || this.#dropping || !this.slow) return;
-    if (this.#stallTimer === undefined) {
-      const {schedule} = this.#state;
-      const waited = this.#stalledSince === undefined ? 0 : (schedule.now() - this.#stalledSince) / 1000;
-      // A publisher held by one stalled client after the other waits for all of them at once.
-      if (waited >= stallTimeoutSeconds) {
+    if (publisher === undefined || publisher === this || this.#dropping || !this.slow) return;
+    if (this.#giveUp === undefined) {
+      const giveUp = () => {
+        this.#dropping = true;
+        this.#releasePublishers(false);
+      };
+      if (!this.#state.stallBudget.enter(giveUp)) {
         this.#dropping = true;
         return;
       }
-      this.#stallTimer = schedule.after(stallTimeoutSeconds - waited, () => {
-        this.#dropping = true;
-        this.#releasePublishers();
-      });
+      this.#giveUp = giveUp;
     }
-    if (publisher === undefined || this.#heldPublishers?.has(publisher)) return;
+    if (this.#heldPublishers?.has(publisher)) return;
     this.#heldPublishers ??= new Set();
     this.#heldPublishers.add(publisher);
     publisher.hold();
@@ -193,16 +184,16 @@ export class ClientWriter implements ConnectedClient {
   /** Bytes or messages have left: held publishers go on when the client has caught up. */
   drained(): void {
     const buffered = this.#measure();
-    if (this.#stallTimer === undefined && !this.#dropping) return;
+    if (this.#giveUp === undefined && !this.#dropping) return;
     if (buffered > this.#state.backpressure.slowBytes / 2) return;
     if (this.#deliveries.queued > this.#slowMessages / 2) return;
     this.#dropping = false;
-    this.#releasePublishers();
-    this.#stallTimer = undefined;
+    this.#releasePublishers(true);
   }
 
-  #releasePublishers(): void {
-    this.#stallTimer?.cancel();
+  #releasePublishers(hasCaughtUp: boolean): void {
+    if (this.#giveUp !== undefined) this.#state.stallBudget.leave(this.#giveUp, hasCaughtUp);
+    this.#giveUp = undefined;
     for (const publisher of this.#heldPublishers ?? []) publisher.unhold();
     this.#heldPublishers = undefined;
   }
@@ -224,7 +215,7 @@ export class ClientWriter implements ConnectedClient {
 
   /** The connection has ended. */
   close(): void {
-    this.#releasePublishers();
+    this.#releasePublishers(false);
     this.#state.backpressure.changed(-this.#buffered);
     this.#buffered = 0;
   }

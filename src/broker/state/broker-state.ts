@@ -4,7 +4,7 @@ import type {BrokerLimits} from '../config/settings.ts';
 import {Counters} from '../wire/counters.ts';
 import {PublishTemplates} from '../wire/publish-packet.ts';
 import {FrameSlab} from '../wire/shared-frame.ts';
-import {Backpressure} from './backpressure.ts';
+import {Backpressure, StallBudget} from './backpressure.ts';
 import type {BrokerContext} from './broker-context.ts';
 import {RetainedMessages} from './retained.ts';
 import {Router} from './router.ts';
@@ -23,6 +23,7 @@ export interface BrokerState {
   readonly subscriptions: Subscriptions<Session>;
   readonly counters: Counters;
   readonly backpressure: Backpressure;
+  readonly stallBudget: StallBudget;
   readonly encoder: PublishTemplates;
   /** Memory of the shared frames of all publishers. */
   readonly slab: FrameSlab;
@@ -59,7 +60,8 @@ export function createBrokerState(limits: BrokerLimits, given: BrokerContext): B
     last = registry.restore(restored.sessions);
   }
   const backpressure = new Backpressure();
-  const stores = {registry, retained, subscriptions, counters, backpressure};
+  const stallBudget = new StallBudget(schedule);
+  const stores = {registry, retained, subscriptions, counters, backpressure, stallBudget};
   return {limits, context, schedule, router, ...stores, encoder, slab: new FrameSlab(), sequence, notice};
 }
 
