@@ -6,7 +6,7 @@
 import type {Duplex} from 'node:stream';
 import {defined} from '../defined.ts';
 import {largestPacket} from '../protocol/fixed-header.ts';
-import type {QoS} from '../protocol/message.ts';
+import type {Message} from '../protocol/message.ts';
 import {ReasonCode} from '../protocol/reason-codes.ts';
 import type {Identity} from './access/access.ts';
 import {Client} from './client/client.ts';
@@ -82,17 +82,9 @@ export class Broker {
   }
 
   /** Publishes a message as the broker's own. */
-  publish(message: {
-    readonly topic: string;
-    readonly payload: Uint8Array;
-    readonly qos: QoS;
-    readonly retain: boolean;
-  }): void {
-    const {topic, qos, retain} = message;
-    this.#state.router.publish(
-      {topic, payload: Buffer.from(message.payload), qos, retain, properties: noBytes},
-      undefined,
-    );
+  publish({topic, payload, qos, retain}: Omit<Message, 'messageId' | 'properties'>): void {
+    const message = {topic, payload: Buffer.from(payload), qos, retain, properties: noBytes};
+    this.#state.router.publish(message, undefined);
   }
 
   /** Disconnects one client; whether it was connected. */

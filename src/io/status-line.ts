@@ -16,7 +16,8 @@ const intervalMilliseconds = 200;
 
 const eraseLine = '\r\u001b[K';
 
-const nothing: StatusLine = {erase: () => undefined, [Symbol.dispose]: () => undefined};
+/** The view where no line is shown. */
+export const unwatched: StatusLine = {erase: () => undefined, [Symbol.dispose]: () => undefined};
 
 /** Whether stderr is a terminal that can rewrite a line; one without a width, or a dumb one, cannot. */
 export function canRewrite({stderr, env}: Pick<Io, 'env' | 'stderr'>): boolean {
@@ -25,7 +26,7 @@ export function canRewrite({stderr, env}: Pick<Io, 'env' | 'stderr'>): boolean {
 
 /** Draws what `describe` says, if anything, until it is disposed of. Elsewhere than on a terminal it does nothing at all. */
 export function statusLine(io: Pick<Io, 'env' | 'stderr'>, describe: () => string): StatusLine {
-  if (!canRewrite(io)) return nothing;
+  if (!canRewrite(io)) return unwatched;
   const {stderr} = io;
   let drawn = false;
   const erase = () => {

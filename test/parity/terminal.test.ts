@@ -22,7 +22,8 @@ async function shown(values: Parameters<typeof toFormatter>[0], isTTY: boolean) 
   const stdout = stream(isTTY);
   const stderr = stream(isTTY);
   const output = new Output(stdout);
-  toFormatter(values, {stdout, stderr}, false)(message, output, () => 0n);
+  const format = await toFormatter(values, {env: {}, stdout, stderr}, {quiet: false, color: 'never'});
+  format(message, output, () => 0n);
   await output.flush();
   return {stdout: stdout.written(), stderr: stderr.written()};
 }
@@ -41,7 +42,7 @@ test('a terminal gets escapes instead of controls; a pipe gets the bytes', async
 test('a line about a message shows its topic, too', async () => {
   const expected = (topic: string) => `Error: Message payload is not valid JSON on topic ${topic}.\n`;
   assert.equal((await shown({format: '%J'}, true)).stderr, expected('a\\e[2J'));
-  assert.equal((await shown({format: '%J'}, false)).stderr, expected('a\u001b[2J'));
+  assert.equal((await shown({format: '%J'}, false)).stderr, expected('a\\e[2J'));
 });
 
 test('messages of one batch have one time, those of the next another', async () => {
@@ -49,7 +50,8 @@ test('messages of one batch have one time, those of the next another', async () 
   const output = new Output(stdout);
   let asked = 0;
   const io = {now: () => BigInt(++asked) * 1_000_000_000n};
-  const format = toFormatter({format: '%U'}, {stdout, stderr: stream(false)}, false);
+  const streams = {env: {}, stdout, stderr: stream(false)};
+  const format = await toFormatter({format: '%U'}, streams, {quiet: false, color: 'auto'});
   using view = formatView(format, output, io);
   view.print(message);
   view.print(message);

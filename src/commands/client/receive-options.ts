@@ -1,11 +1,12 @@
 /** What sub and rr share beyond the connection: how messages are shown, and how long to wait for them. */
 
 import {choice, inGroup, integer, type Values} from '../../cli/option.ts';
+import {defined} from '../../defined.ts';
 import {ExitCode, TmqError, UsageError} from '../../errors.ts';
 import {compileFormat, type Formatter, plainFormat} from '../../format/format.ts';
 import type {Io} from '../../io/process.ts';
 import {oneSafeLine, sanitisingSink} from '../../io/sanitise.ts';
-import type {Paint} from '../../io/terminal.ts';
+import {type ColourChoice, topicPaint} from '../../io/terminal.ts';
 import {isMqttString} from '../../protocol/topic.ts';
 import {setLongTimeout} from '../../timers.ts';
 
@@ -76,28 +77,24 @@ export function retainOptions(values: ReceiveValues): {
   };
 }
 
-/** Where messages are shown, and how the topics of -v look there. */
-export interface Surroundings extends Pick<Io, 'stdout' | 'stderr'> {
-  readonly topicPaint?: Paint | undefined;
-}
-
 /**
- * The formatter that the rows describe; on a terminal it lets no message command it. Lines about messages
- * that cannot be shown as asked go to stderr unless `quiet`.
+ * The formatter that the rows describe; on a terminal it lets no message command it. `color` is for the topics of
+ * -v. Lines about messages that cannot be shown as asked go to stderr unless `quiet`.
  */
-export function toFormatter(
+export async function toFormatter(
   values: ReceiveValues,
-  {stdout, stderr, topicPaint}: Surroundings,
-  quiet: boolean,
-): Formatter {
+  io: Pick<Io, 'env' | 'stdout' | 'stderr'>,
+  {quiet, color}: {readonly quiet: boolean; readonly color: ColourChoice},
+): Promise<Formatter> {
   const eol = values.noNewline !== true;
-  const guard = stdout.isTTY === true ? {guard: sanitisingSink} : {};
+  const guard = io.stdout.isTTY === true ? {guard: sanitisingSink} : {};
   if (values.format === undefined) {
-    const paint = topicPaint === undefined ? {} : {topicPaint};
-    return plainFormat({eol, verbose: values.verbose ?? false, ...guard, ...paint});
+    const verbose = values.verbose ?? false;
+    const paint = verbose ? await topicPaint(io, color) : undefined;
+    return plainFormat({eol, verbose, ...guard, ...defined({topicPaint: paint})});
   }
   const warn = (line: string) => {
-    if (!quiet) stderr.write(`${oneSafeLine(line)}\n`);
+    if (!quiet) io.stderr.write(`${oneSafeLine(line)}\n`);
   };
   return compileFormat(values.format, {eol, pretty: values.pretty ?? false, warn, ...guard});
 }

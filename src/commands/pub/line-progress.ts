@@ -15,6 +15,7 @@ import {
   recentRate,
   type StatusLine,
   statusLine,
+  unwatched,
 } from '../../io/status-line.ts';
 import type {ClientPlan} from '../client/client-options.ts';
 
@@ -24,9 +25,6 @@ export interface LinesWatch extends StatusLine {
   /** The batches, counted as they pass if the line is shown; it appears from here on. */
   start(): LineBatches;
 }
-
-/** The view where no line is shown. */
-export const unwatched: StatusLine = {erase: () => undefined, [Symbol.dispose]: () => undefined};
 
 /** Whether a line about progress is wanted: the packets of -d say more. */
 export function isWatched(plan: ClientPlan, io: Io): boolean {

@@ -6,9 +6,9 @@
 
 import type {Payload} from '../../client/types.ts';
 import type {Io} from '../../io/process.ts';
-import {bytesText, durationText, grouped, recentRate, statusLine} from '../../io/status-line.ts';
+import {bytesText, durationText, grouped, recentRate, statusLine, unwatched} from '../../io/status-line.ts';
 import type {ClientPlan} from '../client/client-options.ts';
-import {isWatched, unwatched} from './line-progress.ts';
+import {isWatched} from './line-progress.ts';
 
 export interface MessagesProgress {
   readonly sent: number;

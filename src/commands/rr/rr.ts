@@ -7,7 +7,6 @@ import {defined} from '../../defined.ts';
 import {ExitCode, TmqError, UsageError} from '../../errors.ts';
 import {Output} from '../../io/output.ts';
 import type {Io} from '../../io/process.ts';
-import {topicPaint} from '../../io/terminal.ts';
 import type {Message, Publication} from '../../protocol/message.ts';
 import {propertiesFor} from '../../protocol/property-option.ts';
 import {ReasonCode} from '../../protocol/reason-codes.ts';
@@ -140,10 +139,7 @@ function withoutDelay(client: ClientPlan): ClientPlan {
 
 async function ask(plan: RrPlan, payload: Payload, session: Session, io: Io): Promise<void> {
   const output = new Output(io.stdout);
-  const {quiet, color} = plan.client;
-  const {stdout, stderr} = io;
-  const paint = plan.output.verbose === true ? await topicPaint(io, color) : undefined;
-  const format = toFormatter(plan.output, {stdout, stderr, topicPaint: paint}, quiet);
+  const format = await toFormatter(plan.output, io, plan.client);
   const request = {sentAt: 0n, isSent: false};
   const receiving = session.receive({
     message(message) {

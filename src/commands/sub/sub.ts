@@ -7,7 +7,7 @@ import {defined} from '../../defined.ts';
 import {ExitCode, Interrupted, TmqError, UsageError} from '../../errors.ts';
 import {Output} from '../../io/output.ts';
 import type {Io} from '../../io/process.ts';
-import {topicPaint, warningLine} from '../../io/terminal.ts';
+import {warningLine} from '../../io/terminal.ts';
 import type {QoS} from '../../protocol/message.ts';
 import {propertiesFor} from '../../protocol/property-option.ts';
 import {ReasonCode} from '../../protocol/reason-codes.ts';
@@ -258,18 +258,10 @@ async function subscribe(plan: SubPlan, session: Session, io: Io): Promise<void>
 
 async function createView(plan: SubPlan, io: Io, output: Output): Promise<View> {
   if (plan.view === 'rate') return rateView(output);
-  const {quiet, color} = plan.client;
-  const {stdout, stderr} = io;
-  if (plan.view === 'messages') {
-    const paint = plan.output.verbose === true ? await topicPaint(io, color) : undefined;
-    return formatView(toFormatter(plan.output, {stdout, stderr, topicPaint: paint}, quiet), output, io);
-  }
-  const format = toFormatter(plan.output, io, quiet);
+  if (plan.view === 'messages')
+    return formatView(await toFormatter(plan.output, io, plan.client), output, io);
+  const format = await toFormatter(plan.output, io, {...plan.client, color: 'never'});
   const {endpoint} = plan.client.connection;
-  return watchView({
-    format,
-    output,
-    io,
-    title: endpoint.transport === 'unix' ? endpoint.path : endpoint.host,
-  });
+  const title = endpoint.transport === 'unix' ? endpoint.path : endpoint.host;
+  return watchView({format, output, io, title});
 }
