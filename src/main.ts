@@ -30,8 +30,8 @@ const programOptions = {
   completion: {
     flags: '--completion <shell>',
     group: 'General',
-    summary: 'print what makes a shell complete: bash, zsh or fish',
-    complete: ['bash', 'zsh', 'fish'],
+    summary: 'print what makes a shell complete: bash, zsh, fish or powershell',
+    complete: ['bash', 'zsh', 'fish', 'powershell'],
   },
 } as const satisfies OptionTable;
 
@@ -152,7 +152,7 @@ async function printCompletion(shell: string | undefined, io: Io): Promise<ExitC
   const {completionScript, isShell} = await import('./cli/completion.ts');
   if (shell === undefined) throw new UsageError('--completion argument given but no shell specified.');
   if (!isShell(shell))
-    throw new UsageError(`No completion for '${shell}'. The shells are bash, zsh and fish.`);
+    throw new UsageError(`No completion for '${shell}'. The shells are bash, zsh, fish and powershell.`);
   return await print(io, completionScript(shell, await loadAll(), programOptions));
 }
 

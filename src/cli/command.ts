@@ -28,8 +28,11 @@ export interface Command<Table extends OptionTable, Plan> {
   readonly examples: Readonly<Record<string, string>>;
   /** The name of its options file ('pub'), where it reads one. */
   readonly optionsFile?: string;
-  /** Whether words that are not options are allowed, and '--' before them; mosquitto's clients refuse both. */
-  readonly operands?: boolean;
+  /**
+   * What the words are that are not options: a password file and its users, or after '--' a command. Absent: such
+   * words, and '--', are refused, as by mosquitto's clients.
+   */
+  readonly operands?: 'passwordFile' | 'command';
   /** Where this command is deliberately unlike mosquitto's: a paragraph each, for the man page. */
   readonly differences?: readonly string[];
   /** More sections for the man page, after the options. */

@@ -1,43 +1,28 @@
 /**
- * Option tables to scripts that make bash, zsh and fish complete them: commands, options, enumerated
- * values, files, and the packets and property names of -D. The scripts are whole: they call nothing of
- * tmq, so pressing TAB starts no Node.
+ * Option tables to scripts that make bash, zsh, fish and PowerShell complete them: commands, options, their values,
+ * files, users of a password file, and the command that `broker --exec` starts. The scripts are whole: they call
+ * nothing of tmq, so pressing TAB starts no Node.
  */
 
-import {propertyCommands, propertyNames} from '../protocol/properties.ts';
 import type {AnyCommand} from './command.ts';
-import {generalOptions, type Option, type OptionTable, spelling} from './option.ts';
-
-export const shells = ['bash', 'zsh', 'fish'] as const;
-export type Shell = (typeof shells)[number];
+import {
+  type Entry,
+  entriesOf,
+  made,
+  type Node,
+  nodesOf,
+  optionsOfKnownUsers,
+  pages,
+  properties,
+  type Shell,
+  shells,
+} from './completion-table.ts';
+import type {OptionTable} from './option.ts';
+import {powershell} from './powershell.ts';
 
 export function isShell(name: string): name is Shell {
   return shells.some((shell) => shell === name);
 }
-
-/** One option as the scripts need it. */
-interface Entry {
-  /** '-q', '--qos' */
-  readonly spellings: readonly string[];
-  readonly summary: string;
-  readonly placeholders: readonly string[];
-  /** What its value may be; 'none' for a switch. */
-  readonly value: 'none' | 'any' | 'file' | 'directory' | 'property' | readonly string[];
-  readonly repeatable: boolean;
-}
-
-interface Node {
-  readonly name: string;
-  readonly summary: string;
-  readonly entries: readonly Entry[];
-  /** Whether operands, which are files, may stand there. */
-  readonly operands: boolean;
-}
-
-/** The packets of -D with the names of their properties, in the table's order. */
-const properties: readonly (readonly [command: string, names: readonly string[]])[] = propertyCommands.map(
-  (command) => [command, propertyNames(command)],
-);
 
 /** The script for one shell. */
 export function completionScript(
@@ -45,12 +30,7 @@ export function completionScript(
   commands: readonly AnyCommand[],
   programOptions: OptionTable,
 ): string {
-  const nodes = commands.map((command) => ({
-    name: command.name,
-    summary: command.summary,
-    entries: entriesOf({...command.options, ...generalOptions}),
-    operands: command.operands === true,
-  }));
+  const nodes = nodesOf(commands);
   const program = entriesOf(programOptions);
   switch (shell) {
     case 'bash':
@@ -59,30 +39,10 @@ export function completionScript(
       return zsh(nodes, program);
     case 'fish':
       return fish(nodes, program);
+    case 'powershell':
+      return powershell(nodes, program);
   }
 }
-
-function entriesOf(options: OptionTable): readonly Entry[] {
-  const rows: readonly Option<unknown>[] = Object.values(options);
-  return rows
-    .filter((row) => row.hidden !== true)
-    .map((row) => {
-      const {short, long, placeholders} = spelling(row);
-      const value = row.complete ?? (row.words === undefined ? 'any' : 'property');
-      return {
-        spellings: [short, long].filter((name) => name !== undefined),
-        summary: row.summary,
-        placeholders,
-        value: placeholders.length === 0 ? 'none' : value,
-        repeatable: /repeatable/.test(row.summary),
-      };
-    });
-}
-
-/** What --manual prints: a page for each command, and one about formats. */
-const pages = (nodes: readonly Node[]) => [...nodes.map(({name}) => name), 'formats'];
-
-const made = (shell: Shell) => `# ${shell} completion for tmq, made by: tmq --completion ${shell}`;
 
 /** One word of a shell, whatever is in it. */
 function quoted(text: string): string {
@@ -94,7 +54,7 @@ function bash(nodes: readonly Node[], program: readonly Entry[]): string {
   const cases = nodes.map(
     ({name, entries, operands}) => `    ${name})
       options='${words(entries)}'
-      operands=${operands ? 'files' : ''}
+      operands=${operands ?? ''}
       case $previous in
 ${bashValues(entries)}
       esac
@@ -106,9 +66,28 @@ _tmq_paths() {
   compopt -o filenames 2>/dev/null
   COMPREPLY=($(compgen "$1" -- "$current"))
 }
+# What is offered where passwd takes a user that is in its file: the names before the first colon of each line.
+_tmq_users() {
+  local file=\${1/#\\~/$HOME} name
+  [[ $file != -* && -f $file && -r $file && " \${COMP_WORDS[*]:2:COMP_CWORD-2} " =~ ' '(${optionsOfKnownUsers.join('|')})' ' ]] || return
+  compopt -o filenames 2>/dev/null
+  while IFS=: read -r name _; do
+    [[ $name != '#'* && $name == "$current"* ]] && COMPREPLY+=("$name")
+  done <"$file"
+}
+# The command of --exec, after '--' at this place of the words.
+_tmq_command() {
+  if declare -F _command_offset >/dev/null; then
+    _command_offset $(($1 + 1))
+  elif (($1 + 1 == COMP_CWORD)); then
+    COMPREPLY=($(compgen -c -- "$current"))
+  else
+    _tmq_paths -f
+  fi
+}
 _tmq() {
   local current=\${COMP_WORDS[COMP_CWORD]} previous=\${COMP_WORDS[COMP_CWORD-1]} before=
-  local command=\${COMP_WORDS[1]} options= operands= kind=option words=
+  local command=\${COMP_WORDS[1]} options= operands= kind=option words= index
   # '--option=value' comes as three words.
   if [[ $current == '=' ]]; then current=; elif [[ $previous == '=' ]]; then previous=\${COMP_WORDS[COMP_CWORD-2]}; fi
   ((COMP_CWORD > 2)) && before=\${COMP_WORDS[COMP_CWORD-2]}
@@ -129,14 +108,20 @@ ${cases.join('\n')}
 ${properties.map(([command, names]) => `      ${command}) kind=words words='${names.join(' ')}' ;;`).join('\n')}
     esac
   fi
+  if [[ $operands == command ]]; then
+    for ((index = 2; index < COMP_CWORD; index++)); do
+      [[ \${COMP_WORDS[index]} == -- ]] && { _tmq_command $index; return; }
+    done
+  fi
   case $kind in
     any) ;;
     words) COMPREPLY=($(compgen -W "$words" -- "$current")) ;;
     files) _tmq_paths -f ;;
     directories) _tmq_paths -d ;;
     option)
-      if [[ $operands == files && $current != -* ]]; then
-        _tmq_paths -f
+      if [[ $operands == passwordFile && $current != -* ]]; then
+        _tmq_users "$previous"
+        ((\${#COMPREPLY[@]})) || _tmq_paths -f
       else
         COMPREPLY=($(compgen -W "$options" -- "$current"))
       fi ;;
@@ -167,10 +152,10 @@ function bashValues(entries: readonly Entry[]): string {
 
 function zsh(nodes: readonly Node[], program: readonly Entry[]): string {
   const functions = nodes.map(
-    ({name, entries, operands}) => `_tmq_${name}() {
+    ({name, entries, operands}) => `_tmq_${name}() {${operands === 'command' ? zshCommand : ''}
   _arguments -s \\
 ${entries.map((entry) => `    ${zshArgument(entry)} \\`).join('\n')}
-    ${operands ? "'*:file:_files'" : "'*: :'"}
+    ${operands === 'passwordFile' ? "'*:file:_tmq_password_file'" : "'*: :'"}
 }`,
   );
   return `#compdef tmq
@@ -184,16 +169,28 @@ ${properties.map(([command, names]) => `    ${command}) names=(${names.join(' ')
   compadd -a names
 }
 
+# A password file; after it, with an option that needs one, a user that is in it.
+_tmq_password_file() {
+  local file=\${\${(Q)words[CURRENT-1]}/#\\~/$HOME}
+  if ((\${words[(I)(${optionsOfKnownUsers.join('|')})]})) && [[ $file != -* && -f $file ]]; then
+    local -a users
+    users=(\${\${\${(M)\${(f)"$(<$file)"}:#*:*}:#\\#*}%%:*})
+    compadd -a users
+  else
+    _files
+  fi
+}
+
 ${functions.join('\n\n')}
 
 _tmq() {
-  local -a commands
-  commands=(
+  local -a subcommands
+  subcommands=(
 ${nodes.map(({name, summary}) => `    ${quoted(`${name}:${summary}`)}`).join('\n')}
     'help:print help about a command'
   )
   if ((CURRENT == 2)); then
-    _describe command commands
+    _describe command subcommands
     compadd -- ${program.flatMap(({spellings}) => spellings).join(' ')}
     return
   fi
@@ -213,6 +210,16 @@ ${nodes.map(({name, summary}) => `    ${quoted(`${name}:${summary}`)}`).join('\n
 if [[ $funcstack[1] == _tmq ]]; then _tmq "$@"; else compdef _tmq tmq; fi
 `;
 }
+
+/** After '--', the words are those of another command. */
+const zshCommand = `
+  local -i dashes=\${words[(i)--]}
+  if ((dashes < CURRENT)); then
+    shift $dashes words
+    ((CURRENT -= dashes))
+    _normal
+    return
+  fi`;
 
 /** '(-q --qos)'{-q,--qos}'[summary]:level:(0 1 2)', in zsh's own language. */
 function zshArgument({spellings, summary, placeholders, value, repeatable}: Entry): string {
@@ -247,6 +254,7 @@ function fish(nodes: readonly Node[], program: readonly Entry[]): string {
     '  set -l index (math (count $words) - $argv[1] + 1)',
     '  contains -- $words[$index] $argv[2..-1]',
     'end',
+    ...fishFunctions,
     'complete -c tmq -f',
     ...nodes.map(
       ({name, summary}) => `complete -c tmq -n __fish_use_subcommand -a ${name} -d ${fishQuoted(summary)}`,
@@ -257,7 +265,7 @@ function fish(nodes: readonly Node[], program: readonly Entry[]): string {
     ...program.map((entry) => fishEntry('__fish_use_subcommand', entry)),
     ...nodes.flatMap(({name, entries, operands}) => [
       ...entries.map((entry) => fishEntry(`__fish_seen_subcommand_from ${name}`, entry)),
-      ...(operands ? [`complete -c tmq -n '__fish_seen_subcommand_from ${name}' -F`] : []),
+      ...(operands === undefined ? [] : fishOperands(name, operands)),
     ]),
     ...properties.map(
       ([command, names]) =>
@@ -265,6 +273,33 @@ function fish(nodes: readonly Node[], program: readonly Entry[]): string {
     ),
   ];
   return `${lines.join('\n')}\n`;
+}
+
+const fishFunctions = [
+  '# The users in the password file before the word being typed, where passwd takes one of them.',
+  'function __tmq_users',
+  '  set -l words (commandline -opc)',
+  "  set -l file (string replace -r '^~' $HOME -- $words[-1])",
+  `  string match -qr -- '^(${optionsOfKnownUsers.join('|')})$' $words; and test -f "$file"; or return 1`,
+  "  string match -r -- '^[^#:][^:]*(?=:)' <$file",
+  'end',
+  '# What completes the command after --.',
+  'function __tmq_command',
+  '  set -l words (commandline -opc)',
+  '  set -l index (contains -i -- -- $words); or return 1',
+  '  set -e words[1..$index]',
+  "  complete -C (string join ' ' -- (string escape -- $words) (commandline -ct))",
+  'end',
+];
+
+function fishOperands(name: string, operands: NonNullable<Node['operands']>): readonly string[] {
+  const here = `__fish_seen_subcommand_from ${name}`;
+  if (operands === 'command')
+    return [`complete -c tmq -n '${here}; and contains -- -- (commandline -opc)' -x -a '(__tmq_command)'`];
+  return [
+    `complete -c tmq -n '${here}; and not __tmq_users >/dev/null' -F`,
+    `complete -c tmq -n '${here}' -a '(__tmq_users)'`,
+  ];
 }
 
 /** fish leaves a backslash within single quotes alone, but before a quote or another one. */

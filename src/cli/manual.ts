@@ -140,7 +140,7 @@ function optionRules(command: AnyCommand): readonly string[] {
   const form =
     'The value of an option is the next word, whatever it looks like, or is attached: --option=value, or -o and the value in one word. Short options without a value may be joined.';
   return paragraphs([
-    command.operands === true
+    command.operands !== undefined
       ? `${form} Words after -- are never options. If an option is given twice, the last one wins.`
       : `${form} Options apply from left to right: if one is given twice, the last one wins, unless it is repeatable.`,
   ]);
@@ -178,10 +178,17 @@ function completion(): readonly string[] {
     bash: '~/.local/share/bash-completion/completions/tmq',
     zsh: '~/.zfunc/_tmq',
     fish: '~/.config/fish/completions/tmq.fish',
+    powershell: '$PROFILE',
   };
   return [
-    ...paragraphs(['Once for each shell, in a directory where it looks; for zsh, one that is in $fpath.']),
-    ...literal(Object.entries(targets).map(([shell, path]) => `tmq --completion ${shell} > ${path}`)),
+    ...paragraphs([
+      'Once for each shell, in a directory where it looks; for zsh, one that is in $fpath. In PowerShell, the script is added to the profile.',
+    ]),
+    ...literal(
+      Object.entries(targets).map(
+        ([shell, path]) => `tmq --completion ${shell} ${shell === 'powershell' ? '>>' : '>'} ${path}`,
+      ),
+    ),
   ];
 }
 

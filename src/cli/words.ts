@@ -53,7 +53,7 @@ export function rewrite(command: AnyCommand, given: readonly string[]): Rewritte
   });
   for (let index = 0; index < given.length; ) {
     const word = given[index++]!;
-    if (word === '--' && command.operands === true) {
+    if (word === '--' && command.operands !== undefined) {
       return end({operands: [...operands, ...given.slice(index)]});
     }
     const named = optionsIn(command.options, word);
@@ -142,7 +142,7 @@ function isLongOption(options: OptionTable, word: string): boolean {
 
 /** After the first operand only a whole spelling is an option: a password may begin with '-'. */
 function isOperand(command: AnyCommand, word: string, named: Named, isAfterOperand: boolean): boolean {
-  if (command.operands !== true) return false;
+  if (command.operands === undefined) return false;
   return !word.startsWith('-') || word === '-' || (isAfterOperand && (named.isGroup || !named.isKnown));
 }
 

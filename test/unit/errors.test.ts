@@ -56,7 +56,7 @@ const commandLines: readonly Row[] = [
     "Unknown option 'world'. A topic needs -t before it, a message -m, and several words quotes around them.",
   ],
   [['--completion'], '--completion argument given but no shell specified.'],
-  [['--completion', 'tcsh'], "No completion for 'tcsh'. The shells are bash, zsh and fish."],
+  [['--completion', 'tcsh'], "No completion for 'tcsh'. The shells are bash, zsh, fish and powershell."],
   [[...pub, '--nosuch'], "Unknown option '--nosuch'."],
   [[...pub, '--retain=1'], "Option '--retain' takes no value."],
   [[...pub, '--pww=secret'], "Unknown option '--pww=…'. Did you mean '--pw'?"],

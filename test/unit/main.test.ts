@@ -77,5 +77,5 @@ test('shows no password in an error', async () => {
 
 test('asks which shell to complete for', async () => {
   assert.match((await runMain(['--completion'])).stderr, /no shell specified/);
-  assert.match((await runMain(['--completion', 'csh'])).stderr, /bash, zsh and fish/);
+  assert.match((await runMain(['--completion', 'csh'])).stderr, /bash, zsh, fish and powershell/);
 });

@@ -86,7 +86,7 @@ const mqttOptions = inGroup('MQTT', {
         `Invalid protocol version argument given: ${given}. It is one of ${Object.keys(versions).join(', ')}.`,
       );
     },
-    complete: ['mqttv5', 'mqttv311', 'mqttv31'],
+    complete: Object.keys(protocolVersions),
   },
   property: {
     flags: '-D, --property <command> <name> <value>',

@@ -3,6 +3,7 @@
 import {choice, inGroup, integer, type Values} from '../../cli/option.ts';
 import {defined} from '../../defined.ts';
 import {ExitCode, TmqError, UsageError} from '../../errors.ts';
+import {fieldTable} from '../../format/fields.ts';
 import {compileFormat, type Formatter, plainFormat} from '../../format/format.ts';
 import type {Io} from '../../io/process.ts';
 import {oneSafeLine, sanitisingSink} from '../../io/sanitise.ts';
@@ -25,6 +26,7 @@ export const receiveOptions = {
         compileFormat(given, {eol: true, pretty: false});
         return given;
       },
+      complete: Object.keys(fieldTable).map((letter) => `%${letter}`),
     },
     verbose: {flags: '-v, --verbose', summary: 'print the topic before each payload'},
     noNewline: {flags: '-N', summary: 'print no newline after each message'},

@@ -25,7 +25,7 @@ export const passwd = defineCommand({
     'VerneMQ reads the same lines: the default scheme is also that of its vmq-passwd, whose forms -c, -D and -U are those of this command.',
     'PBKDF2 works on four cores at once; the environment variable UV_THREADPOOL_SIZE says otherwise.',
   ],
-  operands: true,
+  operands: 'passwordFile',
   options: passwdOptions,
   examples: {
     'tmq passwd -c passwd alice': 'Create a file with one user; the password is asked for.',

@@ -2,12 +2,12 @@
 /** The completion scripts, pressed TAB on in the shells themselves. */
 
 import assert from 'node:assert/strict';
-import {mkdtempSync, rmSync, writeFileSync} from 'node:fs';
+import {existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {after, before, test} from 'node:test';
 import type {AnyCommand} from '../../../src/cli/command.ts';
-import {type Shell, shells} from '../../../src/cli/completion.ts';
+import {type Shell, shells} from '../../../src/cli/completion-table.ts';
 import {type OptionTable, spelling} from '../../../src/cli/option.ts';
 import {commands} from '../../../src/commands/all.ts';
 import {startOnTerminal} from '../../support/pseudo-terminal.ts';
@@ -24,6 +24,11 @@ before(async () => {
     writeFileSync(script(shell), stdout);
   }
   writeFileSync(join(directory, 'with space.pem'), '');
+  // A name that a shell must not run.
+  writeFileSync(
+    join(directory, 'users.txt'),
+    '# a comment: none\nann:$6$x\nanton:$6$x\n$(touch ran):$6$x\nno user\n',
+  );
 });
 after(() => rmSync(directory, {recursive: true}));
 
@@ -45,7 +50,16 @@ const cases: readonly {
   {typed: ['broker', '--trace', ''], all: ['json', 'text']},
   {typed: ['pub', '-t', ''], all: []},
   {typed: ['help', 's'], all: ['sub']},
-  {typed: ['--completion', ''], all: ['bash', 'fish', 'zsh']},
+  {typed: ['--completion', ''], all: ['bash', 'fish', 'powershell', 'zsh']},
+  {typed: ['pub', '-V', ''], some: ['5', '311', '31', 'mqttv5']},
+  {typed: ['rr', '-V', 'mqttv31'], all: ['mqttv31', 'mqttv311']},
+  {typed: ['sub', '-F', ''], some: ['%t', '%p', '%j', '%R']},
+  {typed: ['sub', '-F', '%t'], all: ['%t']},
+  {typed: ['passwd', 'users'], all: ['users.txt']},
+  {typed: ['passwd', '-D', 'users.txt', 'an'], all: ['ann', 'anton']},
+  {typed: ['passwd', '--verify', 'users.txt', 'ant'], all: ['anton']},
+  {typed: ['passwd', 'users.txt', 'ant'], all: []},
+  {typed: ['broker', '--exec', '--', 'mkfif'], all: ['mkfifo']},
 ];
 
 function check(offered: readonly string[], {typed, some, all}: (typeof cases)[number]): void {
@@ -73,10 +87,35 @@ test('every option is in every script', async () => {
 });
 
 test('the scripts are well-formed', async () => {
-  for (const shell of shells) {
+  for (const shell of ['bash', 'zsh', 'fish'] as const) {
     const {stderr, exitCode} = await run(shell, ['-n', script(shell)]);
     assert.deepEqual([stderr, exitCode], ['', 0], shell);
   }
+});
+
+test('the script for PowerShell is well-formed, and has the values of options', () => {
+  const text = readFileSync(script('powershell'), 'utf8');
+  // Without comments and strings, in which a quote is doubled, brackets come in pairs.
+  const code = text.replaceAll(/'(?:[^']|'')*'/g, "''").replaceAll(/"[^"]*"/g, '""');
+  const open: string[] = [];
+  const pairs: Readonly<Record<string, string>> = {')': '(', ']': '[', '}': '{'};
+  for (const [bracket] of code.replaceAll(/^\s*#.*$/gm, '').matchAll(/[()[\]{}]/g)) {
+    if (bracket in pairs) assert.equal(open.pop(), pairs[bracket]);
+    else open.push(bracket);
+  }
+  assert.deepEqual(open, []);
+  assert.doesNotMatch(code, /['"](?!['"]|[\s,;)}\](])[\w$]/, 'a string ends where it should');
+  assert.match(text, /^Register-ArgumentCompleter -Native -CommandName tmq -ScriptBlock \{$/m);
+  const rows = [
+    "@{names = @('-q', '--qos'); takes = 'words'; words = @('0', '1', '2'); tip = ",
+    "@{names = @('-D', '--property'); takes = 'words'; words = @('connect', ",
+    "@{names = @('--cafile'); takes = 'file'; words = @(); tip = ",
+    "words = @('%%', '%A', '%C'",
+    "'publish' = @('payload-format-indicator', ",
+    "'broker' = 'command'",
+    "@('-D', '--delete', '--verify') -ccontains $_",
+  ];
+  for (const row of rows) assert.ok(text.includes(row), row);
 });
 
 /** The words that bash offers, asked as readline asks. */
@@ -136,4 +175,8 @@ test('zsh offers what fits', async () => {
   }
   zsh.send('tmq pub --cafile wi\t');
   await zsh.shows(/with\\ space\.pem/);
+});
+
+test('no shell runs what stands in a password file', () => {
+  assert.equal(existsSync(join(directory, 'ran')), false);
 });

@@ -34,7 +34,7 @@ function sample(operands = false) {
     synopsis: ['[options]'],
     description: [],
     examples: {},
-    operands,
+    ...(operands ? {operands: 'command'} : {}),
     options: {
       switch: {flags: '-s, --switch', group: 'General', summary: 'a switch'},
       noSwitch: {flags: '--no-switch', group: 'General', summary: 'not its negation'},
