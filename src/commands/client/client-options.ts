@@ -86,7 +86,7 @@ const mqttOptions = inGroup('MQTT', {
         `Invalid protocol version argument given: ${given}. It is one of ${Object.keys(versions).join(', ')}.`,
       );
     },
-    complete: Object.keys(protocolVersions),
+    complete: Object.keys(versions),
   },
   property: {
     flags: '-D, --property <command> <name> <value>',
