@@ -5,75 +5,70 @@
 
 import type {ProtocolVersion} from './message.ts';
 
-interface CodeRow {
-  readonly code: number;
-  readonly name: string;
-  readonly text: string;
-}
+/** `sent`: the packets in which a client may send it, PUBACK also for PUBREC, and PUBREL for PUBCOMP. */
+type CodeRow = readonly [code: number, name: string, text: string, sent?: string];
 
 /** The codes of a table by their names. */
-type CodesByName<Table extends readonly CodeRow[]> = {
-  readonly [Row in Table[number] as Row['name']]: Row['code'];
-};
+type CodesByName<Table extends readonly CodeRow[]> = {readonly [Row in Table[number] as Row[1]]: Row[0]};
 
 function codesByName<const Table extends readonly CodeRow[]>(table: Table): CodesByName<Table> {
-  return Object.fromEntries(table.map(({name, code}) => [name, code])) as CodesByName<Table>;
+  return Object.fromEntries(table.map(([code, name]) => [name, code])) as CodesByName<Table>;
 }
 
 /** CONNACK return codes of MQTT 3.1 and 3.1.1 that refuse [MQTT 3.1.1, 3.2.2.3]. */
 export const returnCodeTable = [
-  {code: 1, name: 'unacceptableProtocolVersion', text: 'unacceptable protocol version'},
-  {code: 2, name: 'identifierRejected', text: 'identifier rejected'},
-  {code: 3, name: 'serverUnavailable', text: 'broker unavailable'},
-  {code: 4, name: 'badUserNameOrPassword', text: 'bad user name or password'},
-  {code: 5, name: 'notAuthorized', text: 'not authorised'},
+  [1, 'unacceptableProtocolVersion', 'unacceptable protocol version'],
+  [2, 'identifierRejected', 'identifier rejected'],
+  [3, 'serverUnavailable', 'broker unavailable'],
+  [4, 'badUserNameOrPassword', 'bad user name or password'],
+  [5, 'notAuthorized', 'not authorised'],
 ] as const satisfies readonly CodeRow[];
 
 /** Reason codes [MQTT 5, 2.4], ascending. */
 export const reasonCodeTable = [
-  {code: 0x00, name: 'success', text: 'Success'},
-  {code: 0x01, name: 'grantedQos1', text: 'Granted QoS 1'},
-  {code: 0x02, name: 'grantedQos2', text: 'Granted QoS 2'},
-  {code: 0x04, name: 'disconnectWithWill', text: 'Disconnect with Will Message'},
-  {code: 0x10, name: 'noMatchingSubscribers', text: 'No matching subscribers'},
-  {code: 0x11, name: 'noSubscriptionExisted', text: 'No subscription existed'},
-  {code: 0x18, name: 'continueAuthentication', text: 'Continue authentication'},
-  {code: 0x19, name: 'reAuthenticate', text: 'Re-authenticate'},
-  {code: 0x80, name: 'unspecifiedError', text: 'Unspecified error'},
-  {code: 0x81, name: 'malformedPacket', text: 'Malformed Packet'},
-  {code: 0x82, name: 'protocolError', text: 'Protocol Error'},
-  {code: 0x83, name: 'implementationSpecificError', text: 'Implementation specific error'},
-  {code: 0x84, name: 'unsupportedProtocolVersion', text: 'Unsupported Protocol Version'},
-  {code: 0x85, name: 'clientIdentifierNotValid', text: 'Client Identifier not valid'},
-  {code: 0x86, name: 'badUserNameOrPassword', text: 'Bad User Name or Password'},
-  {code: 0x87, name: 'notAuthorized', text: 'Not authorized'},
-  {code: 0x88, name: 'serverUnavailable', text: 'Server unavailable'},
-  {code: 0x89, name: 'serverBusy', text: 'Server busy'},
-  {code: 0x8a, name: 'banned', text: 'Banned'},
-  {code: 0x8b, name: 'serverShuttingDown', text: 'Server shutting down'},
-  {code: 0x8c, name: 'badAuthenticationMethod', text: 'Bad authentication method'},
-  {code: 0x8d, name: 'keepAliveTimeout', text: 'Keep Alive timeout'},
-  {code: 0x8e, name: 'sessionTakenOver', text: 'Session taken over'},
-  {code: 0x8f, name: 'topicFilterInvalid', text: 'Topic Filter invalid'},
-  {code: 0x90, name: 'topicNameInvalid', text: 'Topic Name invalid'},
-  {code: 0x91, name: 'packetIdentifierInUse', text: 'Packet Identifier in use'},
-  {code: 0x92, name: 'packetIdentifierNotFound', text: 'Packet Identifier not found'},
-  {code: 0x93, name: 'receiveMaximumExceeded', text: 'Receive Maximum exceeded'},
-  {code: 0x94, name: 'topicAliasInvalid', text: 'Topic Alias invalid'},
-  {code: 0x95, name: 'packetTooLarge', text: 'Packet too large'},
-  {code: 0x96, name: 'messageRateTooHigh', text: 'Message rate too high'},
-  {code: 0x97, name: 'quotaExceeded', text: 'Quota exceeded'},
-  {code: 0x98, name: 'administrativeAction', text: 'Administrative action'},
-  {code: 0x99, name: 'payloadFormatInvalid', text: 'Payload format invalid'},
-  {code: 0x9a, name: 'retainNotSupported', text: 'Retain not supported'},
-  {code: 0x9b, name: 'qosNotSupported', text: 'QoS not supported'},
-  {code: 0x9c, name: 'useAnotherServer', text: 'Use another server'},
-  {code: 0x9d, name: 'serverMoved', text: 'Server moved'},
-  {code: 0x9e, name: 'sharedSubscriptionsNotSupported', text: 'Shared Subscriptions not supported'},
-  {code: 0x9f, name: 'connectionRateExceeded', text: 'Connection rate exceeded'},
-  {code: 0xa0, name: 'maximumConnectTime', text: 'Maximum connect time'},
-  {code: 0xa1, name: 'subscriptionIdentifiersNotSupported', text: 'Subscription identifiers not supported'},
-  {code: 0xa2, name: 'wildcardSubscriptionsNotSupported', text: 'Wildcard Subscriptions not supported'},
+  [0x00, 'success', 'Success', 'puback pubrel disconnect'],
+  [0x01, 'grantedQos1', 'Granted QoS 1'],
+  [0x02, 'grantedQos2', 'Granted QoS 2'],
+  [0x04, 'disconnectWithWill', 'Disconnect with Will Message', 'disconnect'],
+  [0x10, 'noMatchingSubscribers', 'No matching subscribers', 'puback'],
+  [0x11, 'noSubscriptionExisted', 'No subscription existed'],
+  [0x18, 'continueAuthentication', 'Continue authentication', 'auth'],
+  [0x19, 'reAuthenticate', 'Re-authenticate', 'auth'],
+  [0x80, 'unspecifiedError', 'Unspecified error', 'puback disconnect'],
+  [0x81, 'malformedPacket', 'Malformed Packet', 'disconnect'],
+  [0x82, 'protocolError', 'Protocol Error', 'disconnect'],
+  [0x83, 'implementationSpecificError', 'Implementation specific error', 'puback disconnect'],
+  [0x84, 'unsupportedProtocolVersion', 'Unsupported Protocol Version'],
+  [0x85, 'clientIdentifierNotValid', 'Client Identifier not valid'],
+  [0x86, 'badUserNameOrPassword', 'Bad User Name or Password'],
+  [0x87, 'notAuthorized', 'Not authorized', 'puback'],
+  [0x88, 'serverUnavailable', 'Server unavailable'],
+  [0x89, 'serverBusy', 'Server busy'],
+  [0x8a, 'banned', 'Banned'],
+  [0x8b, 'serverShuttingDown', 'Server shutting down'],
+  [0x8c, 'badAuthenticationMethod', 'Bad authentication method'],
+  [0x8d, 'keepAliveTimeout', 'Keep Alive timeout'],
+  [0x8e, 'sessionTakenOver', 'Session taken over'],
+  [0x8f, 'topicFilterInvalid', 'Topic Filter invalid'],
+  [0x90, 'topicNameInvalid', 'Topic Name invalid', 'puback disconnect'],
+  [0x91, 'packetIdentifierInUse', 'Packet Identifier in use', 'puback'],
+  [0x92, 'packetIdentifierNotFound', 'Packet Identifier not found', 'pubrel'],
+  [0x93, 'receiveMaximumExceeded', 'Receive Maximum exceeded', 'disconnect'],
+  [0x94, 'topicAliasInvalid', 'Topic Alias invalid', 'disconnect'],
+  [0x95, 'packetTooLarge', 'Packet too large', 'disconnect'],
+  [0x96, 'messageRateTooHigh', 'Message rate too high', 'disconnect'],
+  [0x97, 'quotaExceeded', 'Quota exceeded', 'puback disconnect'],
+  [0x98, 'administrativeAction', 'Administrative action', 'disconnect'],
+  [0x99, 'payloadFormatInvalid', 'Payload format invalid', 'puback disconnect'],
+  [0x9a, 'retainNotSupported', 'Retain not supported'],
+  [0x9b, 'qosNotSupported', 'QoS not supported'],
+  [0x9c, 'useAnotherServer', 'Use another server'],
+  [0x9d, 'serverMoved', 'Server moved'],
+  [0x9e, 'sharedSubscriptionsNotSupported', 'Shared Subscriptions not supported'],
+  [0x9f, 'connectionRateExceeded', 'Connection rate exceeded'],
+  [0xa0, 'maximumConnectTime', 'Maximum connect time'],
+  [0xa1, 'subscriptionIdentifiersNotSupported', 'Subscription identifiers not supported'],
+  [0xa2, 'wildcardSubscriptionsNotSupported', 'Wildcard Subscriptions not supported'],
 ] as const satisfies readonly CodeRow[];
 
 export const ReturnCode = codesByName(returnCodeTable);
@@ -82,8 +77,12 @@ export const ReasonCode = codesByName(reasonCodeTable);
 /** The SUBACK return code of MQTT 3.1.1 for a refused filter, whatever the reason [MQTT 3.1.1, 3.9.3]. */
 export const subscriptionFailure = 0x80;
 
-const returnTexts: ReadonlyMap<number, string> = new Map(returnCodeTable.map(({code, text}) => [code, text]));
-const reasonTexts: ReadonlyMap<number, string> = new Map(reasonCodeTable.map(({code, text}) => [code, text]));
+const returnTexts: ReadonlyMap<number, string> = new Map(
+  returnCodeTable.map(([code, , text]) => [code, text]),
+);
+const reasonTexts: ReadonlyMap<number, string> = new Map(
+  reasonCodeTable.map(([code, , text]) => [code, text]),
+);
 
 /** Whether a reason code reports a failure [MQTT 5, 2.4]. */
 export function isFailure(reasonCode: number): boolean {
@@ -91,7 +90,13 @@ export function isFailure(reasonCode: number): boolean {
 }
 
 /** Every reason code that reports a failure, ascending. */
-export const failureCodes: readonly number[] = reasonCodeTable.map(({code}) => code).filter(isFailure);
+export const failureCodes: readonly number[] = reasonCodeTable.map(([code]) => code).filter(isFailure);
+
+/** The reason codes that a client may send in a packet [MQTT 5, 2.4]. */
+export function sendableCodes(packet: 'puback' | 'pubrel' | 'disconnect' | 'auth'): ReadonlySet<number> {
+  const rows: readonly CodeRow[] = reasonCodeTable;
+  return new Set(rows.flatMap(([code, , , sent = '']) => (sent.split(' ').includes(packet) ? [code] : [])));
+}
 
 /** The text of an MQTT 5 reason code; also right for the 0, 1, 2 and 128 of a version 3 SUBACK. */
 export function reasonText(reasonCode: number): string {

@@ -9,7 +9,7 @@ import {bodyStart, PacketType, packetFlags, packetNames} from '../../protocol/fi
 import {ConnectFlag, SubscriptionOption, willQosShift} from '../../protocol/flags.ts';
 import type {ProtocolVersion} from '../../protocol/message.ts';
 import {PropertyIdentifier, type PropertyPacket} from '../../protocol/properties.ts';
-import {ReasonCode} from '../../protocol/reason-codes.ts';
+import {ReasonCode, sendableCodes} from '../../protocol/reason-codes.ts';
 import {isTopicFilter, parseSubscription} from '../../protocol/topic.ts';
 import {PacketReader} from './packet-reader.ts';
 import {malformed, PacketViolation, protocolError} from './packet-violation.ts';
@@ -29,50 +29,14 @@ const flagStatements: ReadonlyMap<number, string> = new Map([
   [PacketType.auth, 'MQTT-3.15.1-1'],
 ]);
 
-const pubackCodes: ReadonlySet<number> = new Set([
-  ReasonCode.success,
-  ReasonCode.noMatchingSubscribers,
-  ReasonCode.unspecifiedError,
-  ReasonCode.implementationSpecificError,
-  ReasonCode.notAuthorized,
-  ReasonCode.topicNameInvalid,
-  ReasonCode.packetIdentifierInUse,
-  ReasonCode.quotaExceeded,
-  ReasonCode.payloadFormatInvalid,
-]);
-const pubrelCodes: ReadonlySet<number> = new Set([ReasonCode.success, ReasonCode.packetIdentifierNotFound]);
-
 /** The reason codes that a client may send in each packet [2.4]. */
-const reasonCodes: Readonly<
-  Record<number, {readonly codes: ReadonlySet<number>; readonly statement: string}>
-> = {
-  [PacketType.puback]: {codes: pubackCodes, statement: 'MQTT-3.4.2-1'},
-  [PacketType.pubrec]: {codes: pubackCodes, statement: 'MQTT-3.5.2-1'},
-  [PacketType.pubrel]: {codes: pubrelCodes, statement: 'MQTT-3.6.2-1'},
-  [PacketType.pubcomp]: {codes: pubrelCodes, statement: 'MQTT-3.7.2-1'},
-  [PacketType.disconnect]: {
-    codes: new Set([
-      ReasonCode.success,
-      ReasonCode.disconnectWithWill,
-      ReasonCode.unspecifiedError,
-      ReasonCode.malformedPacket,
-      ReasonCode.protocolError,
-      ReasonCode.implementationSpecificError,
-      ReasonCode.topicNameInvalid,
-      ReasonCode.receiveMaximumExceeded,
-      ReasonCode.topicAliasInvalid,
-      ReasonCode.packetTooLarge,
-      ReasonCode.messageRateTooHigh,
-      ReasonCode.quotaExceeded,
-      ReasonCode.administrativeAction,
-      ReasonCode.payloadFormatInvalid,
-    ]),
-    statement: 'MQTT-3.14.2-1',
-  },
-  [PacketType.auth]: {
-    codes: new Set([ReasonCode.continueAuthentication, ReasonCode.reAuthenticate]),
-    statement: 'MQTT-3.15.2-1',
-  },
+const reasonCodes: Readonly<Record<number, readonly [codes: ReadonlySet<number>, statement: string]>> = {
+  [PacketType.puback]: [sendableCodes('puback'), 'MQTT-3.4.2-1'],
+  [PacketType.pubrec]: [sendableCodes('puback'), 'MQTT-3.5.2-1'],
+  [PacketType.pubrel]: [sendableCodes('pubrel'), 'MQTT-3.6.2-1'],
+  [PacketType.pubcomp]: [sendableCodes('pubrel'), 'MQTT-3.7.2-1'],
+  [PacketType.disconnect]: [sendableCodes('disconnect'), 'MQTT-3.14.2-1'],
+  [PacketType.auth]: [sendableCodes('auth'), 'MQTT-3.15.2-1'],
 };
 
 /**
@@ -157,7 +121,7 @@ function validateBody(type: number, reader: PacketReader, protocolVersion: Proto
 /** Reason code and properties, which may both be left out [3.4.2.1]. */
 function readReason(type: number, reader: PacketReader, packet: PropertyPacket | undefined): number {
   if (packet === undefined || reader.done) return 0;
-  const {codes, statement} = reasonCodes[type]!;
+  const [codes, statement] = reasonCodes[type]!;
   const code = reader.byte('the reason code');
   if (!codes.has(code))
     throw protocolError(statement, `${packetNames[type]} cannot have reason code ${code}.`);
@@ -168,7 +132,7 @@ function readReason(type: number, reader: PacketReader, packet: PropertyPacket |
 function validateAuth(reader: PacketReader): void {
   let method = false;
   if (!reader.done) {
-    const {codes, statement} = reasonCodes[PacketType.auth]!;
+    const [codes, statement] = reasonCodes[PacketType.auth]!;
     const code = reader.byte('the reason code');
     if (!codes.has(code)) throw protocolError(statement, `AUTH cannot have reason code ${code}.`);
     if (!reader.done) {
