@@ -1,12 +1,21 @@
-/** Acknowledged messages survive repeated kill -9, also with a damaged end of the file. */
+/**
+ * Acknowledged messages survive repeated kill -9, also with a damaged end of the file. TMQ_KILLS sets how often the
+ * broker is killed under load at QoS 2; 200 take about ten minutes.
+ */
 
 import assert from 'node:assert/strict';
-import {appendFile, readdir} from 'node:fs/promises';
-import {connect} from 'node:net';
+import {randomInt} from 'node:crypto';
+import {once} from 'node:events';
+import {appendFile, mkdtemp, readdir, rm, writeFile} from 'node:fs/promises';
+import {type AddressInfo, connect, createServer} from 'node:net';
+import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {describe, it} from 'node:test';
+import {Random} from '../fuzz/random.ts';
 import {type BrokerProcess, startBrokerProcess} from '../support/broker-process.ts';
 import {frameOf, PacketClient} from '../support/packet-client.ts';
+import type {Running} from '../support/spawn.ts';
+import {runTmq, startTmq} from '../support/tmq.ts';
 
 const persistent = `listener 0 127.0.0.1
 allow_anonymous true
@@ -127,4 +136,91 @@ describe('a broker that is killed', () => {
     await empty.leave();
     assert.doesNotMatch(broker.stderr(), /Error|Warning/);
   });
+
+  it('B1: loses no message of pub -c at QoS 2 and delivers none twice to sub -c, killed under load', async (context) => {
+    const kills = Number(process.env.TMQ_KILLS ?? 4);
+    const seed = Number(process.env.TMQ_SEED ?? randomInt(2 ** 31));
+    context.diagnostic(`TMQ_SEED=${seed}`);
+    const random = new Random(seed);
+    await using place = await createPlace();
+    const {words, start: startBroker} = place;
+    let broker = await startBroker();
+    const options = {timeoutMilliseconds: 60_000 + kills * 10_000};
+    const subscriber = ['sub', ...words, '-c', '-i', 'keeper', '-q', '2', '-t', 'load'];
+    assert.equal((await runTmq([...subscriber, '-E'])).exitCode, 0);
+    await using sub = startTmq(subscriber, options);
+    await using pub = startTmq(
+      ['pub', ...words, '-c', '-i', 'publisher', '-q', '2', '-t', 'load', '-l'],
+      options,
+    );
+    let lines = 0;
+    let isFeeding = true;
+    const feeding = (async () => {
+      while (isFeeding) {
+        if (!pub.child.stdin!.write(`${lines++}\n`)) await once(pub.child.stdin!, 'drain');
+        if (lines % 20 === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+      }
+    })();
+    let printed = 0;
+    let hasPrinted: (() => void) | undefined;
+    sub.child.stdout!.on('data', (chunk: Buffer) => {
+      printed += chunk.toString().split('\n').length - 1;
+      hasPrinted?.();
+    });
+    const nextLine = () => new Promise<void>((resolve) => (hasPrinted = resolve));
+    for (let kill = 0; kill < kills; kill++) {
+      await nextLine();
+      await new Promise((resolve) => setTimeout(resolve, random.below(200)));
+      await broker.stop('SIGKILL');
+      broker = await startBroker();
+    }
+    isFeeding = false;
+    await feeding;
+    pub.child.stdin!.end();
+    const {exitCode, stderr} = await pub.finished;
+    assert.equal(exitCode, 0, stderr);
+    while (printed < lines) await nextLine();
+    await sub.stop('SIGTERM');
+    const got = sub.stdout().toString().trimEnd().split('\n').map(Number);
+    assert.equal(got.length, lines, 'as many lines as were published');
+    assert.deepEqual(
+      got,
+      Array.from({length: lines}, (_, index) => index),
+    );
+    context.diagnostic(`${kills} kills, ${lines} messages`);
+    await broker.stop();
+    assert.doesNotMatch(broker.stderr(), /Error|Warning/);
+  });
 });
+
+/** A directory with a configuration of a persistent broker, which has the same port after each start. */
+async function createPlace() {
+  const directory = await mkdtemp(join(tmpdir(), 'tmq-kills-'));
+  const config = join(directory, 'mosquitto.conf');
+  const port = await freePort();
+  const own = persistent.replace('listener 0', `listener ${port}`).replaceAll('{directory}', directory);
+  await writeFile(config, own);
+  let running: Running | undefined;
+  return {
+    words: ['-h', '127.0.0.1', '-p', String(port)],
+    async start(): Promise<Running> {
+      running = startTmq(['broker', '-c', config, '--quiet', '--ready', 'json'], {
+        timeoutMilliseconds: 600_000,
+      });
+      await running.waitFor('stdout', /^\{"event":"ready".*\}$/m);
+      return running;
+    },
+    async [Symbol.asyncDispose]() {
+      await running?.stop('SIGKILL');
+      await rm(directory, {recursive: true, force: true});
+    },
+  };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const {port} = server.address() as AddressInfo;
+  server.close();
+  return port;
+}
