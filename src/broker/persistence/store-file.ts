@@ -181,15 +181,16 @@ function writeLater(descriptor: number, bytes: Buffer, position: number): Promis
 export class FileWindow {
   readonly #descriptor: number;
   readonly #size: number;
-  readonly #ahead: number;
-  #bytes = Buffer.alloc(0);
+  /** Filled again and again, except where a record is longer. */
+  readonly #memory: Buffer;
+  #bytes: Buffer = Buffer.alloc(0);
   #start = 0;
 
   /** `ahead`: bytes to read beyond what is asked for. */
   constructor({descriptor, size}: StoreFile, ahead = windowBytes) {
     this.#descriptor = descriptor;
     this.#size = size;
-    this.#ahead = ahead;
+    this.#memory = Buffer.allocUnsafe(ahead);
   }
 
   /** The bytes at a position, fewer at the end of the file. They are valid until the next call. */
@@ -197,7 +198,8 @@ export class FileWindow {
     const from = position - this.#start;
     const wanted = Math.min(length, this.#size - position);
     if (from >= 0 && from + wanted <= this.#bytes.length) return this.#bytes.subarray(from, from + wanted);
-    const bytes = Buffer.allocUnsafe(Math.min(Math.max(wanted, this.#ahead), this.#size - position));
+    const taken = Math.min(Math.max(wanted, this.#memory.length), this.#size - position);
+    const bytes = taken <= this.#memory.length ? this.#memory.subarray(0, taken) : Buffer.allocUnsafe(taken);
     let filled = 0;
     while (filled < bytes.length) {
       const read = readSync(this.#descriptor, bytes, filled, bytes.length - filled, position + filled);

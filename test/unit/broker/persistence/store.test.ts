@@ -26,7 +26,10 @@ import {openStore, type Store} from '../../../../src/broker/persistence/store.ts
 import {StoredState} from '../../../../src/broker/persistence/stored-state.ts';
 import type {StoredMessage} from '../../../../src/broker/wire/publish-packet.ts';
 import {TmqError} from '../../../../src/errors.ts';
+import {writeLargeStore} from '../../../support/large-store.ts';
+import {packetBroker} from '../../../support/packet-client.ts';
 import {type Running, run, start} from '../../../support/spawn.ts';
+import {startTmq} from '../../../support/tmq.ts';
 
 async function withPath(test: (path: string) => Promise<void>): Promise<void> {
   const directory = await mkdtemp(join(tmpdir(), 'tmq-store-'));
@@ -51,6 +54,9 @@ function message(text: string): StoredMessage {
     ...(text.length > 2 ? {expiresAt: 1e12} : {}),
   };
 }
+
+/** What is needed of a large store: seven megabytes. */
+const needed = {topics: 2000, queued: 5000};
 
 const pool = ['', 'a', 'bb', 'ccc'].map(message);
 
@@ -311,6 +317,32 @@ describe('store', () => {
     });
   });
 
+  it('B5: serves clients between the slices of a compaction, and keeps what they change meanwhile', async () => {
+    await withPath(async (path) => {
+      writeLargeStore(path, {bytes: 30_000_000, ...needed});
+      const {size} = await stat(path);
+      const store = await open(path);
+      const {journal, restored} = store;
+      await using broker = packetBroker({
+        context: {journal, restored, changeLog: store},
+        limits: {maxQueuedMessages: 0},
+      });
+      const client = await broker.connect('p');
+      store.follow(() => broker.broker.state());
+      let served = 0;
+      for (; (await stat(path)).size > size / 2; served++) {
+        client.publish(`new/${served}`, 'x', {qos: 1, messageId: served + 1, retain: true});
+        await client.expect('puback');
+      }
+      assert.ok(served > 10, `${served} messages meanwhile`);
+      const again = await open(path);
+      const topics = new Set(again.restored.retained.map(({topic}) => topic));
+      for (let index = 0; index < served; index++) assert.ok(topics.has(`new/${index}`), `${index}`);
+      assert.equal(again.restored.retained.length, needed.topics + served);
+      assert.equal(again.restored.sessions[0]?.queued.length, needed.queued);
+    });
+  });
+
   it('C6: follows no link at the name of its new file, and replaces what a killed process left there', async () => {
     await withPath(async (path) => {
       const victim = `${path}-victim`;
@@ -467,6 +499,24 @@ describe('a broker with persistence', () => {
       assert.equal((await third.process.stop('SIGTERM')).exitCode, 0);
       const left = (await readdir(dirname(path))).sort();
       assert.deepEqual(left, ['store', 'store.conf']);
+    });
+  });
+
+  it('B5: takes no more memory for a store than for what is needed of it', async () => {
+    await withPath(async (path) => {
+      const peak = async (bytes: number) => {
+        writeLargeStore(path, {bytes, ...needed});
+        const text = 'listener 0 127.0.0.1\nallow_anonymous true\npersistence true\npersistence_file';
+        await writeFile(`${path}.conf`, `${text} ${path}\n`);
+        await using broker = startTmq(['broker', '-c', `${path}.conf`, '--quiet', '--ready', 'json']);
+        await broker.waitFor('stdout', /^\{"event":"ready".*\}$/m);
+        const status = await readFile(`/proc/${broker.child.pid}/status`, 'utf8');
+        await broker.stop('SIGKILL');
+        return Number(/VmHWM:\s+(\d+)/.exec(status)?.[1]) * 1024;
+      };
+      const small = await peak(20_000_000);
+      const large = await peak(220_000_000);
+      assert.ok(large - small < 100_000_000, `${small} bytes for the small one, ${large} for the large one`);
     });
   });
 
