@@ -1,9 +1,7 @@
 /**
- * Rewrites a store without what is gone, in slices between which clients are served. The old file is used, and stays
- * as it is, until the new one takes its name.
- *
- * The new file gets the broker's state while that goes on changing, and then the records that the old file got
- * meanwhile. Some changes are in both; made a second time, they change nothing, as the last one decides.
+ * Rewrites a store without what is gone, in slices between which clients are served; until the new file takes its
+ * name, the old one is in use. The new file gets the broker's state while that changes, then the records that the old
+ * one got meanwhile: a change that is in both changes nothing the second time, as the last one decides.
  */
 
 import {renameSync, rmSync} from 'node:fs';

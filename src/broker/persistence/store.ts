@@ -1,7 +1,7 @@
 /**
- * The store: an append-only file of the broker's changes, so that retained messages, sessions, queues and QoS 2
- * handshakes survive a restart and a kill. All changes of one turn of the event loop are one write, before anything
- * about them leaves. Measured against a write for each change, at QoS 1 and 2: see `test/bench/FIGURES.md`.
+ * The store: a file that the broker's changes are appended to, so that they survive a restart and a kill. All changes
+ * of one turn of the event loop are one write, before anything about them leaves. Measured against a write for each
+ * change, eight publishers: 0.5 of the time at QoS 1, 0.75 at QoS 2; 0.8 of the processor time.
  */
 
 import {copyFileSync, linkSync, readlinkSync, realpathSync} from 'node:fs';
