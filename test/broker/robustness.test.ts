@@ -4,6 +4,8 @@
 
 import assert from 'node:assert/strict';
 import {describe, it} from 'node:test';
+import {setFlagsFromString} from 'node:v8';
+import {runInNewContext} from 'node:vm';
 import fc from 'fast-check';
 import {generate, type Packet} from 'mqtt-packet';
 import {frameOf, type PacketBroker, packetBroker, within} from '../support/packet-client.ts';
@@ -168,5 +170,25 @@ describe('the first packet', () => {
     client.raw(Buffer.from([0x30]));
     await client.expectEnd();
     assert.ok(broker.log.some((line) => line.includes('The first packet is PUBLISH, not CONNECT.')));
+  });
+});
+
+describe('topics of 60,000 bytes', () => {
+  it('C5: fill no cache of the broker', async () => {
+    setFlagsFromString('--expose-gc');
+    const collectGarbage = runInNewContext('gc') as () => void;
+    const used = () => {
+      collectGarbage();
+      return process.memoryUsage().heapUsed;
+    };
+    const permissions = {mayPublish: () => true, maySubscribe: () => true, mayReceive: () => true};
+    await using broker = packetBroker({access: {admit: () => ({accepted: true, permissions})}});
+    const publisher = await broker.connect('publisher');
+    const before = used();
+    for (let index = 0; index < 1500; index++) {
+      publisher.publish(`${index}/${'x'.repeat(60_000)}`, 'x', {qos: 1, messageId: 1});
+      await publisher.expect('puback');
+    }
+    assert.ok(used() - before < 40_000_000, `${used() - before}`);
   });
 });

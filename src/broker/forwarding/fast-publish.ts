@@ -67,7 +67,6 @@ export class FastPublish implements FastPublisher {
    */
   forward(bytes: Buffer, start: number, largestPacket: number): number {
     if (bytes[start] !== atMostOnce) return this.#sharedFrames?.share(bytes, start, largestPacket) ?? 0;
-    this.#routes.refresh();
     const run = this.#scan(bytes, start, largestPacket);
     const {targets, end} = run;
     if (targets === undefined) return 0;

@@ -5,6 +5,7 @@
  */
 
 import type {ProtocolVersion, QoS} from '../../protocol/message.ts';
+import {BoundedCache} from '../state/bounded-cache.ts';
 import type {BrokerState} from '../state/broker-state.ts';
 import type {ConnectedClient, Session} from '../state/session.ts';
 
@@ -28,8 +29,10 @@ export interface ForwardingRoute {
 
 /** Lists of targets cached for each publisher. */
 const mostLists = 32;
-/** Topics cached for each publisher. */
-const mostTopics = 2000;
+/** Bytes of the topics cached for each publisher; about so many for one, and for each target of a list. */
+const mostCachedBytes = 1_048_576;
+const routeBytes = 300;
+const targetBytes = 32;
 
 /** Whether frames may be forwarded unchanged with this broker's limits and a client's mount point. */
 export function allowsFastPath({context, limits}: BrokerState, mountPoint: string): boolean {
@@ -49,7 +52,6 @@ export class ForwardingRoutes {
   readonly protocolVersion: ProtocolVersion;
   readonly #routes = new TopicCache();
   #lists: (readonly Target[])[] = [];
-  #changes = -1;
 
   constructor(session: Session, state: BrokerState, protocolVersion: ProtocolVersion) {
     this.#session = session;
@@ -57,11 +59,8 @@ export class ForwardingRoutes {
     this.protocolVersion = protocolVersion;
   }
 
-  /** Clears the cache if something has changed. To be called before `find`, and after any other packet. */
-  refresh(): void {
-    const {changes} = this.#state.subscriptions;
-    if (changes === this.#changes) return;
-    this.#changes = changes;
+  /** Forgets all: the receivers of some topic have changed. */
+  clear(): void {
     this.#routes.clear();
     this.#lists = [];
   }
@@ -73,14 +72,17 @@ export class ForwardingRoutes {
 
   /** Caches the route of a topic, which must be a valid one. */
   learn(topic: string): void {
-    this.refresh();
     const targets = this.#targets(topic);
+    this.#state.subscriptions.clearAtChange(this);
     this.#routes.add({
       topic,
       topicBytes: Buffer.from(topic),
       targets: targets === undefined ? undefined : this.#sameList(targets),
       sharedQos: this.#sharedQos(topic),
-      largest: Math.min(...(targets ?? []).map(({client}) => client.maximumPacketSize)),
+      largest: (targets ?? []).reduce(
+        (least, {client}) => Math.min(least, client.maximumPacketSize),
+        Number.POSITIVE_INFINITY,
+      ),
     });
   }
 
@@ -111,7 +113,8 @@ export class ForwardingRoutes {
       receivers++;
       // The session of a client that is away has to queue it.
       if (subscriber.client === undefined) return 0;
-      lowest = Math.min(lowest, Math.max(...subscriptions.map(({qos}) => qos))) as QoS;
+      const highest = subscriptions.reduce((most, {qos}) => Math.max(most, qos), 0);
+      lowest = Math.min(lowest, highest) as QoS;
     }
     return receivers === 0 ? 0 : lowest;
   }
@@ -136,7 +139,7 @@ export class ForwardingRoutes {
 
 /** Routes by the bytes of their topics. */
 class TopicCache {
-  readonly #routes = new Map<number, ForwardingRoute>();
+  readonly #routes = new BoundedCache<number, ForwardingRoute>(mostCachedBytes);
   #last: ForwardingRoute | undefined;
 
   find(bytes: Uint8Array, start: number, end: number): ForwardingRoute | undefined {
@@ -150,8 +153,9 @@ class TopicCache {
 
   /** Replaces a route whose topic has the same hash. */
   add(route: ForwardingRoute): void {
-    if (this.#routes.size >= mostTopics) this.#routes.clear();
-    this.#routes.set(hash(route.topicBytes, 0, route.topicBytes.length), route);
+    const {topicBytes, targets} = route;
+    const bytes = routeBytes + 3 * topicBytes.length + targetBytes * (targets?.length ?? 0);
+    this.#routes.set(hash(topicBytes, 0, topicBytes.length), route, bytes);
   }
 
   clear(): void {

@@ -20,6 +20,7 @@ const exactlyOnce = publishFirstByte(2);
 const mostFrames = 64;
 
 const noIdentifiers: readonly number[] = [];
+const noTargets: readonly Target[] = [];
 
 /** The flows of QoS 1 and 2 of one publisher. */
 export interface PublishFlow {
@@ -42,7 +43,7 @@ export interface SharedFramesOptions {
 export class SharedFrames {
   readonly #options: SharedFramesOptions;
   /** Of the present run. */
-  #targets: readonly Target[] = [];
+  #targets = noTargets;
 
   constructor(options: SharedFramesOptions) {
     this.#options = options;
@@ -52,8 +53,7 @@ export class SharedFrames {
   share(bytes: Buffer, start: number, largestPacket: number): number {
     const first = bytes[start]!;
     if (first !== atLeastOnce && first !== exactlyOnce) return 0;
-    const {routes, state, session} = this.#options;
-    routes.refresh();
+    const {state, session} = this.#options;
     const largest = Math.min(largestPacket, keptBytes - 1);
     let at = start;
     let frames = 0;
@@ -62,10 +62,12 @@ export class SharedFrames {
       frames++;
       if (this.#targets.some(isFull)) break;
     }
+    const targets = this.#targets;
+    this.#targets = noTargets;
     if (frames === 0) return 0;
     state.counters.messagesReceived += frames;
     state.counters.publishReceived += frames;
-    for (const {client} of this.#targets) client.holdBack(session.client);
+    for (const {client} of targets) client.holdBack(session.client);
     return at - start;
   }
 

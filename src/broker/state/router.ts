@@ -63,19 +63,20 @@ export class Router {
   ): Delivery | undefined {
     let granted = -1;
     let retain = false;
-    let subscriptionIdentifiers = noIdentifiers;
+    let identifiers: number[] | undefined;
     for (const subscription of subscriptions) {
       // [MQTT-3.8.3-3]
       if (subscription.noLocal && from === subscriber) continue;
       if (subscription.qos > granted) granted = subscription.qos;
       retain ||= subscription.retainAsPublished;
-      if (subscription.identifier !== undefined) {
-        subscriptionIdentifiers = [...subscriptionIdentifiers, subscription.identifier];
-      }
+      if (subscription.identifier === undefined) continue;
+      identifiers ??= [];
+      identifiers.push(subscription.identifier);
     }
     if (granted === -1) return undefined;
     const qos = this.#qos(message, granted as QoS);
     const sequence = this.#options.sequence();
+    const subscriptionIdentifiers = identifiers ?? noIdentifiers;
     return {sequence, message, qos, retain: retain && message.retain, subscriptionIdentifiers};
   }
 

@@ -6,6 +6,7 @@
 import type {ProtocolVersion} from '../../protocol/message.ts';
 import type {Permissions} from '../access/access.ts';
 import type {StoredMessage} from '../wire/publish-packet.ts';
+import {BoundedCache} from './bounded-cache.ts';
 import type {DeliveryQueue, DeliveryWriter} from './delivery-queue.ts';
 import type {Delivery} from './in-flight-table.ts';
 import {PacketIdSet} from './packet-id-set.ts';
@@ -46,8 +47,9 @@ export interface StoredWill {
   readonly expirySeconds?: number;
 }
 
-/** Topics of each session whose permission is cached. */
-const cachedTopics = 2000;
+/** Bytes of the cached permissions of each session, to publish and to receive; about so many for a topic. */
+const mostCachedBytes = 262_144;
+const topicBytes = 64;
 
 /** The state of one client identifier. */
 export class Session {
@@ -72,8 +74,8 @@ export class Session {
   dropping = false;
   #permissions: Permissions | undefined;
   // Created when first needed: most clients of a large broker are idle.
-  #receivable: Map<string, boolean> | undefined;
-  #publishable: Map<string, boolean> | undefined;
+  #receivable: BoundedCache<string, boolean> | undefined;
+  #publishable: BoundedCache<string, boolean> | undefined;
 
   constructor(clientId: string, deliveries: (session: Session) => DeliveryQueue) {
     this.clientId = clientId;
@@ -103,7 +105,7 @@ export class Session {
 
   /** Cached by topic. A restored session, whose permissions are not known yet, may receive everything. */
   mayReceive(topic: string): boolean {
-    this.#receivable ??= new Map();
+    this.#receivable ??= new BoundedCache(mostCachedBytes);
     return (
       this.#receivable.get(topic) ??
       cache(this.#receivable, topic, this.#permissions?.mayReceive(topic) ?? true)
@@ -112,7 +114,7 @@ export class Session {
 
   /** Cached by topic. */
   mayPublish(topic: string): boolean {
-    this.#publishable ??= new Map();
+    this.#publishable ??= new BoundedCache(mostCachedBytes);
     return (
       this.#publishable.get(topic) ??
       cache(this.#publishable, topic, this.#permissions?.mayPublish(topic) ?? true)
@@ -120,8 +122,7 @@ export class Session {
   }
 }
 
-function cache(answers: Map<string, boolean>, topic: string, answer: boolean): boolean {
-  if (answers.size >= cachedTopics) answers.clear();
-  answers.set(topic, answer);
+function cache(answers: BoundedCache<string, boolean>, topic: string, answer: boolean): boolean {
+  answers.set(topic, answer, topicBytes + 2 * topic.length);
   return answer;
 }

@@ -5,6 +5,7 @@
 
 import type {QoS} from '../../protocol/message.ts';
 import {parseSubscription} from '../../protocol/topic.ts';
+import {BoundedCache} from './bounded-cache.ts';
 import {FilterTree} from './topic-tree.ts';
 
 export interface SubscriptionOptions {
@@ -56,16 +57,23 @@ interface Leaf<Subscriber> {
   readonly groups: Map<string, SharedGroup<Subscriber>>;
 }
 
-/** Topics whose receivers are cached. */
-const cachedTopics = 10_000;
+/** Bytes of the cached receivers of topics; about so many for a topic, and for each of its receivers. */
+const mostCachedBytes = 16_777_216;
+const topicBytes = 200;
+const receiverBytes = 64;
+
+/** What depends on the receivers of topics. */
+interface Dependent {
+  clear(): void;
+}
 
 /** All subscriptions of a broker. */
 export class Subscriptions<Subscriber> {
   readonly #tree = new FilterTree<Leaf<Subscriber>>();
-  readonly #receivers = new Map<string, Receivers<Subscriber>>();
+  readonly #receivers = new BoundedCache<string, Receivers<Subscriber>>(mostCachedBytes);
+  readonly #dependents = new Set<Dependent>();
   #count = 0;
   #sharedCount = 0;
-  #changes = 0;
 
   get count(): number {
     return this.#count;
@@ -75,18 +83,19 @@ export class Subscriptions<Subscriber> {
     return this.#sharedCount;
   }
 
-  /** A number that changes with every change of the receivers of any topic. */
-  get changes(): number {
-    return this.#changes;
+  /** Clears `dependent` once, at the next change of the receivers of any topic. */
+  clearAtChange(dependent: Dependent): void {
+    this.#dependents.add(dependent);
   }
 
   /** To be called when clients connect or disconnect, or permissions change. */
   receiversChanged(): void {
-    this.#changes++;
+    for (const dependent of this.#dependents) dependent.clear();
+    this.#dependents.clear();
   }
 
   #changed(): void {
-    this.#changes++;
+    this.receiversChanged();
     this.#receivers.clear();
   }
 
@@ -157,21 +166,22 @@ export class Subscriptions<Subscriber> {
     const known = this.#receivers.get(topic);
     if (known !== undefined) return known;
     const direct = new Map<Subscriber, BrokerSubscription<Subscriber>[]>();
+    let count = 0;
     const groups: SharedGroup<Subscriber>[] = [];
     for (const leaf of this.#tree.match(topic)) {
+      count += leaf.direct.size + leaf.groups.size;
       for (const [subscriber, subscription] of leaf.direct) {
         const matching = direct.get(subscriber);
         if (matching === undefined) direct.set(subscriber, [subscription]);
         else matching.push(subscription);
       }
-      groups.push(...leaf.groups.values());
+      for (const group of leaf.groups.values()) groups.push(group);
     }
     const receivers = {
       direct: [...direct].map(([subscriber, subscriptions]) => ({subscriber, subscriptions})),
       groups,
     };
-    if (this.#receivers.size >= cachedTopics) this.#receivers.clear();
-    this.#receivers.set(topic, receivers);
+    this.#receivers.set(topic, receivers, topicBytes + 2 * topic.length + receiverBytes * count);
     return receivers;
   }
 }
