@@ -1,9 +1,7 @@
 /**
- * What each letter after '%' prints: one row a letter, read by the compiler of -F. A row makes, from the
- * field as written, the step that is walked for every message.
- *
- * Widths and precisions count bytes. Numbers may be padded with zeros, text only with spaces; what is
- * padded on the right is always padded with spaces.
+ * What each letter after '%' prints: one row a letter, which the compiler of -F reads. A row makes, from the
+ * field as written, the step that runs for every message. Widths and precisions count bytes. Numbers may be
+ * padded with zeros, text only with spaces; padding on the right is always spaces.
  */
 
 import type {Message} from '../protocol/message.ts';

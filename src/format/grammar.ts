@@ -1,9 +1,8 @@
 /**
- * The syntax of -F: '%' for what a message has, '@' for the time, '\' for control characters. Text becomes
- * parts, in order. Which letters mean something is decided elsewhere.
- *
- * A field is `%[-][0][width][.precision][separator]letter`, where a separator is any one punctuation
- * character of ASCII but '%', or a space.
+ * The syntax of -F: text → parts, in order; which letters mean something is decided elsewhere. '%' introduces
+ * what a message has, '@' the time, '\' control characters. A field is
+ * `%[-][0][width][.precision][separator]letter`; a separator is one punctuation character of ASCII but '%',
+ * or a space.
  */
 
 import {UsageError} from '../errors.ts';

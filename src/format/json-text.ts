@@ -1,8 +1,7 @@
 /**
- * JSON as bytes [RFC 8259]: is this text JSON, the same without white space, and the same indented.
- *
- * Nothing is parsed into values, so that everything stays as the sender wrote it: numbers of any size and
- * spelling, keys that occur twice, escapes in strings. It does not know what the text means.
+ * JSON as bytes [RFC 8259]: checks that a text is JSON, removes its white space, indents it. Nothing is
+ * parsed into values, so everything stays as the sender wrote it: numbers of any size, keys that occur twice,
+ * escapes.
  */
 
 import {isUtf8} from 'node:buffer';

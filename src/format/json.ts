@@ -1,9 +1,7 @@
 /**
  * One message as one JSON object: %j, with the payload as a string, and %J, with the payload as JSON in it.
- *
- * The output is always valid JSON and gives back every byte. Bytes that are not UTF-8 stand as base64 with
- * an extra key before them that says so. In %J the payload is checked and passed on as it was spelled. It
- * knows the message and the sink, and nothing of format strings.
+ * The output is always valid JSON and gives back every byte: what is not UTF-8 stands as base64, after a key
+ * that states so. In %J the payload is checked, and keeps its spelling. Knows no format string.
  */
 
 import {isUtf8} from 'node:buffer';

@@ -1,8 +1,7 @@
 /**
- * Times as text: the conversions of strftime(3) as glibc does them in the C locale, and the three fixed
- * forms that -F and JSON use. Times are local, as TZ says; the zone is the process's own.
- *
- * It knows no format string and no clock: it is given nanoseconds since the epoch.
+ * Times as text: the conversions of strftime(3) as glibc does them in the C locale, and the three fixed forms
+ * of -F and JSON. Takes nanoseconds since the epoch; the zone is the process's own (TZ). Knows no format
+ * string, no clock.
  */
 
 /** One moment. */

@@ -1,6 +1,6 @@
 /**
  * A large file on its way to be sent, read while it is written to the network: three buffers take turns,
- * so that memory does not depend on the file. Its length is said before its bytes, so a file that changes
+ * so that memory does not depend on the file. The length is sent first, so a file that changes
  * meanwhile is an error. Knows nothing of messages.
  */
 

@@ -1,7 +1,6 @@
 /**
- * A line on stderr that tells how far something has come: on a terminal only, rewritten in place, and gone
- * without a trace at the end. It asks for its text when it is drawn, so the work that it reports pays nothing
- * for being watched. Knows no numbers' meaning; how to write them, and how fast they grow, is here, too.
+ * A progress line on stderr: on a terminal only, rewritten in place, erased at the end. It asks for its text when it
+ * is drawn, so that counting costs the work nothing. Knows how to write numbers and rates, not what they count.
  */
 
 import type {Io} from './process.ts';
@@ -74,7 +73,7 @@ export function durationText(seconds: number): string {
   return shown.map((part, index) => (index === 0 ? String(part) : String(part).padStart(2, '0'))).join(':');
 }
 
-/** The rate is that of the last seconds: the first bytes only fill the system's buffers, and flatter. */
+/** The rate covers the last seconds: the first bytes only fill the system's buffers, which looks faster. */
 const rateSeconds = 5;
 
 /**

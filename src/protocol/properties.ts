@@ -1,8 +1,7 @@
 /**
  * The table of all MQTT 5 properties. The types of the property objects, the readers and writers of client and
- * broker, `-D`, `-F` and JSON follow from it: to add a property is to add a row. Pure; knows no bytes.
- *
- * The order of the keys in a property object is the order on the wire, which JSON output shows.
+ * broker, `-D`, `-F` and JSON follow from it: to add a property is to add a row. Pure; knows no bytes. The order of
+ * the keys in a property object is the order on the wire, which JSON output shows.
  */
 
 import type {PacketName} from './fixed-header.ts';

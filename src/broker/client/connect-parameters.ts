@@ -118,10 +118,7 @@ export function connectParameters(
   };
 }
 
-interface NamedClient {
-  readonly clientId: string;
-  readonly assigned: boolean;
-}
+type NamedClient = Pick<ConnectParameters, 'clientId' | 'assigned'>;
 
 function usernameIdentifier(username: string | undefined): NamedClient | undefined {
   return username === undefined || username === '' ? undefined : {clientId: username, assigned: false};

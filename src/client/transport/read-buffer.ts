@@ -1,10 +1,8 @@
 /**
- * One piece of memory that a socket reads into again and again. What is left over of a read is moved to
- * its beginning and read on behind, so that nothing is joined and nothing left for the collector. A reader
- * of its bytes must be done with them, or copy them, before the next read. Knows no packets.
- *
- * Measured with one payload of 256 MB: half the memory and two thirds of the time of a buffer for each
- * read. The slow twin is TMQ_NO_FASTPATH=1.
+ * One piece of memory that a socket reads into again and again. The rest of a read is moved to its beginning,
+ * and the next read follows it. A reader of its bytes must copy what it keeps before the next read. Knows no
+ * packets. With 256 MB, against a buffer for each read (TMQ_NO_FASTPATH=1): half the memory, two thirds of
+ * the time.
  */
 
 import type {OnReadOpts} from 'node:net';
@@ -12,7 +10,7 @@ import type {OnReadOpts} from 'node:net';
 /** With half of it, a payload of 256 MB takes a quarter longer; with twice as much, floods at QoS 1 do. */
 const bufferBytes = 512 * 1024;
 
-/** With less room than this behind what is left over, there is to be more memory. */
+/** Allocates more memory when less than this is free behind the rest. */
 const leastRoomBytes = 64 * 1024;
 
 export class ReadBuffer {

@@ -32,7 +32,7 @@ async function askPassword(prompter: Prompter): Promise<Uint8Array> {
   return password;
 }
 
-/** Before anything is typed or hashed: the file must be there, or may have to be given up. */
+/** Before anything is typed or hashed: the file must exist, or the user must agree to replace it. */
 async function checkTarget(path: string, {create, force}: Creation, prompter: Prompter): Promise<void> {
   if (!create) {
     await checkReadable(path, noun);

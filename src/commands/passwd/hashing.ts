@@ -1,4 +1,4 @@
-/** How `passwd` hashes many passwords: several at once, on all cores, and a word on how far it is. */
+/** How `passwd` hashes many passwords: several at once, on all cores, with a spinner that counts them. */
 
 import {availableParallelism} from 'node:os';
 import {setImmediate as turn} from 'node:timers/promises';
@@ -7,14 +7,13 @@ import {type Spinner, spinner, warn} from '../../io/terminal.ts';
 import type {Hashing} from './plan.ts';
 
 /**
- * How many passwords are hashed at once. With threads, twice as many as these are, four for Node by default
- * more, or as there are cores: a thread that is done always finds another password waiting, also while this
- * one is being reported. With one a core, the cores stood idle for a tenth of the time. Without threads
- * several at once gain nothing, and argon2id takes 46 MiB for each.
+ * How many passwords are hashed at once. A scheme that hashes in Node's threads gets twice as many as there are
+ * threads (4 by default) or cores, so that each thread finds the next password waiting; with one for each core, the
+ * cores were idle a tenth of the time. Without threads several at once gain nothing, and argon2id takes 46 MiB each.
  */
 const hashedAtOnce = ({scheme}: Hashing) => (scheme.threaded ? 2 * Math.max(4, availableParallelism()) : 1);
 
-/** What a hash needs to know of where it will be read. */
+/** Warns of a scheme that mosquitto does not read. */
 export async function warnOfScheme({scheme}: Hashing, io: Io): Promise<void> {
   if (scheme.mosquitto) return;
   await warn(
@@ -23,7 +22,7 @@ export async function warnOfScheme({scheme}: Hashing, io: Io): Promise<void> {
   );
 }
 
-/** After so long a ^C is waiting to be heard, and the spinner to turn. */
+/** After this time, hashing lets the event loop handle ^C and the spinner. */
 const longestTurnMilliseconds = 20;
 
 export class Hasher implements Disposable {

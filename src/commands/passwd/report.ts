@@ -1,4 +1,4 @@
-/** What `passwd` tells about a password file without changing it: who is in it, how well kept, and is this the password? */
+/** What `passwd` prints about a password file without changing it: --list, --weak, --verify. */
 
 import {ExitCode, TmqError} from '../../errors.ts';
 import {Output} from '../../io/output.ts';
