@@ -24,7 +24,10 @@ const directoryOfBundles = join(__dirname, '..', 'dist');
 
 /** The bundle for these words: that of the command, or the one that has everything. @returns {string} */
 function bundleName() {
-  const linked = /^mosquitto_(\w+)$/.exec(basename(process.argv[1] ?? ''))?.[1];
+  const program = basename(process.argv[1] ?? '');
+  /** @type {Readonly<Record<string, string | undefined>>} */
+  const links = {mosquitto: 'broker', 'vmq-passwd': 'passwd'};
+  const linked = links[program] ?? /^mosquitto_(\w+)$/.exec(program)?.[1];
   const command = linked ?? process.argv[2] ?? '';
   const name = `command-${command}`;
   return /^\w+$/.test(command) && fs.existsSync(join(directoryOfBundles, `${name}.cjs`)) ? name : 'tmq';

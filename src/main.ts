@@ -53,18 +53,22 @@ export async function main(argv: readonly string[], io: Io): Promise<ExitCode> {
   }
 }
 
+/** Other programs' words for --version, where they stand alone. */
+const versionWords: ReadonlySet<string> = new Set(['version', '-v', '-V']);
+
 async function start(argv: readonly string[], io: Io, progress: Progress): Promise<ExitCode> {
   if (io.malformedArgument !== undefined) {
     throw new UsageError(
       `Malformed UTF-8 in argument ${io.malformedArgument + 1}. To send arbitrary bytes, use -f, -s or -l.`,
     );
   }
-  const linked = /^mosquitto_(\w+)$/.exec(io.programName)?.[1];
-  if (linked !== undefined && commands.some(({name}) => name === linked)) {
+  const linked = linkedCommand(io.programName);
+  if (linked !== undefined) {
     progress.invocation = io.programName;
     return await runCommand(linked, argv, io, progress);
   }
-  const [first, ...rest] = argv;
+  const [given, ...rest] = argv;
+  const first = rest.length === 0 && given !== undefined && versionWords.has(given) ? '--version' : given;
   switch (first) {
     case undefined:
       throw new UsageError(
@@ -78,12 +82,20 @@ async function start(argv: readonly string[], io: Io, progress: Progress): Promi
       return await printCompletion(rest[0], io);
     case 'help':
     case '--help':
-      return rest[0] === undefined || rest[0].startsWith('-')
-        ? await printProgramHelp(io)
-        : await runCommand(rest[0], ['--help'], io, progress);
+      if (rest[0] === undefined || rest[0].startsWith('-')) return await printProgramHelp(io);
+      if (rest[0] === 'formats') return await printFormatsHelp(io);
+      return await runCommand(rest[0], ['--help'], io, progress);
     default:
       return await runCommand(first, rest, io, progress);
   }
+}
+
+/** The command that a link of this name stands for: mosquitto's and VerneMQ's names of the same tools. */
+function linkedCommand(programName: string): string | undefined {
+  if (programName === 'mosquitto') return 'broker';
+  if (programName === 'vmq-passwd') return 'passwd';
+  const linked = /^mosquitto_(\w+)$/.exec(programName)?.[1];
+  return commands.find(({name}) => name === linked)?.name;
 }
 
 async function runCommand(
@@ -133,6 +145,14 @@ async function printProgramHelp(io: Io): Promise<ExitCode> {
 async function printCommandHelp(command: AnyCommand, io: Io, invocation: string): Promise<ExitCode> {
   const {commandHelp} = await import('./cli/help.ts');
   return await print(io, commandHelp(command, invocation, await styleFor(io)));
+}
+
+async function printFormatsHelp(io: Io): Promise<ExitCode> {
+  const [{sectionsHelp}, {formatSections}] = await Promise.all([
+    import('./cli/help.ts'),
+    import('./commands/manual/formats-page.ts'),
+  ]);
+  return await print(io, sectionsHelp(formatSections, await styleFor(io)));
 }
 
 async function printManual(name: string | undefined, io: Io): Promise<ExitCode> {

@@ -3,7 +3,7 @@
  * terminal: the caller passes a style for colour.
  */
 
-import type {AnyCommand} from './command.ts';
+import type {AnyCommand, ManualSection} from './command.ts';
 import {generalOptions, type Option, type OptionTable, optionGroups, spelling} from './option.ts';
 
 /** How headings and names look; both give the text back unchanged where there is no colour. */
@@ -62,6 +62,17 @@ export function programHelp(
     [style.heading('To begin with:'), ...beginning.map((line) => `  ${style.name(line)}`)].join('\n'),
     wrap("'tmq <command> --help' tells about a command, 'man tmq' about all of them.", 0),
   ];
+  return `${paragraphs.join('\n\n')}\n`;
+}
+
+/** Sections of the manual as plain text. */
+export function sectionsHelp(sections: readonly ManualSection[], style: HelpStyle = plain): string {
+  const paragraphs = sections.flatMap(({title, text, remarks = {}, literal = []}) => [
+    style.heading(title),
+    ...text.map((paragraph) => wrap(paragraph, 0)),
+    ...Object.entries(remarks).map(([term, remark]) => `  ${style.name(term)}\n${wrap(remark, 6)}`),
+    ...(literal.length > 0 ? [literal.map((line) => `  ${line}`).join('\n')] : []),
+  ]);
   return `${paragraphs.join('\n\n')}\n`;
 }
 

@@ -58,8 +58,12 @@ function apply(program: Program, command: AnyCommand, rewritten: Rewritten, wher
     // To register every row of the table costs more than the parse.
     for (const row of rewritten.rows) register(program, row);
     const {operands, unknown} = program.parseOptions([...rewritten.words]);
-    const stray = operands[0] ?? unknown[0] ?? rewritten.refused;
-    if (stray !== undefined) throw unknownOption(command.options, stray);
+    const [stray, next] = [
+      ...operands,
+      ...unknown,
+      ...(rewritten.refused === undefined ? [] : [rewritten.refused]),
+    ];
+    if (stray !== undefined) throw unknownOption(command.options, stray, next);
   } catch (error) {
     // Commander itself reports one error: the last option has no value.
     const {rows} = optionsIn(command.options, rewritten.words.at(-1) ?? '');

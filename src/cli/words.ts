@@ -7,6 +7,7 @@
 import {defined} from '../defined.ts';
 import {UsageError} from '../errors.ts';
 import type {AnyCommand} from './command.ts';
+import {foreignOption, foreignShortOptions} from './foreign-options.ts';
 import {generalOptions, type Option, type OptionTable, type Spelling, spelling} from './option.ts';
 import {suggest} from './suggest.ts';
 
@@ -61,7 +62,9 @@ export function rewrite(command: AnyCommand, given: readonly string[]): Rewritte
       operands.push(word);
       continue;
     }
-    if (word === '--' || (named.isGroup && isLongOption(command.options, word))) return end({refused: word});
+    const isRefused =
+      word === '--' || (command.operands === undefined && foreignShortOptions.has(nameIn(word)));
+    if (isRefused || (named.isGroup && isLongOption(command.options, word))) return end({refused: word});
     rows.push(...named.rows);
     const row = named.rows.at(-1);
     if (row === undefined || !named.isKnown) {
@@ -158,19 +161,20 @@ export function missingValue({option, short, long, placeholders}: Row): UsageErr
   return new UsageError(`${short ?? long} argument given but no ${noun} specified.`);
 }
 
-/** mosquitto's error about a word, with the option that was probably meant; it never shows a secret. */
-export function unknownOption(options: OptionTable, word: string): UsageError {
+/**
+ * mosquitto's error about a word, with the option that was probably meant; it never shows a secret.
+ * @param next the word behind it, where that is known
+ */
+export function unknownOption(options: OptionTable, word: string, next?: string): UsageError {
   const table: OptionTable = {...generalOptions, ...options};
   const rows = Object.values(table).map((option) => ({option, ...spelling(option)}));
   const name = nameIn(word);
   if (name !== word && rows.some(({long}) => long === name)) {
     return new UsageError(`Option '${name}' takes no value.`);
   }
-  const visible = rows.flatMap(({option, long}) => (option.hidden === true || !long ? [] : [long]));
-  const typed = word.startsWith('-') ? name : `--${word}`;
-  const near = visible.find((long) => long === `-${name}`) ?? suggest(typed, visible);
-  const isSecret = rows.some(({option, long}) => long === near && option.secret === true);
-  const shown = isSecret && name !== word ? `${name}=…` : word;
+  const near = nearOption(rows, word, next);
+  const secret = rows.some(({option, short, long}) => option.secret === true && [short, long].includes(near));
+  const shown = secret && name !== word ? `${name}=…` : word;
   if (near !== undefined) return new UsageError(`Unknown option '${shown}'. Did you mean '${near}'?`);
   const takesTopic = rows.some(({short}) => short === '-t');
   const takesMessage = rows.some(({short}) => short === '-m');
@@ -181,4 +185,19 @@ export function unknownOption(options: OptionTable, word: string): UsageError {
         ? ' A topic needs -t before it, a message -m, and several words quotes around them.'
         : ' A topic needs -t before it.';
   return new UsageError(`Unknown option '${word}'.${advice}`);
+}
+
+/** The option that was meant: with one dash, without any, misspelt, torn ('- t'), or another tool's. */
+function nearOption(
+  rows: readonly (Spelling & {readonly option: Option<unknown>})[],
+  word: string,
+  next: string | undefined,
+): string | undefined {
+  const has = (option: string) => rows.some(({short, long}) => short === option || long === option);
+  if (word === '-') return next !== undefined && has(`-${next}`) ? `-${next}` : undefined;
+  const name = nameIn(word);
+  const visible = rows.flatMap(({option, long}) => (option.hidden === true || !long ? [] : [long]));
+  const typed = word.startsWith('-') ? name : `--${word}`;
+  const foreign = word.startsWith('-') ? foreignOption(name, has) : undefined;
+  return foreign ?? visible.find((long) => long === `-${name}`) ?? suggest(typed, visible);
 }

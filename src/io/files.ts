@@ -90,6 +90,14 @@ export async function checkReadable(path: string, noun: string): Promise<void> {
   for await (const _ of readChunks(path, noun)) return;
 }
 
+/** Before a file is changed: a pipe or a device cannot be replaced. @throws TmqError; not for a file that is not there */
+export async function checkRegular(path: string): Promise<void> {
+  const status = await promises.stat(path).catch(() => undefined);
+  if (status === undefined || status.isFile()) return;
+  if (status.isDirectory()) throw new TmqError(`${path} is not a file.`);
+  throw new TmqError(`${path} is not a regular file.`);
+}
+
 /** Size and permissions of a file; undefined when there is none. @throws TmqError */
 export async function fileStatus(
   path: string,

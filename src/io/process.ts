@@ -178,7 +178,12 @@ function leaveLostTerminals(): void {
  */
 function hidePassword(): void {
   const secretOptions = ['-P', '--pw', '--psk', '--keypass', '-L', '--url', '--proxy', '-b', '--batch'];
-  if (!process.argv.some((word) => secretOptions.includes(word.split('=', 1)[0]!))) return;
+  // Also attached: -Psecret, -dPsecret.
+  const isSecret = (word: string) =>
+    secretOptions.includes(word.split('=', 1)[0]!) ||
+    /^-[A-Za-z]*[PLb]/.test(word) ||
+    word === 'authentication-data';
+  if (!process.argv.slice(2).some(isSecret)) return;
   // One name is enough: a title made of the masked words could still be wrong about where a secret stands.
   process.title = `tmq ${process.argv[2] ?? ''}`.trim();
 }

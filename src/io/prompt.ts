@@ -6,6 +6,7 @@
 
 import {closeSync, openSync, writeSync} from 'node:fs';
 import type {Readable} from 'node:stream';
+import {setImmediate, setTimeout} from 'node:timers/promises';
 import {isatty, ReadStream} from 'node:tty';
 import {Interrupted, TmqError} from '../errors.ts';
 import {chunkReader} from './chunk-reader.ts';
@@ -17,6 +18,8 @@ export interface Prompter extends AsyncDisposable {
   readonly interactive: boolean;
   /** A line without its end; empty at the end of the input. @throws Interrupted on ^C and on a signal */
   secret(prompt: string): Promise<Buffer>;
+  /** A further line that a program has written already, or writes at once; undefined where there is none. */
+  next(): Promise<Buffer | undefined>;
   /** Whether the answer begins with 'y'. Only where `interactive`. */
   confirm(question: string): Promise<boolean>;
 }
@@ -31,31 +34,50 @@ interface Console {
   close(): void;
 }
 
+/** How long a program may take between two lines that belong together. */
+const pauseMilliseconds = 250;
+
 /** Secrets as lines of a pipe or file. */
 function linePrompter(io: Io): Prompter {
-  const source = chunkReader(io.stdin, io.signal);
+  const done = new AbortController();
+  const source = chunkReader(io.stdin, AbortSignal.any([io.signal, done.signal]));
   let rest: Buffer = Buffer.alloc(0);
+  const line = async (): Promise<Buffer> => {
+    for (;;) {
+      const end = rest.indexOf('\n');
+      if (end !== -1 || rest.length > maximumLength) {
+        const found = rest.subarray(0, end === -1 ? rest.length : end);
+        rest = rest.subarray(found.length + 1);
+        return withoutReturn(found);
+      }
+      const chunk = await source.next();
+      if (chunk === undefined) {
+        const found = rest;
+        rest = Buffer.alloc(0);
+        return withoutReturn(found);
+      }
+      rest = Buffer.concat([rest, chunk]);
+    }
+  };
   return {
     interactive: false,
-    async secret() {
-      for (;;) {
-        const end = rest.indexOf('\n');
-        if (end !== -1 || rest.length > maximumLength) {
-          const line = rest.subarray(0, end === -1 ? rest.length : end);
-          rest = rest.subarray(line.length + 1);
-          return withoutReturn(line);
-        }
-        const chunk = await source.next();
-        if (chunk === undefined) {
-          const line = rest;
-          rest = Buffer.alloc(0);
-          return withoutReturn(line);
-        }
-        rest = Buffer.concat([rest, chunk]);
-      }
+    secret: line,
+    async next() {
+      // A program may keep the pipe open for good: its end is not waited for.
+      const more = rest.length > 0 ? Promise.resolve(rest) : source.next();
+      more.catch(() => undefined);
+      const chunk = await Promise.race([more, setTimeout(pauseMilliseconds, undefined)]);
+      if (chunk === undefined) return undefined;
+      rest = chunk;
+      return await line();
     },
     confirm: () => Promise.resolve(false),
-    [Symbol.asyncDispose]: async () => source.giveBack(rest),
+    async [Symbol.asyncDispose]() {
+      done.abort();
+      // Node's stream pauses only once its listener has been gone for a turn; read from, it keeps the process alive.
+      await setImmediate();
+      source.giveBack(rest);
+    },
   };
 }
 
@@ -138,6 +160,7 @@ function consolePrompter(terminal: Console, signal: AbortSignal): Prompter {
   return {
     interactive: true,
     secret: (prompt) => ask(prompt, false),
+    next: () => Promise.resolve(undefined),
     confirm: async (question) => /^\s*y/i.test((await ask(question, true)).toString()),
     async [Symbol.asyncDispose]() {
       source.giveBack(rest);
@@ -156,9 +179,13 @@ export function openPrompter(io: Io): Prompter {
  * Asks the person at the terminal for one secret, also where standard input is something else.
  * @throws TmqError when there is no terminal or the answer is empty, Interrupted on ^C
  */
-export async function promptPassword(io: Io, prompt: string): Promise<string> {
+export async function promptPassword(
+  io: Io,
+  prompt: string,
+  noTerminal = 'There is no terminal to ask for the password.',
+): Promise<string> {
   const terminal = io.stdin.isTTY === true ? standardConsole(io) : openTerminal();
-  if (terminal === undefined) throw new TmqError('There is no terminal to ask for the password.');
+  if (terminal === undefined) throw new TmqError(noTerminal);
   await using prompter = consolePrompter(terminal, io.signal);
   const secret = await prompter.secret(prompt);
   if (secret.length === 0) throw new TmqError('Empty password.');

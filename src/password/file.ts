@@ -77,7 +77,7 @@ export function readLine(text: string, end: string): PasswordLine {
   const secret = further === -1 ? rest : trim(rest.slice(0, further));
   const malformed = (reason: string): MalformedEntry => ({kind: 'malformed', text, end, username, reason});
   if (username === '') return malformed('it names no user');
-  if (secret === '') return malformed('it has no password');
+  if (rest === '') return malformed('it has no password');
   if (schemeOf(secret) !== undefined) return {kind: 'entry', text, end, username, secret};
   if (hashLike.test(rest)) return malformed('its hash is damaged or of an unknown scheme');
   return {kind: 'plain', text, end, username, password: Buffer.from(rest, 'latin1')};

@@ -16,6 +16,8 @@ export interface HashScheme {
   readonly name: SchemeName;
   /** Whether mosquitto reads it; some schemes are for other programs. */
   readonly mosquitto: boolean;
+  /** The first version of mosquitto that reads it, where not every one does. */
+  readonly mosquittoSince?: string;
   /** Whether threads beside this one hash, so that several passwords at once are done sooner. */
   readonly threaded: boolean;
   /** What the `iterations` of `hash` are called and may be; absent where the work is fixed. */
@@ -150,6 +152,7 @@ function parseArgon2id(secret: string) {
 const argon2id: HashScheme = {
   name: 'argon2id',
   mosquitto: true,
+  mosquittoSince: '2.1',
   threaded: false,
   cost(secret) {
     const parsed = parseArgon2id(secret);

@@ -15,7 +15,7 @@ import {
   propertyNames,
   propertyTable,
 } from './properties.ts';
-import {fitsMqttString, isMqttString, isPublishTopic} from './topic.ts';
+import {disallowedIn, fitsMqttString, isMqttString, isPublishTopic} from './topic.ts';
 
 /** One property as given, and the packet it is for. */
 export interface PropertySetting {
@@ -93,7 +93,8 @@ function parseValue(definition: PropertyDefinition, values: readonly string[]): 
 }
 
 function checkString(name: string, text: string): string {
-  if (!isMqttString(text)) throw new UsageError(`Malformed UTF-8 in --property argument for ${name}.`);
+  if (!isMqttString(text))
+    throw new UsageError(`Invalid --property argument for ${name}: it has ${disallowedIn(text)}.`);
   if (!fitsMqttString(text)) throw new UsageError(`Property value too long for property ${name}.`);
   return text;
 }

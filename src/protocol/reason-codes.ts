@@ -106,7 +106,10 @@ export function reasonText(reasonCode: number): string {
 /** The text of a reason code, followed by the server's reason string in parentheses where it has one. */
 export function reasonSentence(reasonCode: number, reasonString?: unknown): string {
   const text = reasonText(reasonCode);
-  return typeof reasonString === 'string' && reasonString !== '' ? `${text} (${reasonString})` : text;
+  if (typeof reasonString !== 'string' || reasonString === '') return text;
+  // Some servers repeat the code's name: "Not authorized."
+  const same = reasonString.replace(/\.$/, '').toLowerCase() === text.toLowerCase();
+  return same ? text : `${text} (${reasonString})`;
 }
 
 const credentials = 'Check user name (-u) and password (-P)';

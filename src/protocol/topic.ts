@@ -30,6 +30,22 @@ export function isMqttString(text: string): boolean {
   return printableAscii.test(text) || !hasDisallowed(text);
 }
 
+const controlNames: Readonly<Record<string, string>> = {
+  '\0': 'NUL',
+  '\t': 'TAB',
+  '\n': 'LF',
+  '\r': 'CR',
+  '\u001b': 'ESC',
+};
+
+/** What of a text may not travel as an MQTT string: 'the control character CR'. For texts that `isMqttString` refuses. */
+export function disallowedIn(text: string): string {
+  const found = /[\p{Surrogate}\p{Control}\p{Noncharacter_Code_Point}]/u.exec(text)?.[0] ?? '';
+  const code = `U+${(found.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}`;
+  if (/\p{Control}/u.test(found)) return `the control character ${controlNames[found] ?? code}`;
+  return /\p{Surrogate}/u.test(found) ? 'half a surrogate pair' : `${code}, which is no character`;
+}
+
 /** Whether a text fits into an MQTT string: at most 65535 bytes of UTF-8. */
 export function fitsMqttString(text: string): boolean {
   // No UTF-16 unit takes more than three bytes of UTF-8: most texts need no counting.

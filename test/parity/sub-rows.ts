@@ -289,7 +289,7 @@ export const subRows: readonly Row[] = [
       expect: {
         status: 27,
         voice: 'line',
-        says: /Timed out\n$/,
+        says: /No message within \d+ s\.\n$/,
         sent: [{packet: 'DISCONNECT', reason: version === '5' ? 4 : 0}],
       },
     }),

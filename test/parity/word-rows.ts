@@ -52,37 +52,37 @@ const refused: readonly Refused[] = [
   {
     shows: '9: Q35',
     words: [...message, '-p', 'abc'],
-    says: 'Invalid port given: abc',
+    says: 'Invalid port given: ',
     mosquitto: {
       because: 'mosquitto reads port 0, which is a unix socket named by the host (Q35)',
       voice: 'line',
       says: /No such file|refused/,
     },
   },
-  {shows: '1.1: UTF-8', words: ['-t', 'a\u0001', '-m', 'x'], says: 'Malformed UTF-8 in -t argument.'},
-  {shows: '1.1: UTF-8', tool: 'sub', words: ['-t', 'a\u0085'], says: 'Malformed UTF-8 in -t argument.'},
+  {shows: '1.1: UTF-8', words: ['-t', 'a\u0001', '-m', 'x'], says: 'Invalid -t argument: it has '},
+  {shows: '1.1: UTF-8', tool: 'sub', words: ['-t', 'a\u0085'], says: 'Invalid -t argument: it has '},
   {
     shows: '1.1: UTF-8',
     tool: 'sub',
     words: ['-t', 'a', '-T', '\u0007'],
-    says: 'Malformed UTF-8 in -T argument.',
+    says: 'Invalid -T argument: it has ',
   },
   {
     shows: '1.1: UTF-8',
     tool: 'sub',
     words: ['-t', 'a', '-U', '\uFFFF'],
-    says: 'Malformed UTF-8 in -U argument.',
+    says: 'Invalid -U argument: it has ',
   },
   {
     shows: '1.1: UTF-8',
     words: [...message, '--will-topic', '\uFDD0'],
-    says: 'Malformed UTF-8 in --will-topic',
+    says: 'Invalid --will-topic argument: it has ',
   },
   {
     shows: '1.1: UTF-8',
     tool: 'rr',
     words: [...message, '-e', '\u0001'],
-    says: 'Malformed UTF-8 in -e argument.',
+    says: 'Invalid -e argument: it has ',
   },
   {
     shows: '1.1: UTF-8 of a user name',
@@ -97,7 +97,7 @@ const refused: readonly Refused[] = [
   {
     shows: '1.1: UTF-8 of a client id',
     words: [...message, '-i', 'a\u0001'],
-    says: 'Malformed UTF-8 in -i argument.',
+    says: 'Invalid -i argument: it has ',
     mosquitto: {because: 'mosquitto ends without a word', voice: 'silent', says: /^$/},
   },
   {
@@ -442,7 +442,7 @@ const refused: readonly Refused[] = [
   {
     shows: '3.6: text',
     words: ['-D', 'publish', 'content-type', '\u0001'],
-    says: 'Malformed UTF-8 in --property argument for content-type.',
+    says: 'Invalid --property argument for content-type: it has ',
     mosquitto: {
       because: 'mosquitto says only that adding it failed',
       says: /Error adding property content-type/,

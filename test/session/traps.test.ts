@@ -395,7 +395,7 @@ test('T11: a refusal while reconnecting ends the session with its code', limit, 
     failsWith(135, /^Connection error: Not authorized\. Check user name /),
   );
   assert.equal(notices.length, 1);
-  assert.match(notices[0]!, /^Connection to 127\.0\.0\.1:\d+ lost \(.*\)\. Connecting again\.$/);
+  assert.match(notices[0]!, /^The connection to 127\.0\.0\.1:\d+ was lost\b.*\. Connecting again\.$/);
 });
 
 test(

@@ -46,7 +46,6 @@ const commandLines: readonly Row[] = [
   [['pubb'], "Unknown command 'pubb'. Did you mean 'pub'?"],
   [['publish', '-t', 'a'], "Unknown command 'publish'. Did you mean 'pub'?"],
   [['mosquitto_sub'], "Unknown command 'mosquitto_sub'. Did you mean 'sub'?"],
-  [['version'], "Unknown command 'version'. Did you mean '--version'?"],
   [['-h'], "Unknown option '-h'. Did you mean '--help'?"],
   [['--hlep'], "Unknown option '--hlep'. Did you mean '--help'?"],
   [['-v', '-t', 'a'], "Unknown option '-v'. A command comes first: tmq pub -v …"],
@@ -77,7 +76,7 @@ const commandLines: readonly Row[] = [
   [[...pub, '--repeat', '0'], '--repeat argument must be >0, not 0.'],
   [[...pub, '--repeat-delay', '-1'], '--repeat-delay argument must be >=0.0, not -1.'],
   [['pub', '-t', 'a/#', '-n'], "Invalid publish topic 'a/#', does it contain '+' or '#'?"],
-  [['pub', '-t', 'a\u0001', '-n'], 'Malformed UTF-8 in -t argument.'],
+  [['pub', '-t', 'a\u0001', '-n'], 'Invalid -t argument: it has the control character U+0001.'],
   [
     ['sub'],
     'You must specify a topic to subscribe to (-t) or unsubscribe from (-U), as in tmq sub -t greetings',
@@ -104,7 +103,10 @@ const commandLines: readonly Row[] = [
     'Duplicate response topic: it was given by -e and by -D publish response-topic.',
   ],
   [[...pub, '-q', '3'], 'Invalid QoS given: 3. It is 0, 1 or 2.'],
-  [[...pub, '-p', 'x'], 'Invalid port given: x. It is a number from 0 to 65535.'],
+  [
+    [...pub, '-p', 'x'],
+    'Invalid port given: -p takes a number from 0 to 65535. A password is given with -P.',
+  ],
   [[...pub, '-k', '4'], 'Invalid keepalive given, it must be between 5 and 65535 inclusive: 4'],
   [[...pub, '-M', '0'], 'Maximum inflight messages must be greater than 0, not 0.'],
   [
@@ -114,7 +116,7 @@ const commandLines: readonly Row[] = [
   [[...pub, '-x', 'y'], 'session-expiry-interval not a number: y.'],
   [[...pub, '-x', '5000000000'], 'session-expiry-interval out of range: 5000000000.'],
   [[...pub, '-i', ''], 'Invalid id: the argument of -i is empty.'],
-  [[...pub, '-i', '\u0001'], 'Malformed UTF-8 in -i argument.'],
+  [[...pub, '-i', '\u0001'], 'Invalid -i argument: it has the control character U+0001.'],
   [[...pub, '-i', 'a', '-I', 'b'], '-i and -I argument cannot be used together. Leave one out.'],
   [[...pub, '-c'], 'You must provide a client id if you are using the -c option. Add -i and a name.'],
   [
@@ -216,7 +218,7 @@ const commandLines: readonly Row[] = [
   ],
   [
     [...pub, '-D', 'publish', 'content-type', '\u0001'],
-    'Malformed UTF-8 in --property argument for content-type.',
+    'Invalid --property argument for content-type: it has the control character U+0001.',
   ],
   [
     [...pub, '-D', 'publish', 'content-type', tooLongPassword],
@@ -429,6 +431,7 @@ const pattern = (template: string) =>
 
 /** Errors whose words stand in no other test: the test that provokes them all the same, or why none does. */
 const particular: Readonly<Record<string, string>> = {
+  '… within … s.': 'commands/pub-sub.test.ts',
   '…:…: ….': 'above: acl.conf, users.conf and unknown.conf',
   '…: …': 'unit/cli/options-file.test.ts',
   '… …': 'transport/proxy.test.ts',
@@ -437,7 +440,6 @@ const particular: Readonly<Record<string, string>> = {
   '… or … cannot be used: ….': 'broker/listen.test.ts',
   'Cannot read the … …: it was removed meanwhile.': 'a race with another process',
   '… was not changed.': 'process/passwd-terminal.test.ts',
-  'There is no terminal to ask for the password.': 'process/passwd-terminal.test.ts',
   'Message length must be less than … bytes.': 'takes 256 MiB',
   'File "…" is too large: a message has at most … bytes.': 'takes 256 MiB',
   'Standard input is too large: a message has at most … bytes.': 'takes 256 MiB',
@@ -462,6 +464,8 @@ const computed: Readonly<Record<string, string>> = {
   'client-options.ts': 'above: -x',
   'plan.ts': 'above: too many words',
   'output.ts': 'unit/io/output.test.ts',
+  'prompt.ts': 'process/passwd-terminal.test.ts',
+
   'user.ts': 'above: user names',
   'connection-lost.ts': 'session/traps.test.ts',
   'receiver-queue.ts': 'session/last-payload.test.ts',

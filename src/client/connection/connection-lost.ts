@@ -81,6 +81,9 @@ interface ConnectionPhase {
   readonly isAccepted: boolean;
 }
 
+/** What the codecs say of 'H', the first byte of an answer in HTTP, which is a PUBACK with wrong flags. */
+const beginsLikeHttp = /begins with 0x48|must be 0x0 for puback/;
+
 /**
  * What ended a connection, as a TmqError; a TmqError is returned as it is. An error without an error code of the
  * system comes from the codec, about bytes that are not MQTT.
@@ -96,6 +99,10 @@ export function connectionError(error: unknown, options: ConnectionOptions, isAc
     return isAccepted ? lost(options.endpoint) : notAccepted(options, error);
   }
   const place = describe(options.endpoint);
+  if (!isAccepted && beginsLikeHttp.test(detail)) {
+    const hint = options.endpoint.transport === 'tcp' ? ' To reach it by WebSockets, add --ws.' : '';
+    return new TmqError(`${place} speaks HTTP, not MQTT.${hint}`, ExitCode.protocol, {cause: error});
+  }
   const sentence = isAccepted
     ? `${place} sent what is not allowed in MQTT (${detail}).`
     : `${place} does not answer as an MQTT broker does (${detail}).`;

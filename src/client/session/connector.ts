@@ -71,7 +71,7 @@ export class Connector {
         await this.#setup.handled();
         throw loss;
       }
-      notice?.(`Connection to ${place} lost (${loss.message.replace(/\.$/, '')}). Connecting again.`);
+      notice?.(`${loss.message.replace(/\.?$/, '.')} Connecting again.`);
       await sleep(reconnect.delayMilliseconds, halt);
       connection = await this.#connect(true, false);
       this.#setup.onConnected(connection);

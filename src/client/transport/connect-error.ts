@@ -53,6 +53,11 @@ function refused(peer: Peer): string {
   return `Connection refused by ${peer.name}. ${hint}`;
 }
 
+/** fe80::/10 without a zone [RFC 4007, 11]. */
+function isLinkLocal(host: string | undefined): boolean {
+  return host !== undefined && /^\[?fe[89ab][\da-f]?:[^%]*$/i.test(host);
+}
+
 type Sentence = (peer: Peer, error: NodeJS.ErrnoException) => string;
 
 const lookup: Sentence = (peer, error) => {
@@ -80,9 +85,11 @@ const sentences: Readonly<Record<string, Sentence>> = {
       ? `The address ${peer.name} cannot be reached from this machine.`
       : `Cannot connect from ${peer.bindAddress}: it is not an address of this machine.`,
   EINVAL: (peer) =>
-    peer.bindAddress === undefined
-      ? `The address ${peer.name} cannot be connected to.`
-      : `Cannot connect to ${peer.name} from ${peer.bindAddress}: no route leads from one to the other.`,
+    isLinkLocal(peer.host)
+      ? `The address ${peer.host} is link-local: name the interface behind it, as in ${peer.host}%eth0`
+      : peer.bindAddress === undefined
+        ? `The address ${peer.name} cannot be connected to.`
+        : `Cannot connect to ${peer.name} from ${peer.bindAddress}: no route leads from one to the other.`,
   ENOENT: (peer) => `There is no unix socket ${peer.name}. Is its broker running?`,
   ENOTDIR: (peer) => `There is no unix socket ${peer.name}: a part of its path is not a directory.`,
   ENAMETOOLONG: (peer) => `The unix socket path ${peer.name} is too long.`,

@@ -136,7 +136,9 @@ function problem(values: BrokerValues, operands: readonly string[]): string | un
     return 'A broker does not put itself into the background: add & in the shell, or use --exec.';
   if (exec && operands.length === 0) return '--exec needs a command after --, such as --exec -- npm test.';
   if (!exec && operands.length > 0)
-    return `Unexpected word '${operands[0]}'; a command to run needs --exec -- before it.`;
+    return /\.conf$/.test(operands[0]!)
+      ? `Unexpected word '${operands[0]}'. A configuration file needs -c before it.`
+      : `Unexpected word '${operands[0]}'; a command to run needs --exec -- before it.`;
   if (exec && values.exitWithStdin)
     return '--exec gives standard input to the command: leave out --exit-with-stdin.';
   if (exec && values.testConfig) return '--test-config starts nothing: leave out --exec.';

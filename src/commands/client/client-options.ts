@@ -13,10 +13,11 @@ import {largestTwoByteInteger} from '../../protocol/fixed-header.ts';
 import type {ProtocolVersion, QoS} from '../../protocol/message.ts';
 import {type ConnectProperties, propertyCommands, propertyNames} from '../../protocol/properties.ts';
 import {type PropertySetting, parseProperty, propertiesFor} from '../../protocol/property-option.ts';
-import {fitsMqttString, isMqttString} from '../../protocol/topic.ts';
+import {disallowedIn, fitsMqttString, isMqttString} from '../../protocol/topic.ts';
 import {
   type ClientIdSource,
   type CredentialSource,
+  passphraseWords,
   resolveClientId,
   resolveCredentials,
   resolveSecret,
@@ -58,7 +59,9 @@ function checkId(option: string): (given: string) => string {
   return (given) => {
     if (given === '') throw new UsageError(`Invalid id: the argument of ${option} is empty.`);
     if (isMqttString(given) && fitsMqttString(given)) return given;
-    throw new UsageError(`Malformed UTF-8 in ${option} argument.`);
+    throw new UsageError(
+      `Invalid ${option} argument: it has ${isMqttString(given) ? 'more than 65535 bytes' : disallowedIn(given)}.`,
+    );
   };
 }
 
@@ -366,7 +369,11 @@ function systemCertificatePlaces({SSL_CERT_FILE: file, SSL_CERT_DIR: directory}:
 export async function resolveConnection(plan: ConnectionPlan, io: Io): Promise<ConnectionOptions> {
   const {clientId, credentials, keyPassphrase = {kind: 'prompt'}, endpoint, ...rest} = plan;
   const passphrase = (signal: AbortSignal) =>
-    resolveSecret(keyPassphrase, {...io, signal}, 'Enter PEM pass phrase: ');
+    resolveSecret(
+      keyPassphrase,
+      {...io, signal},
+      passphraseWords(endpoint.tls?.keyFile ?? endpoint.tls?.certificateFile ?? ''),
+    );
   return {
     ...rest,
     endpoint:

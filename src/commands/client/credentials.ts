@@ -38,40 +38,68 @@ export type ClientIdSource =
  */
 export async function resolveCredentials(source: CredentialSource, io: Io): Promise<Credentials> {
   const {username, password} = source;
-  const secret = password === undefined ? undefined : await resolveSecret(password, io, 'Password: ');
+  const secret = password === undefined ? undefined : await resolveSecret(password, io, passwordWords);
   if (secret !== undefined && Buffer.byteLength(secret) > largestTwoByteInteger) {
     throw new TmqError('Problem setting username and/or password: the password has more than 65535 bytes.');
   }
   return defined({username, password: secret});
 }
 
-/** The secret itself. `prompt` is shown where it is asked for. @throws as resolveCredentials */
-export async function resolveSecret(source: SecretSource, io: Io, prompt: string): Promise<string> {
+/** How a secret is asked for, and what messages call its places. */
+export interface SecretWords {
+  readonly prompt: string;
+  /** 'password file' */
+  readonly file: string;
+  /** The option that names the environment variable. */
+  readonly environment: string;
+  /** The sentence where there is no terminal to ask on. */
+  readonly noTerminal: string;
+}
+
+const passwordWords: SecretWords = {
+  prompt: 'Password: ',
+  file: 'password file',
+  environment: '--pw-env',
+  noTerminal: 'There is no terminal to ask for the password. Give it with --pw-file or --pw-env.',
+};
+
+/** The words for the passphrase of a key. */
+export function passphraseWords(keyFile: string): SecretWords {
+  return {
+    prompt: 'Enter PEM pass phrase: ',
+    file: 'passphrase file',
+    environment: '--keypass-env',
+    noTerminal: `The key ${keyFile} is encrypted, and there is no terminal to ask for its passphrase. Give it with --keypass-file, --keypass-env or --keypass.`,
+  };
+}
+
+/** The secret itself. @throws as resolveCredentials */
+export async function resolveSecret(source: SecretSource, io: Io, words: SecretWords): Promise<string> {
   switch (source.kind) {
     case 'text':
       return source.text;
     case 'file':
-      return await firstLine(source.path);
+      return await firstLine(source.path, words.file);
     case 'environment': {
       const value = io.env[source.name];
       if (value === undefined) {
-        throw new TmqError(`The environment variable ${source.name} of --pw-env is not set.`);
+        throw new TmqError(`The environment variable ${source.name} of ${words.environment} is not set.`);
       }
       return value;
     }
     case 'prompt': {
       const {promptPassword} = await import('../../io/prompt.ts');
-      return await promptPassword(io, prompt);
+      return await promptPassword(io, words.prompt, words.noTerminal);
     }
   }
 }
 
-async function firstLine(path: string): Promise<string> {
+async function firstLine(path: string, role: string): Promise<string> {
   let content: string;
   try {
     content = await readFile(path, 'utf8');
   } catch (error) {
-    throw fileError('password file', path, error);
+    throw fileError(role, path, error);
   }
   return content.split(/\r?\n/, 1)[0] ?? '';
 }

@@ -47,6 +47,12 @@ function checkUsername(given: string): string {
   throw new UsageError('Problem setting username and/or password: the user name is no MQTT string.');
 }
 
+/** What is no number may be a password: mosquitto's -P, misremembered. */
+function invalidPort(given: string): string {
+  if (/^[+-]?\d+$/.test(given)) return `Invalid port given: ${given}. It is a number from 0 to 65535.`;
+  return 'Invalid port given: -p takes a number from 0 to 65535. A password is given with -P.';
+}
+
 function notEmpty(option: string): (given: string) => string {
   return (given) => {
     if (given === '') throw new UsageError(`The argument of ${option} is empty.`);
@@ -98,11 +104,7 @@ export const networkOptions = inGroup('Connection', {
     summary: 'port of the broker (default 1883; with --cafile, --capath or --psk 8883)',
     details:
       "Port 8883 alone turns TLS on, with the system's certificates. With port 0 the host is the path of a unix socket.",
-    parse: integer({
-      minimum: 0,
-      maximum: 65_535,
-      problem: (given) => `Invalid port given: ${given}. It is a number from 0 to 65535.`,
-    }),
+    parse: integer({minimum: 0, maximum: 65_535, problem: invalidPort}),
   },
   unix: {
     flags: '--unix <path>',
@@ -182,15 +184,16 @@ export type NetworkValues = Values<typeof networkOptions>;
  * @throws UsageError for options that exclude each other
  */
 export function toEndpoint(values: NetworkValues & TlsValues): Endpoint {
-  const {host = 'localhost', port = impliesTlsPort(values) ? 8883 : 1883} = values;
+  const {host: given, port = impliesTlsPort(values) ? 8883 : 1883} = values;
   const tls = toTls(values, port);
   if (port === 0) {
     if (values.ws === true) throw new UsageError('--ws and a unix socket cannot be used together.');
     if (values.proxy !== undefined)
       throw new UsageError('--proxy and a unix socket cannot be used together.');
     if (values.srv === true) throw new UsageError('-S and a unix socket cannot be used together.');
-    return {transport: 'unix', path: host, ...defined({tls})};
+    return {transport: 'unix', path: given ?? 'localhost', ...defined({tls})};
   }
+  const host = given === undefined ? 'localhost' : checkHost(given);
   const {bindAddress, noDelay, proxy, srv, wsPath} = values;
   return {
     transport: values.ws === true ? 'ws' : 'tcp',
@@ -199,6 +202,24 @@ export function toEndpoint(values: NetworkValues & TlsValues): Endpoint {
     port,
     ...defined({tls, bindAddress, noDelay, proxy, srv, path: wsPath}),
   };
+}
+
+/** @throws UsageError for what is more than a host: a URL, a port behind it, a path. It may hold a password, and is not shown. */
+function checkHost(host: string): string {
+  if (/^[a-z][a-z\d+.-]*:\/\//i.test(host)) {
+    throw new UsageError('-h takes a host, not a URL. Give the URL with -L, as in -L mqtt://localhost/topic');
+  }
+  if (host.includes('@'))
+    throw new UsageError('-h takes a host alone. Give the user name with -u, and the password with -P.');
+  if (/^(?:[^:]*|\[.*\]):\d*$/.test(host)) {
+    throw new UsageError('-h takes a host alone. Give the port with -p, as in -h localhost -p 1883');
+  }
+  if (host.includes('/')) {
+    throw new UsageError(
+      '-h takes a host, not a path. Give the path of a unix socket with --unix, that of a WebSocket with --ws-path.',
+    );
+  }
+  return host;
 }
 
 /** The user name and the password, or undefined where neither is given. */

@@ -48,7 +48,11 @@ export const payloadOptions = inGroup('Message', {
     flags: '-f, --file <file>',
     summary: 'send the contents of a file as one message',
     details: 'An empty file is a message of zero length.',
-    parse: once(),
+    parse: once((given) => {
+      if (given === '-')
+        throw new UsageError('-f takes a file. To send standard input, use -s; a file of that name is ./-');
+      return given;
+    }),
     complete: 'file',
   },
   stdinFile: {flags: '-s, --stdin-file', summary: 'send all of standard input as one message'},

@@ -1,6 +1,7 @@
 /** What sub and rr share beyond the connection: how messages are shown, and how long to wait for them. */
 
 import {choice, inGroup, integer, type Values} from '../../cli/option.ts';
+import type {Endpoint} from '../../client/connection-options.ts';
 import {defined} from '../../defined.ts';
 import {ExitCode, TmqError, UsageError} from '../../errors.ts';
 import {fieldTable} from '../../format/fields.ts';
@@ -101,10 +102,21 @@ export async function toFormatter(
   return compileFormat(values.format, {eol, pretty: values.pretty ?? false, warn, ...guard});
 }
 
-/** Aborts with "Timed out" when the seconds are over; dispose of it to stop the clock. */
-export function timeLimit(seconds: number | undefined): {readonly signal: AbortSignal} & Disposable {
+/** What has not come when the time of -W is over before there is a connection. */
+export function noConnection(endpoint: Endpoint): string {
+  return `No connection to ${endpoint.transport === 'unix' ? endpoint.path : `${endpoint.host}:${endpoint.port}`}`;
+}
+
+/**
+ * Aborts when the seconds are over, with what has not come by then as the error: 'No message'. Dispose of it to
+ * stop the clock.
+ */
+export function timeLimit(
+  seconds: number | undefined,
+  missing: () => string,
+): {readonly signal: AbortSignal} & Disposable {
   const controller = new AbortController();
-  const expire = () => controller.abort(new TmqError('Timed out', ExitCode.timeout));
+  const expire = () => controller.abort(new TmqError(`${missing()} within ${seconds} s.`, ExitCode.timeout));
   const stop = seconds === undefined ? () => undefined : setLongTimeout(expire, seconds * 1000);
   return {signal: controller.signal, [Symbol.dispose]: stop};
 }

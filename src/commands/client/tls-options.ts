@@ -38,7 +38,8 @@ export const tlsOptions = inGroup('TLS', {
   key: {
     flags: '--key <file>',
     summary: 'private key of this client, PEM; needs --cert',
-    details: 'The passphrase of an encrypted key is asked for on the terminal, or given by --keypass.',
+    details:
+      'The passphrase of an encrypted key is asked for on the terminal, or given by --keypass-file, --keypass-env or --keypass.',
     parse: text,
     complete: 'file',
   },
@@ -47,6 +48,17 @@ export const tlsOptions = inGroup('TLS', {
     summary: "passphrase of an encrypted --key; '-' asks for it",
     secret: true,
     parse: (given: string): SecretSource => (given === '-' ? {kind: 'prompt'} : {kind: 'text', text: given}),
+  },
+  keyPassphraseFile: {
+    flags: '--keypass-file <file>',
+    summary: 'passphrase of the --key: the first line of this file',
+    complete: 'file',
+    assign: (path: string) => ({keyPassphrase: {kind: 'file', path} satisfies SecretSource}),
+  },
+  keyPassphraseEnvironment: {
+    flags: '--keypass-env <name>',
+    summary: 'passphrase of the --key: the value of this environment variable',
+    assign: (name: string) => ({keyPassphrase: {kind: 'environment', name} satisfies SecretSource}),
   },
   keyForm: {
     flags: '--keyform <form>',

@@ -1,7 +1,7 @@
 /** What every option that takes a topic or a topic filter checks, in mosquitto's words. */
 
 import {UsageError} from '../../errors.ts';
-import {isMqttString, isPublishTopic, isTopicFilter} from '../../protocol/topic.ts';
+import {disallowedIn, isMqttString, isPublishTopic, isTopicFilter} from '../../protocol/topic.ts';
 
 export interface TopicOption {
   /** As in messages: '-t'. */
@@ -10,14 +10,15 @@ export interface TopicOption {
   readonly what: string;
 }
 
-function checkCharacters(text: string, {option}: TopicOption): void {
-  if (!isMqttString(text)) throw new UsageError(`Malformed UTF-8 in ${option} argument.`);
+function checkText(text: string, {option, what}: TopicOption): void {
+  if (text === '') throw new UsageError(`The ${what} of ${option} is empty.`);
+  if (!isMqttString(text)) throw new UsageError(`Invalid ${option} argument: it has ${disallowedIn(text)}.`);
 }
 
 /** A parser of topics to publish to. @throws UsageError for wildcards, bad length or bad characters */
 export function publishTopic(names: TopicOption): (text: string) => string {
   return (text) => {
-    checkCharacters(text, names);
+    checkText(text, names);
     if (!isPublishTopic(text)) {
       throw new UsageError(`Invalid ${names.what} '${text}', does it contain '+' or '#'?`);
     }
@@ -28,7 +29,7 @@ export function publishTopic(names: TopicOption): (text: string) => string {
 /** A parser of topic filters. @throws UsageError for misplaced wildcards, bad length or bad characters */
 export function topicFilter(names: TopicOption): (text: string) => string {
   return (text) => {
-    checkCharacters(text, names);
+    checkText(text, names);
     if (!isTopicFilter(text)) {
       throw new UsageError(`Invalid ${names.what} '${text}', are all '+' and '#' wildcards correct?`);
     }

@@ -25,10 +25,10 @@ async function askPassword(prompter: Prompter): Promise<Uint8Array> {
   const password = await prompter.secret('Password: ');
   if (password.length === 0) throw new TmqError('Empty password.');
   checkPassword(password);
-  if (!prompter.interactive) return password;
-  const again = await prompter.secret('Reenter password: ');
+  const again = prompter.interactive ? await prompter.secret('Reenter password: ') : await prompter.next();
   // mosquitto's status for this is 2, whatever else that number means.
-  if (!again.equals(password)) throw new TmqError('Passwords do not match.', ExitCode.protocol);
+  if (again !== undefined && !again.equals(password))
+    throw new TmqError('Passwords do not match.', ExitCode.protocol);
   return password;
 }
 
@@ -78,8 +78,9 @@ export async function set(plan: Plan<'set'>, io: Io): Promise<ExitCode> {
 export async function printEntry(plan: GivenUser & Hashing, io: Io): Promise<ExitCode> {
   await using prompter = openPrompter(io);
   const password = plan.password ?? (await askPassword(prompter));
+  const secret = await plan.scheme.hash(password, plan.iterations);
   await warnOfScheme(plan, io);
-  await print(io, `${plan.username}:${await plan.scheme.hash(password, plan.iterations)}\n`);
+  await print(io, `${plan.username}:${secret}\n`);
   return ExitCode.success;
 }
 
@@ -122,8 +123,7 @@ export async function deleteUser({path, username}: Plan<'delete'>, io: Io): Prom
   const edit = new RemoveUser(username);
   const statistics = await editFile(path, {edit}, io);
   if (!edit.found) {
-    await warn(io, `User ${username} not found in password file.`);
-    return ExitCode.failure;
+    throw new TmqError(`User ${username} not found in password file.`);
   }
   await warnOfFile(path, statistics, io);
   return ExitCode.success;

@@ -71,11 +71,18 @@ export async function editFile(
   return statistics;
 }
 
+/** A path as a word of a shell's command line. */
+function shellWord(path: string): string {
+  const word = path.startsWith('-') ? `./${path}` : path;
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}
+
 /** Warnings about the file. */
 export async function warnOfFile(path: string, statistics: LineStatistics, io: Io): Promise<void> {
   const status = await fileStatus(path);
   if (status !== undefined && (status.mode & 0o007) !== 0) {
-    await warn(io, `Every user can access ${path}; 'chmod o=' takes that away.`);
+    const access = (status.mode & 0o004) !== 0 ? 'read' : 'change';
+    await warn(io, `Every user of this machine can ${access} ${path}. Run: chmod o= ${shellWord(path)}`);
   }
   const candidates = statistics.repeated();
   if (candidates.size === 0) return;

@@ -15,6 +15,13 @@ const hashedAtOnce = ({scheme}: Hashing) => (scheme.threaded ? 2 * Math.max(4, a
 
 /** Warns of a scheme that mosquitto does not read. */
 export async function warnOfScheme({scheme}: Hashing, io: Io): Promise<void> {
+  const {mosquittoSince: first} = scheme;
+  if (first !== undefined) {
+    await warn(
+      io,
+      `mosquitto before ${first} cannot read ${scheme.name}: it drops the entry, and the user cannot log in there.`,
+    );
+  }
   if (scheme.mosquitto) return;
   await warn(
     io,

@@ -2,6 +2,7 @@
 
 import {defineCommand} from '../../cli/command.ts';
 import type {ExitCode} from '../../errors.ts';
+import {checkRegular} from '../../io/files.ts';
 import {passwdOptions} from './options.ts';
 import {type PasswdPlan, toPasswdPlan} from './plan.ts';
 
@@ -20,7 +21,7 @@ export const passwd = defineCommand({
     '(--list | --weak) [--json] <file>',
   ],
   description: [
-    'Adds a user to a password file of mosquitto, or gives it another password. The password is asked for twice on the terminal, without echo; where standard input is no terminal, it is the first line of it, without a prompt.',
+    'Adds a user to a password file of mosquitto, or gives it another password. The password is asked for twice on the terminal, without echo; where standard input is no terminal, it is the first line of it, without a prompt; a second line, if there is one, must be the same.',
     'Whatever else stands in the file stays: comments, blank lines, unknown lines, the order, line ends. The file is replaced in one step, with its owner and mode, so that at every moment the old one or the new one is there, and one process at a time changes it. A link is followed to the file itself. A new file can be read by its owner only.',
     'VerneMQ reads the same lines: the default scheme is also that of its vmq-passwd, whose forms -c, -D and -U are those of this command.',
     'PBKDF2 works on four cores at once; the environment variable UV_THREADPOOL_SIZE says otherwise.',
@@ -37,7 +38,7 @@ export const passwd = defineCommand({
   exitStatuses: {
     '0': 'All went well; with --verify: the password is right; with --weak: no entry is.',
     '1': 'Something is wrong, and a line on standard error says what; with --verify: the password is wrong; with --weak: some entry is.',
-    '2': 'The two passwords that were typed differ.',
+    '2': 'The two passwords that were typed or piped differ.',
     '130': 'Interrupted (SIGINT); the file is as it was.',
     '143': 'Terminated (SIGTERM); the file is as it was.',
   },
@@ -47,7 +48,7 @@ export const passwd = defineCommand({
     '-c replaces an existing file, as documented for mosquitto_passwd, whose version 2.1 refuses.',
     'A user with several lines has one after an update: mosquitto 2.0 takes the last, so that changing the first would leave the old password in force.',
     'User names that a broker would read differently are refused: empty ones, a leading #, blanks around, control characters.',
-    'Prompts go to the terminal, not to standard output. ^C gives the status 130. A password from a pipe is read once.',
+    'Prompts go to the terminal, not to standard output. ^C gives the status 130. From a pipe, one line is enough.',
     'The file is replaced by renaming, never overwritten. Another hard link to it keeps the old content. A single file that is mounted into a container cannot be replaced there, which is refused: mount its directory instead. Replaced outside, it is seen by the container when that starts again.',
     'Salts have 12 bytes, which every version of mosquitto reads. PBKDF2 has 210,000 iterations by default.',
   ],
@@ -60,6 +61,8 @@ export const passwd = defineCommand({
   },
   plan: toPasswdPlan,
   async run(plan: PasswdPlan, io): Promise<ExitCode> {
+    if ('path' in plan && ['set', 'import', 'upgrade', 'delete'].includes(plan.action))
+      await checkRegular(plan.path);
     switch (plan.action) {
       case 'list':
       case 'weak':

@@ -92,6 +92,9 @@ export const pub = defineCommand({
     const client = withLinesUnderWay(shared, values);
     const byLine = values.stdinLine === true;
     const source = payloadSource(values, byLine ? 1 : 0) ?? (byLine ? ({kind: 'lines'} as const) : undefined);
+    if (byLine && values.repeat !== undefined) {
+      throw new UsageError('--repeat and -l cannot be used together: each line is sent once.');
+    }
     const {topic} = values;
     if (topic === undefined) {
       throw new UsageError(

@@ -16,6 +16,7 @@ import {publishTopicOption} from '../client/network-options.ts';
 import {openSession} from '../client/open-session.ts';
 import {type PayloadSource, payloadOptions, payloadSource, readPayload} from '../client/payload-source.ts';
 import {
+  noConnection,
   type ReceiveValues,
   receiveOptions,
   retainOptions,
@@ -116,9 +117,14 @@ export const rr = defineCommand({
   },
   async run(plan, io): Promise<ExitCode> {
     const payload = await readPayload(plan.source, io);
-    using limit = timeLimit(plan.timeoutSeconds);
+    let connected = false;
+    const {endpoint} = plan.client.connection;
+    using limit = timeLimit(plan.timeoutSeconds, () =>
+      connected ? `No response on ${plan.responseTopic}` : noConnection(endpoint),
+    );
     const signal = AbortSignal.any([io.signal, limit.signal]);
     await using session = await openSession(plan.client, io, {signal});
+    connected = true;
     try {
       await ask(plan, payload, session, io);
     } catch (error) {

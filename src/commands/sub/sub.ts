@@ -16,6 +16,7 @@ import {type ClientPlan, clientOptions, defaultInFlight, toClientPlan} from '../
 import {subscribeUrlOption} from '../client/network-options.ts';
 import {openSession} from '../client/open-session.ts';
 import {
+  noConnection,
   type ReceiveValues,
   receiveOptions,
   retainOptions,
@@ -179,7 +180,8 @@ export const sub = defineCommand({
     };
   },
   async run(plan, io): Promise<ExitCode> {
-    using limit = timeLimit(plan.timeoutSeconds);
+    const progress: Progress = {received: 0, isConnected: () => false};
+    using limit = timeLimit(plan.timeoutSeconds, () => missing(plan, progress));
     const signal = AbortSignal.any([io.signal, limit.signal]);
     await using session = await openSession(plan.client, io, {
       signal,
@@ -188,8 +190,9 @@ export const sub = defineCommand({
       pipelined: true,
       oneShot: plan.selection.limit !== undefined && plan.options.qos < 2,
     });
+    progress.isConnected = () => session.isAccepted;
     try {
-      await receive(plan, session, io);
+      await receive(plan, session, progress, io);
     } catch (error) {
       if (!signal.aborted || error !== signal.reason || !session.isAccepted) throw error;
       // With MQTT 5 the will is published: the client was interrupted [mosquitto: sub_client.c].
@@ -203,21 +206,34 @@ export const sub = defineCommand({
   },
 });
 
+interface Progress {
+  received: number;
+  isConnected: () => boolean;
+}
+
+/** What did not come in time, for the error of -W. */
+function missing({selection, client}: SubPlan, {received, isConnected}: Progress): string {
+  if (!isConnected()) return noConnection(client.connection.endpoint);
+  if (received === 0) return 'No message';
+  return selection.limit === undefined
+    ? `Only ${received} message${received === 1 ? '' : 's'}`
+    : `Only ${received} of ${selection.limit} messages`;
+}
+
 /** SIGINT and SIGTERM: the ordinary end of a subscription. */
 function isAskedToEnd(reason: unknown): boolean {
   return reason instanceof Interrupted && ['SIGINT', 'SIGTERM'].includes(reason.signalName);
 }
 
 /** Subscribes and prints until the receiver has its last message. Messages may come before the SUBACK. */
-async function receive(plan: SubPlan, session: Session, io: Io): Promise<void> {
+async function receive(plan: SubPlan, session: Session, progress: Progress, io: Io): Promise<void> {
   const output = new Output(io.stdout);
   using view = await createView(plan, io, output);
   const clearing: Promise<unknown>[] = [];
   const select = selection(plan.selection, Math.random);
-  let received = 0;
   const receiving = session.receive({
     message(message) {
-      received++;
+      progress.received++;
       const {decision, print, remove} = select(message);
       view.count(message);
       if (print) view.print(message);
@@ -231,7 +247,7 @@ async function receive(plan: SubPlan, session: Session, io: Io): Promise<void> {
       view.batchEnds();
       return output.flush();
     },
-    stream: streamLast(plan, {output, stdout: io.stdout}, () => received),
+    stream: streamLast(plan, {output, stdout: io.stdout}, () => progress.received),
   });
   const subscribed = subscribe(plan, session, io);
   const finished = plan.exitAfterSubscribe ? subscribed : Promise.all([subscribed, receiving]);

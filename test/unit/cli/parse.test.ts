@@ -132,7 +132,7 @@ test('refuses what mosquitto refuses', () => {
 
 test('shows no secret in the error about a misspelt option', () => {
   refuses(['--pww=hunter2'], "Unknown option '--pww=…'. Did you mean '--pw'?");
-  refuses(['-pw=hunter2'], "Unknown option '-pw=…'. Did you mean '--pw'?");
+  refuses(['-pw=hunter2'], "Unknown option '-pw=…'. Did you mean '-P'?");
 });
 
 test('takes values that are attached, and short options that are joined', () => {

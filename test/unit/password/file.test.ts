@@ -46,7 +46,7 @@ describe('reading', () => {
     ['alice:$6', 'plain'],
     ['alice:', 'malformed'],
     ['alice: ', 'malformed'],
-    ['alice::secret', 'malformed'],
+    ['alice::secret', 'plain'],
     [`:${hash}`, 'malformed'],
     ['alice:$5$saltsalt$hash', 'malformed'],
     ['alice:$2b$12$hash', 'malformed'],

@@ -162,7 +162,7 @@ test('reaches the broker over whatever is asked for', () => {
   assert.deepEqual(endpoint('-p', '0', '-h', '/s'), {transport: 'unix', path: '/s'});
   assert.deepEqual(endpoint('--unix', '/s', '-h', '/other'), {transport: 'unix', path: '/other'});
   assert.deepEqual(endpoint('--unix', '/s', '-L', 'mqtt://h/t'), {transport: 'tcp', host: 'h', port: 1883});
-  assert.deepEqual(endpoint('--unix', '/s', '-p', '99'), {transport: 'tcp', host: '/s', port: 99});
+  refuses(['--unix', '/s', '-p', '99'], /^-h takes a host, not a path/);
   assert.deepEqual(endpoint('--unix', '/s', '--cafile', 'f'), {
     transport: 'unix',
     path: '/s',
@@ -280,7 +280,7 @@ test('a session that lasts needs an id', () => {
   refuses(['-c', '-x', '10'], missing);
   refuses(['-i', 'a', '-I', 'b'], '-i and -I argument cannot be used together. Leave one out.');
   refuses(['-i', ''], /^Invalid id/);
-  refuses(['-i', 'a\u0000'], 'Malformed UTF-8 in -i argument.');
+  refuses(['-i', 'a\u0000'], 'Invalid -i argument: it has the control character NUL.');
   assert.equal(connection('-c', '-i', 'a').clean, false);
 });
 
@@ -325,7 +325,7 @@ test('a will is a message', () => {
   refuses(['--will-payload', 'a'], 'Will payload given, but no will topic given. Add --will-topic.');
   refuses(['--will-retain'], 'Will retain given, but no will topic given. Add --will-topic.');
   refuses(['--will-topic', 'a/+'], "Invalid will topic 'a/+', does it contain '+' or '#'?");
-  refuses(['--will-topic', 'a\u0001'], 'Malformed UTF-8 in --will-topic argument.');
+  refuses(['--will-topic', 'a\u0001'], 'Invalid --will-topic argument: it has the control character U+0001.');
   assert.equal(connection('--will-qos', '1').will, undefined);
 });
 
@@ -353,7 +353,10 @@ test('numbers have their range', () => {
   refuses(['-k', '65536'], /^Invalid keepalive given/);
   refuses(['-M', '0'], /^Maximum inflight messages must be greater than 0/);
   refuses(['-p', '65536'], 'Invalid port given: 65536. It is a number from 0 to 65535.');
-  refuses(['-p', 'abc'], 'Invalid port given: abc. It is a number from 0 to 65535.');
+  refuses(
+    ['-p', 'abc'],
+    'Invalid port given: -p takes a number from 0 to 65535. A password is given with -P.',
+  );
   refuses(['-q', '1x'], 'Invalid QoS given: 1x. It is 0, 1 or 2.');
   refuses(['--connect-timeout', '0'], /^Invalid connect timeout given: 0/);
 });
