@@ -4,6 +4,7 @@
 
 import assert from 'node:assert/strict';
 import {describe, it} from 'node:test';
+import {setImmediate as nextTurn} from 'node:timers/promises';
 import {setFlagsFromString} from 'node:v8';
 import {runInNewContext} from 'node:vm';
 import fc from 'fast-check';
@@ -190,5 +191,42 @@ describe('topics of 60,000 bytes', () => {
       await publisher.expect('puback');
     }
     assert.ok(used() - before < 40_000_000, `${used() - before}`);
+  });
+});
+
+describe('a SUBSCRIBE with many filters', () => {
+  it('C5: is handled in slices, between which other clients are served', async () => {
+    await using broker = packetBroker({limits: {maxQueuedMessages: 0}});
+    const count = 2000;
+    for (let index = 0; index < count; index++) {
+      broker.broker.publish({topic: `${index}/t`, payload: Buffer.from('x'), qos: 0, retain: true});
+    }
+    const [subscriber, bystander] = [await broker.connect('subscriber'), await broker.connect('bystander')];
+    const filters = Array.from({length: 300}, (_, index) => ({topic: `+/none${index}`, qos: 0}));
+    subscriber.send({cmd: 'subscribe', messageId: 1, subscriptions: [...filters, {topic: '#', qos: 0}]});
+    subscriber.send({cmd: 'subscribe', messageId: 2, subscriptions: [{topic: 'later', qos: 0}]});
+    await bystander.subscribe('between');
+    await subscriber.expect('suback');
+    for (let index = 0; index < count; index++) {
+      const {topic, retain} = await subscriber.expect('publish');
+      assert.deepEqual([topic, retain], [`${index}/t`, true]);
+    }
+    await subscriber.expect('suback');
+    const order = broker.log.filter((line) => /between|later/.test(line));
+    assert.deepEqual(order, ['bystander 0 between', 'subscriber 0 later']);
+  });
+
+  it('C5: is given up when the client goes', async () => {
+    await using broker = packetBroker();
+    const subscriber = await broker.connect('subscriber');
+    const count = 50_000;
+    const filters = Array.from({length: count}, () => ({topic: '#', qos: 0}));
+    subscriber.send({cmd: 'subscribe', messageId: 1, subscriptions: filters});
+    const handled = () => broker.log.filter((line) => line === 'subscriber 0 #').length;
+    while (handled() === 0) await nextTurn();
+    subscriber.drop();
+    const bystander = await broker.connect('bystander');
+    await bystander.quiet();
+    assert.ok(handled() < count, `${handled()}`);
   });
 });

@@ -25,36 +25,60 @@ export class SubscribeHandler {
     this.#context = context;
   }
 
+  subscribe(packet: ISubscribePacket): void {
+    this.#inSlices(this.#subscribing(packet));
+  }
+
+  unsubscribe(packet: IUnsubscribePacket): void {
+    this.#inSlices(this.#unsubscribing(packet));
+  }
+
+  /** Works for one packet, in slices; meanwhile the client's next packets of such kinds wait. */
+  #inSlices(steps: Iterator<undefined>): void {
+    const {connection, state} = this.#context;
+    const rest = state.slicedWork.run(steps);
+    if (rest === undefined) return;
+    connection.hold('publish');
+    rest.catch((error: unknown) => connection.fail(error)).finally(() => connection.unhold('publish'));
+  }
+
   /**
    * One SUBACK with the packet's identifier [MQTT-2.2.1-6] and a code for each filter in order [MQTT-3.8.4-5],
    * [MQTT-3.8.4-6], [MQTT-3.9.3-1]: the QoS granted, or a reason code [MQTT-3.8.4-7]; then the retained messages.
    */
-  subscribe(packet: ISubscribePacket): void {
-    const {connection} = this.#context;
+  *#subscribing(packet: ISubscribePacket): Generator<undefined, void> {
+    const {connection, state} = this.#context;
     const identifier = packet.properties?.subscriptionIdentifier;
-    const retained: (() => void)[] = [];
-    const granted = packet.subscriptions.map((requested) => {
+    const fresh: BrokerSubscription<Session>[] = [];
+    const granted: number[] = [];
+    for (const requested of packet.subscriptions) {
       const outcome = this.#subscribe(requested, identifier);
       if (typeof outcome === 'number')
-        return connection.protocolVersion === 5 ? outcome : subscriptionFailure;
-      if (outcome.retained !== undefined) retained.push(outcome.retained);
-      return outcome.qos;
-    });
+        granted.push(connection.protocolVersion === 5 ? outcome : subscriptionFailure);
+      else granted.push(outcome.subscription.qos);
+      if (typeof outcome !== 'number' && outcome.wantsRetained) fresh.push(outcome.subscription);
+      yield;
+      if (!connection.open) return;
+    }
     const refused = granted.find(isFailure);
-    if (!granted.every(isFailure)) this.#storeFirst();
     // [MQTT-3.8.4-1], [MQTT-3.8.4-2]
     sendWithReason(
       this.#context,
       {cmd: 'suback', messageId: packet.messageId!, granted},
       refused === undefined ? undefined : reasons[refused],
     );
-    for (const send of retained) send();
+    for (const subscription of fresh) {
+      for (const step of state.router.sendRetained(subscription)) {
+        yield step;
+        if (!connection.open) return;
+      }
+    }
   }
 
   #subscribe(
     requested: Requested,
     identifier: number | undefined,
-  ): number | {readonly qos: number; readonly retained: (() => void) | undefined} {
+  ): number | {readonly subscription: BrokerSubscription<Session>; readonly wantsRetained: boolean} {
     const {session, listener, state} = this.#context;
     const filter = this.#mounted(requested.topic);
     const parsed = parseSubscription(filter);
@@ -75,30 +99,23 @@ export class SubscribeHandler {
     state.context.log('subscribe', `${session.clientId} ${qos} ${requested.topic}`);
     const handling = requested.rh ?? 0;
     // [MQTT-3.3.1-9], [MQTT-3.3.1-10], [MQTT-3.3.1-11]; none for a shared subscription [4.8.2].
-    const wanted = parsed.shareName === undefined && (handling === 0 || (handling === 1 && fresh));
-    return {
-      qos,
-      retained: wanted ? () => state.router.sendRetained(session, filter, subscription) : undefined,
-    };
-  }
-
-  /** What the answer says is stored before it leaves, where the session is. */
-  #storeFirst(): void {
-    const {session, connection} = this.#context;
-    if (session.persistent) connection.output.needCommit();
+    const wantsRetained = parsed.shareName === undefined && (handling === 0 || (handling === 1 && fresh));
+    return {subscription, wantsRetained};
   }
 
   /** [MQTT-3.10.4-4] to [MQTT-3.10.4-6], [MQTT-3.11.3-1] */
-  unsubscribe(packet: IUnsubscribePacket): void {
-    const {session, state} = this.#context;
-    const granted = packet.unsubscriptions.map((topic) => {
+  *#unsubscribing(packet: IUnsubscribePacket): Generator<undefined, void> {
+    const {connection, session, state} = this.#context;
+    const granted: number[] = [];
+    for (const topic of packet.unsubscriptions) {
       const filter = this.#mounted(topic);
-      if (parseSubscription(filter) === undefined) return ReasonCode.noSubscriptionExisted;
-      state.context.log('unsubscribe', `${session.clientId} ${topic}`);
-      const existed = state.registry.unsubscribe(session, filter);
-      return existed ? ReasonCode.success : ReasonCode.noSubscriptionExisted;
-    });
-    this.#storeFirst();
+      const isFilter = parseSubscription(filter) !== undefined;
+      if (isFilter) state.context.log('unsubscribe', `${session.clientId} ${topic}`);
+      const existed = isFilter && state.registry.unsubscribe(session, filter);
+      granted.push(existed ? ReasonCode.success : ReasonCode.noSubscriptionExisted);
+      yield;
+      if (!connection.open) return;
+    }
     sendWithReason(this.#context, {cmd: 'unsuback', messageId: packet.messageId!, granted}, undefined);
   }
 

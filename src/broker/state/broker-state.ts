@@ -8,7 +8,7 @@ import {Backpressure, StallBudget} from './backpressure.ts';
 import type {BrokerContext} from './broker-context.ts';
 import {RetainedMessages} from './retained.ts';
 import {Router} from './router.ts';
-import {Schedule} from './schedule.ts';
+import {Schedule, SlicedWork} from './schedule.ts';
 import type {Session} from './session.ts';
 import {SessionRegistry} from './session-registry.ts';
 import {Subscriptions} from './subscriptions.ts';
@@ -17,6 +17,7 @@ export interface BrokerState {
   readonly limits: BrokerLimits;
   readonly context: BrokerContext;
   readonly schedule: Schedule;
+  readonly slicedWork: SlicedWork;
   readonly router: Router;
   readonly registry: SessionRegistry;
   readonly retained: RetainedMessages;
@@ -61,7 +62,8 @@ export function createBrokerState(limits: BrokerLimits, given: BrokerContext): B
   }
   const backpressure = new Backpressure();
   const stallBudget = new StallBudget(schedule);
-  const stores = {registry, retained, subscriptions, counters, backpressure, stallBudget};
+  const slicedWork = new SlicedWork();
+  const stores = {registry, slicedWork, retained, subscriptions, counters, backpressure, stallBudget};
   return {limits, context, schedule, router, ...stores, encoder, slab: new FrameSlab(), sequence, notice};
 }
 

@@ -75,13 +75,12 @@ export class RetainedMessages {
     if (this.#tree.delete(topic)) this.#changed(topic, undefined);
   }
 
-  /** All that match a filter and have not expired. */
-  match(filter: string): StoredMessage[] {
-    const now = this.#schedule.now();
-    return this.#tree
-      .match(filter)
-      .map((kept) => kept.message)
-      .filter((message) => message.expiresAt === undefined || message.expiresAt > now);
+  /** All that match a filter and have not expired; undefined now and then, so that a long walk can be interrupted. */
+  *match(filter: string): Generator<StoredMessage | undefined, void> {
+    for (const kept of this.#tree.match(filter)) {
+      const {expiresAt = Number.POSITIVE_INFINITY} = kept?.message ?? {};
+      yield expiresAt > this.#schedule.now() ? kept?.message : undefined;
+    }
   }
 
   *all(): IterableIterator<StoredMessage> {

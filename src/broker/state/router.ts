@@ -140,14 +140,21 @@ export class Router {
     });
   }
 
-  /** Sends the retained messages of a new subscription, as retained [MQTT-3.3.1-9]. */
-  sendRetained(session: Session, filter: string, subscription: BrokerSubscription<Session>): void {
+  /** Sends the retained messages of a new subscription, as retained [MQTT-3.3.1-9], in small steps. */
+  *sendRetained({
+    subscriber,
+    filter,
+    ...subscription
+  }: BrokerSubscription<Session>): Generator<undefined, void> {
     const subscriptionIdentifiers =
       subscription.identifier === undefined ? noIdentifiers : [subscription.identifier];
     for (const message of this.#options.retained.match(filter)) {
-      const qos = this.#qos(message, subscription.qos);
-      const sequence = this.#options.sequence();
-      this.#send(session, {sequence, message, qos, retain: true, subscriptionIdentifiers}, undefined);
+      if (message !== undefined) {
+        const qos = this.#qos(message, subscription.qos);
+        const sequence = this.#options.sequence();
+        this.#send(subscriber, {sequence, message, qos, retain: true, subscriptionIdentifiers}, undefined);
+      }
+      yield;
     }
   }
 

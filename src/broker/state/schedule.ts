@@ -114,3 +114,42 @@ export class Schedule {
     heap[index] = last;
   }
 }
+
+/** Steps of a job in one turn of the event loop: some milliseconds. */
+const stepsOfSlice = 1000;
+
+interface Job {
+  readonly steps: Iterator<undefined>;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** Long jobs in slices, one each turn of the event loop: other clients are served in between. */
+export class SlicedWork {
+  readonly #jobs: Job[] = [];
+
+  /** Begins a job now. Undefined: that was all of it; else the promise resolves at its end. */
+  run(steps: Iterator<undefined>): Promise<void> | undefined {
+    if (isDone(steps)) return undefined;
+    return new Promise((resolve, reject) => {
+      if (this.#jobs.push({steps, resolve, reject}) === 1) setImmediate(() => this.#turn());
+    });
+  }
+
+  #turn(): void {
+    const job = this.#jobs.shift()!;
+    try {
+      if (isDone(job.steps)) job.resolve();
+      else this.#jobs.push(job);
+    } catch (error) {
+      job.reject(error);
+    }
+    if (this.#jobs.length > 0) setImmediate(() => this.#turn());
+  }
+}
+
+/** Takes the steps of one slice; whether none are left. */
+function isDone(steps: Iterator<undefined>): boolean {
+  for (let step = 0; step < stepsOfSlice; step++) if (steps.next().done) return true;
+  return false;
+}

@@ -4,42 +4,59 @@
  * sessions or messages. Topics and filters are taken to be valid, and compared as they are [MQTT-4.7.3-4].
  */
 
-interface Node<Value> {
-  readonly children: Map<string, Node<Value>>;
-  value?: Value;
-}
+/**
+ * One level of a path. Most nodes have one child or none: a Map for each would take four times the memory of a topic
+ * with many levels.
+ */
+class TreeNode<Value> {
+  value: Value | undefined = undefined;
+  /** The level of the only child. */
+  #level = '';
+  #only: TreeNode<Value> | undefined = undefined;
+  /** Two children and more. */
+  #children: Map<string, TreeNode<Value>> | undefined = undefined;
 
-/** The node of a topic or filter, created where it is not there. */
-function grow<Value>(root: Node<Value>, text: string): Node<Value> {
-  let node = root;
-  for (const level of text.split('/')) {
-    let child = node.children.get(level);
-    if (child === undefined) {
-      child = {children: new Map()};
-      node.children.set(level, child);
+  get isEmpty(): boolean {
+    return this.value === undefined && this.#only === undefined && this.#children === undefined;
+  }
+
+  child(level: string): TreeNode<Value> | undefined {
+    if (this.#children !== undefined) return this.#children.get(level);
+    return this.#level === level ? this.#only : undefined;
+  }
+
+  /** The child of this level, which is made where there is none. */
+  grow(level: string): TreeNode<Value> {
+    const known = this.child(level);
+    if (known !== undefined) return known;
+    const fresh = new TreeNode<Value>();
+    if (this.#children !== undefined) this.#children.set(level, fresh);
+    else if (this.#only === undefined) {
+      this.#level = level;
+      this.#only = fresh;
+    } else {
+      this.#children = new Map([
+        [this.#level, this.#only],
+        [level, fresh],
+      ]);
+      this.#only = undefined;
     }
-    node = child;
+    return fresh;
   }
-  return node;
-}
 
-/** Removes the value of a topic or filter, with the nodes that lead to no other. False: there is no value. */
-function prune<Value>(root: Node<Value>, text: string): boolean {
-  const levels = text.split('/');
-  const path = [root];
-  for (const level of levels) {
-    const child = path.at(-1)!.children.get(level);
-    if (child === undefined) return false;
-    path.push(child);
+  cut(level: string): void {
+    if (this.#children === undefined) this.#only = undefined;
+    else if (this.#children.delete(level) && this.#children.size === 0) this.#children = undefined;
   }
-  if (path.at(-1)!.value === undefined) return false;
-  delete path.at(-1)!.value;
-  for (let depth = levels.length; depth > 0; depth--) {
-    const node = path[depth]!;
-    if (node.value !== undefined || node.children.size > 0) break;
-    path[depth - 1]!.children.delete(levels[depth - 1]!);
+
+  /** The levels below; may be changed meanwhile. */
+  entries(): Iterable<readonly [level: string, child: TreeNode<Value>]> {
+    return this.#children ?? (this.#only === undefined ? [] : [[this.#level, this.#only]]);
   }
-  return true;
+
+  *children(withoutDollar: boolean): Generator<TreeNode<Value>, void> {
+    for (const [level, child] of this.entries()) if (!withoutDollar || !level.startsWith('$')) yield child;
+  }
 }
 
 interface Level<Value> {
@@ -48,9 +65,26 @@ interface Level<Value> {
   readonly value?: Value | undefined;
 }
 
+/** Takes the value of a path away, and the nodes that nothing needs any more; whether it had one. */
+function remove<Value>(root: TreeNode<Value>, levels: readonly string[]): boolean {
+  const path = [root];
+  for (const level of levels) {
+    const child = path.at(-1)!.child(level);
+    if (child === undefined) return false;
+    path.push(child);
+  }
+  const last = path.at(-1)!;
+  if (last.value === undefined) return false;
+  last.value = undefined;
+  for (let depth = levels.length; depth > 0 && path[depth]!.isEmpty; depth--) {
+    path[depth - 1]!.cut(levels[depth - 1]!);
+  }
+  return true;
+}
+
 /** Values by topic filter. */
 export class FilterTree<Value> {
-  readonly #root: Node<Value> = {children: new Map()};
+  readonly #root = new TreeNode<Value>();
   #size = 0;
 
   get size(): number {
@@ -58,28 +92,29 @@ export class FilterTree<Value> {
   }
 
   get(filter: string): Value | undefined {
-    let node: Node<Value> | undefined = this.#root;
+    let node: TreeNode<Value> | undefined = this.#root;
     for (const level of filter.split('/')) {
-      node = node.children.get(level);
+      node = node.child(level);
       if (node === undefined) return undefined;
     }
     return node.value;
   }
 
   set(filter: string, value: Value): void {
-    const node = grow(this.#root, filter);
+    let node = this.#root;
+    for (const level of filter.split('/')) node = node.grow(level);
     if (node.value === undefined) this.#size++;
     node.value = value;
   }
 
   delete(filter: string): void {
-    if (prune(this.#root, filter)) this.#size--;
+    if (remove(this.#root, filter.split('/'))) this.#size--;
   }
 
   /** All levels of all filters, a level before those below it; `value` where a filter ends. */
   *levels(): Generator<Level<Value>> {
-    const walk = function* (node: Node<Value>, depth: number): Generator<Level<Value>> {
-      for (const [level, child] of node.children) {
+    const walk = function* (node: TreeNode<Value>, depth: number): Generator<Level<Value>> {
+      for (const [level, child] of node.entries()) {
         yield {level, depth, value: child.value};
         yield* walk(child, depth + 1);
       }
@@ -94,20 +129,20 @@ export class FilterTree<Value> {
   match(topic: string): Value[] {
     const found: Value[] = [];
     const levels = topic.split('/');
-    const take = (node: Node<Value> | undefined) => {
+    const take = (node: TreeNode<Value> | undefined) => {
       if (node?.value !== undefined) found.push(node.value);
     };
-    const walk = (node: Node<Value>, depth: number) => {
+    const walk = (node: TreeNode<Value>, depth: number) => {
       const wild = depth > 0 || !topic.startsWith('$');
-      if (wild) take(node.children.get('#'));
+      if (wild) take(node.child('#'));
       if (depth === levels.length) {
         take(node);
         return;
       }
       const level = levels[depth]!;
-      const exact = node.children.get(level);
+      const exact = node.child(level);
       if (exact !== undefined) walk(exact, depth + 1);
-      const any = wild ? node.children.get('+') : undefined;
+      const any = wild ? node.child('+') : undefined;
       if (any !== undefined) walk(any, depth + 1);
     };
     walk(this.#root, 0);
@@ -117,8 +152,8 @@ export class FilterTree<Value> {
 
 /** Values by topic name. */
 export class TopicTree<Value> {
-  readonly #root: Node<Value> = {children: new Map()};
-  readonly #values = new Map<string, Node<Value>>();
+  readonly #root = new TreeNode<Value>();
+  readonly #values = new Map<string, TreeNode<Value>>();
 
   get size(): number {
     return this.#values.size;
@@ -129,13 +164,17 @@ export class TopicTree<Value> {
   }
 
   set(topic: string, value: Value): void {
-    const node = this.#values.get(topic) ?? grow(this.#root, topic);
-    this.#values.set(topic, node);
+    let node = this.#values.get(topic);
+    if (node === undefined) {
+      node = this.#root;
+      for (const level of topic.split('/')) node = node.grow(level);
+      this.#values.set(topic, node);
+    }
     node.value = value;
   }
 
   delete(topic: string): boolean {
-    return this.#values.delete(topic) && prune(this.#root, topic);
+    return this.#values.delete(topic) && remove(this.#root, topic.split('/'));
   }
 
   /** All topics and values, in the order they were first set. */
@@ -143,30 +182,30 @@ export class TopicTree<Value> {
     for (const [topic, node] of this.#values) yield [topic, node.value!];
   }
 
-  /** The values of all topics that match the filter, under the same rules as above. */
-  match(filter: string): Value[] {
-    const found: Value[] = [];
+  /**
+   * The values of all topics that match the filter, under the same rules as above; undefined for each node on the way
+   * that has none, so that a long walk can be interrupted. The tree may be changed meanwhile.
+   */
+  *match(filter: string): Generator<Value | undefined, void> {
     const levels = filter.split('/');
-    const takeAll = (node: Node<Value>, top: boolean) => {
-      if (node.value !== undefined) found.push(node.value);
-      for (const [level, child] of node.children) if (!top || !level.startsWith('$')) takeAll(child, false);
-    };
-    const walk = (node: Node<Value>, depth: number) => {
-      const level = levels[depth];
-      if (level === undefined) {
-        if (node.value !== undefined) found.push(node.value);
-      } else if (level === '#') {
-        takeAll(node, depth === 0);
-      } else if (level === '+') {
-        for (const [name, child] of node.children) {
-          if (depth > 0 || !name.startsWith('$')) walk(child, depth + 1);
-        }
-      } else {
-        const child = node.children.get(level);
-        if (child !== undefined) walk(child, depth + 1);
+    const isOpen = levels.at(-1) === '#';
+    const fixed = isOpen ? levels.length - 1 : levels.length;
+    /** The nodes still to be visited, at each depth. */
+    const waiting: Iterator<TreeNode<Value>>[] = [[this.#root].values()];
+    for (let siblings = waiting.at(-1); siblings !== undefined; siblings = waiting.at(-1)) {
+      const next = siblings.next();
+      if (next.done) {
+        waiting.pop();
+        continue;
       }
-    };
-    walk(this.#root, 0);
-    return found;
+      const node = next.value;
+      const depth = waiting.length - 1;
+      yield depth === fixed || (isOpen && depth > fixed) ? node.value : undefined;
+      const level = depth < fixed ? levels[depth]! : '+';
+      if (depth >= fixed && !isOpen) continue;
+      const exact = node.child(level);
+      if (level === '+') waiting.push(node.children(depth === 0));
+      else if (exact !== undefined) waiting.push([exact].values());
+    }
   }
 }

