@@ -25,7 +25,7 @@ const programOptions = {
   manual: {
     flags: '--manual [page]',
     group: 'General',
-    summary: "print the manual page of tmq, a command, or 'formats'; view it by: man -l -",
+    summary: "show the manual page of tmq, a command, or 'formats'; in a pipe, its source",
   },
   completion: {
     flags: '--completion <shell>',
@@ -39,6 +39,8 @@ const programOptions = {
 interface Progress {
   /** How the command is called: 'tmq pub', or 'mosquitto_pub'. */
   invocation: string;
+  /** What to show behind the error in place of the hint to --help. */
+  brief?: (style: HelpStyle) => Promise<string>;
   quiet: boolean;
   color: ColourChoice;
 }
@@ -71,9 +73,8 @@ async function start(argv: readonly string[], io: Io, progress: Progress): Promi
   const first = rest.length === 0 && given !== undefined && versionWords.has(given) ? '--version' : given;
   switch (first) {
     case undefined:
-      throw new UsageError(
-        `No command given. The commands are ${commands.map(({name}) => name).join(', ')}.`,
-      );
+      await complain(io, await greet(await styleFor(io, io.stderr)));
+      return ExitCode.failure;
     case '--version':
       return await print(io, `tmq version ${version}\n`);
     case '--manual':
@@ -82,10 +83,9 @@ async function start(argv: readonly string[], io: Io, progress: Progress): Promi
       return await printCompletion(rest[0], io);
     case 'help':
     case '--help':
-      if (rest[0] === undefined || rest[0].startsWith('-')) return await printProgramHelp(io);
-      if (rest[0] === 'formats') return await printFormatsHelp(io);
-      return await runCommand(rest[0], ['--help'], io, progress);
+      return await printHelp(rest[0], io, progress);
     default:
+      if (isCryForHelp([first])) progress.brief = greet;
       return await runCommand(first, rest, io, progress);
   }
 }
@@ -108,12 +108,29 @@ async function runCommand(
   if (entry === undefined) throw await unknownCommand(name, words.length === 0);
   if (progress.invocation === 'tmq') progress.invocation = `tmq ${name}`;
   const [command, {parse}] = await Promise.all([entry.load(), import('./cli/parse.ts')]);
+  const {invocation} = progress;
+  if (invocation !== io.programName && (words.length === 0 || isCryForHelp(words))) {
+    progress.brief = async (style) => (await import('./cli/help.ts')).briefHelp(command, invocation, style);
+  }
   const {values, operands, request} = parse(command, words, optionsFileOf(command, io));
   progress.quiet = values.quiet === true;
   progress.color = (values.color as ColourChoice | undefined) ?? 'auto';
-  if (request === 'help') return await printCommandHelp(command, io, progress.invocation);
-  if (request === 'version') return await print(io, `${progress.invocation} version ${version}\n`);
+  if (request === 'help') return await printCommandHelp(command, io, invocation);
+  if (request === 'version') return await print(io, `${invocation} version ${version}\n`);
   return await command.run(command.plan(values, operands), io);
+}
+
+/** Whether the last word is what other programs print their help for; here -h is the host. */
+function isCryForHelp(words: readonly string[]): boolean {
+  return ['-h', '-help', '-?', '/?', 'help'].includes(words.at(-1) ?? '');
+}
+
+async function greet(style: HelpStyle): Promise<string> {
+  const {greeting} = await import('./cli/help.ts');
+  return greeting(
+    commands.map(({name}) => name),
+    style,
+  );
 }
 
 /** Reads the options file of a command that has one, when the parser asks for it. */
@@ -122,13 +139,17 @@ function optionsFileOf(command: AnyCommand, io: Io): (given?: string) => readonl
   return (given) => (optionsFile === undefined ? [] : readOptionsFile(optionsFile, given, io.env));
 }
 
-/** `isAlone`: no further word says what was meant. */
-async function unknownCommand(word: string, isAlone = true): Promise<UsageError> {
+/** `isAlone`: no further word says what was meant. `topics` may have been meant, too. */
+async function unknownCommand(
+  word: string,
+  isAlone = true,
+  topics: readonly string[] = [],
+): Promise<UsageError> {
   const [{suggestCommand}, {spelling}] = await Promise.all([
     import('./cli/suggest.ts'),
     import('./cli/option.ts'),
   ]);
-  const names = commands.map(({name}) => name);
+  const names = [...commands.map(({name}) => name), ...topics];
   const options = Object.values(programOptions).map((option) => spelling(option).long ?? '');
   const near = suggestCommand(word, names, isAlone ? options : []);
   const isOption = word.startsWith('-');
@@ -137,35 +158,62 @@ async function unknownCommand(word: string, isAlone = true): Promise<UsageError>
   return new UsageError(`Unknown ${isOption ? 'option' : 'command'} '${word}'.${advice}`);
 }
 
-async function printProgramHelp(io: Io): Promise<ExitCode> {
-  const {programHelp} = await import('./cli/help.ts');
-  return await print(io, programHelp(await loadAll(), programOptions, await styleFor(io)));
+/** Help about tmq, a command or a topic. */
+async function printHelp(name: string | undefined, io: Io, progress: Progress): Promise<ExitCode> {
+  if (name !== undefined && commands.some((each) => each.name === name)) {
+    return await runCommand(name, ['--help'], io, progress);
+  }
+  const {programHelp, helpTopics} = await import('./cli/help.ts');
+  const [all, style] = await Promise.all([loadAll(), styleFor(io)]);
+  if (name === undefined || name.startsWith('-'))
+    return await page(io, programHelp(all, programOptions, style));
+  const topic = helpTopics.find((each) => each.name === name);
+  if (topic === undefined) {
+    throw await unknownCommand(
+      name,
+      true,
+      helpTopics.map((each) => each.name),
+    );
+  }
+  const [{topicSections}, {sectionsOnly}, {roffText}] = await Promise.all([
+    import('./commands/manual/topics.ts'),
+    import('./cli/manual.ts'),
+    import('./cli/roff-text.ts'),
+  ]);
+  return await page(io, roffText(sectionsOnly(topicSections[topic.name](all)), style));
 }
 
 async function printCommandHelp(command: AnyCommand, io: Io, invocation: string): Promise<ExitCode> {
   const {commandHelp} = await import('./cli/help.ts');
-  return await print(io, commandHelp(command, invocation, await styleFor(io)));
+  const text = commandHelp(command, invocation, await styleFor(io));
+  return invocation === io.programName ? await print(io, text) : await page(io, text);
 }
 
-async function printFormatsHelp(io: Io): Promise<ExitCode> {
-  const [{sectionsHelp}, {formatSections}] = await Promise.all([
-    import('./cli/help.ts'),
-    import('./commands/manual/formats-page.ts'),
-  ]);
-  return await print(io, sectionsHelp(formatSections, await styleFor(io)));
-}
-
+/** Roff for a pipe; on a terminal as man shows it. */
 async function printManual(name: string | undefined, io: Io): Promise<ExitCode> {
+  const source = await manualSource(name);
+  if (io.stdout.isTTY !== true) return await print(io, source);
+  const {formatManual} = await import('./io/pager.ts');
+  const style = await styleFor(io);
+  const formatted = await formatManual(source, style.width, io.env);
+  const text = formatted ?? (await import('./cli/roff-text.ts')).roffText(source, style);
+  return await page(io, text, ['MANPAGER', 'PAGER']);
+}
+
+async function manualSource(name: string | undefined): Promise<string> {
   const {commandManual, formatsManual, programManual} = await import('./cli/manual.ts');
   const names = commands.map((each) => each.name);
-  if (name === undefined) return await print(io, programManual(await loadAll(), programOptions));
+  if (name === undefined) {
+    const {testingSections} = await import('./commands/manual/topics.ts');
+    return programManual(await loadAll(), programOptions, testingSections);
+  }
   if (name === 'formats') {
     const {formatSections} = await import('./commands/manual/formats-page.ts');
-    return await print(io, formatsManual(formatSections, names));
+    return formatsManual(formatSections, names);
   }
   const entry = commands.find((each) => each.name === name);
-  if (entry === undefined) throw await unknownCommand(name);
-  return await print(io, commandManual(await entry.load(), names));
+  if (entry === undefined) throw await unknownCommand(name, true, ['formats']);
+  return commandManual(await entry.load(), names);
 }
 
 async function printCompletion(shell: string | undefined, io: Io): Promise<ExitCode> {
@@ -181,12 +229,20 @@ async function loadAll(): Promise<readonly AnyCommand[]> {
   return await Promise.all(commands.map(({load}) => load()));
 }
 
-/** Colour where a terminal shows it. */
-async function styleFor(io: Io): Promise<HelpStyle | undefined> {
-  if (io.stdout.isTTY !== true) return undefined;
+/** As wide as the terminal, and with colour where it shows it. */
+async function styleFor(io: Io, stream: Io['stdout'] = io.stdout): Promise<HelpStyle> {
+  const {textWidth} = await import('./io/pager.ts');
+  const width = textWidth(stream);
+  if (stream.isTTY !== true) return {heading: String, name: String, width};
   const {colours} = await import('./io/terminal.ts');
-  const chalk = await colours(io, 'auto', io.stdout);
-  return {heading: (text) => chalk.bold(text), name: (text) => chalk.cyan(text)};
+  const chalk = await colours(io, 'auto', stream);
+  return {heading: (text) => chalk.bold(text), name: (text) => chalk.cyan(text), width};
+}
+
+/** Prints text that may be longer than the terminal. */
+async function page(io: Io, text: string, pagers?: readonly string[]): Promise<ExitCode> {
+  await (await import('./io/pager.ts')).page(io, text, pagers);
+  return ExitCode.success;
 }
 
 async function print(io: Io, text: string): Promise<ExitCode> {
@@ -199,7 +255,9 @@ async function print(io: Io, text: string): Promise<ExitCode> {
 async function report(error: unknown, io: Io, progress: Progress): Promise<ExitCode> {
   const {invocation, quiet} = progress;
   if (error instanceof UsageError) {
-    await complain(io, `${await errorLine(error, io, progress)}\nUse '${invocation} --help' to see usage.\n`);
+    const line = await errorLine(error, io, progress);
+    const more = await progress.brief?.(await styleFor(io, io.stderr));
+    await complain(io, `${line}\n${more ?? `Use '${invocation} --help' to see usage.\n`}`);
     return error.exitCode;
   }
   if (error instanceof TmqError) {

@@ -118,7 +118,7 @@ const only = (command) => ({
     onResolve(
       {
         filter: new RegExp(
-          `^\\./((${others})/(${others})|cli/(manual|completion)|commands/manual/formats-page)\\.ts$`,
+          `^\\./((${others})/(${others})|cli/(manual|completion|roff-text)|commands/manual/(formats-page|topics))\\.ts$`,
         ),
       },
       ({path, importer, kind}) =>

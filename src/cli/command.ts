@@ -24,7 +24,9 @@ export interface Command<Table extends OptionTable, Plan> {
   /** Paragraphs for the man page's DESCRIPTION. */
   readonly description: readonly string[];
   readonly options: Table;
-  /** Commands as typed in a shell, with a summary of each. */
+  /** Keys of the six options that most people need, for the short help after a mistake. */
+  readonly mostUsed: readonly (keyof Table & string)[];
+  /** Commands as typed in a shell, with a summary of each; the first three are in the short help. */
   readonly examples: Readonly<Record<string, string>>;
   /** The name of its options file ('pub'), where it reads one. */
   readonly optionsFile?: string;

@@ -2,6 +2,7 @@
 
 import {propertyCommands, propertyNames} from '../protocol/properties.ts';
 import type {AnyCommand} from './command.ts';
+import {helpTopics} from './help.ts';
 import {generalOptions, type Option, type OptionTable, spelling} from './option.ts';
 
 export const shells = ['bash', 'zsh', 'fish', 'powershell'] as const;
@@ -59,6 +60,12 @@ export function entriesOf(options: OptionTable): readonly Entry[] {
 
 /** What --manual prints: a page for each command, and one about formats. */
 export const pages = (nodes: readonly Node[]) => [...nodes.map(({name}) => name), 'formats'];
+
+/** What stands behind help: a command, or a topic. */
+export const explained = (nodes: readonly Node[]) => [
+  ...nodes.map(({name}) => name),
+  ...helpTopics.map(({name}) => name),
+];
 
 /** The first line of a script. */
 export const made = (shell: Shell) => `# ${shell} completion for tmq, made by: tmq --completion ${shell}`;

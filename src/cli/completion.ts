@@ -8,6 +8,7 @@ import type {AnyCommand} from './command.ts';
 import {
   type Entry,
   entriesOf,
+  explained,
   made,
   type Node,
   nodesOf,
@@ -97,7 +98,7 @@ _tmq() {
     return
   fi
   case $command in
-    help) kind=words words='${nodes.map(({name}) => name).join(' ')}' ;;
+    help) kind=words words='${explained(nodes).join(' ')}' ;;
     --manual) kind=words words='${pages(nodes).join(' ')}' ;;
     --completion) kind=words words='${shells.join(' ')}' ;;
 ${cases.join('\n')}
@@ -187,7 +188,7 @@ _tmq() {
   local -a subcommands
   subcommands=(
 ${nodes.map(({name, summary}) => `    ${quoted(`${name}:${summary}`)}`).join('\n')}
-    'help:print help about a command'
+    'help:print help about a command or a topic'
   )
   if ((CURRENT == 2)); then
     _describe command subcommands
@@ -195,7 +196,7 @@ ${nodes.map(({name, summary}) => `    ${quoted(`${name}:${summary}`)}`).join('\n
     return
   fi
   case $words[2] in
-    help) compadd ${nodes.map(({name}) => name).join(' ')} ;;
+    help) compadd ${explained(nodes).join(' ')} ;;
     --manual) compadd ${pages(nodes).join(' ')} ;;
     --completion) compadd ${shells.join(' ')} ;;
     ${nodes.map(({name}) => name).join('|')})
@@ -259,8 +260,8 @@ function fish(nodes: readonly Node[], program: readonly Entry[]): string {
     ...nodes.map(
       ({name, summary}) => `complete -c tmq -n __fish_use_subcommand -a ${name} -d ${fishQuoted(summary)}`,
     ),
-    `complete -c tmq -n __fish_use_subcommand -a help -d 'print help about a command'`,
-    `complete -c tmq -n '__tmq_after 1 help' -a '${nodes.map(({name}) => name).join(' ')}'`,
+    `complete -c tmq -n __fish_use_subcommand -a help -d 'print help about a command or a topic'`,
+    `complete -c tmq -n '__tmq_after 1 help' -a '${explained(nodes).join(' ')}'`,
     `complete -c tmq -n '__tmq_after 1 --manual' -a '${pages(nodes).join(' ')}'`,
     ...program.map((entry) => fishEntry('__fish_use_subcommand', entry)),
     ...nodes.flatMap(({name, entries, operands}) => [

@@ -12,7 +12,7 @@ import {bold, escaped, form, line, literal, paragraphs, section, subsection, tag
 /** The day on which the pages were last looked over; a page has to have one. */
 const reviewed = '2026-11-20';
 
-const clientEnvironment: Remarks = {
+export const clientEnvironment: Remarks = {
   XDG_CONFIG_HOME: 'The directory of the options file.',
   HOME: 'The options file is in .config here where XDG_CONFIG_HOME is not set.',
   'SSL_CERT_FILE, SSL_CERT_DIR':
@@ -22,9 +22,11 @@ const clientEnvironment: Remarks = {
     'With 1, nothing is sent behind CONNECT before the broker has accepted it. Otherwise that saves a round trip where the answer cannot change what is sent; -d always waits.',
 };
 
-const commonEnvironment: Remarks = {
+export const commonEnvironment: Remarks = {
   TMQ_NO_FASTPATH:
     'With 1, every packet takes the general way instead of the short one that floods of messages take. What comes out is the same, slower.',
+  'PAGER, MANPAGER':
+    "The program that shows --help and, MANPAGER before PAGER, the manual page by page on a terminal: 'less -FRX' by default, none where it is empty.",
   'NO_COLOR, FORCE_COLOR': 'No colour, or colour even where the output is no terminal.',
   'XDG_CACHE_HOME, TMQ_NO_CODE_CACHE':
     'The directory of the cache by which tmq starts faster, ~/.cache where it is not set; with TMQ_NO_CODE_CACHE=1 there is none.',
@@ -61,8 +63,12 @@ export function commandManual(command: AnyCommand, names: readonly string[]): st
   return `${lines.join('\n')}\n`;
 }
 
-/** The page of the program as a whole. */
-export function programManual(commands: readonly HelpEntry[], programOptions: OptionTable): string {
+/** The page of the program as a whole, with these sections about more than one command. */
+export function programManual(
+  commands: readonly HelpEntry[],
+  programOptions: OptionTable,
+  sections: readonly ManualSection[],
+): string {
   const lines = [
     ...heading('tmq'),
     ...section('Name', ['tmq \\- MQTT for the shell']),
@@ -87,6 +93,7 @@ export function programManual(commands: readonly HelpEntry[], programOptions: Op
       Object.values(programOptions).flatMap((row) => tagged(form(row.flags), describe(row))),
     ),
     ...section('Shell completion', completion()),
+    ...more(sections),
     ...section('Exit status', remarks(statusRemarks(true))),
     ...section('Environment', remarks({...clientEnvironment, ...commonEnvironment})),
     ...section('Files', remarks({...optionsFiles('pub'), ...commonFiles})),
@@ -192,6 +199,11 @@ function completion(): readonly string[] {
   ];
 }
 
+/** Sections without a page around them: the source of what `tmq help TOPIC` shows. */
+export function sectionsOnly(sections: readonly ManualSection[]): string {
+  return `${more(sections).join('\n')}\n`;
+}
+
 function more(sections: readonly ManualSection[]): readonly string[] {
   return sections.flatMap(({title, text, remarks: entries = {}, literal: lines}) =>
     section(title, [
@@ -207,7 +219,7 @@ function remarks(entries: Remarks): readonly string[] {
 }
 
 /** The statuses of a client, or the two of every other program. */
-function statusRemarks(client: boolean): Remarks {
+export function statusRemarks(client: boolean): Remarks {
   if (!client) {
     return {0: exitStatuses.success[1], 1: 'Something is wrong; a line on standard error says what.'};
   }

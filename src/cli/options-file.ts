@@ -61,9 +61,13 @@ export function parseOptionsFile(content: string, path: string): readonly Option
     if (line.startsWith('#')) continue;
     const words = splitLine(line.replace(/\r+$/, ''));
     // A -o here would start all over again.
-    if (words.length > 0 && words[0] !== '-o') lines.push({words, where: `${path}:${index + 1}`});
+    if (words.length > 0 && !namesOptionsFile(words[0]!)) lines.push({words, where: `${path}:${index + 1}`});
   }
   return lines;
+}
+
+function namesOptionsFile(option: string): boolean {
+  return option === '-o' || /^--options-file(=|$)/.test(option);
 }
 
 /** The first space ends the option; all behind it is one value, but for -D, which takes several. */

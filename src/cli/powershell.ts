@@ -2,6 +2,7 @@
 
 import {
   type Entry,
+  explained,
   made,
   type Node,
   optionsOfKnownUsers,
@@ -37,7 +38,7 @@ Register-ArgumentCompleter -Native -CommandName tmq -ScriptBlock {
   param($current, $ast, $cursor)
   $commands = [ordered]@{
 ${commands.join('\n')}
-    'help' = 'print help about a command'
+    'help' = 'print help about a command or a topic'
   }
   $program = @(
 ${program.map((entry) => `    ${row(entry)}`).join('\n')}
@@ -66,7 +67,7 @@ ${properties.map(([command, members]) => `    ${quoted(command)} = ${list(member
   }
   $command, $previous = $before[1], $before[-1]
   if ($before.Count -eq 2) {
-    if ($command -ceq 'help') {return Offer ${list(names)}}
+    if ($command -ceq 'help') {return Offer ${list(explained(nodes))}}
     if ($command -ceq '--manual') {return Offer ${list(pages(nodes))}}
     if ($command -ceq '--completion') {return Offer ${list(shells)}}
   }

@@ -34,6 +34,8 @@ export interface Io {
   readonly onHangup?: (callback: () => void) => () => void;
   /** Calls back at each SIGUSR2 and ignores SIGUSR1, until what it returns is called. */
   readonly onUserSignal?: (callback: () => void) => () => void;
+  /** Ignores SIGINT until what it returns is called: Ctrl-C is for another program on the terminal. */
+  readonly ignoreInterrupts?: () => () => void;
   /** Nanoseconds since the epoch. */
   readonly now: () => bigint;
 }
@@ -80,6 +82,11 @@ export function processIo(scriptPath = 'tmq'): Io {
       const ignore = () => undefined;
       process.on('SIGUSR1', ignore).on('SIGUSR2', callback);
       return () => process.off('SIGUSR1', ignore).off('SIGUSR2', callback);
+    },
+    ignoreInterrupts() {
+      const ignore = () => undefined;
+      process.on('SIGINT', ignore);
+      return () => process.off('SIGINT', ignore);
     },
     now: wallClock(),
   };

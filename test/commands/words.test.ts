@@ -43,9 +43,9 @@ const refused: readonly (readonly [row: string, words: readonly string[], messag
     "Unexpected word 'mosquitto.conf'. A configuration file needs -c before it.",
   ],
   ['E4', [...sub, '--json'], "Unknown option '--json'. Did you mean '-F %j'?"],
-  ['E4', [...sub, '--count=5'], "Unknown option '--count=5'. Did you mean '-C'?"],
-  ['E4', [...sub, '--timeout', '5'], "Did you mean '-W'?"],
-  ['E4', [...sub, '--format', '%t'], "Did you mean '-F'?"],
+  ['E4', [...sub, '--limit=5'], "Unknown option '--limit=5'. Did you mean '-C'?"],
+  ['E4', [...sub, '--wait', '5'], "Did you mean '-W'?"],
+  ['E4', [...sub, '--template', '%t'], "Did you mean '-F'?"],
   ['E4', [...sub, '--user', 'u'], "Did you mean '-u'?"],
   ['E4', [...sub, '--password=geheim'], "Unknown option '--password=…'. Did you mean '-P'?"],
   ['E4', [...sub, '-pw', 'geheim'], "Unknown option '-pw'. Did you mean '-P'?"],
@@ -78,6 +78,19 @@ test('E2: values may be attached, and short options joined', async () => {
   }
 });
 
+test('E4: --count, --timeout, --format and other long names are options', async () => {
+  for (const words of [
+    '--count 1',
+    '--timeout 1',
+    '--format %t',
+    '--no-retained',
+    '--max-inflight 1',
+    '--srv',
+  ]) {
+    assert.match((await runMain(['sub', ...words.split(' ')])).stderr, /You must specify a topic/);
+  }
+});
+
 describe('E5: other names', () => {
   for (const words of [['-v'], ['-V'], ['version'], ['--version']]) {
     test(`tmq ${words[0]} prints the version`, async () => {
@@ -93,7 +106,7 @@ describe('E5: other names', () => {
 
   test('tmq help formats prints the page as text', async () => {
     const {stdout, exitCode} = await runMain(['help', 'formats']);
-    assert.match(stdout.toString(), /^Options files\n/);
+    assert.match(stdout.toString(), /^OPTIONS FILES\n/);
     assert.doesNotMatch(stdout.toString(), /^\.\w\w/m);
     assert.equal(exitCode, 0);
   });

@@ -40,13 +40,13 @@ const prints =
   };
 
 const answers =
-  (topic: string, words: string): Drive =>
+  (topic: string, words: string, shown = 'answer\n'): Drive =>
   async (ground, command) => {
     const asking = ground.start(command);
     await ground.traced(new RegExp(`PUBLISH.*${topic}`));
     await ground.run(`tmq pub ${words}`);
     const {exitCode, stdout} = await asking.finished;
-    assert.deepEqual([exitCode, stdout.toString()], [0, 'answer\n']);
+    assert.deepEqual([exitCode, stdout.toString()], [0, shown]);
   };
 
 /** Runs a command beside a file, and compares its status, its output and the users in the file. */
@@ -111,6 +111,11 @@ const examples: Readonly<Record<string, Drive>> = {
   'tmq rr -t clock/request -e clock/response -n -W 5': answers(
     'clock/request',
     '-t clock/response -m answer',
+  ),
+  "tmq rr -t clock/request -e clock/response -m now -W 5 -F '%t %p'": answers(
+    'clock/request',
+    '-t clock/response -m answer',
+    'clock/response answer\n',
   ),
   'tmq rr -t sum -e sum/me -m "1 2" -D publish correlation-data 42 -W 5': answers(
     'sum',

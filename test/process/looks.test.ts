@@ -10,7 +10,7 @@ import {program, runTmq} from '../support/tmq.ts';
 
 async function shown(words: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<string> {
   await using terminal = startOnTerminal(process.execPath, [program, ...words], {
-    env: {HOME: '/nonexistent', XDG_CONFIG_HOME: undefined, ...env},
+    env: {HOME: '/nonexistent', XDG_CONFIG_HOME: undefined, PAGER: '', ...env},
   });
   await terminal.finished;
   return terminal.screen();

@@ -41,7 +41,6 @@ const sub = ['sub', '-t', 'a'];
 const tooLongPassword = 'x'.repeat(65_536);
 
 const commandLines: readonly Row[] = [
-  [[], 'No command given. The commands are pub, sub, rr, passwd, broker.'],
   [['-t', 'a'], "Unknown option '-t'. A command comes first: tmq pub -t …"],
   [['pubb'], "Unknown command 'pubb'. Did you mean 'pub'?"],
   [['publish', '-t', 'a'], "Unknown command 'publish'. Did you mean 'pub'?"],

@@ -15,7 +15,7 @@ test('suggests the command that may have been meant', async () => {
     assert.deepEqual(await runMain([word, 'a']), {stdout: Buffer.alloc(0), stderr, exitCode: 1});
   }
   const none = await runMain([]);
-  assert.match(none.stderr, /^Error: No command given\. The commands are pub, sub, rr/);
+  assert.match(none.stderr, /^MQTT for the shell[\s\S]*\nThe commands are pub, sub, rr/);
   assert.equal(none.exitCode, 1);
   assert.match((await runMain(['help', 'subb'])).stderr, /Did you mean 'sub'\?/);
 });

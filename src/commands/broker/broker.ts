@@ -185,6 +185,7 @@ export const broker: Command<typeof options, BrokerPlan> = defineCommand({
     'Log lines, the banner and warnings go to standard error; standard output has only the ready line and the trace.',
   ],
   options,
+  mostUsed: ['port', 'exec', 'config', 'tls', 'webSockets', 'trace'],
   operands: 'command',
   examples: {
     'tmq broker': 'A broker on 127.0.0.1:1883, for this machine only.',

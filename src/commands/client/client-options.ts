@@ -114,7 +114,7 @@ const mqttOptions = inGroup('MQTT', {
     }),
   },
   maxInflight: {
-    flags: '-M <count>',
+    flags: '-M, --max-inflight <count>',
     summary: 'most unacknowledged messages of QoS 1 and 2 (default 20)',
     details: 'An MQTT 5 broker may lower it (Receive Maximum). pub -l has a default of its own: see -l.',
     missing: '-M argument given but max_inflight not specified.',
@@ -169,7 +169,7 @@ const generalClientOptions = {
     },
   }),
   optionsFile: {
-    flags: '-o <file>',
+    flags: '-o, --options-file <file>',
     group: 'General',
     summary: 'read options from this file instead of the usual one',
     details: 'A -o in an options file is skipped.',

@@ -150,13 +150,13 @@ export const networkOptions = inGroup('Connection', {
     parse: proxyUrl,
   },
   bindAddress: {
-    flags: '-A <address>',
+    flags: '-A, --bind-address <address>',
     summary: 'local address to connect from',
     details: 'Not for unix sockets.',
     parse: notEmpty('-A'),
   },
   srv: {
-    flags: '-S',
+    flags: '-S, --srv',
     summary: 'find the broker by the SRV records of the host',
     details: 'The names looked up are _mqtt._tcp.HOST and, with TLS, _secure-mqtt._tcp.HOST.',
   },

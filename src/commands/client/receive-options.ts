@@ -15,7 +15,7 @@ import {setLongTimeout} from '../../timers.ts';
 export const receiveOptions = {
   ...inGroup('Output', {
     format: {
-      flags: '-F <format>',
+      flags: '-F, --format <format>',
       summary: 'print each message in this format, as in "%t %p"',
       details: 'The language of the format is described below, under Output formats.',
       noun: 'format',
@@ -30,12 +30,12 @@ export const receiveOptions = {
       complete: Object.keys(fieldTable).map((letter) => `%${letter}`),
     },
     verbose: {flags: '-v, --verbose', summary: 'print the topic before each payload'},
-    noNewline: {flags: '-N', summary: 'print no newline after each message'},
+    noNewline: {flags: '-N, --no-newline', summary: 'print no newline after each message'},
     pretty: {flags: '--pretty', summary: 'indent the JSON of %j and %J'},
   }),
   ...inGroup('Messages', {
     hideRetained: {
-      flags: '-R',
+      flags: '-R, --no-retained',
       summary: 'print no retained messages',
       details: 'With MQTT 5 the broker is also asked not to send any.',
     },
@@ -52,7 +52,7 @@ export const receiveOptions = {
       complete: ['always', 'new', 'never'],
     },
     timeout: {
-      flags: '-W <seconds>',
+      flags: '-W, --timeout <seconds>',
       summary: 'give up after this time, with exit status 27',
       noun: 'timeout',
       parse: integer({

@@ -28,6 +28,7 @@ export const passwd = defineCommand({
   ],
   operands: 'passwordFile',
   options: passwdOptions,
+  mostUsed: ['create', 'batch', 'delete', 'hash', 'verify', 'list'],
   examples: {
     'tmq passwd -c passwd alice': 'Create a file with one user; the password is asked for.',
     'printf \'%s\\n\' "$SECRET" | tmq passwd passwd bob': 'Add a user from a script.',

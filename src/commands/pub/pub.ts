@@ -70,6 +70,7 @@ export const pub = defineCommand({
     'Standard output stays empty; everything else goes to standard error.',
   ],
   options,
+  mostUsed: ['topic', 'message', 'stdinLine', 'host', 'qos', 'retain'],
   optionsFile: 'pub',
   examples: {
     'tmq pub -t home/lamp -m on': 'Publish a message to the broker on this machine.',

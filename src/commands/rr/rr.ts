@@ -64,9 +64,12 @@ export const rr = defineCommand({
     'A message counts as the response if it came after the request, is not a retained one, and, where the request was given correlation data (-D publish correlation-data), carries the same.',
   ],
   options,
+  mostUsed: ['topic', 'responseTopic', 'message', 'timeout', 'verbose', 'host'],
   optionsFile: 'rr',
   examples: {
     'tmq rr -t clock/request -e clock/response -n -W 5': 'Ask, and wait five seconds at most.',
+    "tmq rr -t clock/request -e clock/response -m now -W 5 -F '%t %p'":
+      'Print the topic of the response, too.',
     'tmq rr -t sum -e sum/me -m "1 2" -D publish correlation-data 42 -W 5':
       'Take only the response to this very request.',
   },

@@ -68,7 +68,7 @@ const options = {
       parse: topicFilters({option: '-U', what: 'unsubscribe topic'}),
     },
     count: {
-      flags: '-C <count>',
+      flags: '-C, --count <count>',
       summary: 'end after this many messages',
       parse: integer({
         minimum: 1,
@@ -78,7 +78,10 @@ const options = {
   }),
   ...receiveOptions,
   ...inGroup('Messages', {
-    exitAfterSubscribe: {flags: '-E', summary: 'end as soon as the broker has acknowledged the subscription'},
+    exitAfterSubscribe: {
+      flags: '-E, --exit-after-subscribe',
+      summary: 'end as soon as the broker has acknowledged the subscription',
+    },
     retainedOnly: {flags: '--retained-only', summary: 'end at the first message that is not a retained one'},
     removeRetained: {
       flags: '--remove-retained',
@@ -123,6 +126,7 @@ export const sub = defineCommand({
     'When the connection is lost, tmq sub connects again every second and subscribes anew, with a line on standard error. It ends with 0 after -C messages, at SIGINT and SIGTERM, and when the reader of its output goes away.',
   ],
   options,
+  mostUsed: ['topics', 'verbose', 'count', 'timeout', 'format', 'host'],
   optionsFile: 'sub',
   examples: {
     'tmq sub -t home/lamp': 'Print the payloads of one topic.',

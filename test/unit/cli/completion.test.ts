@@ -50,6 +50,7 @@ const cases: readonly {
   {typed: ['broker', '--trace', ''], all: ['json', 'text']},
   {typed: ['pub', '-t', ''], all: []},
   {typed: ['help', 's'], all: ['sub']},
+  {typed: ['help', 'e'], all: ['environment', 'exit-status']},
   {typed: ['--completion', ''], all: ['bash', 'fish', 'powershell', 'zsh']},
   {typed: ['pub', '-V', ''], some: ['5', '311', '31', 'mqttv5']},
   {typed: ['rr', '-V', 'mqttv31'], all: ['mqttv31', 'mqttv311']},

@@ -33,6 +33,7 @@ function sample(operands = false) {
     summary: 'sample',
     synopsis: ['[options]'],
     description: [],
+    mostUsed: [],
     examples: {},
     ...(operands ? {operands: 'command'} : {}),
     options: {
