@@ -26,7 +26,6 @@ function row({spellings, summary, value}: Entry): string {
 
 /** The script. Hash tables and -eq of PowerShell ignore case, so options are compared with -ceq and -ccontains. */
 export function powershell(nodes: readonly Node[], program: readonly Entry[]): string {
-  const names = nodes.map(({name}) => name);
   const commands = nodes.map(({name, summary}) => `    ${quoted(name)} = ${quoted(summary)}`);
   const options = nodes.map(
     ({name, entries}) =>
