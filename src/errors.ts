@@ -51,6 +51,17 @@ export class TmqError extends Error {
   }
 }
 
+/** A file cannot be used; the message names it. */
+export class FileError extends TmqError {
+  override readonly name = 'FileError';
+  readonly path: string;
+
+  constructor(path: string, message: string, options?: ErrorOptions) {
+    super(message, ExitCode.failure, options);
+    this.path = path;
+  }
+}
+
 /** A mistake on the command line or in an options file; `main` adds a pointer to --help. */
 export class UsageError extends TmqError {
   override readonly name = 'UsageError';
@@ -116,7 +127,7 @@ export function fileReason(error: unknown): string {
  * @param role what the file is for, 'CA file'; empty where the path says enough: 'Cannot read x: …'
  * @param verb what was attempted: 'read' or, for example, 'open'
  */
-export function fileError(role: string, path: string, error: unknown, verb = 'read'): TmqError {
+export function fileError(role: string, path: string, error: unknown, verb = 'read'): FileError {
   const file = role === '' ? path : `the ${role} ${path}`;
-  return new TmqError(`Cannot ${verb} ${file}: ${fileReason(error)}.`, ExitCode.failure, {cause: error});
+  return new FileError(path, `Cannot ${verb} ${file}: ${fileReason(error)}.`, {cause: error});
 }

@@ -74,6 +74,8 @@ export class Broker {
   }
 
   #full(listener: ListenerConfig): boolean {
+    const {globalMaxConnections = -1} = this.#state.limits;
+    if (globalMaxConnections >= 0 && this.#clients.size >= globalMaxConnections) return true;
     const {maxConnections} = this.#state.context.access.settingsOf?.(listener) ?? listener;
     if (maxConnections < 0) return false;
     let count = 0;

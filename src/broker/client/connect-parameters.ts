@@ -50,6 +50,11 @@ function refusal(
 
 /** The reasons to refuse a CONNECT. */
 export const refusals = {
+  version: refusal(
+    'unsupportedProtocolVersion',
+    'unacceptableProtocolVersion',
+    'This version of MQTT is not accepted here.',
+  ),
   identifier: refusal(
     'clientIdentifierNotValid',
     'identifierRejected',
@@ -84,6 +89,7 @@ export function connectParameters(
 ): ConnectParameters | Refusal {
   const {protocolVersion} = details;
   const properties = packet.properties ?? {};
+  if (!(listener.acceptedVersions ?? [protocolVersion]).includes(protocolVersion)) return refusals.version;
   // [MQTT-4.12.0-1]
   if (properties.authenticationMethod !== undefined) return refusals.authenticationMethod;
   const named =
@@ -110,7 +116,10 @@ export function connectParameters(
       receiveMaximum: properties.receiveMaximum ?? largestTwoByteInteger,
       maximumPacketSize: properties.maximumPacketSize ?? Number.POSITIVE_INFINITY,
       // [MQTT-3.1.2-27]
-      topicAliasMaximum: properties.topicAliasMaximum ?? 0,
+      topicAliasMaximum: Math.min(
+        properties.topicAliasMaximum ?? 0,
+        listener.maxTopicAliasBroker ?? largestTwoByteInteger,
+      ),
       mountPoint: listener.mountPoint ?? '',
     },
     // mqtt-packet gives this flag as a boolean.

@@ -11,15 +11,28 @@ export class ListenerDraft {
   /** Used with per_listener_settings true. */
   readonly access: AccessSettings = {};
   readonly settings: Partial<ListenerConfig>;
+  /** Where each setting stands, 'x.conf:3', by its key. */
+  readonly lines = new Map<string, string>();
 
   constructor(settings: Partial<ListenerConfig> = {}) {
     this.settings = settings;
   }
 
-  /** Whether any directive has set something. */
+  /** Whether any directive has set something. A TLS setting that is off does not count. */
   get isUsed(): boolean {
-    return [this.settings, this.tls, this.access].some((values) => Object.keys(values).length > 0);
+    const isSet = (values: object) => Object.keys(values).length > 0;
+    return (
+      isSet(this.settings) || isSet(this.access) || Object.values(this.tls).some((value) => value !== false)
+    );
   }
+}
+
+/** A plugin that a configuration names. */
+export interface PluginLine {
+  readonly name: string;
+  readonly where: string;
+  /** The listener it belongs to; undefined: all. */
+  readonly listener: ListenerDraft | undefined;
 }
 
 /** What all directives have set so far. */
@@ -43,30 +56,44 @@ export class ConfigDraft {
   bridge = false;
   /** Set by `plugin`: the options of a plugin may follow. */
   plugin = false;
+  /** Plugins that may refuse clients or messages. */
+  readonly plugins: PluginLine[] = [];
+  /** The listener that directives are about. */
+  listener = this.defaultListener;
+  /** Where values stand, 'x.conf:3', by the value. */
+  readonly origins = new Map<string, string>();
+  /** Where the line stands that is being read: 'x.conf:3'. */
+  readonly here: () => string;
   /** Reads the configuration files of a directory, as if they stood here. */
   readonly include: (directory: string) => void;
   readonly warn: (sentence: string) => void;
 
-  constructor({include, warn}: Pick<ConfigDraft, 'include' | 'warn'>) {
+  constructor({include, here, warn}: Pick<ConfigDraft, 'include' | 'here' | 'warn'>) {
     this.include = include;
+    this.here = here;
     this.warn = warn;
   }
 
   /** Listener directives that follow belong to this listener. */
   open(settings: Partial<ListenerConfig>): void {
-    this.listeners.push(new ListenerDraft(settings));
+    this.listener = new ListenerDraft(settings);
+    this.listeners.push(this.listener);
   }
 
   /** Reads the value of a directive and keeps it. @throws RangeError with the sentence about a bad value */
   set(key: string, {name, scope, read}: Directive, value: string): void {
+    // As in mosquitto, what follows port or bind_address belongs to the default listener again.
+    if (scope === 'default-listener') this.listener = this.defaultListener;
     const values = this.#valuesOf(scope, name);
     const setting = read(value, name);
     if (read.once && Object.hasOwn(values, key)) throw new RangeError(`${name} was already given`);
     Object.assign(values, {[key]: setting});
+    this.listener.lines.set(key, this.here());
+    if (typeof setting === 'string') this.origins.set(setting, this.here());
   }
 
   #valuesOf(scope: Directive['scope'], name: string): object {
-    const listener = this.listeners.at(-1) ?? this.defaultListener;
+    const {listener} = this;
     switch (scope) {
       case 'broker':
       case 'limits':

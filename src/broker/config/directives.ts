@@ -9,9 +9,12 @@ import {
   boolean,
   duration,
   integer,
+  limit,
   mountPoint,
   oneOf,
   packetSize,
+  protocolVersions,
+  qos,
   type Read,
   text,
   tlsVersion,
@@ -79,16 +82,29 @@ export const directives = {
     read: oneOf({mqtt: 'mqtt', websockets: 'websockets'}),
     default: 'mqtt',
   },
+  /** The addresses of this network interface only. */
+  bindInterface: {name: 'bind_interface', scope: 'listener', read: text},
+  /** The versions of MQTT that clients may use; absent: all. */
+  acceptedVersions: {name: 'accept_protocol_versions', scope: 'listener', read: protocolVersions},
+  /** In the place of allow_anonymous and auto_id_prefix for this listener alone. */
+  ownAllowAnonymous: {name: 'listener_allow_anonymous', scope: 'named-listener', read: boolean},
+  ownAutoIdPrefix: {name: 'listener_auto_id_prefix', scope: 'named-listener', read: text},
   socketDomain: {name: 'socket_domain', scope: 'listener', read: oneOf({ipv4: 'ipv4', ipv6: 'ipv6'})},
   /** Connections at a time; -1: no limit. */
-  maxConnections: {name: 'max_connections', scope: 'listener', read: integer(-1), default: -1},
-  maxQos: {name: 'max_qos', scope: 'listener', read: oneOf({0: 0, 1: 1, 2: 2}), default: 2},
+  maxConnections: {name: 'max_connections', scope: 'listener', read: limit(-1), default: -1},
+  maxQos: {name: 'max_qos', scope: 'listener', read: qos, default: 2},
   /** Topic aliases that a client may use. */
   maxTopicAlias: {
     name: 'max_topic_alias',
     scope: 'listener',
     read: integer(0, largestTwoByteInteger),
     default: 10,
+  },
+  /** Topic aliases that the broker uses, where the client allows as many; absent: 256. */
+  maxTopicAliasBroker: {
+    name: 'max_topic_alias_broker',
+    scope: 'listener',
+    read: integer(0, largestTwoByteInteger),
   },
   useUsernameAsClientId: {name: 'use_username_as_clientid', scope: 'listener', read: boolean},
   /** Makes the listener one with pre-shared keys. */
@@ -121,13 +137,13 @@ export const directives = {
   maxInflightMessages: {
     name: 'max_inflight_messages',
     scope: 'limits',
-    read: integer(0, largestTwoByteInteger),
+    read: limit(0, largestTwoByteInteger),
     default: 20,
   },
-  maxInflightBytes: {name: 'max_inflight_bytes', scope: 'limits', read: integer(0), default: 0},
+  maxInflightBytes: {name: 'max_inflight_bytes', scope: 'limits', read: limit(0), default: 0},
   /** QoS 1 and 2 messages that wait for one client beyond those in flight. 0: no limit. */
-  maxQueuedMessages: {name: 'max_queued_messages', scope: 'limits', read: integer(0), default: 1000},
-  maxQueuedBytes: {name: 'max_queued_bytes', scope: 'limits', read: integer(0), default: 0},
+  maxQueuedMessages: {name: 'max_queued_messages', scope: 'limits', read: limit(0), default: 1000},
+  maxQueuedBytes: {name: 'max_queued_bytes', scope: 'limits', read: limit(0), default: 0},
   /** Keep QoS 0 messages, too, for a client that is not connected. */
   queueQos0Messages: {name: 'queue_qos0_messages', scope: 'limits', read: boolean, default: false},
   /** Seconds; the longest keep alive granted to an MQTT 5 client. 0: any. */
@@ -142,7 +158,9 @@ export const directives = {
   persistentClientExpiration: {name: 'persistent_client_expiration', scope: 'limits', read: duration},
   upgradeOutgoingQos: {name: 'upgrade_outgoing_qos', scope: 'limits', read: boolean, default: false},
   /** Clients at a time, those with a session but no connection included; -1: no limit. */
-  globalMaxClients: {name: 'global_max_clients', scope: 'limits', read: integer(-1), default: -1},
+  globalMaxClients: {name: 'global_max_clients', scope: 'limits', read: limit(-1), default: -1},
+  /** Connections at a time on all listeners together; absent or -1: no limit. */
+  globalMaxConnections: {name: 'global_max_connections', scope: 'limits', read: limit(-1)},
 
   /** Seconds between updates of $SYS; 0: none. */
   sysInterval: {name: 'sys_interval', scope: 'broker', read: integer(0, 65535), default: 10},
@@ -153,7 +171,7 @@ export const directives = {
   /** A directory; '': the working directory. */
   persistenceLocation: {name: 'persistence_location', scope: 'persistence', read: text, default: ''},
   /** Seconds between two rewritings of the store. */
-  autosaveInterval: {name: 'autosave_interval', scope: 'persistence', read: integer(0), default: 1800},
+  autosaveInterval: {name: 'autosave_interval', scope: 'persistence', read: limit(0), default: 1800},
   /** Switches the interval off: every change is written at once anyway. */
   autosaveOnChanges: {name: 'autosave_on_changes', scope: 'persistence', read: boolean, default: false},
 

@@ -4,8 +4,9 @@
  */
 
 import {join} from 'node:path';
+import {defined} from '../../defined.ts';
 import {ExitCode, TmqError} from '../../errors.ts';
-import {ConfigDraft, type ListenerDraft} from './config-draft.ts';
+import {ConfigDraft, ListenerDraft, type PluginLine} from './config-draft.ts';
 import {type Directive, directives} from './directives.ts';
 import {
   type BrokerConfig,
@@ -16,7 +17,7 @@ import {
   type ListenerConfig,
   type ListenerTls,
 } from './settings.ts';
-import {type Action, pluginPart, specialDirectives} from './special-directives.ts';
+import {type Action, otherNames, pluginPart, specialDirectives} from './special-directives.ts';
 
 /** Where the text of a configuration comes from, for error messages and for include_dir. */
 export interface ConfigSource {
@@ -28,11 +29,14 @@ export interface ConfigSource {
   readonly list?: (directory: string) => readonly string[];
   /** The known name that is closest to a misspelt one. */
   readonly suggest?: (word: string, known: readonly string[]) => string | undefined;
+  /** One more listener, unless one of several in the text has this port: -p of the command line. */
+  readonly extra?: {readonly port: number; readonly host?: string};
 }
 
-const settingActions = Object.entries(directives).map(([key, row]: readonly [string, Directive]) => {
-  const action: Action = (value, draft) => draft.set(key, row, value);
-  return [row.name, action] as const;
+const settingActions = Object.entries(directives).flatMap(([key, row]: readonly [string, Directive]) => {
+  const action: Action = (value, draft, name) => draft.set(key, {...row, name}, value);
+  const others = Object.keys(otherNames).filter((name) => otherNames[name] === row.name);
+  return [row.name, ...others].map((name) => [name, action] as const);
 });
 
 /** Every directive of mosquitto.conf(5), by name. */
@@ -51,8 +55,10 @@ export function parseBrokerConfig(text: string, source: ConfigSource): BrokerCon
   const warnings: string[] = [];
   const main: SourceLocation = {path: source.path, line: 0};
   let location = main;
+  const here = () => `${location.path}:${location.line}`;
   const draft = new ConfigDraft({
-    warn: (sentence) => warnings.push(`${location.path}:${location.line}: ${sentence}`),
+    here,
+    warn: (sentence) => warnings.push(`${here()}: ${sentence}`),
     include(directory) {
       if (location !== main) throw new RangeError('include_dir stands only in the main configuration file');
       for (const name of configFilesOf(source, directory)) {
@@ -76,9 +82,9 @@ export function parseBrokerConfig(text: string, source: ConfigSource): BrokerCon
     }
   };
   readLines(text, main);
-  const listeners = finishListeners(draft);
-  warnings.push(...closedListeners(listeners));
-  return {...finishBroker(draft), listeners, warnings};
+  const {listeners, notes} = finishListeners(draft, source.extra);
+  warnings.push(...notes);
+  return {...finishBroker(draft), listeners, warnings, origins: draft.origins};
 }
 
 interface SourceLocation {
@@ -106,45 +112,135 @@ function applyLine(line: string, draft: ConfigDraft, {suggest}: ConfigSource): v
   action(value, draft, name);
 }
 
-function finishListeners(draft: ConfigDraft): readonly ListenerConfig[] {
+/** The listeners, and the warnings about them. */
+function finishListeners(
+  draft: ConfigDraft,
+  extra: ConfigSource['extra'],
+): {readonly listeners: readonly ListenerConfig[]; readonly notes: readonly string[]} {
   const {defaultListener: implicit, listeners} = draft;
-  const drafts = listeners.length === 0 || implicit.isUsed ? [implicit, ...listeners] : listeners;
   const {port, host} = implicit.settings;
-  const localOnly = listeners.length === 0 && port === undefined && host === undefined;
-  return drafts.map((each) => finishListener(each, draft, localOnly));
+  const isNamed = port !== undefined || host !== undefined;
+  const localOnly = listeners.length === 0 && !isNamed;
+  const notes: string[] = [];
+  const drafts = listeners.length === 0 || implicit.isUsed ? [implicit, ...listeners] : [...listeners];
+  if (extra !== undefined && takesExtra(drafts, extra.port)) {
+    drafts.push(new ListenerDraft({host: '127.0.0.1', ...extra}));
+  }
+  const finished = drafts.map((each) => {
+    const plugin = draft.plugins.find(({listener = each}) => listener === each);
+    const config = finishListener(each, draft, {localOnly, hasPlugin: plugin !== undefined});
+    const isOrphan = each === implicit && listeners.length > 0 && !isNamed;
+    const tls = finishTls(each, {config, isOrphan}, notes);
+    const listener = tls === undefined ? config : {...config, tls};
+    if (plugin !== undefined) refuseOpen(listener, plugin);
+    if (plugin === undefined || !localOnly) notes.push(...closedListener(listener));
+    return listener;
+  });
+  return {listeners: finished, notes};
+}
+
+/** Where there is only one listener with a port, -p replaces that port. */
+function takesExtra(drafts: readonly ListenerDraft[], port: number): boolean {
+  const isOnly = drafts.length === 1 && drafts[0]?.settings.socketPath === undefined;
+  return !isOnly && (port === 0 || drafts.every(({settings}) => settings.port !== port));
 }
 
 /** `localOnly`: the configuration names no port, no address and no listener. */
-function finishListener(listener: ListenerDraft, draft: ConfigDraft, localOnly: boolean): ListenerConfig {
-  const config: ListenerConfig = {
+function finishListener(
+  listener: ListenerDraft,
+  draft: ConfigDraft,
+  {localOnly, hasPlugin}: {readonly localOnly: boolean; readonly hasPlugin: boolean},
+): ListenerConfig {
+  const {ownAllowAnonymous, ownAutoIdPrefix, ...settings} = listener.settings;
+  return {
     ...defaultListener,
-    ...(localOnly ? {host: '127.0.0.1', allowAnonymous: true} : {}),
-    ...listener.settings,
+    ...(localOnly ? {host: '127.0.0.1', allowAnonymous: !hasPlugin} : {}),
+    ...settings,
     ...(draft.perListener ? listener.access : draft.access),
+    ...defined({allowAnonymous: ownAllowAnonymous, autoIdPrefix: ownAutoIdPrefix}),
     ...draft.everyListener,
   };
-  const tls = finishTls(listener, config);
-  return tls === undefined ? config : {...config, tls};
 }
 
+/** These need a certificate; with the others, a listener without one is as safe as it was meant to be. */
+const certificateSettings = [
+  'keyFile',
+  'caFile',
+  'caPath',
+  'crlFile',
+  'requireCertificate',
+  'useIdentityAsUsername',
+  'useSubjectAsUsername',
+] as const;
+
 /** Incomplete TLS settings are an error, so that a listener never falls back to plain text. */
-function finishTls({tls}: ListenerDraft, config: ListenerConfig): ListenerTls | undefined {
+function finishTls(
+  {tls, lines}: ListenerDraft,
+  {config, isOrphan}: {readonly config: ListenerConfig; readonly isOrphan: boolean},
+  notes: string[],
+): ListenerTls | undefined {
   const name = describeListener(config);
-  const fail = (sentence: string): never => {
-    throw new TmqError(`The listener on ${name} ${sentence}.`);
+  const fail = (key: keyof ListenerTls | 'pskHint', sentence: string): never => {
+    throw new TmqError(`${lines.get(key)}: the listener on ${name} ${sentence}.`);
   };
-  const psk = config.pskHint !== undefined;
-  if (!psk && Object.keys(tls).length === 0) return undefined;
-  if (psk && (tls.certFile !== undefined || tls.keyFile !== undefined)) {
-    fail('cannot use both a certificate and pre-shared keys');
+  if (config.pskHint !== undefined) {
+    if (tls.certFile !== undefined || tls.keyFile !== undefined) {
+      fail('pskHint', 'cannot use both a certificate and pre-shared keys');
+    }
+    if (config.pskFile === undefined) {
+      notes.push(
+        `${lines.get('pskHint')}: no client can connect to ${name}: there is no psk_file for its psk_hint`,
+      );
+    }
+    return {...defaultTls, ...tls};
   }
-  if (psk && config.pskFile === undefined) fail('has a psk_hint, but there is no psk_file');
-  if (!psk && tls.certFile === undefined) fail('has TLS settings, but no certfile');
-  if (!psk && tls.keyFile === undefined) fail('has a certfile, but no keyfile');
+  if (tls.certFile === undefined) {
+    const needing = certificateSettings.find((key) => tls[key] !== undefined && tls[key] !== false);
+    if (needing !== undefined) fail(needing, 'has TLS settings, but no certfile');
+    notes.push(...withoutCertificate({tls, lines}, name, isOrphan));
+    return undefined;
+  }
+  if (tls.keyFile === undefined) fail('certFile', 'has a certfile, but no keyfile');
   if (tls.requireCertificate && tls.caFile === undefined && tls.caPath === undefined) {
-    fail('requires certificates, but has no cafile or capath to check them against');
+    fail('requireCertificate', 'requires certificates, but has no cafile or capath to check them against');
   }
   return {...defaultTls, ...tls};
+}
+
+/** Settings without effect. `isOrphan`: they stand above the first listener, and were meant for those below. */
+function withoutCertificate(
+  {tls, lines}: Pick<ListenerDraft, 'tls' | 'lines'>,
+  listener: string,
+  isOrphan: boolean,
+): readonly string[] {
+  const keys = (['minimumVersion', 'ciphers', 'tls13Ciphers'] as const).filter(
+    (key) => tls[key] !== undefined,
+  );
+  const [first] = keys;
+  if (isOrphan && first !== undefined) {
+    const {name} = directives[first];
+    throw new TmqError(
+      `${lines.get(first)}: ${name} belongs to a listener, and no listener stands before it.`,
+    );
+  }
+  return keys.map(
+    (key) =>
+      `${lines.get(key)}: ${directives[key].name} has no effect: the listener on ${listener} has no certfile`,
+  );
+}
+
+/** Whether clients can get in, by whatever they show. */
+function isOpen({allowAnonymous, passwordFile, tls}: ListenerConfig): boolean {
+  const certified = tls?.useIdentityAsUsername || tls?.useSubjectAsUsername;
+  return allowAnonymous || passwordFile !== undefined || certified === true;
+}
+
+/** @throws TmqError where the listener would let clients in whom the plugin may refuse */
+function refuseOpen(listener: ListenerConfig, {name, where}: PluginLine): void {
+  if (!isOpen(listener)) return;
+  throw new TmqError(
+    `${where}: ${name} cannot be served: plugins are not loaded, and ${describeListener(listener)} would let in clients that it may refuse; take out either the plugin or allow_anonymous and password_file.`,
+  );
 }
 
 /** A listener as people say it: '127.0.0.1:1883', 'port 1883', '/run/broker.sock'. */
@@ -155,17 +251,12 @@ export function describeListener(listener: Pick<ListenerConfig, 'port' | 'host' 
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
-/** A warning for each listener that refuses every client: a frequent surprise since mosquitto 2. */
-function closedListeners(listeners: readonly ListenerConfig[]): readonly string[] {
-  return listeners
-    .filter(({allowAnonymous, passwordFile, tls}) => {
-      const certified = tls?.useIdentityAsUsername || tls?.useSubjectAsUsername;
-      return !allowAnonymous && passwordFile === undefined && !certified;
-    })
-    .map(
-      (listener) =>
-        `no client can connect to ${describeListener(listener)}: there is no password_file, and allow_anonymous is not true`,
-    );
+/** A warning for a listener that refuses every client: a frequent surprise since mosquitto 2. */
+function closedListener(listener: ListenerConfig): readonly string[] {
+  if (isOpen(listener) || (listener.pskHint !== undefined && listener.pskFile === undefined)) return [];
+  return [
+    `no client can connect to ${describeListener(listener)}: there is no password_file, and allow_anonymous is not true`,
+  ];
 }
 
 const defaultPersistence = defaults('persistence');
@@ -173,7 +264,7 @@ const defaultBroker = defaults('broker');
 const defaultLog = defaults('log');
 const defaultLogTypes = ['error', 'warning', 'notice', 'information'];
 
-function finishBroker(draft: ConfigDraft): Omit<BrokerConfig, 'listeners' | 'warnings'> {
+function finishBroker(draft: ConfigDraft): Omit<BrokerConfig, 'listeners' | 'warnings' | 'origins'> {
   const {logDestinations, logTypes} = draft;
   const kept = {...defaultPersistence, ...draft.persistence};
   const path = join(kept.persistenceLocation, kept.persistenceFile);

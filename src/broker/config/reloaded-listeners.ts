@@ -20,6 +20,7 @@ const fixed: Readonly<Record<string, (listener: ListenerConfig) => unknown>> = {
   protocol: ({protocol}) => protocol,
   certfile: (listener) => encryption(listener),
   psk_hint: ({pskHint}) => pskHint,
+  bind_interface: ({bindInterface}) => bindInterface,
   require_certificate: ({tls}) => tls?.requireCertificate ?? false,
 };
 

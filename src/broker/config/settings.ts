@@ -36,6 +36,8 @@ const listenerScopes = [
 export interface ListenerConfig extends Settings<(typeof listenerScopes)[number]> {
   /** A Unix socket instead of a port. */
   readonly socketPath?: string;
+  /** The Origin headers of browsers that may connect by WebSocket; absent: any. */
+  readonly webSocketOrigins?: readonly string[];
   readonly tls?: ListenerTls;
 }
 
@@ -54,6 +56,8 @@ export interface BrokerConfig extends Settings<'broker'> {
   readonly log: LogSettings;
   /** Directives that are known and have no effect: a sentence each, with file and line. */
   readonly warnings: readonly string[];
+  /** Where a value stands, 'mosquitto.conf:3', by the value: for errors about the files that values name. */
+  readonly origins: ReadonlyMap<string, string>;
 }
 
 /** What the log contains, and where it goes. */

@@ -3,12 +3,10 @@
  * a stream, and explains bind errors. Knows no packet. The only importer of ws.
  */
 
-import {lookup} from 'node:dns/promises';
 import {once} from 'node:events';
-import {lstat, unlink} from 'node:fs/promises';
 import {createServer as createHttpServer, type Server as HttpServer, type IncomingMessage} from 'node:http';
 import {createServer as createHttpsServer} from 'node:https';
-import {type AddressInfo, connect, createServer, isIP, type Server, type Socket} from 'node:net';
+import {type AddressInfo, createServer, type Server, type Socket} from 'node:net';
 import type {Duplex} from 'node:stream';
 import {
   createServer as createTlsServer,
@@ -18,12 +16,12 @@ import {
 } from 'node:tls';
 import type {WebSocket} from 'ws';
 import {defined} from '../../defined.ts';
-import {ExitCode, fileReason, TmqError} from '../../errors.ts';
 import {largestPacket} from '../../protocol/fixed-header.ts';
 import type {Identity} from '../access/access.ts';
 import {connectSeconds} from '../client/client.ts';
 import {describeListener} from '../config/parse-config.ts';
 import type {BrokerConfig, ListenerConfig} from '../config/settings.ts';
+import {codeOf, explain, hostsOf, removeStaleSocket} from './listen-addresses.ts';
 import {type ReadFile, ServerTls} from './listener-tls.ts';
 
 /** What takes the clients: the broker. */
@@ -137,35 +135,6 @@ async function bind(
   }
 }
 
-/** The addresses to bind to; undefined: all of them, or a Unix socket. */
-async function hostsOf({
-  host,
-  socketDomain,
-  socketPath,
-}: ListenerConfig): Promise<readonly (string | undefined)[]> {
-  if (socketPath !== undefined) return [undefined];
-  if (host === undefined)
-    return [socketDomain === 'ipv4' ? '0.0.0.0' : socketDomain === 'ipv6' ? '::' : undefined];
-  const family = socketDomain === 'ipv4' ? 4 : socketDomain === 'ipv6' ? 6 : 0;
-  // An address needs no lookup, which would load the resolver.
-  if (isIP(host) !== 0 && [0, isIP(host)].includes(family)) return [host];
-  const found = await lookup(host, {all: true, family});
-  return [...new Set(found.map(({address}) => address))];
-}
-
-/** Removes the socket file of a broker that was killed: no process accepts connections on it. */
-async function removeStaleSocket(path: string): Promise<void> {
-  const found = await lstat(path).catch(() => undefined);
-  if (!found?.isSocket()) return;
-  const probe = connect(path);
-  const answer = await once(probe, 'connect').then(
-    () => 'alive',
-    (error: unknown) => codeOf(error),
-  );
-  probe.destroy();
-  if (answer === 'ECONNREFUSED') await unlink(path);
-}
-
 interface Binding {
   readonly broker: Acceptor;
   readonly listener: ListenerConfig;
@@ -219,6 +188,7 @@ async function serverOf({
 }: Binding): Promise<Pick<Bound, 'server' | 'prepareReload'>> {
   const {handshakeMilliseconds = connectSeconds * 1000} = context;
   const tls = listener.tls && new ServerTls(listener, listener.tls, {...context, handshakeMilliseconds});
+  let current = listener;
   const accept = (stream: Duplex, socket: Socket) => {
     const address = peerAddress(socket);
     const where = describeListener({...listener, port: socket.localPort ?? listener.port});
@@ -227,9 +197,25 @@ async function serverOf({
     broker.accept(stream, listener, defined({address, certifiedUsername}));
   };
   if (listener.protocol === 'websockets') {
-    const made = await webSocketServer(accept, tls, handshakeMilliseconds);
+    const mayConnect = ({headers, socket}: IncomingMessage) => {
+      const {webSocketOrigins} = current;
+      if (webSocketOrigins === undefined || webSocketOrigins.includes(headers.origin ?? '')) return true;
+      context.log(
+        'notice',
+        `WebSocket of ${peerAddress(socket)} refused: its origin is not in websockets_origin.`,
+      );
+      return false;
+    };
+    const made = await webSocketServer({accept, mayConnect}, tls, handshakeMilliseconds);
     made.server.on('clientError', handshakeReporter(made.server, context));
-    return made;
+    const prepareReload: PrepareReload = (changed) => {
+      const use = made.prepareReload(changed);
+      return () => {
+        use();
+        current = changed;
+      };
+    };
+    return {...made, prepareReload};
   }
   if (tls === undefined) {
     const server = createServer({noDelay: true}, (socket) => accept(socket, socket));
@@ -280,8 +266,13 @@ function preparerOf(server: TlsServer | undefined, tls: ServerTls | undefined): 
 /** The sub-protocols of MQTT over WebSockets [MQTT 5, 6.0]; the second is the name in MQTT 3.1. */
 const subprotocols = ['mqtt', 'mqttv3.1'];
 
+interface WebSocketClients {
+  readonly accept: (stream: Duplex, socket: Socket) => void;
+  readonly mayConnect: (request: IncomingMessage) => boolean;
+}
+
 async function webSocketServer(
-  accept: (stream: Duplex, socket: Socket) => void,
+  {accept, mayConnect}: WebSocketClients,
   tls: ServerTls | undefined,
   handshakeMilliseconds: number,
 ): Promise<Pick<Bound, 'server' | 'prepareReload'>> {
@@ -304,6 +295,10 @@ async function webSocketServer(
     maxPayload: largestPacket,
     // A client must offer one of them [MQTT-6.0.0-3]; the answer names the accepted one [MQTT-6.0.0-4].
     verifyClient({req}: {req: IncomingMessage}, answer: (ok: boolean, status?: number) => void) {
+      if (!mayConnect(req)) {
+        answer(false, 403);
+        return;
+      }
       const offered = (req.headers['sec-websocket-protocol'] ?? '').split(/\s*,\s*/);
       answer(
         offered.some((name) => subprotocols.includes(name)),
@@ -342,28 +337,4 @@ function peerAddress(socket: Socket): string {
   return remoteAddress === undefined
     ? 'unix socket'
     : `${remoteAddress.replace(/^::ffff:/, '')}:${remotePort}`;
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : '';
-}
-
-/** Why binding failed. Other codes read as those of files. */
-const bindErrors: Readonly<Record<string, string>> = {
-  EADDRINUSE: 'it is in use; perhaps another broker is running, or give -p 0 for a free port',
-  EADDRNOTAVAIL: 'this machine does not have that address',
-  ENOTFOUND: 'there is no such host',
-  EAI_AGAIN: 'the name could not be looked up',
-  ENOENT: 'there is no such directory',
-  ENOTDIR: 'there is no such directory',
-  EINVAL: 'the path is too long or not valid',
-};
-
-function explain(error: unknown, listener: ListenerConfig): unknown {
-  if (error instanceof TmqError) return error;
-  const code = codeOf(error);
-  if (code === '') return error;
-  const reason = bindErrors[code] ?? fileReason(error);
-  const sentence = `Cannot listen on ${describeListener(listener)}: ${reason}.`;
-  return new TmqError(sentence, ExitCode.failure, {cause: error});
 }

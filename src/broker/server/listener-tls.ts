@@ -8,7 +8,7 @@ import {readdirSync} from 'node:fs';
 import {join} from 'node:path';
 import {createSecureContext, DEFAULT_CIPHERS, type TLSSocket, type TlsOptions} from 'node:tls';
 import {defined} from '../../defined.ts';
-import {ExitCode, fileError, TmqError} from '../../errors.ts';
+import {FileError, fileError, TmqError} from '../../errors.ts';
 import type {ListenerConfig, ListenerTls} from '../config/settings.ts';
 
 /** Reads a file's bytes. @throws TmqError naming the file */
@@ -50,7 +50,7 @@ export class ServerTls {
   prepare(listener = this.#listener, settings = listener.tls ?? this.#settings): PreparedTls {
     const {pskHint, pskFile = ''} = listener;
     const keys =
-      pskHint === undefined ? undefined : parsePskFile(Buffer.from(this.#read(pskFile)).toString(), pskFile);
+      pskFile === '' ? undefined : parsePskFile(Buffer.from(this.#read(pskFile)).toString(), pskFile);
     const options: TlsOptions = {
       minVersion: settings.minimumVersion ?? 'TLSv1.2',
       ...defined({handshakeTimeout: this.#handshakeMilliseconds}),
@@ -64,12 +64,12 @@ export class ServerTls {
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       const file = settings.certFile ?? pskFile;
-      throw new TmqError(`TLS cannot be set up with ${file}: ${reason}.`, ExitCode.failure, {cause: error});
+      throw new FileError(file, `TLS cannot be set up with ${file}: ${reason}.`, {cause: error});
     }
     const use = () => {
       this.#listener = listener;
       this.#settings = settings;
-      if (keys !== undefined) this.#pskKeys = keys;
+      this.#pskKeys = keys ?? new Map();
     };
     return {options, use};
   }
@@ -110,7 +110,7 @@ function certificateOptions(settings: ListenerTls, read: ReadFile): TlsOptions {
     ...(caPath === undefined ? [] : readDirectory(caPath, read)),
   ];
   const cert = readCertificate(certFile, read);
-  const key = Buffer.from(read(keyFile));
+  const key = readPem(keyFile, read, 'pkey');
   checkPair({certFile, keyFile, cert, key});
   return {
     cert,
@@ -136,9 +136,22 @@ function cipherList(ciphers: string | undefined, suites: string | undefined): st
 }
 
 function readCertificate(path: string, read: ReadFile): Buffer {
-  const content = Buffer.from(read(path));
+  const content = readPem(path, read, 'x509');
   if (!content.includes('-----BEGIN CERTIFICATE-----')) {
-    throw new TmqError(`${path} holds no PEM certificate.`, ExitCode.failure);
+    throw new FileError(path, `${path} holds no PEM certificate.`);
+  }
+  return content;
+}
+
+/** `command` of openssl would convert the file, if it is DER: OpenSSL's own error about that is a riddle. */
+function readPem(path: string, read: ReadFile, command: 'x509' | 'pkey'): Buffer {
+  const content = Buffer.from(read(path));
+  // A long SEQUENCE [X.690]: certificates and keys alike begin with it.
+  if (content[0] === 0x30 && content[1]! >= 0x80) {
+    throw new FileError(
+      path,
+      `${path} is not PEM but DER: openssl ${command} -inform DER -in ${path} makes it PEM.`,
+    );
   }
   return content;
 }
@@ -160,20 +173,24 @@ function readDirectory(path: string, read: ReadFile): readonly Buffer[] {
 function checkPair(pair: {certFile: string; keyFile: string; cert: Buffer; key: Buffer}): void {
   const {certFile, keyFile, cert, key} = pair;
   if (key.includes('ENCRYPTED')) {
-    throw new TmqError(`The key in ${keyFile} is encrypted; a broker needs one without a passphrase.`);
+    throw new FileError(
+      keyFile,
+      `The key in ${keyFile} is encrypted; a broker needs one without a passphrase.`,
+    );
   }
-  let matching: boolean;
+  const parsed = used(keyFile, () => createPrivateKey(key));
+  if (used(certFile, () => new X509Certificate(cert)).checkPrivateKey(parsed)) return;
+  throw new FileError(keyFile, `The key in ${keyFile} does not belong to the certificate in ${certFile}.`);
+}
+
+/** What OpenSSL makes of a file. @throws FileError with its reason */
+function used<T>(path: string, parse: () => T): T {
   try {
-    const parsed = createPrivateKey(key);
-    matching = new X509Certificate(cert).checkPrivateKey(parsed);
+    return parse();
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new TmqError(`${certFile} or ${keyFile} cannot be used: ${reason}.`, ExitCode.failure, {
-      cause: error,
-    });
+    throw new FileError(path, `${path} cannot be used: ${reason}.`, {cause: error});
   }
-  if (!matching)
-    throw new TmqError(`The key in ${keyFile} does not belong to the certificate in ${certFile}.`);
 }
 
 /** 'identity:hexadecimal key' lines. @throws TmqError with file and line */

@@ -7,7 +7,7 @@ import {once} from 'node:events';
 import {createWriteStream, rmSync, writeFileSync} from 'node:fs';
 import type {Writable} from 'node:stream';
 import {defined} from '../../defined.ts';
-import {ExitCode, fileError, TmqError} from '../../errors.ts';
+import {ExitCode, FileError, fileError, TmqError} from '../../errors.ts';
 import type {Io} from '../../io/process.ts';
 import {parseBrokerConfig} from '../config/parse-config.ts';
 import {readNames, readText} from '../config/read-file.ts';
@@ -18,6 +18,7 @@ import type {CertificateFiles} from './certificates.ts';
 import {runCommand} from './exec.ts';
 import type {Fault} from './faults.ts';
 import {type Log, openLog} from './log.ts';
+import {withWritablePlaces} from './places.ts';
 import {environmentOf, readyLine} from './ready-line.ts';
 import {checkFiles, type RunContext, type RunningBroker, runBroker} from './run-broker.ts';
 import {type Direction, debugLine, traceJson, traceText} from './trace.ts';
@@ -56,12 +57,13 @@ export async function serve(plan: ServePlan, io: Io): Promise<ExitCode> {
     if (!plan.quiet) io.stderr.write(`${line}\n`);
   };
   using signals = listenToSignals(io);
-  const config = configOf(plan);
+  const {config, problems} = withWritablePlaces(configOf(plan));
   if (!plan.quiet) {
-    for (const warning of config.warnings) io.stderr.write(await plan.warningLine(`${warning}.`));
+    const warnings = [...config.warnings.map((warning) => `${warning}.`), ...problems];
+    for (const warning of warnings) io.stderr.write(await plan.warningLine(warning));
   }
   if (plan.testConfig) {
-    checkFiles(config.listeners);
+    locating(config, () => checkFiles(config.listeners));
     print(`${plan.configFile ?? 'The configuration'} is valid.`);
     return ExitCode.success;
   }
@@ -125,7 +127,7 @@ function listenToSignals(io: Io): Signals {
 async function runWith(context: ServeContext): Promise<ExitCode> {
   const {plan, io, config, log, signals, withTls} = context;
   await using tracer = tracerFor(plan, io, log);
-  const running = await runBroker(
+  const start = runBroker(
     {...config, listeners: withTls(config.listeners)},
     {
       log: log.write,
@@ -135,6 +137,9 @@ async function runWith(context: ServeContext): Promise<ExitCode> {
       ...defined({seed: plan.seed, observe: tracer.observe}),
     },
   );
+  const running = await start.catch((error: unknown) => {
+    throw located(error, config);
+  });
   log.publish = (topic, line) => {
     running.broker.publish({topic, payload: Buffer.from(line), qos: 0, retain: false});
   };
@@ -223,7 +228,7 @@ function reload({plan, config, log, withTls}: ServeContext, running: RunningBrok
   try {
     const changed = plan.configFile === undefined ? config : configOf(plan);
     const {listeners, kept} = reloadedListeners(config.listeners, changed.listeners);
-    running.reload(withTls(listeners));
+    locating(changed, () => running.reload(withTls(listeners)));
     for (const sentence of [...kept, ...changesAtRestart(config, changed)]) {
       log.write('warning', `Warning: ${sentence}.`);
     }
@@ -234,10 +239,31 @@ function reload({plan, config, log, withTls}: ServeContext, running: RunningBrok
   }
 }
 
+/** Names the line of the configuration that names the file of an error. */
+function located(error: unknown, {origins}: BrokerConfig): unknown {
+  const origin = error instanceof FileError ? origins.get(error.path) : undefined;
+  if (origin === undefined || !(error instanceof FileError)) return error;
+  return new TmqError(`${origin}: ${error.message}`, error.exitCode, {cause: error});
+}
+
+function locating(config: BrokerConfig, action: () => void): void {
+  try {
+    action();
+  } catch (error) {
+    throw located(error, config);
+  }
+}
+
 /** The settings of the configuration file, if any, changed as the command line says. */
 function configOf(plan: ServePlan): BrokerConfig {
-  const {configFile} = plan;
-  const source = {path: configFile ?? 'tmq broker', read: readText, list: readNames, suggest: plan.suggest};
+  const {configFile, port, bindAddress} = plan;
+  const source = {
+    path: configFile ?? 'tmq broker',
+    read: readText,
+    list: readNames,
+    suggest: plan.suggest,
+    ...(port === undefined ? {} : {extra: defined({port, host: bindAddress})}),
+  };
   const config = parseBrokerConfig(configFile === undefined ? '' : readText(configFile), source);
   const types = plan.verbose
     ? new Set(['error', 'warning', 'notice', 'information', 'debug', 'subscribe', 'unsubscribe'])
@@ -252,10 +278,12 @@ function listenersOf(plan: ServePlan, config: BrokerConfig): readonly ListenerCo
   const given = defined({port, host: bindAddress});
   const [first, ...others] = config.listeners;
   if (first === undefined) return [];
-  if (Object.keys(given).length > 0 && (others.length > 0 || first.socketPath !== undefined)) {
-    throw new TmqError(`${configFile} has its own listeners: leave out --port and --bind.`, ExitCode.failure);
+  const isOnly = others.length === 0 && first.socketPath === undefined;
+  if (!isOnly && port === undefined && bindAddress !== undefined) {
+    throw new TmqError(`${configFile} has its own listeners: leave out --bind, or give --port too.`);
   }
-  const main = {...first, ...given};
+  // Of several listeners, -p names one, or it was added as one more: see ConfigSource.
+  const main = isOnly ? {...first, ...given} : first;
   // With a free port for one listener, no other gets a fixed one.
   const webSockets = {...main, port: main.port === 0 ? 0 : 9001, protocol: 'websockets'} as const;
   return [main, ...others, ...(plan.webSockets ? [webSockets] : [])];
