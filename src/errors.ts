@@ -56,7 +56,7 @@ export class FileError extends TmqError {
   override readonly name = 'FileError';
   readonly path: string;
 
-  constructor(path: string, message: string, options?: ErrorOptions) {
+  constructor(message: string, path: string, options?: ErrorOptions) {
     super(message, ExitCode.failure, options);
     this.path = path;
   }
@@ -129,5 +129,5 @@ export function fileReason(error: unknown): string {
  */
 export function fileError(role: string, path: string, error: unknown, verb = 'read'): FileError {
   const file = role === '' ? path : `the ${role} ${path}`;
-  return new FileError(path, `Cannot ${verb} ${file}: ${fileReason(error)}.`, {cause: error});
+  return new FileError(`Cannot ${verb} ${file}: ${fileReason(error)}.`, path, {cause: error});
 }

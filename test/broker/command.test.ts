@@ -2,6 +2,7 @@
 /** `tmq broker` as users and test harnesses run it: in this process where possible, otherwise in its own. */
 
 import assert from 'node:assert/strict';
+import {X509Certificate} from 'node:crypto';
 import {once} from 'node:events';
 import {access, mkdtemp, readFile, rm, writeFile} from 'node:fs/promises';
 import {type AddressInfo, connect, createServer} from 'node:net';
@@ -13,6 +14,8 @@ import {parse} from '../../src/cli/parse.ts';
 import {broker} from '../../src/commands/broker/broker.ts';
 import {UsageError} from '../../src/errors.ts';
 import {schemes} from '../../src/password/hash.ts';
+import {certificates} from '../support/certificates.ts';
+import {freePort} from '../support/mosquitto.ts';
 import {type RunningMain, runMain, startMain} from '../support/run.ts';
 import {type Finished, type Running, run, start} from '../support/spawn.ts';
 
@@ -400,10 +403,75 @@ describe('broker with a configuration file', () => {
       const {listeners} = await readyOf(running);
       assert.notEqual(listeners[0]!.port, 1883);
       await running.interrupt();
-      await writeFile(config, 'listener 1883 127.0.0.1\nlistener 1884 127.0.0.1\nallow_anonymous true\n');
-      const {exitCode, stderr} = await runMain(['broker', '-c', config, '-p', '0']);
+    });
+  });
+
+  it('D6: with several listeners, -p is one more, or names one of them', async () => {
+    await withDirectory(async (directory) => {
+      const config = join(directory, 'x.conf');
+      const [one, two] = [await freePort(), await freePort()];
+      await writeFile(config, `listener ${one} 127.0.0.1\nlistener ${two} 127.0.0.1\nallow_anonymous true\n`);
+      const ports = async (...words: string[]) => {
+        await using running = startMain(['broker', '-c', config, '--ready', 'json', ...words]);
+        return (await readyOf(running)).listeners.map(({port}) => port);
+      };
+      const three = await freePort();
+      assert.deepEqual(await ports('-p', String(three)), [one, two, three]);
+      assert.deepEqual(await ports('-p', String(two)), [one, two]);
+      const {exitCode, stderr} = await runMain(['broker', '-c', config, '--bind', '127.0.0.1']);
       assert.equal(exitCode, 1);
-      assert.match(stderr, /has its own listeners: leave out --port and --bind\./);
+      assert.match(stderr, /has its own listeners: leave out --bind, or give --port too\./);
+    });
+  });
+
+  it('D4: serves without the places of another machine, and says so', async () => {
+    await withDirectory(async (directory) => {
+      const config = join(directory, 'x.conf');
+      await writeFile(
+        config,
+        `persistence true
+persistence_location /nonexistent/data/
+log_dest file /nonexistent/log/mosquitto.log
+pid_file /nonexistent/pid
+listener 0 127.0.0.1
+allow_anonymous true
+`,
+      );
+      const warnings = [
+        /^Warning: \S+x\.conf:3: Cannot write the log file .*: no such file or directory\. The log goes to standard error\.$/m,
+        /^Warning: \S+x\.conf:2: Cannot write the store .*: no such file or directory\. Nothing outlives this run\.$/m,
+        /^Warning: \S+x\.conf:4: Cannot write the pid_file .*: no such file or directory\./m,
+      ];
+      const tested = await runMain(['broker', '-c', config, '--test-config']);
+      assert.equal(tested.exitCode, 0);
+      for (const warning of warnings) assert.match(tested.stderr, warning);
+      await using running = startMain(['broker', '-c', config, '--ready', 'json']);
+      assert.equal(await publish((await readyOf(running)).listeners[0]!.port), 0);
+      for (const warning of warnings) assert.match(running.stderr(), warning);
+      assert.match(running.stderr(), /New client connected/);
+    });
+  });
+
+  it('D5: errors about files that the configuration names have its line', async () => {
+    await withDirectory(async (directory) => {
+      const config = join(directory, 'x.conf');
+      const complaint = async (text: string) => {
+        await writeFile(config, text);
+        const {exitCode, stderr} = await runMain(['broker', '-c', config]);
+        assert.equal(exitCode, 1, stderr);
+        return stderr;
+      };
+      assert.match(
+        await complaint('listener 0 127.0.0.1\npassword_file /nonexistent\n'),
+        /^Error: \S+x\.conf:2: Cannot read \/nonexistent: no such file or directory\.$/m,
+      );
+      const {cert, key} = (await certificates(directory)).server;
+      const der = join(directory, 'srv.der');
+      await writeFile(der, new X509Certificate(await readFile(cert)).raw);
+      assert.match(
+        await complaint(`listener 0 127.0.0.1\nkeyfile ${key}\ncertfile ${der}\n`),
+        /^Error: \S+x\.conf:3: \S+srv\.der is not PEM but DER: openssl x509 /m,
+      );
     });
   });
 

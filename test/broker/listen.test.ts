@@ -6,7 +6,7 @@ import {X509Certificate} from 'node:crypto';
 import {once} from 'node:events';
 import {copyFile, mkdir, mkdtemp, readFile, rm, writeFile} from 'node:fs/promises';
 import {type AddressInfo, connect, createServer} from 'node:net';
-import {tmpdir} from 'node:os';
+import {networkInterfaces, tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {describe, it} from 'node:test';
 import {setImmediate} from 'node:timers/promises';
@@ -228,6 +228,67 @@ allow_anonymous true
       listening.prepareReload()();
       assert.equal(await publish([...args, 'ffff']), 0);
       assert.notEqual(await publish([...args, '0123456789abcdef']), 0);
+    });
+  });
+
+  it('C7: bind_interface binds to the addresses of the interface only', async () => {
+    await withBroker(async ({start}) => {
+      const {addresses} = await start('listener 0\nbind_interface lo\nallow_anonymous true');
+      const own = networkInterfaces().lo ?? [];
+      assert.deepEqual(
+        addresses.map(({host}) => host),
+        own.map(({address}) => address),
+      );
+      assert.match(
+        await refusal(start('listener 0 192.0.2.1\nbind_interface lo\nallow_anonymous true')),
+        /network interface lo: it has no address 192\.0\.2\.1 here/,
+      );
+    });
+  });
+
+  it('C7: accept_protocol_versions, global_max_connections and websockets_origin keep clients out', async () => {
+    await withBroker(async ({start}) => {
+      const {addresses} = await start(`listener 0 127.0.0.1
+accept_protocol_versions 5
+allow_anonymous true
+listener 0 127.0.0.1
+protocol websockets
+websockets_origin https://a.example`);
+      const [plain, browser] = addresses.map(({port}) => port ?? 0);
+      const limited = (await start('global_max_connections 1\nlistener 0 127.0.0.1\nallow_anonymous true'))
+        .addresses;
+      const join = async (version: 4 | 5, port = plain!) => {
+        const socket = connect(port, '127.0.0.1');
+        await once(socket, 'connect');
+        const client = new PacketClient(socket, version);
+        const {reasonCode, returnCode} = await client.ask({
+          cmd: 'connect',
+          protocolId: 'MQTT',
+          protocolVersion: version,
+          clientId: 'c',
+          clean: true,
+        });
+        return {client, code: reasonCode ?? returnCode};
+      };
+      const refused = await join(4);
+      assert.equal(refused.code, 1);
+      await refused.client.closed;
+      const open = async (headers: Record<string, string>) => {
+        const socket = new WebSocket(`ws://127.0.0.1:${browser}`, 'mqtt', {headers});
+        const event = await once(socket, 'open').then(() => 'open', String);
+        socket.on('error', () => undefined).terminate();
+        return event;
+      };
+      assert.match(await open({origin: 'https://b.example'}), /403/);
+      assert.match(await open({}), /403/);
+      assert.equal(await open({origin: 'https://a.example'}), 'open');
+      assert.equal((await join(5)).code, 0);
+      const first = await join(5, limited[0]?.port);
+      assert.equal(first.code, 0);
+      const second = connect(limited[0]?.port ?? 0, '127.0.0.1');
+      second.on('error', () => undefined).resume();
+      await once(second, 'close');
+      first.client.drop();
     });
   });
 

@@ -288,11 +288,6 @@ const runs: readonly Row[] = [
   [['broker', '--fault', 'delay publish'], "The fault 'delay publish' needs a time, such as 200ms."],
   [['broker', '--fault', 'connack'], "The fault 'connack' needs the code to refuse with, such as 5 or 0x89."],
   [config('unknown', 'nosuch 1\n'), `${directory}/unknown.conf:1: `],
-  [config('pid', `pid_file ${missing}/pid\n`), `Cannot write the pid_file ${missing}/pid: `],
-  [
-    config('store', `persistence true\npersistence_location ${missing}/\n`),
-    `Cannot open the store ${missing}/`,
-  ],
   [
     config('device', 'persistence true\npersistence_file /dev/null\n'),
     'The store /dev/null is not a regular file.',
@@ -302,14 +297,25 @@ const runs: readonly Row[] = [
     `${plain}:1: the password of 'alice' is plain text; hash it with: tmq passwd -U ${plain}.`,
   ],
   [config('acl', `acl_file ${plain}\n`), `${plain}:1: `],
-  [config('tls', `listener 0\ncertfile ${plain}\nkeyfile ${plain}\n`), `${plain} holds no PEM certificate.`],
+  [
+    config('tls', `listener 0\ncertfile ${plain}\nkeyfile ${plain}\n`),
+    `${directory}/tls.conf:3: ${plain} holds no PEM certificate.`,
+  ],
   [
     config('psk', `listener 0\npsk_hint x\npsk_file ${good}\n`),
     `${good}:1: a line is identity:key, the key in hexadecimal.`,
   ],
   [
     config('capath', `listener 0\ncapath ${missing}\ncertfile ${plain}\nkeyfile ${plain}\n`),
-    `Cannot read the directory ${missing}`,
+    `${directory}/capath.conf:2: Cannot read the directory ${missing}`,
+  ],
+  [
+    config('interface', 'listener 0\nbind_interface nosuch\n'),
+    'Cannot listen on the network interface nosuch: it has no address here.',
+  ],
+  [
+    config('plugin', 'listener 0\nplugin x.so\nallow_anonymous true\n'),
+    `${directory}/plugin.conf:2: plugin cannot be served: plugins are not loaded, and port 0 would let in clients that it may refuse; take out either the plugin or allow_anonymous and password_file.`,
   ],
   [[...pub, '-o', missing], `Cannot read the options file ${missing}: no such file or directory.`],
   [[...pub, '-o', folder], `Cannot read the options file ${folder}: it is a directory.`],
@@ -435,8 +441,8 @@ const particular: Readonly<Record<string, string>> = {
   '…: …': 'unit/cli/options-file.test.ts',
   '… …': 'transport/proxy.test.ts',
   '… … to …: HTTP ….': 'transport/proxy.test.ts',
-  'The listener on … ….': 'unit/broker/config/parse-config.test.ts',
-  '… or … cannot be used: ….': 'broker/listen.test.ts',
+  '…: the listener on … ….': 'unit/broker/config/parse-config.test.ts',
+  '… cannot be used: ….': 'broker/listen.test.ts',
   'Cannot read the … …: it was removed meanwhile.': 'a race with another process',
   '… was not changed.': 'process/passwd-terminal.test.ts',
   'Message length must be less than … bytes.': 'takes 256 MiB',
@@ -456,7 +462,7 @@ const particular: Readonly<Record<string, string>> = {
 
 /** Files with an error whose words are all computed, and the test that has them. */
 const computed: Readonly<Record<string, string>> = {
-  'listen.ts': 'broker/listen.test.ts',
+  'listen-addresses.ts': 'broker/listen.test.ts',
   'option.ts': 'above: each option of its own sentence',
   'words.ts': 'above: -M',
   'broker.ts': 'above: --exec, --bind and the like',

@@ -64,7 +64,7 @@ export class ServerTls {
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       const file = settings.certFile ?? pskFile;
-      throw new FileError(file, `TLS cannot be set up with ${file}: ${reason}.`, {cause: error});
+      throw new FileError(`TLS cannot be set up with ${file}: ${reason}.`, file, {cause: error});
     }
     const use = () => {
       this.#listener = listener;
@@ -138,7 +138,7 @@ function cipherList(ciphers: string | undefined, suites: string | undefined): st
 function readCertificate(path: string, read: ReadFile): Buffer {
   const content = readPem(path, read, 'x509');
   if (!content.includes('-----BEGIN CERTIFICATE-----')) {
-    throw new FileError(path, `${path} holds no PEM certificate.`);
+    throw new FileError(`${path} holds no PEM certificate.`, path);
   }
   return content;
 }
@@ -149,8 +149,8 @@ function readPem(path: string, read: ReadFile, command: 'x509' | 'pkey'): Buffer
   // A long SEQUENCE [X.690]: certificates and keys alike begin with it.
   if (content[0] === 0x30 && content[1]! >= 0x80) {
     throw new FileError(
-      path,
       `${path} is not PEM but DER: openssl ${command} -inform DER -in ${path} makes it PEM.`,
+      path,
     );
   }
   return content;
@@ -174,13 +174,13 @@ function checkPair(pair: {certFile: string; keyFile: string; cert: Buffer; key: 
   const {certFile, keyFile, cert, key} = pair;
   if (key.includes('ENCRYPTED')) {
     throw new FileError(
-      keyFile,
       `The key in ${keyFile} is encrypted; a broker needs one without a passphrase.`,
+      keyFile,
     );
   }
   const parsed = used(keyFile, () => createPrivateKey(key));
   if (used(certFile, () => new X509Certificate(cert)).checkPrivateKey(parsed)) return;
-  throw new FileError(keyFile, `The key in ${keyFile} does not belong to the certificate in ${certFile}.`);
+  throw new FileError(`The key in ${keyFile} does not belong to the certificate in ${certFile}.`, keyFile);
 }
 
 /** What OpenSSL makes of a file. @throws FileError with its reason */
@@ -189,7 +189,7 @@ function used<T>(path: string, parse: () => T): T {
     return parse();
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new FileError(path, `${path} cannot be used: ${reason}.`, {cause: error});
+    throw new FileError(`${path} cannot be used: ${reason}.`, path, {cause: error});
   }
 }
 

@@ -4,7 +4,7 @@
  */
 
 import {accessSync, constants, existsSync} from 'node:fs';
-import {dirname} from 'node:path';
+import {dirname, resolve} from 'node:path';
 import {fileError} from '../../errors.ts';
 import type {BrokerConfig} from '../config/settings.ts';
 import {logPath} from './log.ts';
@@ -22,7 +22,9 @@ export function withWritablePlaces(config: BrokerConfig): WritablePlaces {
   const isMissing = (path: string, role: string, consequence: string) => {
     const problem = problemOf(path, role);
     if (problem === undefined) return false;
-    const where = config.origins.get(role === 'store' ? dirname(path) : path) ?? config.origins.get(path);
+    // The store is named in two parts, the place first.
+    const named = [path, dirname(path)].map((each) => resolve(each));
+    const where = [...config.origins].find(([value]) => named.includes(resolve(value)))?.[1];
     problems.push(`${where === undefined ? '' : `${where}: `}${problem} ${consequence}`);
     return true;
   };

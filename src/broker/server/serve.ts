@@ -226,7 +226,7 @@ function first(emitter: NodeJS.EventEmitter, names: readonly string[]): Promise<
 function reload({plan, config, log, withTls}: ServeContext, running: RunningBroker): void {
   log.reopen();
   try {
-    const changed = plan.configFile === undefined ? config : configOf(plan);
+    const changed = plan.configFile === undefined ? config : withWritablePlaces(configOf(plan)).config;
     const {listeners, kept} = reloadedListeners(config.listeners, changed.listeners);
     locating(changed, () => running.reload(withTls(listeners)));
     for (const sentence of [...kept, ...changesAtRestart(config, changed)]) {

@@ -6,6 +6,7 @@ import {choice, inGroup, integer, list, text, type Values} from '../../cli/optio
 import {suggest} from '../../cli/suggest.ts';
 import {defined} from '../../defined.ts';
 import {UsageError} from '../../errors.ts';
+import {directivesSection} from './directives-section.ts';
 
 /** How long to wait for the store's lock: another broker may be about to end. */
 const lockMilliseconds = 2000;
@@ -16,14 +17,15 @@ const options = {
       flags: '-c, --config <file>',
       summary: 'read the configuration from a mosquitto.conf',
       details:
-        'Every directive of mosquitto.conf(5) is known. Bridges, plugins and a few settings of the system have no effect: a warning names each with its file and line. A directive that mosquitto does not know is an error.',
+        'Every directive of mosquitto.conf(5) is known: the section Directives says what becomes of each. A directive that mosquitto does not know is an error.',
       complete: 'file',
       parse: text,
     },
     port: {
       flags: '-p, --port <port>',
       summary: 'port to listen on (default 1883); 0: a free one',
-      details: 'With a configuration file, it replaces the port of the only listener.',
+      details:
+        'With a configuration file, it replaces the port of the only listener; where there are several, it is one more on 127.0.0.1, or on the address of --bind, or names one of them again.',
       parse: integer({
         minimum: 0,
         maximum: 65535,
@@ -197,6 +199,9 @@ export const broker: Command<typeof options, BrokerPlan> = defineCommand({
     "tmq broker --fault 'drop puback p=0.1' --fault 'delay publish out 200ms' --seed 7":
       'A bad network, with the same faults each time.',
     'tmq broker -c mosquitto.conf --test-config': 'Check a configuration file.',
+  },
+  get sections() {
+    return [directivesSection()];
   },
   differences: [
     'Port 0 is a free port; with a path after it, a Unix socket as in mosquitto.',

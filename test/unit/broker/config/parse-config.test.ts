@@ -2,7 +2,7 @@
 /** mosquitto.conf as settings: defaults, scopes, every directive, errors with file and line. */
 
 import assert from 'node:assert/strict';
-import {mkdtemp, rm, writeFile} from 'node:fs/promises';
+import {mkdtemp, readFile, rm, writeFile} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {describe, it} from 'node:test';
@@ -14,6 +14,7 @@ import {
 } from '../../../../src/broker/config/parse-config.ts';
 import type {BrokerConfig} from '../../../../src/broker/config/settings.ts';
 import {suggest} from '../../../../src/cli/suggest.ts';
+import {directivesSection} from '../../../../src/commands/broker/directives-section.ts';
 import {TmqError} from '../../../../src/errors.ts';
 import {run} from '../../../support/spawn.ts';
 
@@ -165,9 +166,40 @@ ciphers_tls1.3 C`).listeners;
     assert.match(complaint('listener 1\ncafile x'), /port 1 has TLS settings, but no certfile/);
     assert.match(complaint('listener 1\ncertfile x'), /no keyfile/);
     assert.match(complaint('listener 1\ncertfile x\nkeyfile y\nrequire_certificate true'), /no cafile/);
-    assert.match(complaint('listener 1\npsk_hint h'), /no psk_file/);
     assert.match(complaint('psk_file p\nlistener 1\npsk_hint h\ncertfile c\nkeyfile k'), /both/);
     assert.match(complaint('listener 1\ntls_version tlsv1.1'), /test.conf:2: tls_version tlsv1.1 is too old/);
+  });
+
+  it('D2: a switch that is off and settings without effect are no TLS', () => {
+    for (const line of [
+      'require_certificate false',
+      'use_identity_as_username false',
+      'use_subject_as_username false',
+    ]) {
+      const {listeners, warnings} = parse(`listener 1\n${line}\nallow_anonymous true`);
+      assert.deepEqual([listeners.length, listeners[0]?.tls, warnings], [1, undefined, []], line);
+      assert.equal(parse(`${line}\nlistener 1\nallow_anonymous true`).listeners.length, 1);
+    }
+    for (const line of ['tls_version tlsv1.2', 'ciphers A:B', 'ciphers_tls1.3 C']) {
+      const {listeners, warnings} = parse(`listener 1\n${line}\nallow_anonymous true`);
+      assert.equal(listeners[0]?.tls, undefined);
+      const [name] = line.split(' ');
+      assert.deepEqual(warnings, [
+        `test.conf:2: ${name} has no effect: the listener on port 1 has no certfile`,
+      ]);
+    }
+    // Never plain: without keys no client can connect.
+    const {listeners, warnings} = parse('listener 1\npsk_hint h\nallow_anonymous true');
+    assert.notEqual(listeners[0]?.tls, undefined);
+    assert.match(warnings.join(), /^test\.conf:2: no client can connect to port 1: there is no psk_file/);
+  });
+
+  it('D5: errors about TLS settings have file and line', () => {
+    assert.match(complaint('listener 1\ncafile x'), /^test\.conf:2: the listener on port 1 has TLS settings/);
+    assert.match(
+      complaint('tls_version tlsv1.2\nlistener 1\ncertfile c\nkeyfile k'),
+      /^test\.conf:1: tls_version belongs to a listener, and no listener stands before it\.$/,
+    );
   });
 
   it('takes pre-shared keys', () => {
@@ -175,6 +207,105 @@ ciphers_tls1.3 C`).listeners;
     assert.equal(listener?.pskHint, 'h');
     assert.equal(listener?.pskFile, 'p');
     assert.equal(listener?.tls?.useIdentityAsUsername, true);
+  });
+});
+
+describe('words and order, as mosquitto takes them', () => {
+  it('D1: what stands behind a number or a switch is a comment', () => {
+    const {listeners, limits, log} = parse(`listener 1883 # plain
+allow_anonymous true # yes
+max_queued_bytes 1048576  # 1MB
+max_qos 1 # no more
+persistent_client_expiration 1d # a day
+log_type all # everything
+listener 1884 127.0.0.1 # local
+listener 0 /run/a b # a socket`);
+    assert.deepEqual(
+      listeners.map(({port, host, socketPath, allowAnonymous}) => [port, host, socketPath, allowAnonymous]),
+      [
+        [1883, undefined, undefined, true],
+        [1884, '127.0.0.1', undefined, true],
+        [0, undefined, '/run/a b', true],
+      ],
+    );
+    assert.equal(limits.maxQueuedBytes, 1_048_576);
+    assert.equal(limits.persistentClientExpiration, 86_400);
+    assert.equal(listeners[0]?.maxQos, 1);
+    assert.ok(log.types.has('debug'));
+  });
+
+  it('D3: other names, lower limits, and per_listener_settings false behind other settings', () => {
+    const {persistence, listeners, limits} = parse(`retained_persistence true
+allow_anonymous true
+per_listener_settings false
+listener 1
+maximum_qos 1
+max_connections -7
+max_queued_messages -1
+listener_allow_anonymous false
+listener_auto_id_prefix x-
+listener 2
+port 3
+max_topic_alias 4`);
+    assert.notEqual(persistence, undefined);
+    assert.deepEqual(
+      listeners.map(({port, allowAnonymous, maxTopicAlias}) => [port, allowAnonymous, maxTopicAlias]),
+      [
+        [3, true, 4],
+        [1, false, 10],
+        [2, true, 10],
+      ],
+    );
+    assert.deepEqual(
+      [listeners[1]?.maxQos, listeners[1]?.maxConnections, limits.maxQueuedMessages],
+      [1, -1, 0],
+    );
+    assert.equal(listeners[1]?.autoIdPrefix, 'x-');
+    assert.equal(
+      parse('per_listener_settings true\nlistener 1\nper_listener_settings false').listeners.length,
+      1,
+    );
+  });
+});
+
+describe('C7: directives that narrow access', () => {
+  it('are served', () => {
+    const [listener] = parse(`listener 1
+bind_interface lo
+accept_protocol_versions 4, 5
+websockets_origin https://a.example
+websockets_origin https://b.example
+allow_anonymous true`).listeners;
+    assert.equal(listener?.bindInterface, 'lo');
+    assert.deepEqual(listener?.acceptedVersions, [4, 5]);
+    assert.deepEqual(listener?.webSocketOrigins, ['https://a.example', 'https://b.example']);
+    assert.equal(parse('global_max_connections 3').limits.globalMaxConnections, 3);
+  });
+
+  it('or are refused, with file and line', () => {
+    for (const line of [
+      'enable_proxy_protocol 2',
+      'proxy_protocol_v2_require_tls true',
+      'protocol http_api',
+    ]) {
+      assert.match(complaint(`listener 1\n${line}`), /^test\.conf:2: /, line);
+    }
+  });
+
+  it('a plugin that may refuse clients is refused, where they would get in without it', () => {
+    const plugin = 'plugin /usr/lib/mosquitto_dynamic_security.so';
+    for (const open of ['allow_anonymous true', 'password_file p']) {
+      assert.match(complaint(`listener 1\n${plugin}\n${open}`), /^test\.conf:2: plugin cannot be served/);
+    }
+    assert.match(parse(`listener 1\n${plugin}`).warnings.join(), /no client can connect to port 1/);
+    assert.equal(parse(plugin).listeners[0]?.allowAnonymous, false);
+    const own = `per_listener_settings true\nlistener 1\n${plugin}\nlistener 2\nallow_anonymous true`;
+    assert.deepEqual(
+      parse(own).listeners.map(({allowAnonymous}) => allowAnonymous),
+      [false, true],
+    );
+    const store = 'listener 1\nallow_anonymous true\nplugin /usr/lib/mosquitto_persist_sqlite.so';
+    assert.equal(parse(store).listeners[0]?.allowAnonymous, true);
   });
 });
 
@@ -354,6 +485,39 @@ describe('format', () => {
       [...new Set(unknown)].filter((name) => !values.includes(name)),
       [],
     );
+  });
+
+  it('D3, C7: knows every directive of mosquitto 2.1, and the manual says once what becomes of each', async () => {
+    // The names in its conf.c; parts of a bridge and options of plugins are in special-directives.ts only.
+    const names = `accept_protocol_versions acl_file allow_anonymous allow_duplicate_messages
+      allow_zero_length_clientid auth_plugin auth_plugin_deny_special_chars auto_id_prefix autosave_interval
+      autosave_on_changes bind_address bind_interface cafile capath certfile check_retain_source ciphers
+      ciphers_tls1.3 clientid_prefixes connection connection_messages crlfile dhparamfile
+      disable_client_cert_date_checks enable_control_api enable_proxy_protocol global_max_clients
+      global_max_connections global_plugin http_dir include_dir keyfile listener listener_allow_anonymous
+      listener_auto_id_prefix log_dest log_facility log_timestamp log_timestamp_format log_type max_connections
+      max_inflight_bytes max_inflight_messages max_keepalive max_packet_size max_qos max_queued_bytes
+      max_queued_messages max_topic_alias max_topic_alias_broker maximum_qos memory_limit message_size_limit
+      mount_point packet_buffer_size password_file per_listener_settings persistence persistence_file
+      persistence_location persistent_client_expiration pid_file plugin plugin_load plugin_use port protocol
+      proxy_protocol_v2_require_tls psk_file psk_hint queue_qos0_messages require_certificate retain_available
+      retain_expiry_interval retained_persistence retry_interval set_tcp_nodelay socket_domain sys_interval
+      tls_engine tls_engine_kpass_sha1 tls_keyform tls_version upgrade_outgoing_qos use_identity_as_username
+      use_subject_as_username use_username_as_clientid user websockets_headers_size websockets_log_level
+      websockets_origin`.split(/\s+/);
+    assert.deepEqual(
+      names.filter((name) => !knownDirectives.has(name)),
+      [],
+    );
+    const remarks = Object.entries(directivesSection().remarks ?? {});
+    const told = remarks.flatMap(([term, text]) => {
+      const lists = /^(?:Served|Bridges)/.test(term) ? text.replace(/^.*: /, '').replace(/\.$/, '') : term;
+      return lists.split(', ').map((each) => each.split(' ')[0]!);
+    });
+    assert.deepEqual(told.toSorted(), [...knownDirectives.keys()].toSorted());
+    const page = await readFile(join(import.meta.dirname, '../../../../man/tmq-broker.1'), 'utf8');
+    const plain = page.replaceAll('\\(aq', "'").replaceAll('\\', '').replaceAll('\n', ' ');
+    for (const [, text] of remarks) assert.ok(plain.includes(text), text);
   });
 
   it('refuses an unknown directive as mosquitto does', async () => {
