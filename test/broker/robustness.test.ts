@@ -203,8 +203,10 @@ describe('a SUBSCRIBE with many filters', () => {
     }
     const [subscriber, bystander] = [await broker.connect('subscriber'), await broker.connect('bystander')];
     const filters = Array.from({length: 300}, (_, index) => ({topic: `+/none${index}`, qos: 0}));
-    subscriber.send({cmd: 'subscribe', messageId: 1, subscriptions: [...filters, {topic: '#', qos: 0}]});
-    subscriber.send({cmd: 'subscribe', messageId: 2, subscriptions: [{topic: 'later', qos: 0}]});
+    subscriber.send(
+      {cmd: 'subscribe', messageId: 1, subscriptions: [...filters, {topic: '#', qos: 0}]},
+      {cmd: 'subscribe', messageId: 2, subscriptions: [{topic: 'later', qos: 0}]},
+    );
     await bystander.subscribe('between');
     await subscriber.expect('suback');
     for (let index = 0; index < count; index++) {

@@ -311,14 +311,19 @@ async function webSocketServer(
   sockets.on('error', () => undefined);
   sockets.on('connection', (webSocket, request) => {
     const stream = createWebSocketStream(webSocket);
-    watchWebSocket(webSocket, stream);
+    watchWebSocket(webSocket, stream, request.socket);
     accept(stream, request.socket);
   });
   return {server, prepareReload: preparerOf(secure, tls)};
 }
 
 /** A stream of bytes: the boundaries of frames do not matter [MQTT-6.0.0-2]. */
-function watchWebSocket(webSocket: WebSocket, stream: Duplex): void {
+function watchWebSocket(webSocket: WebSocket, stream: Duplex, socket: Socket): void {
+  // What is written in one turn, whole packets, is one frame: ws would make a frame of each piece.
+  stream._writev = (pieces, done) => webSocket.send(Buffer.concat(pieces.map(({chunk}) => chunk)), done);
+  // After a frame that is not valid, ws would wait half a minute for the client to close.
+  webSocket.on('error', () => socket.destroySoon());
+
   // MQTT travels in binary frames only [MQTT-6.0.0-1].
   webSocket.on('message', (_data, isBinary) => {
     if (!isBinary) webSocket.terminate();
