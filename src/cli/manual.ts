@@ -18,8 +18,6 @@ export const clientEnvironment: Remarks = {
   'SSL_CERT_FILE, SSL_CERT_DIR':
     "A file with the system's CA certificates, and a directory with more of them, in place of the usual ones.",
   TZ: 'The time zone of the times that -F prints.',
-  TMQ_NO_PIPELINE:
-    'With 1, nothing is sent behind CONNECT before the broker has accepted it. Otherwise that saves a round trip where the answer cannot change what is sent; -d always waits.',
 };
 
 export const commonEnvironment: Remarks = {

@@ -61,8 +61,6 @@ export interface ConnectionOptions {
   readonly keepaliveSeconds: number;
   /** QoS 1 and 2 messages sent and not yet acknowledged; the server's Receive Maximum may lower it. */
   readonly maxInflight: number;
-  /** The same for short messages of publishAll, if it is larger; by default maxInflight. */
-  readonly maxInflightShort?: number;
   readonly credentials?: Credentials;
   readonly will?: Will;
   readonly properties?: ConnectProperties;

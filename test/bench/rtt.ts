@@ -10,23 +10,35 @@ interface Case {
   readonly label: string;
   readonly program: 'pub' | 'sub';
   readonly args: readonly string[];
+  /** Of tmq alone. */
+  readonly more?: readonly string[];
   readonly goal?: Goal;
 }
 
 const topic = ['-t', 'bench/distant'];
-const cases: readonly Case[] = [
+const kinds: readonly Case[] = [
   {label: 'pub -q 0', program: 'pub', args: [...topic, '-m', 'hello']},
   {label: 'pub -q 1', program: 'pub', args: [...topic, '-m', 'hello', '-q', '1'], goal: atMost(0.85)},
   {label: 'pub -q 2', program: 'pub', args: [...topic, '-m', 'hello', '-q', '2'], goal: atMost(0.95)},
   {label: 'sub -C 1 of a retained message', program: 'sub', args: [...topic, '-C', '1'], goal: atMost(0.85)},
 ];
+/** Each by default, which waits for CONNACK, and with --pipeline, whose goal it is. */
+const cases: readonly Case[] = kinds.flatMap(({goal, ...kind}) => [
+  kind,
+  {
+    ...kind,
+    label: kind.label.replace(/^\w+/, '$& --pipeline'),
+    more: ['--pipeline'],
+    ...(goal === undefined ? {} : {goal}),
+  },
+]);
 
 async function runCase(context: BenchContext, one: Case, port: number): Promise<Figure> {
   context.progress(one.label);
   const words = ['-p', String(port), ...one.args];
   const series = await paired(
     {
-      tmq: () => measure(tmq(one.program, ...words)),
+      tmq: () => measure(tmq(one.program, ...words, ...(one.more ?? []))),
       mosquitto: () => measure({command: `mosquitto_${one.program}`, args: words}),
     },
     {rounds: context.rounds(11), warmUp: 2},

@@ -169,7 +169,7 @@ const starters: Readonly<
       input,
       programName: `mosquitto_${tool}`,
       // mosquitto's clients send nothing behind CONNECT before they have CONNACK; packets are compared one by one.
-      env: {HOME: directory, TMQ_NO_PIPELINE: '1', ...filled(environment, directory)},
+      env: {HOME: directory, ...filled(environment, directory)},
     });
     const timer = setTimeout(() => void running.interrupt('SIGTERM'), 15_000);
     return {

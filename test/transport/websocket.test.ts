@@ -105,7 +105,7 @@ test('the end of the stream arrives on both sides', async () => {
 
 test('bytes that come right behind the upgrade are not lost', async () => {
   await using server = await serve();
-  server.webSockets.on('connection', (webSocket) => webSocket.send('early'));
+  server.webSockets.on('connection', (webSocket) => webSocket.send(Buffer.from('early')));
   const stream = await dialBounded(to(server.port));
   await new Promise((resolve) => setImmediate(resolve));
   const [chunk] = (await once(stream, 'data')) as [Buffer];

@@ -206,12 +206,17 @@ export class ClientConnection implements FilterConnection {
     this.#filter = setup.fastPath ? new PublishFilter({...setup, connection: this}) : undefined;
     const stream = this.#filter ?? setup.stream;
     this.#stream = stream;
-    this.writeQueue = new WriteQueue(stream, (error) => this.fail(error));
+    this.writeQueue = new WriteQueue(
+      stream,
+      (error) => this.fail(error),
+      options.endpoint.transport === 'ws',
+    );
     this.#messages = new PacketMessages(events, stream, this);
     this.closed = new Promise((resolve) => whenClosed(stream, () => resolve(this.#close())));
     stream.on('error', (error) => this.fail(error));
     stream.once('end', () => this.resume());
-    if (stream.errored !== null) this.fail(stream.errored);
+    // Behind the upgrade to WebSockets, an error may have come before anyone listened.
+    if (setup.stream.errored) this.fail(setup.stream.errored);
     const handler = {
       send: (packet: Packet, done?: () => void) => this.send(packet, done),
       onPacket: (packet: Packet) => this.#received(packet),

@@ -64,7 +64,6 @@ export class ClientSession implements Session {
     this.#publisher = new Publisher({
       protocolVersion: options.protocolVersion,
       maxInflight: options.maxInflight,
-      maxInflightShort: options.maxInflightShort ?? options.maxInflight,
       identifiers,
       clientId,
       connection: () => this.#present(),

@@ -1,6 +1,6 @@
 /**
  * Which fast paths a connection may take: only those whose result cannot differ from the general one.
- * TMQ_NO_FASTPATH=1 leaves out the first two, TMQ_NO_PIPELINE=1 the third.
+ * TMQ_NO_FASTPATH=1 leaves out the first two; the third is asked for by --pipeline.
  */
 
 import type {ConnectionOptions} from '../connection-options.ts';

@@ -57,9 +57,9 @@ export class InFlightWindow<Value> {
     return this.#entries.size;
   }
 
-  /** How many messages added now would be sent at once, if none waits, with at most `most` in flight. */
-  room(most = this.#limit): number {
-    return Math.max(0, Math.min(most, this.#limit) - this.#entries.size);
+  /** How many messages added now would be sent at once, if none waits. */
+  room(): number {
+    return Math.max(0, this.#limit - this.#entries.size);
   }
 
   /** Whether a message waits to be sent, which comes before those added now. */

@@ -139,10 +139,7 @@ export class MessageWriter {
     const {writeQueue} = this.connection;
     if (!(payload instanceof Uint8Array)) writeQueue.writeStreamed({header, payload}, written);
     else if (payload.length < largePayloadBytes) writeQueue.write(Buffer.concat([header, payload]), written);
-    else {
-      writeQueue.write(header);
-      writeQueue.write(payload, written);
-    }
+    else writeQueue.writeParts(header, payload, written);
   }
 
   /** PUBREL; without a trace, as the four bytes that it is on success [MQTT 5, 3.6]. */

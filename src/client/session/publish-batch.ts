@@ -12,9 +12,6 @@ import type {Payload} from '../types.ts';
 /** A payload of at least this many bytes is written as it is instead of being copied behind its header. */
 export const largePayloadBytes = 65_536;
 
-/** A payload of at most this many bytes is short: more of them may be in flight, because 100 take little memory. */
-export const shortPayloadBytes = 4096;
-
 /** A batch ends with the packet that reaches this size. */
 const enoughBytes = 16_384;
 

@@ -23,14 +23,11 @@ import {
   largePayloadBytes,
   type OutgoingMessage,
   type PublishOutcome,
-  shortPayloadBytes,
 } from './publish-batch.ts';
 import {Qos0Publisher} from './qos0-publisher.ts';
 
 export interface PublisherSetup extends WriterSetup {
   readonly maxInflight: number;
-  /** See ConnectionOptions. */
-  readonly maxInflightShort: number;
   readonly identifiers: PacketIdentifiers;
   /** Resolves when there is an open connection. @throws what ended the session */
   readonly connection: () => Promise<ClientConnection>;
@@ -58,12 +55,10 @@ export class Publisher {
   readonly #signal = new Signal();
   readonly #qos0: Qos0Publisher;
   #writer: MessageWriter | undefined;
-  /** In-flight limit after a connection was lost with more than `maxInflight` outstanding. */
-  #limitAfterLoss = Number.POSITIVE_INFINITY;
 
   constructor(setup: PublisherSetup) {
     this.#setup = setup;
-    this.#window = new InFlightWindow(Math.max(setup.maxInflight, setup.maxInflightShort));
+    this.#window = new InFlightWindow(setup.maxInflight);
     const {identifiers, reconnects} = setup;
     const writer = async () => {
       for (;;) {
@@ -87,9 +82,7 @@ export class Publisher {
   /** A connection was made: sends again what was not acknowledged on the one before. */
   attach(connection: ClientConnection): void {
     this.#writer = new MessageWriter(connection, this.#setup);
-    // Before MQTT 5 a server cannot announce a limit: it may have closed because of this many, and would again.
-    if (this.#window.size > this.#setup.maxInflight) this.#limitAfterLoss = this.#setup.maxInflight;
-    const receiveMaximum = Math.min(connection.limits.receiveMaximum, this.#limitAfterLoss);
+    const {receiveMaximum} = connection.limits;
     this.#window.restart({sessionKept: connection.sessionPresent, receiveMaximum});
     connection.writeQueue.onDrain(() => this.#signal.notify());
     void connection.closed.then(() => this.#signal.notify());
@@ -160,7 +153,7 @@ export class Publisher {
     for await (const batch of batches) {
       progress.read += batch.length;
       for (let start = 0; start < batch.length; ) {
-        while (failure === undefined && !this.#hasRoom(batch[start]!)) await this.#signal.wait();
+        while (failure === undefined && !this.#hasRoom) await this.#signal.wait();
         if (failure !== undefined) break;
         start += this.#addBatch(batch, start, {publication, resolve});
       }
@@ -171,15 +164,9 @@ export class Publisher {
     return {...progress, ...(firstRefusal === undefined ? {} : {firstRefusal})};
   }
 
-  #hasRoom(payload: Uint8Array): boolean {
+  get #hasRoom(): boolean {
     const connection = this.#writer?.connection;
-    return this.#room(payload) > 0 && connection?.isOpen === true && !connection.writeQueue.isFull;
-  }
-
-  /** How many messages like this one may leave now. Long ones are limited more, because each is kept in memory. */
-  #room({length}: Uint8Array): number {
-    const {maxInflight, maxInflightShort} = this.#setup;
-    return this.#window.room(length <= shortPayloadBytes ? maxInflightShort : maxInflight);
+    return this.#window.room() > 0 && connection?.isOpen === true && !connection.writeQueue.isFull;
   }
 
   #add(message: OutgoingMessage): void {
@@ -220,17 +207,13 @@ export class Publisher {
     const prepared = writer.prepared(publication);
     if (prepared === undefined || !writer.mayBatch(prepared) || this.#window.isHolding) return 0;
     const {encoder} = prepared;
-    const first = batch[start]!;
-    const end = Math.min(batch.length, start + this.#room(first));
-    // Behind a short message, fewer long ones may be in flight.
-    const mostBytes =
-      first.length <= shortPayloadBytes ? encoder.packetBytes(shortPayloadBytes) : largePayloadBytes;
+    const end = Math.min(batch.length, start + this.#window.room());
     const {maximumPacketSize} = writer.connection.limits;
     return batchLength(encoder, {
       payloads: batch,
       start,
       end,
-      mostBytes: Math.min(maximumPacketSize, mostBytes),
+      mostBytes: Math.min(maximumPacketSize, largePayloadBytes),
     });
   }
 

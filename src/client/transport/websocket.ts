@@ -5,8 +5,8 @@
 
 import {type ClientRequest, type IncomingMessage, STATUS_CODES} from 'node:http';
 import type {Socket} from 'node:net';
-import type {Duplex} from 'node:stream';
-import type {WebSocket} from 'ws';
+import {Duplex} from 'node:stream';
+import type {RawData, WebSocket} from 'ws';
 import {codeOf, ExitCode, TmqError} from '../../errors.ts';
 import type {ProtocolVersion} from '../../protocol/message.ts';
 import {hostAndPort, statusText} from './connect-error.ts';
@@ -73,12 +73,61 @@ function upgradeError(error: unknown, {name, protocolVersion}: Upgrade): unknown
   return new TmqError(problem, ExitCode.webSocket, {cause: error});
 }
 
+/** The bytes inside the binary frames. One write is one frame, which ws gives to the socket in one piece. */
+class WebSocketStream extends Duplex {
+  readonly #webSocket: WebSocket;
+  readonly #socket: Socket;
+
+  constructor(webSocket: WebSocket, socket: Socket, name: string) {
+    super();
+    this.#webSocket = webSocket;
+    this.#socket = socket;
+    const fail = (detail: string, cause?: unknown) =>
+      this.destroy(
+        new TmqError(`${name} broke the rules of WebSockets: ${detail}.`, ExitCode.webSocket, {cause}),
+      );
+    webSocket.on('message', (data: RawData, isBinary: boolean) => {
+      if (this.destroyed) return;
+      // [MQTT-6.0.0-1]
+      if (!isBinary) fail('it sent a text frame');
+      else if (!this.push(data)) webSocket.pause();
+    });
+    // ws would wait thirty seconds for the peer's close.
+    webSocket.on('error', (error) => fail(error.message, error));
+    webSocket.once('close', () => this.push(null));
+    // ws leaves it open for writing, and silent. What came before the end is to be handed on first.
+    this.once('end', () => setImmediate(() => this.destroy()));
+  }
+
+  override _read(): void {
+    if (this.#webSocket.isPaused) this.#webSocket.resume();
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
+    // mosquitto 2.1 ends the connection at an empty frame.
+    if (chunk.length === 0) done();
+    else this.#webSocket.send(chunk, done);
+  }
+
+  override _final(done: (error?: Error | null) => void): void {
+    this.#webSocket.close();
+    // Called when the system has taken the close frame; the peer may never answer it.
+    if (this.#socket.writable) this.#socket.write('', () => done());
+    else done();
+  }
+
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    this.#webSocket.terminate();
+    done(error);
+  }
+}
+
 /**
  * Upgrades the connection. The socket belongs to the result, and is destroyed when there is none.
  * @throws TmqError 13 when the upgrade is refused, 7 when the peer hangs up; Abandoned
  */
 export async function upgrade(socket: Socket, request: Upgrade): Promise<Duplex> {
-  const {createWebSocketStream, WebSocket} = await import('ws');
+  const {WebSocket} = await import('ws');
   const {name, signal} = request;
   try {
     const webSocket: WebSocket = new WebSocket(requestUrl(request), [subProtocol(request.protocolVersion)], {
@@ -87,9 +136,7 @@ export async function upgrade(socket: Socket, request: Upgrade): Promise<Duplex>
       // A message is a piece of a stream here: it has no size of its own to limit.
       maxPayload: 0,
     });
-    const stream = createWebSocketStream(webSocket);
-    // ws leaves it open for writing, and silent. What came before the end is to be handed on first.
-    stream.once('end', () => setImmediate(() => stream.destroy()));
+    const stream = new WebSocketStream(webSocket, socket, name);
     const waitingFor = 'the WebSocket handshake with';
     return await connectStep<Duplex>({stream, beneath: socket, signal, waitingFor}, (done, fail) => {
       const opened = () => done(stream);

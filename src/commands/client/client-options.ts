@@ -116,12 +116,19 @@ const mqttOptions = inGroup('MQTT', {
   maxInflight: {
     flags: '-M, --max-inflight <count>',
     summary: 'most unacknowledged messages of QoS 1 and 2 (default 20)',
-    details: 'An MQTT 5 broker may lower it (Receive Maximum). pub -l has a default of its own: see -l.',
+    details:
+      'An MQTT 5 broker may lower it (Receive Maximum). A larger number makes pub -l faster, and is what a broker may drop: see -l.',
     missing: '-M argument given but max_inflight not specified.',
     parse: integer({
       minimum: 1,
       problem: (given) => `Maximum inflight messages must be greater than 0, not ${given}.`,
     }),
+  },
+  pipeline: {
+    flags: '--pipeline',
+    summary: 'send the first packets with CONNECT, without waiting for its answer',
+    details:
+      'Saves a round trip. MQTT allows it [MQTT 3.1.1, 3.1.4], but some brokers lose or refuse what comes before they have accepted the connection: RabbitMQ over WebSockets, mosca, Vert.x. Has an effect on a clean session of MQTT 3.1.1 without user name and password.',
   },
 });
 
@@ -205,6 +212,8 @@ export interface ConnectionPlan extends Omit<ConnectionOptions, 'clientId' | 'cr
 /** What the shared options say. */
 export interface ClientPlan {
   readonly connection: ConnectionPlan;
+  /** --pipeline: send before CONNACK where nothing in it can matter. */
+  readonly pipeline: boolean;
   readonly debug: boolean;
   readonly quiet: boolean;
   readonly color: 'auto' | 'always' | 'never';
@@ -232,9 +241,9 @@ export function protocolVersionOf(values: ClientValues, defaults: ClientDefaults
  * @throws UsageError for options that need or exclude each other
  */
 export function toClientPlan(values: ClientValues, defaults: ClientDefaults): ClientPlan {
-  const {debug = false, quiet = false, color = 'auto'} = values;
+  const {pipeline = false, debug = false, quiet = false, color = 'auto'} = values;
   const connection = toConnection(values, defaults);
-  return {connection, debug, quiet, color, warnings: warningsOf(values, connection.endpoint.tls)};
+  return {connection, pipeline, debug, quiet, color, warnings: warningsOf(values, connection.endpoint.tls)};
 }
 
 /** TLS options that are nothing without TLS. */

@@ -16,7 +16,7 @@ export interface OpenOptions {
   /** Ends every wait; by default the process's own. */
   readonly signal?: AbortSignal;
   readonly reconnect?: Partial<ReconnectPolicy>;
-  /** Send what follows behind CONNECT where CONNACK cannot matter to it; TMQ_NO_PIPELINE=1 prevents it. */
+  /** With --pipeline, send what follows behind CONNECT where CONNACK cannot matter to it. */
   readonly pipelined?: boolean;
   /** The session is short and receives nothing at QoS 2. */
   readonly oneShot?: boolean;
@@ -61,7 +61,7 @@ export async function openSession(plan: ClientPlan, io: Io, options: OpenOptions
       ...options.reconnect,
     },
     fastPath: (io.env.TMQ_NO_FASTPATH ?? '') === '',
-    pipelined: options.pipelined === true && (io.env.TMQ_NO_PIPELINE ?? '') === '',
+    pipelined: options.pipelined === true && plan.pipeline,
     oneShot: options.oneShot === true,
     onReady: () => waiting?.stop(),
     traceGrants: options.traceGrants === true && !plan.quiet,

@@ -8,7 +8,7 @@ import {ExitCode, Interrupted, TmqError, UsageError} from '../../errors.ts';
 import {inputChunks} from '../../io/chunk-reader.ts';
 import {lines} from '../../io/lines.ts';
 import type {Io} from '../../io/process.ts';
-import type {Publication, QoS} from '../../protocol/message.ts';
+import type {Publication} from '../../protocol/message.ts';
 import {propertiesFor} from '../../protocol/property-option.ts';
 import {sleep} from '../../timers.ts';
 import {clientDifferences} from '../client/client-differences.ts';
@@ -35,7 +35,7 @@ const options = {
       flags: '-l, --stdin-line',
       summary: 'send each line of standard input as a message',
       details:
-        'A line ends at LF, which is not sent; an empty line is an empty message, and a last line without LF is sent too. Bytes are never changed. Input is read only as fast as the broker takes it. When the connection is lost, tmq connects again and sends what was not acknowledged once more. Up to 100 lines of at most 4096 bytes may be in flight at QoS 1 (with MQTT 5 also at QoS 2). If the connection is lost with more than 20 in flight, the limit falls to 20. -M sets it. The exit status is 0 only if every line was acknowledged (at QoS 0: written to the network).',
+        'A line ends at LF, which is not sent; an empty line is an empty message, and a last line without LF is sent too. Bytes are never changed. Input is read only as fast as the broker takes it. When the connection is lost, tmq connects again and sends what was not acknowledged once more. The exit status is 0 only if every line was acknowledged (at QoS 0: taken by the system for the network). An acknowledgement means that the broker has the message; it does not promise that a subscriber gets it. mosquitto drops what does not fit into the queue of a subscriber that reads more slowly: max_queued_messages, 1000 unless its configuration sets it, is the remedy. Up to 20 lines are unacknowledged at a time; more, by -M, fill that queue faster.',
     },
     retain: {flags: '-r, --retain', summary: 'the broker retains the message for later subscribers'},
     repeat: {
@@ -83,14 +83,12 @@ export const pub = defineCommand({
   differences: [
     'A publication that the broker refuses (an MQTT 5 reason code of 128 or above) ends with that code as exit status; mosquitto_pub warns and ends with 0.',
     '-l reconnects after a loss, sends unacknowledged lines again, and ends with 0 only if every line arrived. A NUL byte does not end a line.',
-    '-l leaves up to 100 short lines unacknowledged at QoS 1, and with MQTT 5 at QoS 2 too; mosquitto_pub never more than 20, which is what -M 20 brings back.',
     '-f also reads pipes and devices, so process substitution works.',
     'A QoS that the broker does not have ends with 24, and a message larger than it takes with 25. A broker that ends the connection before it has acknowledged is a failure, whatever reason it gives.',
     ...clientDifferences,
   ],
   plan(values): PubPlan {
-    const shared = toClientPlan(values, {protocolVersion: 4});
-    const client = withLinesUnderWay(shared, values);
+    const client = toClientPlan(values, {protocolVersion: 4});
     const byLine = values.stdinLine === true;
     const source = payloadSource(values, byLine ? 1 : 0) ?? (byLine ? ({kind: 'lines'} as const) : undefined);
     if (byLine && values.repeat !== undefined) {
@@ -120,25 +118,6 @@ export const pub = defineCommand({
     return await publishRepeatedly(plan, await payloadOf(plan.source, plan, io), io);
   },
 });
-
-/** Short lines that `-l` leaves unacknowledged, unless -M sets a limit. */
-const linesUnderWay = 100;
-
-/**
- * With more messages under way, less time is spent on waiting: for the network, or for a process to be
- * scheduled. More than mosquitto's 20 are sent where the broker has said how many it takes [MQTT 5, 3.2.2.3.3], and at
- * QoS 1, where it is done with a message when it has acknowledged it. At QoS 2, before MQTT 5, mosquitto closes
- * the connection over more.
- */
-function withLinesUnderWay(
-  plan: ClientPlan,
-  {stdinLine = false, qos = 0, maxInflight}: {stdinLine?: boolean; qos?: QoS; maxInflight?: number},
-): ClientPlan {
-  const {protocolVersion} = plan.connection;
-  const mayBeMore = qos === 1 || (qos === 2 && protocolVersion === 5);
-  if (!stdinLine || !mayBeMore || maxInflight !== undefined) return plan;
-  return {...plan, connection: {...plan.connection, maxInflightShort: linesUnderWay}};
-}
 
 async function payloadOf(source: PayloadSource, plan: PubPlan, io: Io): Promise<Payload> {
   if (source.kind !== 'stdin') return await readPayload(source, io);

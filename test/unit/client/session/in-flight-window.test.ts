@@ -41,11 +41,10 @@ test('the smaller of the own maximum and the Receive Maximum counts', () => {
 
 test('what was sent by others takes room, and is sent again like all', () => {
   const window = new InFlightWindow<string>(3);
-  assert.deepEqual([window.room(), window.room(2), window.room(5)], [3, 2, 3]);
+  assert.equal(window.room(), 3);
   window.addSent(1, 1, 'a');
   window.addSent(2, 1, 'b');
   assert.deepEqual([window.room(), window.isHolding], [1, false]);
-  assert.deepEqual([window.room(1), window.room(2)], [0, 0]);
   assert.deepEqual(drain(window), []);
   window.add(3, 1, 'c');
   window.add(4, 1, 'd');

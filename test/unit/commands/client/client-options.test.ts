@@ -329,19 +329,19 @@ test('a will is a message', () => {
   assert.equal(connection('--will-qos', '1').will, undefined);
 });
 
-test('without -M, pub -l has more short lines in flight where brokers accept them', () => {
-  const short = (...words: readonly string[]) => {
-    const {client} = pub.plan(parse(pub, ['-t', 't', ...words]).values, []);
-    assert.equal(client.connection.maxInflight, 20);
-    return client.connection.maxInflightShort;
-  };
-  assert.equal(short('-l', '-q', '1'), 100);
-  assert.equal(short('-l', '-q', '1', '-V', '31'), 100);
-  assert.equal(short('-l', '-q', '2', '-V', '5'), 100);
-  assert.equal(short('-l', '-q', '2'), undefined);
-  assert.equal(short('-l'), undefined);
-  assert.equal(short('-l', '-q', '1', '-M', '20'), undefined);
-  assert.equal(short('-m', 'm', '-q', '1'), undefined);
+test('A3: pub -l has twenty lines in flight, more only by -M', () => {
+  const most = (...words: readonly string[]) =>
+    pub.plan(parse(pub, ['-t', 't', '-l', ...words]).values, []).client.connection.maxInflight;
+  assert.equal(most('-q', '1'), 20);
+  assert.equal(most('-q', '2', '-V', '5'), 20);
+  assert.equal(most('-q', '1', '-M', '100'), 100);
+});
+
+test('A2: nothing is sent before CONNACK unless --pipeline asks for it', () => {
+  const pipeline = (...words: readonly string[]) =>
+    pub.plan(parse(pub, ['-t', 't', '-m', 'm', ...words]).values, []).client.pipeline;
+  assert.equal(pipeline(), false);
+  assert.equal(pipeline('--pipeline'), true);
 });
 
 test('numbers have their range', () => {
