@@ -215,7 +215,6 @@ export class ClientConnection implements FilterConnection {
     this.closed = new Promise((resolve) => whenClosed(stream, () => resolve(this.#close())));
     stream.on('error', (error) => this.fail(error));
     stream.once('end', () => this.resume());
-    // Behind the upgrade to WebSockets, an error may have come before anyone listened.
     if (setup.stream.errored) this.fail(setup.stream.errored);
     const handler = {
       send: (packet: Packet, done?: () => void) => this.send(packet, done),
