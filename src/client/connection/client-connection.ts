@@ -206,11 +206,8 @@ export class ClientConnection implements FilterConnection {
     this.#filter = setup.fastPath ? new PublishFilter({...setup, connection: this}) : undefined;
     const stream = this.#filter ?? setup.stream;
     this.#stream = stream;
-    this.writeQueue = new WriteQueue(
-      stream,
-      (error) => this.fail(error),
-      options.endpoint.transport === 'ws',
-    );
+    const isFramed = options.endpoint.transport === 'ws';
+    this.writeQueue = new WriteQueue(stream, (error) => this.fail(error), isFramed);
     this.#messages = new PacketMessages(events, stream, this);
     this.closed = new Promise((resolve) => whenClosed(stream, () => resolve(this.#close())));
     stream.on('error', (error) => this.fail(error));
@@ -342,7 +339,7 @@ export class ClientConnection implements FilterConnection {
 
   #received(packet: Packet): void {
     this.#missedPings = 0;
-    const {events} = this.#setup;
+    const {events, options} = this.#setup;
     const {cmd, properties} = packet;
     // A packet is traced before those that it causes; only CONNACK is traced with the client id that it assigns.
     if (cmd !== 'connack') events.traced?.('in', packet);
@@ -353,17 +350,14 @@ export class ClientConnection implements FilterConnection {
       events.traced?.('in', packet);
     }
     if (cmd === 'puback' || cmd === 'pubrec' || cmd === 'pubcomp') events.acknowledged(packet);
-    if (cmd === 'suback' || cmd === 'unsuback') this.#requests.answered(packet);
-    if (cmd === 'disconnect') this.fail(disconnectedByServer(this.#setup.options.endpoint, packet));
+    else if (cmd === 'suback' || cmd === 'unsuback') this.#requests.answered(packet);
+    else if (cmd === 'disconnect') this.fail(disconnectedByServer(options.endpoint, packet));
   }
 
   #connackCame(packet: Packet): void {
     const {options} = this.#setup;
     const error = connackError(packet, options);
-    if (error !== undefined) {
-      this.fail(error);
-      return;
-    }
+    if (error !== undefined) return this.fail(error);
     this.limits = limitsOf(packet);
     this.sessionPresent = packet.sessionPresent ?? false;
     // A CONNACK of MQTT 3.1 cannot say whether the session was kept.
@@ -379,7 +373,7 @@ export class ClientConnection implements FilterConnection {
    * whole keepalive time to answer.
    */
   #keepaliveTimeout(): void {
-    const isHolding = this.#messages.isHolding || this.#filter?.isHolding === true;
+    const isHolding = this.#messages.isHolding || this.#filter?.isHolding;
     if (isHolding || this.writeQueue.isStreaming) {
       if (isHolding) this.#client.ping();
       this.#client.restartKeepalive();
