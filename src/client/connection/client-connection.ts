@@ -357,7 +357,10 @@ export class ClientConnection implements FilterConnection {
   #connackCame(packet: Packet): void {
     const {options} = this.#setup;
     const error = connackError(packet, options);
-    if (error !== undefined) return this.fail(error);
+    if (error !== undefined) {
+      this.fail(error);
+      return;
+    }
     this.limits = limitsOf(packet);
     this.sessionPresent = packet.sessionPresent ?? false;
     // A CONNACK of MQTT 3.1 cannot say whether the session was kept.
