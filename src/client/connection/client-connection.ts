@@ -281,7 +281,6 @@ export class ClientConnection implements FilterConnection {
     return answer;
   }
 
-  /** Sends PINGREQ. */
   ping(): void {
     if (this.isOpen) this.#client.ping();
   }
