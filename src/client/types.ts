@@ -37,6 +37,8 @@ export interface SessionContext {
   readonly onReady?: () => void;
   /** One line for each event: connection lost, connected again. */
   readonly notice?: (line: string) => void;
+  /** One line for each step of connecting: names, addresses, proxy, TLS. */
+  readonly detail?: (line: string) => void;
 }
 
 export interface SubscribeOptions {

@@ -40,6 +40,11 @@ export interface Io {
   readonly now: () => bigint;
 }
 
+/** Whether the program was started by another's name, such as mosquitto_sub: it then prints what that one prints. */
+export function isDropIn({programName}: Pick<Io, 'programName'>): boolean {
+  return programName.startsWith('mosquitto');
+}
+
 export const isLinux = process.platform === 'linux';
 
 /** One of Node's internal modules [DEP0111]. @throws Error where there is none of the name, or access is not permitted */

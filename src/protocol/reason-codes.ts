@@ -103,6 +103,11 @@ export function reasonText(reasonCode: number): string {
   return reasonTexts.get(reasonCode) ?? 'Unknown reason';
 }
 
+/** The text of a CONNACK return code of version 3; undefined for any other code. */
+export function returnText(returnCode: number): string | undefined {
+  return returnTexts.get(returnCode);
+}
+
 /** The text of a reason code, followed by the server's reason string in parentheses where it has one. */
 export function reasonSentence(reasonCode: number, reasonString?: unknown): string {
   const text = reasonText(reasonCode);
@@ -134,7 +139,7 @@ const remedies: Readonly<Record<number, string>> = {
 export function refusalText(code: number, protocolVersion: ProtocolVersion, reasonString?: unknown): string {
   const text =
     protocolVersion < 5 || !isFailure(code)
-      ? `Connection Refused: ${returnTexts.get(code) ?? 'unknown reason'}`
+      ? `Connection Refused: ${returnText(code) ?? 'unknown reason'}`
       : reasonSentence(code, reasonString);
   const remedy = remedies[code];
   return remedy === undefined ? text : `${text}. ${remedy}.`;

@@ -116,11 +116,12 @@ export class Connector {
     const fastPath = mayFilter(options, context);
     const readBuffer = fastPath ? new ReadBuffer() : undefined;
     const client = mayBeMinimal(options, context) ? createMinimalClient : loadMqttJs();
-    const {notice} = context;
+    const {notice, detail} = context;
     const stream = await dial(endpoint, {
       signal,
       protocolVersion,
       readBuffer,
+      detail,
       ...(notice === undefined ? {} : {notice}),
     });
     // Until the connection listens, an error event without a listener would end the process.

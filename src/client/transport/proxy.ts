@@ -9,6 +9,7 @@ import {defined} from '../../defined.ts';
 import {ExitCode, TmqError, UsageError} from '../../errors.ts';
 import {connectError, hostAndPort, type Peer, statusText} from './connect-error.ts';
 import {Abandoned, ClosedEarly, connectStep, guarded} from './connect-step.ts';
+import type {ConnectionDetail} from './connection-details.ts';
 import {connectTcp, type TcpTarget} from './tcp.ts';
 
 /** What the URL of a proxy says. */
@@ -221,7 +222,12 @@ function credentials({username, password}: Proxy): {readonly credentials?: strin
  * Connects to a broker through a proxy. The broker's name is resolved by the proxy.
  * @throws TmqError: 1 no connection to the proxy, 11 credentials, 4 broker not reached by it, 16 other trouble
  */
-export async function connectThroughProxy(url: URL, target: TcpTarget, signal: AbortSignal): Promise<Socket> {
+export async function connectThroughProxy(
+  url: URL,
+  target: TcpTarget,
+  signal: AbortSignal,
+  detail?: ConnectionDetail,
+): Promise<Socket> {
   const proxy = parseProxy(url);
   const peer: Peer = {
     name: `The proxy ${hostAndPort(proxy.host, proxy.port)}`,
@@ -231,12 +237,21 @@ export async function connectThroughProxy(url: URL, target: TcpTarget, signal: A
   };
   const tunnel: Tunnel = {target, peer, signal};
   try {
-    const socket = await connectTcp({...target, host: proxy.host, port: proxy.port}, signal);
+    const socket = await connectTcp(
+      {...target, host: proxy.host, port: proxy.port},
+      signal,
+      undefined,
+      detail,
+    );
+    const broker = hostAndPort(target.host, target.port);
+    const user = proxy.username === undefined ? '' : `, as ${proxy.username}`;
+    detail?.(`Asking the ${proxy.protocol} proxy for ${broker}${user}`);
     await guarded(socket, () =>
       proxy.protocol === 'socks5'
         ? throughSocks(socket, proxy, tunnel)
         : throughHttp(socket, {...tunnel, ...credentials(proxy), name: peer.name}),
     );
+    detail?.(`The proxy has connected to ${broker}`);
     return socket;
   } catch (error) {
     if (error instanceof ClosedEarly) {

@@ -7,6 +7,7 @@ import {connect, isIP, type NetConnectOpts, type Socket} from 'node:net';
 import {defined} from '../../defined.ts';
 import {ExitCode, TmqError} from '../../errors.ts';
 import {Abandoned, connectStep, unlessAborted} from './connect-step.ts';
+import type {ConnectionDetail} from './connection-details.ts';
 import type {ReadBuffer} from './read-buffer.ts';
 
 export interface TcpTarget {
@@ -38,8 +39,13 @@ async function lookUpLocal(name: string, signal: AbortSignal): Promise<Local> {
   return {localAddress: address, family};
 }
 
-function open(options: NetConnectOpts, signal: AbortSignal): Promise<Socket> {
+function open(
+  options: NetConnectOpts,
+  signal: AbortSignal,
+  watch?: (stream: Socket) => void,
+): Promise<Socket> {
   const stream = connect(options);
+  watch?.(stream);
   return connectStep<Socket>({stream, signal, waitingFor: 'an answer from'}, (done) => {
     const connected = () => done(stream);
     stream.once('connect', connected);
@@ -58,6 +64,15 @@ function hostsOf(host: string, family: number | undefined): readonly string[] {
   return [family === 6 ? '::1' : '127.0.0.1'];
 }
 
+/** What reports the steps of a socket to `detail`; loaded before the socket takes the first. */
+async function watcher(
+  detail: ConnectionDetail | undefined,
+): Promise<((stream: Socket) => void) | undefined> {
+  if (detail === undefined) return undefined;
+  const {watchSocket} = await import('./connection-details.ts');
+  return (stream) => watchSocket(stream, detail);
+}
+
 /**
  * Connects by TCP. Several addresses of a name are tried in turn. What comes goes to `readBuffer`, if given.
  * @throws the system's error (code ECONNREFUSED, ENOTFOUND, …), Abandoned
@@ -66,8 +81,10 @@ export async function connectTcp(
   target: TcpTarget,
   signal: AbortSignal,
   readBuffer?: ReadBuffer,
+  detail?: ConnectionDetail,
 ): Promise<Socket> {
   const {bindAddress} = target;
+  const watch = detail === undefined ? undefined : await watcher(detail);
   let local: Local | undefined;
   if (bindAddress !== undefined) {
     const family = isIP(bindAddress);
@@ -75,6 +92,7 @@ export async function connectTcp(
   }
   let refusal: unknown;
   for (const host of hostsOf(target.host, local?.family)) {
+    if (host !== target.host) detail?.(`${target.host} is ${host}`);
     try {
       const socket = await open(
         {
@@ -86,6 +104,7 @@ export async function connectTcp(
           ...defined({onread: readBuffer?.onread}),
         },
         signal,
+        watch,
       );
       if (readBuffer !== undefined) readBuffer.isAttached = true;
       if (target.noDelay) socket.setNoDelay(true);

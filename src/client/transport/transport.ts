@@ -11,8 +11,9 @@ import {defined} from '../../defined.ts';
 import {ExitCode, TmqError} from '../../errors.ts';
 import type {ProtocolVersion} from '../../protocol/message.ts';
 import type {Endpoint, TlsOptions} from '../connection-options.ts';
-import {connectError, describe, peerOf} from './connect-error.ts';
+import {connectError, describe, hostAndPort, peerOf} from './connect-error.ts';
 import {Abandoned, guarded} from './connect-step.ts';
+import type {ConnectionDetail} from './connection-details.ts';
 import type {ReadBuffer} from './read-buffer.ts';
 import {connectTcp, connectUnix} from './tcp.ts';
 import {handshakeError, isTlsError} from './tls-error.ts';
@@ -28,6 +29,8 @@ export interface DialContext {
   readonly protocolVersion: ProtocolVersion;
   /** One line for each thing worth telling on the way. */
   readonly notice?: (line: string) => void;
+  /** One line for each step of connecting. */
+  readonly detail?: ConnectionDetail | undefined;
   /** For a plain connection by TCP to read into, which then reports its bytes. */
   readonly readBuffer?: ReadBuffer | undefined;
   /** Name servers for SRV records, "127.0.0.1:53"; the system's unless given. */
@@ -92,7 +95,12 @@ async function reachSecurely(
     trusted.check();
     throw error;
   }
-  return await secure(socket, {peer, secureContext, context, trusted});
+  const secured = await secure(socket, {peer, secureContext, context, trusted});
+  if (context.detail !== undefined) {
+    const {tlsDetails} = await import('./connection-details.ts');
+    for (const line of tlsDetails(secured, Date.now())) context.detail(line);
+  }
+  return secured;
 }
 
 async function reach(destination: Destination, tls: TlsOptions | undefined, context: DialContext) {
@@ -116,10 +124,10 @@ async function dialHost(
     async reach(signal) {
       const isPlain = tls === undefined && endpoint.transport === 'tcp';
       if (proxy === undefined) {
-        return await connectTcp(endpoint, signal, isPlain ? context.readBuffer : undefined);
+        return await connectTcp(endpoint, signal, isPlain ? context.readBuffer : undefined, context.detail);
       }
       const {connectThroughProxy} = await import('./proxy.ts');
-      return await connectThroughProxy(proxy, endpoint, signal);
+      return await connectThroughProxy(proxy, endpoint, signal, context.detail);
     },
   };
   try {
@@ -129,6 +137,7 @@ async function dialHost(
     const {protocolVersion, signal} = context;
     return await guarded(socket, async () => {
       const {upgrade} = await import('./websocket.ts');
+      context.detail?.(`Asking for a WebSocket at ${path}`);
       return await upgrade(socket, {
         host,
         port,
@@ -162,6 +171,9 @@ async function dialService(endpoint: HostEndpoint, context: DialContext): Promis
     signal: context.signal,
     ...defined({servers: context.nameServers}),
   });
+  context.detail?.(
+    `SRV record of ${domain}: ${targets.map((each) => hostAndPort(each.host, each.port)).join(', ')}`,
+  );
   let first: unknown;
   for (const target of targets) {
     try {
@@ -180,6 +192,7 @@ async function dialUnix(
   context: DialContext,
 ): Promise<Duplex> {
   const {path, tls} = endpoint;
+  context.detail?.(`Trying ${path}`);
   // The listener has no host name: nothing to compare the certificate with.
   return await reach({name: path, reach: (signal) => connectUnix(path, signal)}, tls, context);
 }

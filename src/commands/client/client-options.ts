@@ -157,7 +157,12 @@ const sessionOptions = inGroup('Session', {
 
 const generalClientOptions = {
   ...inGroup('Output', {
-    debug: {flags: '-d, --debug', summary: 'show each packet on standard error'},
+    debug: {
+      flags: '-d, --debug',
+      summary: 'show the connection and each packet on standard error',
+      details:
+        'Lines that begin with * show what comes before the packets: addresses, proxy, and of TLS version, cipher and certificate. A link named as a program of mosquitto leaves them out.',
+    },
     quiet: {
       flags: '--quiet',
       summary: 'print no error messages but those about the command line',

@@ -6,10 +6,10 @@
 
 import type {ConnectionOptions, Endpoint} from '../../client/connection-options.ts';
 import type {ReconnectPolicy, Session} from '../../client/types.ts';
-import type {Io} from '../../io/process.ts';
+import {type Io, isDropIn} from '../../io/process.ts';
 import {oneSafeLine} from '../../io/sanitise.ts';
 import {canRewrite} from '../../io/status-line.ts';
-import {type Spinner, spinner, traceLooks, warningLine} from '../../io/terminal.ts';
+import {type Spinner, spinner, warningLine} from '../../io/terminal.ts';
 import {type ClientPlan, resolveConnection} from './client-options.ts';
 
 export interface OpenOptions {
@@ -46,7 +46,7 @@ export async function openSession(plan: ClientPlan, io: Io, options: OpenOptions
     waiting?.stop();
     options.beforeLine?.();
   };
-  const looks = plan.debug ? await traceLooks(io, plan.color) : String;
+  const looks = plan.debug ? await (await import('./debug-looks.ts')).debugLooks(plan, io) : String;
   // Topics and reasons come from others: they are shown, not obeyed.
   const tell = (line: string, look: (safe: string) => string = String) => {
     makeRoom();
@@ -66,6 +66,7 @@ export async function openSession(plan: ClientPlan, io: Io, options: OpenOptions
     onReady: () => waiting?.stop(),
     traceGrants: options.traceGrants === true && !plan.quiet,
     ...(plan.debug ? {trace: (line) => tell(line, looks)} : {}),
+    ...(plan.debug && !isDropIn(io) ? {detail: (line) => tell(`* ${line}`, looks)} : {}),
     ...(plan.quiet ? {} : {notice: (line) => tell(line)}),
   });
 }
