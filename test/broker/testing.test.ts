@@ -4,10 +4,12 @@
 import assert from 'node:assert/strict';
 import {once} from 'node:events';
 import {access, readFile} from 'node:fs/promises';
+import {connect} from 'node:net';
 import {describe, it} from 'node:test';
 import mqtt from 'mqtt';
 import {startBroker} from '../../src/broker/server/testing.ts';
 import {TmqError} from '../../src/errors.ts';
+import {frameOf, PacketClient} from '../support/packet-client.ts';
 import {run} from '../support/spawn.ts';
 
 const once1 = {reconnectPeriod: 0} as const;
@@ -113,5 +115,56 @@ describe('startBroker', () => {
     await assert.rejects(mqtt.connectAsync(closed.url, once1), /Not authorized/);
     await assert.rejects(startBroker({config: 'nonsense 1\n'}), TmqError);
     await assert.rejects(startBroker({port: closed.port}), /in use/);
+  });
+
+  it('F14: refuses topics and filters that are not valid', async () => {
+    const broker = await startBroker();
+    for (const topic of ['', 'a/#', '+', 'x\0y']) {
+      assert.throws(() => broker.publish(topic, 'x'), {name: 'TypeError', message: /is not a topic: it has/});
+    }
+    for (const filter of ['', 'a/#/b', 'a+']) {
+      await assert.rejects(broker.waitFor(filter), /is not a topic filter\.$/);
+    }
+    await assert.rejects(broker.waitFor('t', {count: 0}), /A count of 0/);
+    await broker.close();
+    await assert.rejects(broker.waitFor('t'), /^Error: No message to t: the broker is closed; nothing was/);
+  });
+
+  it('F14: shows user properties in order, and no topic alias of a former connection', async () => {
+    await using broker = await startBroker();
+    const open = async () => {
+      const socket = connect(broker.port, broker.host);
+      await once(socket, 'connect');
+      const client = new PacketClient(socket, 5);
+      const greeting = {cmd: 'connect', protocolId: 'MQTT', protocolVersion: 5, clean: true, keepalive: 0};
+      assert.equal((await client.ask({...greeting, clientId: 'one'})).reasonCode, 0);
+      return client;
+    };
+    const first = await open();
+    const pair = (name: string, value: string) => [
+      0x26,
+      0,
+      1,
+      ...Buffer.from(name),
+      0,
+      1,
+      ...Buffer.from(value),
+    ];
+    const properties = [...pair('b', '1'), ...pair('a', '2'), ...pair('b', '3'), 0x23, 0, 1];
+    first.raw(frameOf(0x30, [0, 1, 0x74, properties.length, ...properties]));
+    await first.quiet();
+    assert.deepEqual(broker.published[0]?.properties?.userProperties, [
+      ['b', '1'],
+      ['a', '2'],
+      ['b', '3'],
+    ]);
+    first.drop();
+    const second = await open();
+    second.raw(frameOf(0x30, [0, 0, 3, 0x23, 0, 1]));
+    await second.expectEnd(0x82);
+    assert.deepEqual(
+      broker.published.map(({topic}) => topic),
+      ['t', ''],
+    );
   });
 });

@@ -36,7 +36,7 @@ describe('MQTT over WebSockets', () => {
       });
     });
     for (let index = 0; index < 60; index++) {
-      const payload = Buffer.alloc(index % 3 === 0 ? 0 : 5000 + index, 'x');
+      const payload = Buffer.alloc(index % 10 === 0 ? 100_000 : 5000 + index, 'x');
       broker.publish(`retained/${index}`, payload, {qos: index % 2 === 0 ? 0 : 1, retain: true});
     }
     socket.send(Buffer.concat([connect, subscribe, ping]));

@@ -1,11 +1,13 @@
 /** `tmq/testing`: a real broker inside a test, on a free port of this machine, that shows what was published to it. */
 
 import {defined} from '../../defined.ts';
+import {bodyStart} from '../../protocol/fixed-header.ts';
 import type {QoS} from '../../protocol/message.ts';
-import type {Properties} from '../../protocol/properties.ts';
-import {matches} from '../../protocol/topic.ts';
+import {type Properties, PropertyIdentifier} from '../../protocol/properties.ts';
+import {isMqttString, isPublishTopic, isTopicFilter, matches} from '../../protocol/topic.ts';
 import {parseBrokerConfig} from '../config/parse-config.ts';
 import {readNames, readText} from '../config/read-file.ts';
+import {PacketReader} from '../wire/packet-reader.ts';
 import type {ObservedPacket} from '../wire/packets.ts';
 import type {CertificateFiles} from './certificates.ts';
 import {parseFault} from './faults.ts';
@@ -66,10 +68,10 @@ export interface TestBroker extends AsyncDisposable {
   readonly published: readonly Published[];
   /**
    * Resolves with the first message to a matching topic, at once if it was published before. Rejects after the
-   * timeout, naming the topics that were published to instead, and when the broker is closed.
+   * timeout, naming the topics that were published to instead, when the broker is closed, and for an invalid filter.
    */
   waitFor(filter: string, options?: WaitOptions): Promise<Published>;
-  /** Publishes a message in the name of the broker. */
+  /** Publishes a message in the name of the broker. @throws TypeError for what is no topic */
   publish(topic: string, payload: string | Uint8Array, options?: {qos?: QoS; retain?: boolean}): void;
   /** Disconnects a client as an administrator would. Returns whether it was connected. */
   disconnect(clientId: string): boolean;
@@ -100,8 +102,9 @@ export async function startBroker(options: StartOptions = {}): Promise<TestBroke
       {...config, listeners: withTls(config.listeners, certificates?.files)},
       {
         log: (_type, line) => log(line),
-        observe: (clientId, direction, packet) => {
-          if (direction === 'in') published.observe(clientId, packet);
+        observe: (clientId, direction, packet, frame) => {
+          if (direction === 'in') published.observe(clientId, packet, frame);
+          else if (packet.cmd === 'connack') published.connected(clientId, packet);
         },
         faults: (options.faults ?? []).map(parseFault),
         ...defined({seed}),
@@ -149,6 +152,9 @@ function testBroker(
     published: published.messages,
     waitFor: (filter, options) => published.waitFor(filter, options),
     publish(topic, payload, {qos = 0, retain = false} = {}) {
+      if (!isPublishTopic(topic) || !isMqttString(topic)) {
+        throw new TypeError(`${JSON.stringify(topic)} is not a topic: ${topicRule}.`);
+      }
       broker.publish({topic, payload: Buffer.from(payload), qos, retain});
     },
     disconnect: (clientId) => broker.disconnect(clientId),
@@ -157,17 +163,25 @@ function testBroker(
   };
 }
 
+const topicRule = 'it has at least one character, and none of +, # and control characters';
+
 /** The messages published so far, and the calls of waitFor that wait for more. */
 class PublishedList {
   readonly messages: Published[] = [];
   readonly #waiting = new Set<{readonly check: () => void; readonly fail: (reason: string) => void}>();
-  /** Topics by topic alias and client. */
-  readonly #aliases = new Map<string, string>();
+  /** Of each client's connection: topics by topic alias. */
+  readonly #aliases = new Map<string, Map<number, string>>();
+  #isClosed = false;
 
-  observe(clientId: string, packet: ObservedPacket): void {
+  /** A client got CONNACK: if it is accepted, the aliases of a former connection mean nothing any more. */
+  connected(clientId: string, {reasonCode, returnCode}: ObservedPacket): void {
+    if ((reasonCode ?? returnCode) === 0) this.#aliases.delete(clientId);
+  }
+
+  observe(clientId: string, packet: ObservedPacket, frame: Buffer | undefined): void {
     if (packet.cmd !== 'publish') return;
     const {payload, qos, retain, dup} = packet as ObservedPacket & Published & {readonly dup: boolean};
-    const properties = propertiesOf(packet.properties);
+    const properties = propertiesOf(packet.properties, frame!, qos);
     this.messages.push({
       clientId,
       topic: this.#topic(clientId, packet),
@@ -183,16 +197,20 @@ class PublishedList {
   #topic(clientId: string, {topic, properties}: ObservedPacket): string {
     const alias = (properties as {readonly topicAlias?: number} | undefined)?.topicAlias;
     if (alias === undefined) return String(topic);
-    const key = `${alias} ${clientId}`;
-    if (topic !== '') this.#aliases.set(key, String(topic));
-    return this.#aliases.get(key) ?? '';
+    const aliases = this.#aliases.get(clientId) ?? new Map<number, string>();
+    this.#aliases.set(clientId, aliases);
+    if (topic !== '') aliases.set(alias, String(topic));
+    return aliases.get(alias) ?? '';
   }
 
   async waitFor(filter: string, options: WaitOptions = {}): Promise<Published> {
     const {count = 1, timeoutMilliseconds = 5000} = options;
+    if (!isTopicFilter(filter)) throw new TypeError(`${JSON.stringify(filter)} is not a topic filter.`);
+    if (!(count >= 1)) throw new TypeError(`A count of ${count} messages cannot be waited for.`);
     const found = () => this.messages.filter(({topic}) => matches(filter, topic))[count - 1];
     const already = found();
     if (already !== undefined) return already;
+    if (this.#isClosed) throw new Error(`No message to ${filter}: the broker is closed; ${this.#summary()}.`);
     return await new Promise((resolve, reject) => {
       const fail = (reason: string) => {
         clearTimeout(timer);
@@ -218,23 +236,35 @@ class PublishedList {
   }
 
   close(): void {
+    this.#isClosed = true;
     for (const {fail} of [...this.#waiting]) fail('before the broker was closed');
   }
 }
 
 /** mqtt-packet's properties of a PUBLISH → ours: user properties are pairs, the format indicator is a number. */
-function propertiesOf(given: unknown): Properties | undefined {
+function propertiesOf(given: unknown, frame: Buffer, qos: QoS): Properties | undefined {
   if (given === undefined) return undefined;
   const {userProperties, payloadFormatIndicator, ...rest} = given as {
-    readonly userProperties?: Readonly<Record<string, string | readonly string[]>>;
+    readonly userProperties?: unknown;
     readonly payloadFormatIndicator?: boolean;
   };
-  const pairs = Object.entries(userProperties ?? {}).flatMap(([name, values]) =>
-    [values].flat().map((value) => [name, value] as const),
-  );
   return defined({
     ...rest,
     payloadFormatIndicator: payloadFormatIndicator === undefined ? undefined : Number(payloadFormatIndicator),
-    userProperties: userProperties === undefined ? undefined : pairs,
+    userProperties: userProperties === undefined ? undefined : userPropertiesOf(frame, qos),
   });
+}
+
+/** The user properties of a PUBLISH in order [MQTT-3.3.2-17], [MQTT-3.3.2-18]: mqtt-packet groups them by name. */
+function userPropertiesOf(frame: Buffer, qos: QoS): readonly (readonly [name: string, value: string])[] {
+  const pairs: [string, string][] = [];
+  const reader = new PacketReader(frame, bodyStart(frame));
+  reader.string('topic');
+  if (qos > 0) reader.packetIdentifier();
+  reader.properties('publish', ({definition, start, end}) => {
+    if (definition.identifier !== PropertyIdentifier.userProperties) return;
+    const pair = new PacketReader(frame, start + 1, end);
+    pairs.push([pair.string('name'), pair.string('value')]);
+  });
+  return pairs;
 }

@@ -13,8 +13,13 @@ export interface BrokerContext {
     type: 'error' | 'warning' | 'notice' | 'information' | 'debug' | 'subscribe' | 'unsubscribe',
     line: string,
   ) => void;
-  /** Each packet after it was received, and before it is sent; without the password of CONNECT. */
-  readonly observe?: (clientId: string, direction: 'in' | 'out', packet: ObservedPacket) => void;
+  /** Each packet after it was received, and before it is sent, and its bytes; CONNECT without password and bytes. */
+  readonly observe?: (
+    clientId: string,
+    direction: 'in' | 'out',
+    packet: ObservedPacket,
+    frame?: Buffer,
+  ) => void;
   /** Saves what must survive a restart. */
   readonly journal?: Journal;
   /** Stores what the journal saves, before anything about it leaves. */

@@ -78,7 +78,12 @@ export interface ConnectionContext {
   /** Milliseconds of the broker's clock. */
   readonly now: () => number;
   readonly maxPacketSize: number;
-  readonly observe?: (clientId: string, direction: 'in' | 'out', packet: ObservedPacket) => void;
+  readonly observe?: (
+    clientId: string,
+    direction: 'in' | 'out',
+    packet: ObservedPacket,
+    frame?: Buffer,
+  ) => void;
   /** Absent where nothing is stored. */
   readonly changeLog?: ChangeLog;
   /** Whether frequent frames are handled in place; false: every frame is decoded alone. */

@@ -24,7 +24,8 @@ export class PacketObserver {
   frame(direction: 'in' | 'out', frame: Buffer, protocolVersion: ProtocolVersion): void {
     const {observe, codec} = this.#context;
     if (observe === undefined) return;
-    observe(this.clientId, direction, codec.parse(frame, protocolVersion) as unknown as ObservedPacket);
+    const packet = codec.parse(frame, protocolVersion) as unknown as ObservedPacket;
+    observe(this.clientId, direction, packet, frame);
   }
 
   /** A frame that is sent with this packet identifier. */
