@@ -76,6 +76,8 @@ const signalStatuses = {
   SIGHUP: 129,
   SIGINT: ExitCode.interrupted,
   SIGQUIT: 131,
+  // Ctrl-Break on Windows; no other system has it.
+  SIGBREAK: 149,
   SIGALRM: 142,
   SIGTERM: ExitCode.terminated,
 } as const;

@@ -136,7 +136,8 @@ async function greet(style: HelpStyle): Promise<string> {
 /** Reads the options file of a command that has one, when the parser asks for it. */
 function optionsFileOf(command: AnyCommand, io: Io): (given?: string) => readonly OptionsLine[] {
   const {optionsFile} = command;
-  return (given) => (optionsFile === undefined ? [] : readOptionsFile(optionsFile, given, io.env));
+  return (given) =>
+    optionsFile === undefined ? [] : readOptionsFile(optionsFile, given, io.env, io.platform);
 }
 
 /** `isAlone`: no further word says what was meant. `topics` may have been meant, too. */

@@ -14,6 +14,7 @@ const reviewed = '2026-11-20';
 
 export const clientEnvironment: Remarks = {
   XDG_CONFIG_HOME: 'The directory of the options file.',
+  APPDATA: 'On Windows, the options file is in tmq here where XDG_CONFIG_HOME is not set.',
   HOME: 'The options file is in .config here where XDG_CONFIG_HOME is not set.',
   'SSL_CERT_FILE, SSL_CERT_DIR':
     "A file with the system's CA certificates, and a directory with more of them, in place of the usual ones.",

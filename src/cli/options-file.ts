@@ -5,7 +5,7 @@
  */
 
 import {readFileSync, statSync} from 'node:fs';
-import {join} from 'node:path';
+import {join, win32} from 'node:path';
 import {fileError} from '../errors.ts';
 import type {OptionsLine} from './parse.ts';
 
@@ -13,9 +13,21 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
  * Where options files may be, first come first served: tmq/NAME, then mosquitto_NAME, in $XDG_CONFIG_HOME
- * or else in ~/.config. Like mosquitto, a directory named by $XDG_CONFIG_HOME is the only one looked at.
+ * or else in ~/.config. Like mosquitto, a directory named by $XDG_CONFIG_HOME is the only one looked at. On Windows
+ * without it: tmq/NAME in %APPDATA%, then mosquitto's NAME.conf in %USERPROFILE%.
  */
-export function optionsFilePaths(name: string, env: Environment): readonly string[] {
+export function optionsFilePaths(
+  name: string,
+  env: Environment,
+  platform: NodeJS.Platform,
+): readonly string[] {
+  if (platform === 'win32' && env.XDG_CONFIG_HOME === undefined) {
+    const {APPDATA: own, USERPROFILE: home} = env;
+    return [
+      ...(own === undefined ? [] : [win32.join(own, 'tmq', name)]),
+      ...(home === undefined ? [] : [win32.join(home, `mosquitto_${name}.conf`)]),
+    ];
+  }
   const directory = env.XDG_CONFIG_HOME ?? (env.HOME === undefined ? undefined : join(env.HOME, '.config'));
   if (directory === undefined) return [];
   const base = directory === '' ? '/' : directory;
@@ -30,8 +42,9 @@ export function readOptionsFile(
   name: string,
   given: string | undefined,
   env: Environment,
+  platform: NodeJS.Platform,
 ): readonly OptionsLine[] {
-  for (const path of given === undefined ? optionsFilePaths(name, env) : [given]) {
+  for (const path of given === undefined ? optionsFilePaths(name, env, platform) : [given]) {
     try {
       return parseOptionsFile(readFileSync(path, 'utf8'), path);
     } catch (error) {

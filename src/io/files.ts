@@ -9,7 +9,9 @@ import type {Stats} from 'node:fs';
 import * as promises from 'node:fs/promises';
 import {basename, dirname, join, resolve} from 'node:path';
 import {codeOf, fileError, TmqError} from '../errors.ts';
+import {sleep} from '../timers.ts';
 import {acquireLock, type Lock, type LockFileSystem} from './lock.ts';
+import {platform as thisPlatform} from './process.ts';
 
 /** What is asked of the system; tests hand in one that fails. */
 export type FileSystem = LockFileSystem & Pick<typeof promises, 'open' | 'readdir' | 'realpath' | 'stat'>;
@@ -20,6 +22,7 @@ export interface UpdateContext {
   readonly fs?: FileSystem;
   /** How long to wait for others who are changing the file; the default is 30 s. */
   readonly timeoutMilliseconds?: number;
+  readonly platform?: NodeJS.Platform;
 }
 
 /** Bytes in order. A chunk is valid until the next one is requested: its memory is used again. */
@@ -157,6 +160,7 @@ interface Replacement {
   readonly old: OldFile | undefined;
   readonly content: Chunks;
   readonly signal: AbortSignal;
+  readonly platform: NodeJS.Platform;
 }
 
 /** Writes the new content beside the old, down to the disk; false, and not so far, when it is the same. */
@@ -180,6 +184,20 @@ async function writeBeside(fs: FileSystem, replacement: Replacement): Promise<bo
   }
 }
 
+/** Renames the new file over the old one. On Windows it waits up to a second for programs that have that one open. */
+async function rename(fs: FileSystem, replacement: Replacement): Promise<void> {
+  const {name, path, temporary, signal, platform} = replacement;
+  for (let wait = 4; ; wait *= 2) {
+    try {
+      return await fs.rename(temporary, path);
+    } catch (error) {
+      if (platform !== 'win32' || !['EPERM', 'EACCES', 'EBUSY'].includes(codeOf(error))) throw error;
+      if (wait > 512) throw new TmqError(`${name} cannot be replaced: another program has it open.`);
+    }
+    await sleep(wait, signal);
+  }
+}
+
 /**
  * Writes beside and renames over; on failure nothing is left but the old file. A file that is mounted by
  * itself cannot be renamed over, and is not overwritten either: a process that dies in the middle would leave
@@ -191,10 +209,12 @@ async function replace(fs: FileSystem, replacement: Replacement): Promise<void> 
   try {
     if (!(await writeBeside(fs, replacement))) return await discard();
     signal.throwIfAborted();
-    await fs.rename(temporary, path);
+    // Windows replaces no file that is open.
+    await replacement.old?.handle.close();
+    await rename(fs, replacement);
   } catch (error) {
     await discard();
-    if (codeOf(error) !== 'EBUSY') throw error;
+    if (replacement.platform === 'win32' || codeOf(error) !== 'EBUSY') throw error;
     throw new TmqError(
       `${name} cannot be replaced in one step, for it is mounted by itself, as into a container; mount its directory instead.`,
       undefined,
@@ -204,12 +224,12 @@ async function replace(fs: FileSystem, replacement: Replacement): Promise<void> 
   await syncDirectory(fs, dirname(path));
 }
 
-/** Without symbolic links (FAT) there is no lock; the replacement itself is as safe as ever. */
+/** Without links (FAT; EISDIR on Windows) there is no lock; the replacement itself is as safe as ever. */
 async function lock(path: string, context: UpdateContext, fs: FileSystem): Promise<Lock | undefined> {
   try {
     return await acquireLock(path, {...context, fs});
   } catch (error) {
-    if (!['EPERM', 'ENOTSUP', 'ENOSYS'].includes(codeOf(error))) throw error;
+    if (!['EPERM', 'ENOTSUP', 'ENOSYS', 'EISDIR'].includes(codeOf(error))) throw error;
     return undefined;
   }
 }
@@ -254,7 +274,7 @@ export type FileChange = (old: Chunks | undefined) => Chunks;
  * @throws TmqError when the system refuses, the signal's reason when it aborts before the replacement
  */
 export async function updateFile(name: string, change: FileChange, context: UpdateContext): Promise<void> {
-  const {signal, fs = promises} = context;
+  const {signal, fs = promises, platform = thisPlatform} = context;
   try {
     const path = await realPath(fs, name);
     const hidden = join(dirname(path), `.${basename(path)}.tmq`);
@@ -265,7 +285,7 @@ export async function updateFile(name: string, change: FileChange, context: Upda
       old = await openOld(fs, path, name);
       const content = change(old?.digest.over(chunksOf(old.handle)));
       const temporary = `${hidden}-new.${held?.id ?? randomBytes(8).toString('hex')}`;
-      await replace(fs, {name, path, temporary, old, content, signal});
+      await replace(fs, {name, path, temporary, old, content, signal, platform});
     } finally {
       await old?.handle.close().catch(() => undefined);
       // A lock that stays behind is a dead process's lock soon.

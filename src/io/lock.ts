@@ -1,6 +1,7 @@
 /**
  * A lock between processes that change one file: a symbolic link whose target names the holder, so that it is
- * never half written. The lock of a dead process is taken over, see `succeed`. Knows nothing of what is locked.
+ * never half written; on Windows, where links need a privilege, a file. The lock of a dead process is taken over, see
+ * `succeed`. Knows nothing of what is locked.
  */
 
 import {randomBytes, randomInt} from 'node:crypto';
@@ -9,8 +10,12 @@ import {hostname} from 'node:os';
 import {kill} from 'node:process';
 import {codeOf, TmqError} from '../errors.ts';
 import {sleep} from '../timers.ts';
+import {platform as thisPlatform} from './process.ts';
 
-export type LockFileSystem = Pick<typeof promises, 'symlink' | 'readlink' | 'rename' | 'unlink' | 'readFile'>;
+export type LockFileSystem = Pick<
+  typeof promises,
+  'symlink' | 'readlink' | 'link' | 'writeFile' | 'rename' | 'unlink' | 'readFile'
+>;
 
 export interface LockContext {
   readonly fs: LockFileSystem;
@@ -18,6 +23,7 @@ export interface LockContext {
   readonly signal: AbortSignal;
   /** How long to wait for a living holder; the default is 30 s. */
   readonly timeoutMilliseconds?: number;
+  readonly platform?: NodeJS.Platform;
 }
 
 export interface Lock {
@@ -78,23 +84,58 @@ async function isDead(fs: LockFileSystem, holder: LockHolder, machine: string): 
   return holder.startTime !== '' && stat.startTime !== holder.startTime;
 }
 
-/** Makes the lock's link; false where there is one. */
-async function place(fs: LockFileSystem, path: string, holder: LockHolder): Promise<boolean> {
+/** How a holder's name is kept at a path. */
+interface Carrier {
+  /** Makes it in one step. Rejects with EEXIST where there is one already. */
+  make(path: string, holder: string): Promise<void>;
+  /** Rejects with ENOENT where there is none, with one of `foreign` where it is something else. */
+  read(path: string): Promise<string>;
+  readonly foreign: readonly string[];
+}
+
+const symbolicLinks = (fs: LockFileSystem): Carrier => ({
+  make: (path, holder) => fs.symlink(holder, path),
+  read: (path) => fs.readlink(path),
+  foreign: ['EINVAL'],
+});
+
+/** A file gets its name by `link` when it is complete. Windows refuses to read one that is being removed. */
+const plainFiles = (fs: LockFileSystem): Carrier => ({
+  async make(path, holder) {
+    const temporary = `${path}.${randomBytes(8).toString('hex')}`;
+    await fs.writeFile(temporary, holder, {flag: 'wx', mode: 0o600});
+    try {
+      await fs.link(temporary, path);
+    } finally {
+      await fs.unlink(temporary).catch(() => undefined);
+    }
+  },
+  read: (path) => fs.readFile(path, 'utf8'),
+  foreign: ['EISDIR', 'EPERM', 'EACCES', 'EBUSY'],
+});
+
+const carrierOf = ({fs, platform = thisPlatform}: Pick<LockContext, 'fs' | 'platform'>): Carrier =>
+  platform === 'win32' ? plainFiles(fs) : symbolicLinks(fs);
+
+/** Makes the lock; false where there is one. */
+async function place(carrier: Carrier, path: string, holder: LockHolder): Promise<boolean> {
   try {
-    await fs.symlink(format(holder), path);
+    await carrier.make(path, format(holder));
     return true;
   } catch (error) {
     if (codeOf(error) === 'EEXIST') return false;
+    // A holder of the lock has swept the file away that was to get its name.
+    if (codeOf(error) === 'ENOENT' && (error as NodeJS.ErrnoException).syscall === 'link') return false;
     throw error;
   }
 }
 
-async function read(fs: LockFileSystem, path: string): Promise<LockHolder | typeof stranger | undefined> {
+async function read(carrier: Carrier, path: string): Promise<LockHolder | typeof stranger | undefined> {
   try {
-    return parse(await fs.readlink(path));
+    return parse(await carrier.read(path));
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return undefined;
-    if (codeOf(error) === 'EINVAL') return stranger;
+    if (carrier.foreign.includes(codeOf(error))) return stranger;
     throw error;
   }
 }
@@ -114,18 +155,20 @@ async function remove(fs: LockFileSystem, path: string): Promise<void> {
  * behind, `<lock>.<number>`, can be removed by any holder of the lock.
  */
 async function succeed(
-  fs: LockFileSystem,
+  context: LockContext,
   path: string,
   {dead, mine}: {readonly dead: LockHolder; readonly mine: LockHolder},
 ): Promise<boolean> {
+  const {fs} = context;
+  const carrier = carrierOf(context);
   let last = dead;
-  while (!(await place(fs, `${path}.${last.id}`, mine))) {
-    const next = await read(fs, `${path}.${last.id}`);
+  while (!(await place(carrier, `${path}.${last.id}`, mine))) {
+    const next = await read(carrier, `${path}.${last.id}`);
     if (typeof next !== 'object' || !(await isDead(fs, next, mine.machine))) return false;
     last = next;
   }
   const step = `${path}.${last.id}`;
-  const current = await read(fs, path);
+  const current = await read(carrier, path);
   // The lock still carries the first dead number, so no process has finished this chain.
   if (typeof current === 'object' && current.id === dead.id) {
     await fs.rename(step, path);
@@ -143,15 +186,16 @@ async function succeed(
 export async function acquireLock(path: string, context: LockContext): Promise<Lock> {
   const {fs, signal} = context;
   const mine = await self(context);
+  const carrier = carrierOf(context);
   const lock: Lock = {id: mine.id, release: () => remove(fs, path)};
   const deadline = performance.now() + (context.timeoutMilliseconds ?? 30_000);
   for (let longest = 8; ; longest = Math.min(longest * 2, 128)) {
     signal.throwIfAborted();
-    if (await place(fs, path, mine)) return lock;
-    const holder = await read(fs, path);
+    if (await place(carrier, path, mine)) return lock;
+    const holder = await read(carrier, path);
     if (holder === undefined) continue;
     if (typeof holder === 'object' && (await isDead(fs, holder, mine.machine))) {
-      if (await succeed(fs, path, {dead: holder, mine})) return lock;
+      if (await succeed(context, path, {dead: holder, mine})) return lock;
     }
     if (performance.now() > deadline) throw held(path, holder);
     // Random waits keep processes from colliding again and again.

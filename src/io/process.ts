@@ -24,6 +24,7 @@ export interface Io {
   readonly stderr: Terminal<Writable>;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly pid: number;
+  readonly platform: NodeJS.Platform;
   /** What the program was started as: 'tmq', or a link's name such as 'mosquitto_pub'. */
   readonly programName: string;
   /** The place, from 0, of a word of the command line that was not valid UTF-8 and has lost bytes for it. */
@@ -45,7 +46,8 @@ export function isDropIn({programName}: Pick<Io, 'programName'>): boolean {
   return programName.startsWith('mosquitto');
 }
 
-export const isLinux = process.platform === 'linux';
+export const {platform} = process;
+export const isLinux = platform === 'linux';
 
 /** One of Node's internal modules [DEP0111]. @throws Error where there is none of the name, or access is not permitted */
 export function internalModule(name: string): unknown {
@@ -79,6 +81,7 @@ export function processIo(scriptPath = 'tmq'): Io {
     },
     env: process.env,
     pid: process.pid,
+    platform,
     programName: basename(scriptPath).replace(/\.c?js$/, ''),
     malformedArgument,
     signal,
@@ -189,6 +192,8 @@ function leaveLostTerminals(): void {
  * /proc/PID/cmdline show; all but the secrets are put back, so that the command can still be recognised.
  */
 function hidePassword(): void {
+  // There it would be the title of the console's window, and would hide nothing.
+  if (platform === 'win32') return;
   const secretOptions = ['-P', '--pw', '--psk', '--keypass', '-L', '--url', '--proxy', '-b', '--batch'];
   // Also attached: -Psecret, -dPsecret.
   const isSecret = (word: string) =>

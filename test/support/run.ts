@@ -61,6 +61,7 @@ export function startMain(argv: readonly string[], options: RunOptions = {}): Ru
     // No options file of the user who runs the tests.
     env: {HOME: '/nonexistent', ...slowTwin, ...options.env},
     pid: process.pid,
+    platform: process.platform,
     programName: options.programName ?? 'tmq',
     signal: controller.signal,
     onHangup(callback) {

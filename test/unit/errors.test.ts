@@ -477,6 +477,7 @@ const computed: Readonly<Record<string, string>> = {
   'client-certificate.ts': 'transport/tls.test.ts',
   'connect-error.ts': 'transport/tcp.test.ts',
   'srv.ts': 'transport/srv.test.ts',
+  'tcp.ts': 'unit/protocol/socket-path.test.ts',
   'tls-error.ts': 'unit/client/transport/tls-error.test.ts',
   'websocket.ts': 'transport/websocket.test.ts',
 };

@@ -27,6 +27,7 @@ export interface CompactionOptions extends Omit<ChangeWriterOptions, 'write'> {
   readonly old: StoreFile;
   /** The framing of the new file; absent: one of its own. */
   readonly framing?: Framing;
+  readonly platform: NodeJS.Platform;
   /** Called as soon as the new file has its name: it is to be used from now on. */
   readonly use: (file: StoreFile) => void;
 }
@@ -54,7 +55,7 @@ export function startCompaction(options: CompactionOptions): Compaction {
 }
 
 async function compact(file: StoreFile, options: CompactionOptions, signal: AbortSignal): Promise<void> {
-  const {path, old, use} = options;
+  const {path, old, use, platform} = options;
   const next = `${path}.new`;
   const from = Math.max(old.size, old.framing.headerLength);
   try {
@@ -64,6 +65,7 @@ async function compact(file: StoreFile, options: CompactionOptions, signal: Abor
     signal.throwIfAborted();
     // From here to `use` nothing waits, so that no record can come to the old file.
     if (old.size > copied) file.append(Buffer.from(new FileWindow(old).at(copied, old.size - copied)));
+    if (platform === 'win32') return replaceClosed(file, options);
     renameSync(next, path);
   } catch (error) {
     file.close();
@@ -72,6 +74,17 @@ async function compact(file: StoreFile, options: CompactionOptions, signal: Abor
   }
   use(file);
   await syncDirectory(dirname(path));
+}
+
+/** Windows replaces no file that is open: both are closed, and what has the name then is opened again. */
+function replaceClosed(file: StoreFile, {path, old, use}: CompactionOptions): void {
+  file.close();
+  old.close();
+  try {
+    renameSync(`${path}.new`, path);
+  } finally {
+    use(StoreFile.open(path));
+  }
 }
 
 async function writeState(file: StoreFile, options: CompactionOptions, signal: AbortSignal): Promise<void> {

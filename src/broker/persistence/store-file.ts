@@ -90,6 +90,7 @@ export class StoreFile {
   readonly framing: Framing;
   /** Bytes, up to the end of the last whole record. */
   size: number;
+  #isOpen = true;
 
   private constructor(descriptor: number, framing: Framing, size: number) {
     this.descriptor = descriptor;
@@ -153,7 +154,10 @@ export class StoreFile {
     await fsyncLater(this.descriptor);
   }
 
+  /** Closes it, if it is open. */
   close(): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
     closeSync(this.descriptor);
   }
 

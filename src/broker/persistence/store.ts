@@ -5,6 +5,7 @@
  */
 
 import {copyFileSync, linkSync, readlinkSync, realpathSync} from 'node:fs';
+import {platform as thisPlatform} from 'node:os';
 import {basename, dirname, join, resolve} from 'node:path';
 import {serialize} from 'node:v8';
 import {fileError, fileReason, TmqError} from '../../errors.ts';
@@ -30,6 +31,7 @@ export interface StoreOptions {
   readonly autosaveSeconds: number;
   /** Milliseconds from the broker's clock to the wall clock; default: there is no difference. */
   readonly wallOffset?: () => number;
+  readonly platform?: NodeJS.Platform;
 }
 
 /** Logs a line. */
@@ -58,12 +60,12 @@ export function realStorePath(path: string): string {
  * @throws TmqError when it cannot be read or written, or is not a store
  */
 export async function openStore(options: StoreOptions, log: StoreLog): Promise<Store> {
-  const {path, wallOffset = () => 0} = options;
+  const {path, wallOffset = () => 0, platform = thisPlatform()} = options;
   try {
     const file = StoreFile.open(path);
     try {
       const found = await readStore(file, wallOffset());
-      const store = new Store({...options, wallOffset, file, found, log});
+      const store = new Store({...options, wallOffset, platform, file, found, log});
       await mend(store, file, {path, found, log});
       return store;
     } catch (error) {
@@ -283,7 +285,7 @@ export class Store implements ChangeLog {
    * possible as long as nothing changes.
    */
   async compact(state: SavedState, isNew = false): Promise<void> {
-    const {path, wallOffset, log} = this.#options;
+    const {path, wallOffset, platform, log} = this.#options;
     this.begin();
     this.#writer.forgetMessages();
     try {
@@ -294,6 +296,7 @@ export class Store implements ChangeLog {
         ...(isNew ? {} : {framing: this.#file.framing}),
         nextNumber: this.#nextNumber,
         wallOffset,
+        platform,
         use: (file) => {
           this.#file.close();
           this.#file = file;

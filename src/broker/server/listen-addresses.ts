@@ -7,9 +7,10 @@ import {lookup} from 'node:dns/promises';
 import {once} from 'node:events';
 import {lstat, unlink} from 'node:fs/promises';
 import {connect, isIP} from 'node:net';
-import {networkInterfaces} from 'node:os';
+import {networkInterfaces, platform} from 'node:os';
 import {defined} from '../../defined.ts';
 import {ExitCode, fileReason, TmqError} from '../../errors.ts';
+import {socketPathProblem} from '../../protocol/socket-path.ts';
 import {describeListener} from '../config/parse-config.ts';
 import type {ListenerConfig} from '../config/settings.ts';
 
@@ -50,8 +51,13 @@ async function interfaceHosts(
   throw new TmqError(`Cannot listen on the network interface ${name}: it has no ${which} here.`);
 }
 
-/** Removes the socket file of a broker that was killed: no process accepts connections on it. */
+/**
+ * Removes the socket file of a broker that was killed: no process accepts connections on it.
+ * @throws TmqError for a path that no socket can have
+ */
 export async function removeStaleSocket(path: string): Promise<void> {
+  const problem = socketPathProblem(path, platform());
+  if (problem !== undefined) throw new TmqError(problem);
   const found = await lstat(path).catch(() => undefined);
   if (!found?.isSocket()) return;
   const probe = connect(path);

@@ -182,7 +182,7 @@ async function announceAndWait(context: ServeContext, running: RunningBroker): P
   }
   if (plan.command.length > 0) {
     const env = {...io.env, ...environmentOf(addresses, certificates)};
-    return await runCommand(plan.command, env, io.signal);
+    return await runCommand(plan.command, {env, signal: io.signal, platform: io.platform});
   }
   await untilStopped(plan, io);
   return ExitCode.success;

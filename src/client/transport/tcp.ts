@@ -4,8 +4,10 @@
  */
 
 import {connect, isIP, type NetConnectOpts, type Socket} from 'node:net';
+import {platform} from 'node:os';
 import {defined} from '../../defined.ts';
 import {ExitCode, TmqError} from '../../errors.ts';
+import {socketPathProblem} from '../../protocol/socket-path.ts';
 import {Abandoned, connectStep, unlessAborted} from './connect-step.ts';
 import type {ConnectionDetail} from './connection-details.ts';
 import type {ReadBuffer} from './read-buffer.ts';
@@ -20,9 +22,6 @@ export interface TcpTarget {
 
 /** Milliseconds for one address of several: Node's own 250 give up on brokers that are merely far away. */
 const attemptTimeoutMilliseconds = 2000;
-
-/** The longest path a socket address holds on Linux [unix(7): sun_path], without its final NUL. */
-const longestUnixPath = 107;
 
 /** The address and family that a local name or address forces upon the connection. */
 interface Local {
@@ -123,14 +122,8 @@ export async function connectTcp(
  * @throws TmqError for a path that no socket can have, the system's error, Abandoned
  */
 export async function connectUnix(path: string, signal: AbortSignal): Promise<Socket> {
-  if (path === '') throw new TmqError('The path of the unix socket is empty.', ExitCode.failure);
-  const length = Buffer.byteLength(path);
-  if (length > longestUnixPath) {
-    throw new TmqError(
-      `The unix socket path ${path} is too long: ${length} bytes, ${longestUnixPath} are allowed.`,
-      ExitCode.failure,
-    );
-  }
+  const problem = socketPathProblem(path, platform());
+  if (problem !== undefined) throw new TmqError(problem, ExitCode.failure);
   try {
     return await open({path}, signal);
   } catch (error) {

@@ -89,13 +89,31 @@ test('an error names file and line', () => {
 });
 
 test('the usual places', () => {
-  assert.deepEqual(optionsFilePaths('pub', {HOME: '/h', XDG_CONFIG_HOME: '/x'}), [
+  assert.deepEqual(optionsFilePaths('pub', {HOME: '/h', XDG_CONFIG_HOME: '/x'}, 'linux'), [
     '/x/tmq/pub',
     '/x/mosquitto_pub',
   ]);
-  assert.deepEqual(optionsFilePaths('rr', {HOME: '/h'}), ['/h/.config/tmq/rr', '/h/.config/mosquitto_rr']);
-  assert.deepEqual(optionsFilePaths('pub', {XDG_CONFIG_HOME: ''}), ['/tmq/pub', '/mosquitto_pub']);
-  assert.deepEqual(optionsFilePaths('pub', {}), []);
+  assert.deepEqual(optionsFilePaths('rr', {HOME: '/h'}, 'linux'), [
+    '/h/.config/tmq/rr',
+    '/h/.config/mosquitto_rr',
+  ]);
+  assert.deepEqual(optionsFilePaths('pub', {XDG_CONFIG_HOME: ''}, 'linux'), ['/tmq/pub', '/mosquitto_pub']);
+  assert.deepEqual(optionsFilePaths('pub', {}, 'linux'), []);
+});
+
+test('the usual places on Windows: those of APPDATA and of mosquitto', () => {
+  const env = {
+    APPDATA: 'C:\\Users\\Ann\\AppData\\Roaming',
+    USERPROFILE: 'C:\\Users\\Ann',
+    HOME: '/c/Users/Ann',
+  };
+  assert.deepEqual(optionsFilePaths('sub', env, 'win32'), [
+    'C:\\Users\\Ann\\AppData\\Roaming\\tmq\\sub',
+    'C:\\Users\\Ann\\mosquitto_sub.conf',
+  ]);
+  const given = optionsFilePaths('sub', {...env, XDG_CONFIG_HOME: 'config'}, 'win32');
+  assert.equal(given[0], join('config', 'tmq', 'sub'));
+  assert.deepEqual(optionsFilePaths('sub', {}, 'win32'), []);
 });
 
 test('the first one that is there is read', () => {
@@ -105,7 +123,7 @@ test('the first one that is there is read', () => {
     mosquitto_sub: '-t sub',
   });
   const env = {XDG_CONFIG_HOME: directory.path};
-  const read = (name: string, given?: string) => readOptionsFile(name, given, env);
+  const read = (name: string, given?: string) => readOptionsFile(name, given, env, 'linux');
   assert.deepEqual(read('pub'), [{words: ['-t', 'ours'], where: `${directory.path}/tmq/pub:1`}]);
   assert.deepEqual(read('sub')[0]?.words, ['-t', 'sub']);
   assert.deepEqual(read('rr'), []);
@@ -114,7 +132,7 @@ test('the first one that is there is read', () => {
 
 test('a file named by -o has to be readable', () => {
   using directory = directoryWith({});
-  const read = (path: string) => () => readOptionsFile('pub', path, {});
+  const read = (path: string) => () => readOptionsFile('pub', path, {}, 'linux');
   const missing = join(directory.path, 'missing');
   assert.throws(read(missing), {
     name: 'TmqError',
@@ -133,7 +151,7 @@ test('a closed home is one without options, a closed file is an error', async ()
     const {readOptionsFile} = await import(${JSON.stringify(pathToFileURL(join(root, 'src/cli/options-file.ts')))});
     if (process.getuid() === 0) process.setuid(65534);
     else for (const name of ['closed', 'open/tmq/pub']) chmodSync(name, 0);
-    const read = (name) => readOptionsFile('pub', undefined, {XDG_CONFIG_HOME: name});
+    const read = (name) => readOptionsFile('pub', undefined, {XDG_CONFIG_HOME: name}, 'linux');
     console.log(JSON.stringify(read('closed')));
     try { read('open'); } catch (error) { console.log(error.message); }`;
   const {stdout, stderr} = await run(

@@ -1,6 +1,7 @@
 /** Replacing a file: the old content or the new one at every moment, whatever fails and whichever process dies. */
 
 import assert from 'node:assert/strict';
+import {spawnSync} from 'node:child_process';
 import {setMaxListeners} from 'node:events';
 import * as promises from 'node:fs/promises';
 import {hostname, tmpdir} from 'node:os';
@@ -233,6 +234,60 @@ describe('replacing', () => {
     await updateFile(here.file, set('new\n'), {...context, fs});
     assert.equal(await text(here.file), 'new\n');
     assert.deepEqual(await promises.readdir(here.directory), ['passwd']);
+  });
+});
+
+describe('on Windows', () => {
+  const windows = {...context, platform: 'win32'} as const;
+
+  test('locks with a file, because symbolic links need a privilege, and leaves nothing behind', async () => {
+    await using here = await place();
+    const fs = watched((call) => {
+      if (call === 'symlink') assert.fail('a symbolic link');
+    });
+    await Promise.all(
+      Array.from({length: 20}, (_, index) => updateFile(here.file, append(`${index}\n`), {...windows, fs})),
+    );
+    const left = (await text(here.file)).trim().split('\n');
+    assert.deepEqual(left.sort(), ['old', ...Array.from({length: 20}, (_, index) => String(index))].sort());
+    assert.deepEqual(await promises.readdir(here.directory), ['passwd']);
+  });
+
+  test('takes over the lock of a process that is dead', async () => {
+    await using here = await place();
+    const dead = spawnSync(process.execPath, ['-e', '']);
+    const namespace = await promises.readlink('/proc/self/ns/pid').catch(() => '');
+    const holder = `tmq:0123456789abcdef:${dead.pid}::${hostname()}/${namespace.replace(/\D/g, '')}`;
+    await promises.writeFile(join(here.directory, '.passwd.tmq-lock'), holder);
+    await updateFile(here.file, set('new\n'), windows);
+    assert.equal(await text(here.file), 'new\n');
+    assert.deepEqual(await promises.readdir(here.directory), ['passwd']);
+  });
+
+  test('waits for a program that has the file open, and names the cause when it stays open', async () => {
+    await using here = await place();
+    for (const refusals of [3, Number.POSITIVE_INFINITY]) {
+      let left = refusals;
+      const calls: string[] = [];
+      const fs = watched((call) => {
+        calls.push(call);
+        if (call === 'rename' && left-- > 0) throw systemError('EPERM', -1);
+      });
+      const outcome = updateFile(here.file, set(`${refusals}\n`), {...windows, fs});
+      if (refusals === 3) await outcome;
+      else {
+        await assert.rejects(
+          outcome,
+          new TmqError(`${here.file} cannot be replaced: another program has it open.`),
+        );
+      }
+      // The old and the new one are closed before the rename.
+      const before = calls.slice(0, calls.indexOf('rename'));
+      const count = (name: string) => before.filter((call) => call === name).length;
+      assert.equal(count('handle.close'), count('open'));
+      assert.equal(await text(here.file), '3\n');
+      assert.deepEqual(await promises.readdir(here.directory), ['passwd']);
+    }
   });
 });
 

@@ -369,6 +369,7 @@ function processWith(env: Io['env']): Io {
     stderr: new PassThrough(),
     env,
     pid: 4711,
+    platform: 'linux',
     programName: 'tmq',
     signal: new AbortController().signal,
     now: () => 0n,
