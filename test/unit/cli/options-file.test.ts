@@ -135,10 +135,10 @@ test('a file named by -o has to be readable', () => {
   const read = (path: string) => () => readOptionsFile('pub', path, {}, 'linux');
   const missing = join(directory.path, 'missing');
   assert.throws(read(missing), {
-    name: 'TmqError',
+    name: 'FileError',
     message: `Cannot read the options file ${missing}: no such file or directory.`,
   });
-  assert.throws(read(directory.path), {name: 'TmqError', message: /: it is a directory\.$/});
+  assert.throws(read(directory.path), {name: 'FileError', message: /: it is a directory\.$/});
 });
 
 test('a closed home is one without options, a closed file is an error', async () => {
