@@ -95,12 +95,12 @@ async function mend(store: Store, file: StoreFile, {path, found, log}: Found): P
     file.cut();
   }
   if (damaged.records > 0) {
-    const end = torn === undefined ? '' : `, and its last ${torn.bytes} bytes are left out`;
+    const end = torn === undefined ? '' : `, and an incomplete one of ${torn.bytes} bytes at its end`;
     const copy = keepCopy(path);
     const kept =
       typeof copy === 'string' ? `The file is kept as ${copy}.` : `It cannot be copied: ${fileReason(copy)}.`;
     const records = damaged.records === 1 ? '1 damaged record' : `${damaged.records} damaged records`;
-    log('warning', `Warning: ${path} has ${records} (${damaged.bytes} bytes), which are lost${end}. ${kept}`);
+    log('warning', `Warning: ${path} has lost ${records} of ${damaged.bytes} bytes${end}. ${kept}`);
     if (torn !== undefined) file.size = torn.at;
     if (typeof copy !== 'string') return;
   }

@@ -5,7 +5,8 @@
 
 import type {Duplex} from 'node:stream';
 import {acknowledgementBytes} from '../../protocol/acknowledgement.ts';
-import type {ConnectionContext} from './connection-handler.ts';
+import type {ChangeLog, ConnectionContext} from './connection-handler.ts';
+import type {Counters} from './counters.ts';
 import type {Frame} from './publish-packet.ts';
 import {type PacketIdentity, WriteBuffer} from './write-buffer.ts';
 
@@ -23,16 +24,20 @@ export interface ConnectionOutputOptions {
 
 /** The bytes that one connection is to send. */
 export class ConnectionOutput {
-  readonly #options: ConnectionOutputOptions;
+  readonly #options: Pick<ConnectionOutputOptions, 'stream' | 'committed' | 'drained'>;
+  readonly #counters: Counters;
+  readonly #changeLog: ChangeLog | undefined;
   readonly #buffer: WriteBuffer;
   /** Bytes of answers since the stream last had room. */
   unreadAnswers = 0;
   #isScheduled = false;
   #needsCommit = false;
 
-  constructor(options: ConnectionOutputOptions) {
+  constructor({context, ...options}: ConnectionOutputOptions) {
     this.#options = options;
-    this.#buffer = new WriteBuffer(options.context.buffers);
+    this.#counters = context.counters;
+    this.#changeLog = context.changeLog;
+    this.#buffer = new WriteBuffer(context.buffers);
   }
 
   /** Bytes. */
@@ -42,7 +47,7 @@ export class ConnectionOutput {
 
   /** PUBACK, PUBREC, PUBREL or PUBCOMP with success: what it promises is stored before it leaves. */
   acknowledgement(type: number, packetId: number): void {
-    this.needCommit();
+    if (this.#changeLog !== undefined) this.needCommit();
     this.#buffer.acknowledgement(type, packetId);
     this.unreadAnswers += acknowledgementBytes;
     this.#sent(1, acknowledgementBytes);
@@ -68,15 +73,14 @@ export class ConnectionOutput {
   }
 
   #sent(messages: number, bytes: number): void {
-    const {counters} = this.#options.context;
-    counters.messagesSent += messages;
-    counters.bytesSent += bytes;
+    this.#counters.messagesSent += messages;
+    this.#counters.bytesSent += bytes;
     this.flushLater();
   }
 
   /** What is written next leaves only when all changes so far are stored. */
   needCommit(): void {
-    const {changeLog} = this.#options.context;
+    const changeLog = this.#changeLog;
     if (changeLog === undefined || this.#needsCommit) return;
     // What stands before it need not wait for room on the disk.
     if (changeLog.isFailing) this.flush();
@@ -88,28 +92,27 @@ export class ConnectionOutput {
     if (this.#isScheduled) return;
     this.#isScheduled = true;
     const flush = () => this.flush();
-    if (this.#options.context.changeLog?.hasChanges === true) setImmediate(flush);
+    if (this.#changeLog?.hasChanges === true) setImmediate(flush);
     else process.nextTick(flush);
   }
 
   /** Stores the changes of this turn; whether that succeeded. */
   commit(): boolean {
-    const {context, committed} = this.#options;
-    if (context.changeLog === undefined) return true;
-    const isStored = context.changeLog.commit();
-    committed(isStored);
+    if (this.#changeLog === undefined) return true;
+    const isStored = this.#changeLog.commit();
+    this.#options.committed(isStored);
     return isStored;
   }
 
   flush(): void {
-    const {stream, context, drained} = this.#options;
+    const {stream, drained} = this.#options;
     const isStored = this.commit();
     this.#isScheduled = false;
     const bytes = this.#buffer.length;
     if (bytes === 0) return;
     if (this.#needsCommit && !isStored) {
       this.#isScheduled = true;
-      context.changeLog?.afterCommit(() => this.flush());
+      this.#changeLog?.afterCommit(() => this.flush());
       return;
     }
     this.#needsCommit = false;

@@ -226,7 +226,7 @@ describe('store', () => {
         );
         const bytes = ends[1]! - ends[0]!;
         assert.deepEqual(warnings, [
-          `Warning: ${own} has 1 damaged record (${bytes} bytes), which are lost. The file is kept as ${own}.damaged.`,
+          `Warning: ${own} has lost 1 damaged record of ${bytes} bytes. The file is kept as ${own}.damaged.`,
         ]);
         assert.deepEqual(await readFile(`${own}.damaged`), damaged);
         const again: string[] = [];
