@@ -3,7 +3,9 @@
 
 import assert from 'node:assert/strict';
 import {once} from 'node:events';
+import {duplexPair} from 'node:stream';
 import {describe, it} from 'node:test';
+import {setImmediate as nextTurn} from 'node:timers/promises';
 import fc from 'fast-check';
 import mqtt, {type MqttClient} from 'mqtt';
 import {openAccess} from '../../src/broker/access/access.ts';
@@ -13,6 +15,7 @@ import {FaultPlan, type PassingPacket, parseFault} from '../../src/broker/server
 import {faultyStream} from '../../src/broker/server/faulty-stream.ts';
 import {listen} from '../../src/broker/server/listen.ts';
 import {UsageError} from '../../src/errors.ts';
+import {frameOf, within} from '../support/packet-client.ts';
 import {run} from '../support/spawn.ts';
 
 const publish: PassingPacket = {packet: 'publish', direction: 'in', clientId: 'dev1', topic: 'a/b'};
@@ -216,5 +219,47 @@ describe('clients see', () => {
       assert.equal((await run('mosquitto_pub', [...args, '-i', 'other'])).exitCode, 0);
       assert.equal(count(seen, 'in connect'), 1);
     });
+  });
+});
+
+describe('a delay', () => {
+  const frame = frameOf(0x30, [0, 1, 0x74, ...Buffer.alloc(10_000)]);
+  const count = 1000;
+
+  it('F15: stops reading from a client before much of what it sends has to wait', async () => {
+    const [client, ours] = duplexPair();
+    const stream = faultyStream(ours, new FaultPlan([parseFault('delay in 100s')], 1));
+    stream.resume();
+    for (let index = 0; index < count; index++) client.write(frame);
+    for (let turns = 0; turns < count; turns++) await nextTurn();
+    assert.ok(client.writableLength > (count / 2) * frame.length, `${client.writableLength}`);
+    stream.destroy();
+  });
+
+  it('F15: takes no more from the broker while much has to wait', async () => {
+    const [client, ours] = duplexPair();
+    client.resume();
+    const stream = faultyStream(ours, new FaultPlan([parseFault('delay out 100s')], 1));
+    for (let index = 0; index < count; index++) stream.write(frame);
+    for (let turns = 0; turns < count; turns++) await nextTurn();
+    assert.ok(stream.writableLength > (count / 2) * frame.length, `${stream.writableLength}`);
+    stream.destroy();
+  });
+
+  it('F15: loses nothing where packets wait for room', async () => {
+    const [client, ours] = duplexPair();
+    const stream = faultyStream(ours, new FaultPlan([parseFault('delay 10ms')], 1));
+    stream.pipe(stream);
+    let received = 0;
+    const all = new Promise<void>((resolve) => {
+      client.on('data', (chunk: Buffer) => {
+        received += chunk.length;
+        if (received === count * frame.length) resolve();
+      });
+    });
+    for (let index = 0; index < count; index++) client.write(frame);
+    await within(all, 'the end of the packets');
+    client.destroy();
+    stream.destroy();
   });
 });

@@ -20,13 +20,18 @@ export function faultyStream(client: Duplex, plan: FaultPlan): Duplex {
   return new FaultyStream(client, plan);
 }
 
+/** Bytes that wait in one direction from which on no more are taken. */
+const mostDelayedBytes = 1_048_576;
+
 /** A queue that delivers the packets of one direction in order, each when its delay is over. */
 class DelayQueue {
   readonly #deliver: (bytes: Buffer) => void;
   /** `due` in milliseconds of performance.now(), never falling. */
   readonly #queue: {readonly bytes: Buffer; readonly due: number}[] = [];
   #timer: NodeJS.Timeout | undefined;
+  #bytes = 0;
   #whenEmpty: (() => void) | undefined;
+  #whenRoom: (() => void) | undefined;
   /** The beginning of a packet whose rest has not come yet. */
   pending: Buffer = Buffer.alloc(0);
 
@@ -37,6 +42,7 @@ class DelayQueue {
   send(bytes: Buffer, delayMilliseconds: number): void {
     const due = Math.max(this.#queue.at(-1)?.due ?? 0, performance.now() + delayMilliseconds);
     this.#queue.push({bytes, due});
+    this.#bytes += bytes.length;
     if (this.#timer === undefined) this.#run();
   }
 
@@ -49,9 +55,27 @@ class DelayQueue {
         return;
       }
       this.#queue.shift();
+      this.#bytes -= head.bytes.length;
       this.#deliver(head.bytes);
+      if (!this.isFull) this.#makeRoom();
     }
     this.#whenEmpty?.();
+  }
+
+  get isFull(): boolean {
+    return this.#bytes >= mostDelayedBytes;
+  }
+
+  /** Calls back once, as soon as the queue is not full. */
+  room(callback: () => void): void {
+    if (this.isFull) this.#whenRoom = callback;
+    else callback();
+  }
+
+  #makeRoom(): void {
+    const callback = this.#whenRoom;
+    this.#whenRoom = undefined;
+    callback?.();
   }
 
   /** Calls back when the queue is empty. */
@@ -63,6 +87,8 @@ class DelayQueue {
   clear(): void {
     clearTimeout(this.#timer);
     this.#queue.length = 0;
+    this.#bytes = 0;
+    this.#makeRoom();
   }
 }
 
@@ -88,7 +114,12 @@ class FaultyStream extends Duplex {
         if (!client.destroyed && !client.writableEnded) client.write(bytes);
       }),
     };
-    client.on('data', (chunk: Buffer) => this.#forward('in', chunk));
+    client.on('data', (chunk: Buffer) => {
+      this.#forward('in', chunk);
+      if (!this.#queues.in.isFull) return;
+      client.pause();
+      this.#queues.in.room(() => client.resume());
+    });
     client.on('end', () => this.#queues.in.drained(() => this.push(null)));
     client.on('error', (error) => this.destroy(error));
     client.on('close', () => {
@@ -99,13 +130,15 @@ class FaultyStream extends Duplex {
   }
 
   override _read(): void {
-    this.#client.resume();
+    if (!this.#queues.in.isFull) this.#client.resume();
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
     this.#forward('out', chunk);
-    if (this.#client.writableNeedDrain && !this.#client.destroyed) this.#client.once('drain', () => done());
-    else done();
+    this.#queues.out.room(() => {
+      if (this.#client.writableNeedDrain && !this.#client.destroyed) this.#client.once('drain', () => done());
+      else done();
+    });
   }
 
   override _final(done: (error?: Error | null) => void): void {
