@@ -100,7 +100,8 @@ export class StoreFile {
 
   /** Opens a store, or creates an empty file. @throws TmqError when it is another file; the system's error */
   static open(path: string): StoreFile {
-    const {O_RDWR, O_CREAT, O_NOFOLLOW, O_NONBLOCK} = constants;
+    // Windows has neither flag.
+    const {O_RDWR, O_CREAT, O_NOFOLLOW = 0, O_NONBLOCK = 0} = constants;
     const descriptor = openSync(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0o600);
     try {
       const status = fstatSync(descriptor);
@@ -121,7 +122,7 @@ export class StoreFile {
    */
   static create(path: string, framing: Framing = newFraming()): StoreFile {
     rmSync(path, {force: true});
-    const {O_RDWR, O_CREAT, O_EXCL, O_NOFOLLOW} = constants;
+    const {O_RDWR, O_CREAT, O_EXCL, O_NOFOLLOW = 0} = constants;
     return new StoreFile(openSync(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600), framing, 0);
   }
 

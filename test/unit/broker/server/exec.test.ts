@@ -1,8 +1,9 @@
-/** How the command of --exec is started on Windows. */
+/** How the command of --exec is started and ended, on Windows too. */
 
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
-import {windowsCommand} from '../../../../src/broker/server/exec.ts';
+import {runCommand, windowsCommand} from '../../../../src/broker/server/exec.ts';
+import {endingSignals, Interrupted} from '../../../../src/errors.ts';
 
 const env = {
   Path: 'C:\\Windows;C:\\Program Files\\nodejs',
@@ -37,4 +38,20 @@ test('scripts are run by cmd.exe, which gets each word quoted', () => {
 
 test('a command that is nowhere stays as it is, so that its absence is reported', () => {
   assert.deepEqual(command('nothing', 'x'), ['nothing', ['x'], false]);
+});
+
+test('an interrupted command gets the same signal, and on Windows, which has none, the one that kills', async () => {
+  for (const [platform, status] of [
+    ['linux', 129],
+    ['win32', 143],
+  ] as const) {
+    const signal = AbortSignal.abort(new Interrupted('SIGHUP'));
+    const words = [process.execPath, '-e', 'setInterval(() => {}, 1000)'];
+    assert.equal(await runCommand(words, {env: process.env, signal, platform}), status);
+  }
+});
+
+test('Ctrl-Break, a signal of Windows, ends a command in order', () => {
+  assert.ok(endingSignals.includes('SIGBREAK'));
+  assert.equal(new Interrupted('SIGBREAK').exitCode, 149);
 });
