@@ -265,8 +265,11 @@ export const reference: Readonly<Record<string, readonly Row[]>> = {
   '6': [
     ['the order of packets', conversation],
     ['every line', ['unit/client/connection/debug-lines.test.ts', "expected[0] ?? '(nothing)'"]],
-    ['the unknown id', [debug, 'without an id: null, and (null) in the line of CONNACK']],
-    ['the assigned id', [debug, 'in version 5 the assigned id is shown from CONNACK on']],
+    ['the unknown id', [debug, 'E9: a random one, at most 23 bytes long, stands in every line']],
+    [
+      'the assigned id',
+      ['session/connect.test.ts', 'an assigned client identifier is taken on, and shown from CONNACK on'],
+    ],
     ['PINGREQ', [debug, 'PINGREQ and PINGRESP']],
     ['DISCONNECT of the server', [debug, "the server's DISCONNECT"]],
     [

@@ -7,6 +7,7 @@
 import assert from 'node:assert/strict';
 import {after, before, describe, test} from 'node:test';
 import {type Mosquitto, startMosquitto} from '../support/mosquitto.ts';
+import {runMain} from '../support/run.ts';
 import {type Outcome, play, type Scenario} from '../support/scenario.ts';
 
 interface Conversation extends Omit<Scenario, 'shows'> {
@@ -31,9 +32,9 @@ const conversations: readonly Conversation[] = [
     ],
   },
   {
-    name: 'QoS 1, retained, without an id',
+    name: 'QoS 1, retained',
     tool: 'pub',
-    words: ['-t', '{topic}', '-m', 'hi', '-q', '1', '-r'],
+    words: ['-t', '{topic}', '-m', 'hi', '-q', '1', '-r', ...id],
     lines: [
       'sending CONNECT',
       'received CONNACK (0)',
@@ -164,27 +165,20 @@ describe('-d', {concurrency: 4}, () => {
     });
   }
 
-  test('without an id: null, and (null) in the line of CONNACK', async () => {
-    const {stderr} = await play(
-      {name: '', shows: [], tool: 'pub', words: ['-t', 'a', '-m', 'x', '-d']},
-      'tmq',
-      broker.port,
-    );
-    assert.deepEqual(stderr.split('\n').slice(0, 2), [
-      'Client null sending CONNECT',
-      'Client (null) received CONNACK (0)',
-    ]);
-  });
-
-  test('in version 5 the assigned id is shown from CONNACK on', async () => {
-    const {stderr} = await play(
-      {name: '', shows: [], tool: 'pub', words: ['-t', 'a', '-m', 'x', '-d', '-V', '5']},
-      'tmq',
-      broker.port,
-    );
-    const [connect, ...rest] = stderr.split('\n').slice(0, -1);
-    assert.equal(connect, 'Client null sending CONNECT');
-    for (const line of rest) assert.match(line, /^Client auto-[-0-9A-F]{36} /);
+  test('E9: a random one, at most 23 bytes long, stands in every line', async () => {
+    for (const version of ['31', '311', '5']) {
+      const words = ['-h', '127.0.0.1', '-p', String(broker.port), '-t', 'a', '-m', 'x', '-d', '-V', version];
+      for (const [programName, prefix, given] of [
+        ['tmq', 'tmq-', ['pub', ...words]],
+        ['mosquitto_pub', 'mosq-', words],
+      ] as const) {
+        const {stderr} = await runMain(given, {programName});
+        const [connect, ...rest] = stderr.split('\n').filter((line) => line.startsWith('Client '));
+        const name = /^Client (\S+) sending CONNECT$/.exec(connect ?? '')?.[1] ?? '';
+        assert.match(name, new RegExp(`^${prefix}[A-Za-z0-9]{18}$`));
+        for (const line of rest) assert.ok(line.startsWith(`Client ${name} `), line);
+      }
+    }
   });
 
   test('PINGREQ and PINGRESP', {timeout: 20_000}, async () => {

@@ -27,6 +27,8 @@ export function disconnectedByServer(endpoint: Endpoint, {reasonCode, properties
 
 /** A likely cause, where the broker closed the connection without CONNACK. */
 function likelyCause({endpoint, protocolVersion}: ConnectionOptions): string {
+  if (endpoint.tls !== undefined && protocolVersion < 5)
+    return ' Does it want a client certificate (--cert, --key), or another version of MQTT (-V)?';
   if (protocolVersion === 5) return ' Does it know MQTT 5? If not, -V 311 helps.';
   if (endpoint.transport === 'tcp' && endpoint.tls === undefined)
     return ' Is that port for TLS (--cafile) or WebSockets (--ws)?';
@@ -56,8 +58,31 @@ export function keepaliveExceeded(endpoint: Endpoint): TmqError {
   );
 }
 
+/**
+ * With TLS 1.3 the server judges the client's certificate when the handshake is over for the client. Its alert is
+ * lost where CONNECT met a closed socket.
+ */
+function certificateRefused({endpoint}: ConnectionOptions, cause: unknown): TmqError | undefined {
+  const {tls} = endpoint;
+  if (tls === undefined) return undefined;
+  const {code} = (cause ?? {}) as {code?: unknown};
+  const file = tls.certificateFile ?? tls.keyFile;
+  if (file === undefined && code !== 'ECONNRESET' && code !== 'EPIPE') return undefined;
+  const hint =
+    file === undefined
+      ? 'Does it want a client certificate? Give one with --cert and --key.'
+      : `Does it trust the client certificate ${file} (--cert)?`;
+  return new TmqError(
+    `${describe(endpoint)} closed the connection right after the TLS handshake. ${hint}`,
+    ExitCode.tls,
+    {cause},
+  );
+}
+
 /** The connection ended before CONNACK. */
 export function notAccepted(options: ConnectionOptions, cause?: unknown): TmqError {
+  const refused = certificateRefused(options, cause);
+  if (refused !== undefined) return refused;
   return new TmqError(
     `${describe(options.endpoint)} closed the connection without accepting it.${likelyCause(options)}`,
     ExitCode.connectionLost,

@@ -122,6 +122,7 @@ export class Connector {
       protocolVersion,
       readBuffer,
       detail,
+      timeoutMilliseconds: options.connectTimeoutSeconds * 1000,
       ...(notice === undefined ? {} : {notice}),
     });
     // Until the connection listens, an error event without a listener would end the process.

@@ -69,6 +69,18 @@ const replies: Readonly<Record<string, readonly [exitCode: ExitCode, reason: str
   AddressNotSupported: [ExitCode.proxy, 'address type not supported'],
 };
 
+const asHttp = 'If it is an HTTP proxy: --proxy http://…';
+const asSocks = 'If it is a SOCKS5 proxy: --proxy socks5h://…';
+
+/** The time is over, and the proxy has not even answered the greeting: an HTTP proxy waits for a line of text. */
+function silence(error: Abandoned, {name}: Peer): unknown {
+  const {cause} = error;
+  const isTimeout =
+    cause instanceof TmqError && [ExitCode.timeout, ExitCode.keepalive].includes(cause.exitCode as 27);
+  if (!isTimeout) return error;
+  return new TmqError(`${name} does not answer in SOCKS5. ${asHttp}`, cause.exitCode, {cause: error});
+}
+
 function socksError(error: unknown, {name}: Peer, target: string): unknown {
   if (error instanceof Abandoned) return error;
   const proxyFailure = (what: string, exitCode: ExitCode = ExitCode.proxy) =>
@@ -84,7 +96,7 @@ function socksError(error: unknown, {name}: Peer, target: string): unknown {
     return proxyFailure(`wants another authentication. ${remedy}`, ExitCode.proxyAuthentication);
   }
   if (/Authentication failed/.test(message)) return proxyFailure('refused the user name or password.');
-  if (/socks version/.test(message)) return proxyFailure('does not speak SOCKS5.');
+  if (/socks version/.test(message)) return proxyFailure(`does not speak SOCKS5. ${asHttp}`);
   return proxyFailure('closed the connection during the SOCKS5 handshake.');
 }
 
@@ -126,6 +138,7 @@ async function throughSocks(socket: Socket, proxy: Proxy, tunnel: Tunnel): Promi
       return undefined;
     });
   } catch (error) {
+    if (error instanceof Abandoned && socket.bytesRead === 0) throw silence(error, peer);
     throw socksError(error, peer, hostAndPort(target.host, target.port));
   }
 }
@@ -176,16 +189,17 @@ function readHead(socket: Socket, signal: AbortSignal, name: string): Promise<st
 }
 
 function closed(name: string): TmqError {
-  return new TmqError(`${name} closed the connection without an answer.`, ExitCode.proxy);
+  return new TmqError(`${name} closed the connection without an answer. ${asSocks}`, ExitCode.proxy);
 }
 
 function notHttp(name: string): TmqError {
-  return new TmqError(`${name} does not speak HTTP.`, ExitCode.proxy);
+  return new TmqError(`${name} does not speak HTTP. ${asSocks}`, ExitCode.proxy);
 }
 
 async function refusal(status: number, {name, target, credentials}: HttpTunnel): Promise<TmqError> {
   const address = hostAndPort(target.host, target.port);
-  if (status === 407) {
+  // Some proxies answer with the status of servers.
+  if (status === 407 || status === 401) {
     const remedy =
       credentials === undefined
         ? 'wants user and password: http://user:password@host'

@@ -3,13 +3,14 @@
  * name resolves to and from which local address to connect; knows nothing of what is spoken on top.
  */
 
-import {connect, isIP, type NetConnectOpts, type Socket} from 'node:net';
+import {connect, isIP, type LookupFunction, type NetConnectOpts, type Socket} from 'node:net';
 import {platform} from 'node:os';
 import {defined} from '../../defined.ts';
 import {ExitCode, TmqError} from '../../errors.ts';
 import {socketPathProblem} from '../../protocol/socket-path.ts';
-import {Abandoned, connectStep, unlessAborted} from './connect-step.ts';
+import {Abandoned, connectStep} from './connect-step.ts';
 import type {ConnectionDetail} from './connection-details.ts';
+import {lookUp} from './name-lookup.ts';
 import type {ReadBuffer} from './read-buffer.ts';
 
 export interface TcpTarget {
@@ -30,12 +31,8 @@ interface Local {
 }
 
 async function lookUpLocal(name: string, signal: AbortSignal): Promise<Local> {
-  const {promises} = await import('node:dns');
-  const {address, family} = await unlessAborted(promises.lookup(name), {
-    signal,
-    waitingFor: 'the address to connect from to',
-  });
-  return {localAddress: address, family};
+  const [first] = await lookUp(name, signal);
+  return {localAddress: first!.address, family: first!.family};
 }
 
 function open(
@@ -72,6 +69,17 @@ async function watcher(
   return (stream) => watchSocket(stream, detail);
 }
 
+/** What Node's socket asks for the addresses of the host, which are known by then. */
+async function lookupOf(host: string, signal: AbortSignal): Promise<LookupFunction> {
+  const addresses = isIP(host) === 0 ? await lookUp(host, signal) : [];
+  return (hostname, {family}, callback) => {
+    const fitting = addresses.filter((each) => !family || each.family === family);
+    const error =
+      fitting.length > 0 ? null : Object.assign(new Error('no address'), {code: 'ENOTFOUND', hostname});
+    callback(error, fitting);
+  };
+}
+
 /**
  * Connects by TCP. Several addresses of a name are tried in turn. What comes goes to `readBuffer`, if given.
  * @throws the system's error (code ECONNREFUSED, ENOTFOUND, …), Abandoned
@@ -100,6 +108,7 @@ export async function connectTcp(
           autoSelectFamily: true,
           autoSelectFamilyAttemptTimeout: attemptTimeoutMilliseconds,
           ...local,
+          lookup: await lookupOf(host, signal),
           ...defined({onread: readBuffer?.onread}),
         },
         signal,

@@ -18,6 +18,8 @@ export interface CertificateFacts {
   readonly issuer: string;
   /** "localhost, 127.0.0.1"; empty where there are none. */
   readonly names: string;
+  /** Whether its own key signed it. */
+  readonly isSelfSigned: boolean;
   readonly validFrom: Date;
   readonly validTo: Date;
 }
@@ -82,7 +84,10 @@ const explanations: Readonly<Record<string, Explanation>> = {
   CERT_HAS_EXPIRED: expired,
   CERT_NOT_YET_VALID: notYetValid,
   DEPTH_ZERO_SELF_SIGNED_CERT: (peer, _chain, leaf) =>
-    `The certificate of ${peer.name} ("${leaf.subject}") is self-signed and not trusted. To trust it, give it as --cafile.`,
+    // OpenSSL takes every certificate for self-signed that names its own subject as the issuer.
+    leaf.isSelfSigned === false
+      ? `The certificate of ${peer.name} and that of its CA have the same subject, "${leaf.subject}", so it counts as self-signed. Give one of them another common name (CN).`
+      : `The certificate of ${peer.name} ("${leaf.subject}") is self-signed and not trusted. To trust it, give it as --cafile.`,
   SELF_SIGNED_CERT_IN_CHAIN: unknownIssuer,
   UNABLE_TO_GET_ISSUER_CERT: unknownIssuer,
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: unknownIssuer,

@@ -3,6 +3,7 @@
  * network works, the peer's certificate is judged here so that a refusal can say what was wrong with it.
  */
 
+import {X509Certificate} from 'node:crypto';
 import {appendFileSync} from 'node:fs';
 import {open} from 'node:fs/promises';
 import net, {type Socket} from 'node:net';
@@ -109,6 +110,11 @@ function distinguishedName(name: PeerCertificate['subject'] | undefined): string
   return harmless(first(name?.CN) ?? first(name?.O) ?? first(name?.OU) ?? 'unnamed');
 }
 
+function isSelfSigned(der: Uint8Array): boolean {
+  const certificate = new X509Certificate(der);
+  return certificate.verify(certificate.publicKey);
+}
+
 /** The certificates the peer sent, its own first; the last may be its own issuer. */
 function chainOf(socket: TLSSocket): readonly CertificateFacts[] {
   const facts: CertificateFacts[] = [];
@@ -120,6 +126,7 @@ function chainOf(socket: TLSSocket): readonly CertificateFacts[] {
       subject: distinguishedName(certificate.subject),
       issuer: distinguishedName(certificate.issuer),
       names: harmless((certificate.subjectaltname ?? '').replace(/(DNS|IP Address):/g, '')),
+      isSelfSigned: isSelfSigned(certificate.raw),
       validFrom: new Date(certificate.valid_from),
       validTo: new Date(certificate.valid_to),
     });

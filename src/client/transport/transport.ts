@@ -33,6 +33,8 @@ export interface DialContext {
   readonly detail?: ConnectionDetail | undefined;
   /** For a plain connection by TCP to read into, which then reports its bytes. */
   readonly readBuffer?: ReadBuffer | undefined;
+  /** How long all of it may take: several hosts of an SRV record get a share each. */
+  readonly timeoutMilliseconds?: number;
   /** Name servers for SRV records, "127.0.0.1:53"; the system's unless given. */
   readonly nameServers?: readonly string[];
 }
@@ -175,9 +177,14 @@ async function dialService(endpoint: HostEndpoint, context: DialContext): Promis
     `SRV record of ${domain}: ${targets.map((each) => hostAndPort(each.host, each.port)).join(', ')}`,
   );
   let first: unknown;
+  const share =
+    context.timeoutMilliseconds === undefined ? undefined : context.timeoutMilliseconds / targets.length;
   for (const target of targets) {
+    // The last one has all the time that is left.
+    const limit = share === undefined || target === targets.at(-1) ? [] : [AbortSignal.timeout(share)];
+    const signal = AbortSignal.any([context.signal, ...limit]);
     try {
-      return await dialHost({...rest, ...target}, certifiedHostOf(target.host, domain), context);
+      return await dialHost({...rest, ...target}, certifiedHostOf(target.host, domain), {...context, signal});
     } catch (error) {
       first ??= error;
       if (context.signal.aborted) throw error;

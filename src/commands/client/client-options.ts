@@ -8,21 +8,12 @@ import {choice, inGroup, integer, type OptionTable, spelling, type Values} from 
 import type {ConnectionOptions, TlsOptions} from '../../client/connection-options.ts';
 import {defined} from '../../defined.ts';
 import {UsageError} from '../../errors.ts';
-import type {Io} from '../../io/process.ts';
 import {largestTwoByteInteger} from '../../protocol/fixed-header.ts';
 import type {ProtocolVersion, QoS} from '../../protocol/message.ts';
 import {type ConnectProperties, propertyCommands, propertyNames} from '../../protocol/properties.ts';
 import {type PropertySetting, parseProperty, propertiesFor} from '../../protocol/property-option.ts';
 import {disallowedIn, fitsMqttString, isMqttString} from '../../protocol/topic.ts';
-import {
-  type ClientIdSource,
-  type CredentialSource,
-  passphraseWords,
-  resolveClientId,
-  resolveCredentials,
-  resolveSecret,
-  type SecretSource,
-} from './credentials.ts';
+import type {ClientIdSource, CredentialSource, SecretSource} from './credentials.ts';
 import {networkOptions, toCredentials, toEndpoint} from './network-options.ts';
 import {tlsOptions} from './tls-options.ts';
 import {toWill, willOptions} from './will-options.ts';
@@ -133,7 +124,11 @@ const mqttOptions = inGroup('MQTT', {
 });
 
 const sessionOptions = inGroup('Session', {
-  id: {flags: '-i, --id <id>', summary: 'client id; by default the broker assigns one', parse: checkId('-i')},
+  id: {
+    flags: '-i, --id <id>',
+    summary: 'client id (default tmq- and 18 random letters and digits)',
+    parse: checkId('-i'),
+  },
   idPrefix: {
     flags: '-I, --id-prefix <prefix>',
     summary: 'client id: this prefix and the process id',
@@ -297,7 +292,7 @@ function toConnection(values: ClientValues, defaults: ClientDefaults): Connectio
   const will = toWill(values, values.property, protocolVersion);
   const endpoint = toEndpoint(values);
   const properties = connectProperties(values, protocolVersion, defaults.receiveMaximum ?? defaultInFlight);
-  const clientId = toClientId(values, protocolVersion);
+  const clientId = toClientId(values);
   checkSession(values, protocolVersion, properties);
   const credentials = toCredentials(values);
   if (protocolVersion < 5 && credentials !== undefined && credentials.username === undefined) {
@@ -342,13 +337,13 @@ function connectProperties(
   return properties;
 }
 
-function toClientId({id, idPrefix}: ClientValues, protocolVersion: ProtocolVersion): ClientIdSource {
+function toClientId({id, idPrefix}: ClientValues): ClientIdSource {
   if (id !== undefined && idPrefix !== undefined) {
     throw new UsageError('-i and -I argument cannot be used together. Leave one out.');
   }
   if (id !== undefined) return {kind: 'fixed', id};
   if (idPrefix !== undefined) return {kind: 'prefix', prefix: idPrefix};
-  return {kind: protocolVersion === 3 ? 'random' : 'assigned'};
+  return {kind: 'random'};
 }
 
 /** A session can only be found again under an id that is the same tomorrow. */
@@ -366,35 +361,4 @@ function checkSession(
   if (persistent === true) {
     throw new UsageError('You must provide a client id if you are using the -c option. Add -i and a name.');
   }
-}
-
-/** Where OpenSSL's own variables say that the system's CA certificates are. */
-function systemCertificatePlaces({SSL_CERT_FILE: file, SSL_CERT_DIR: directory}: Io['env']) {
-  return defined({
-    systemCertificateFile: file || undefined,
-    systemCertificateDirectory: directory || undefined,
-  });
-}
-
-/**
- * Adds to a plan what only the process knows: the password, the client id, how to ask for a passphrase.
- * @throws TmqError when a secret cannot be had, Interrupted at Ctrl-C
- */
-export async function resolveConnection(plan: ConnectionPlan, io: Io): Promise<ConnectionOptions> {
-  const {clientId, credentials, keyPassphrase = {kind: 'prompt'}, endpoint, ...rest} = plan;
-  const passphrase = (signal: AbortSignal) =>
-    resolveSecret(
-      keyPassphrase,
-      {...io, signal},
-      passphraseWords(endpoint.tls?.keyFile ?? endpoint.tls?.certificateFile ?? ''),
-    );
-  return {
-    ...rest,
-    endpoint:
-      endpoint.tls === undefined
-        ? endpoint
-        : {...endpoint, tls: {...endpoint.tls, ...systemCertificatePlaces(io.env), passphrase}},
-    clientId: resolveClientId(clientId, io),
-    ...(credentials === undefined ? {} : {credentials: await resolveCredentials(credentials, io)}),
-  };
 }

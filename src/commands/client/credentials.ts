@@ -25,11 +25,10 @@ export interface CredentialSource {
   readonly password?: SecretSource;
 }
 
-/** -i, -I, or neither: then the server assigns one, or for MQTT 3.1 a random one is made. */
+/** -i, -I, or neither: then a random one is made, so that the lines of -d and the log of the broker name it. */
 export type ClientIdSource =
   | {readonly kind: 'fixed'; readonly id: string}
   | {readonly kind: 'prefix'; readonly prefix: string}
-  | {readonly kind: 'assigned'}
   | {readonly kind: 'random'};
 
 /**
@@ -104,23 +103,24 @@ async function firstLine(path: string, role: string): Promise<string> {
   return content.split(/\r?\n/, 1)[0] ?? '';
 }
 
-/** The client id to send: empty where the server is to assign one. */
-export function resolveClientId(source: ClientIdSource, io: Pick<Io, 'pid'>): string {
+/** The client id to send. */
+export function resolveClientId(
+  source: ClientIdSource,
+  {pid, programName}: Pick<Io, 'pid' | 'programName'>,
+): string {
   switch (source.kind) {
     case 'fixed':
       return source.id;
     case 'prefix':
-      return `${source.prefix}${io.pid}`;
-    case 'assigned':
-      return '';
+      return `${source.prefix}${pid}`;
     case 'random':
-      return randomClientId();
+      return randomClientId(programName.startsWith('mosquitto_') ? 'mosq-' : 'tmq-');
   }
 }
 
-/** MQTT 3.1 wants 1 to 23 characters, and no server of it assigns any. */
-function randomClientId(): string {
+/** 18 letters and digits behind the prefix: 23 bytes are the most that every server accepts [MQTT-3.1.3-5]. */
+function randomClientId(prefix: string): string {
   const letters = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789';
-  const random = crypto.getRandomValues(new Uint32Array(19));
-  return `tmq-${[...random].map((number) => letters[number % letters.length]).join('')}`;
+  const random = crypto.getRandomValues(new Uint32Array(18));
+  return `${prefix}${[...random].map((number) => letters[number % letters.length]).join('')}`;
 }

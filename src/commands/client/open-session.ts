@@ -10,7 +10,8 @@ import {type Io, isDropIn} from '../../io/process.ts';
 import {oneSafeLine} from '../../io/sanitise.ts';
 import {canRewrite} from '../../io/status-line.ts';
 import {type Spinner, spinner, warningLine} from '../../io/terminal.ts';
-import {type ClientPlan, resolveConnection} from './client-options.ts';
+import type {ClientPlan} from './client-options.ts';
+import {resolveConnection} from './resolve-connection.ts';
 
 export interface OpenOptions {
   /** Ends every wait; by default the process's own. */

@@ -88,6 +88,7 @@ const facts = (more: Partial<CertificateFacts> = {}): CertificateFacts => ({
   subject: 'leaf',
   issuer: 'Middle',
   names: 'other',
+  isSelfSigned: true,
   validFrom: new Date('2020-01-01'),
   validTo: new Date('2099-01-01'),
   ...more,

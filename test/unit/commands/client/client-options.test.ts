@@ -7,7 +7,8 @@ import {join} from 'node:path';
 import {PassThrough} from 'node:stream';
 import {test} from 'node:test';
 import {parse} from '../../../../src/cli/parse.ts';
-import {type ConnectionPlan, resolveConnection} from '../../../../src/commands/client/client-options.ts';
+import type {ConnectionPlan} from '../../../../src/commands/client/client-options.ts';
+import {resolveConnection} from '../../../../src/commands/client/resolve-connection.ts';
 import {pub} from '../../../../src/commands/pub/pub.ts';
 import {rr} from '../../../../src/commands/rr/rr.ts';
 import {sub} from '../../../../src/commands/sub/sub.ts';
@@ -33,7 +34,7 @@ test('has every default', () => {
   assert.deepEqual(connection(), {
     endpoint: {transport: 'tcp', host: 'localhost', port: 1883},
     protocolVersion: 4,
-    clientId: {kind: 'assigned'},
+    clientId: {kind: 'random'},
     clean: true,
     keepaliveSeconds: 60,
     maxInflight: 20,
@@ -390,9 +391,9 @@ test('what only the process knows is added last', async () => {
     const {credentials, clientId} = await resolve('-u', 'u', '--pw-env', 'SECRET', '-I', 'me-');
     assert.deepEqual([credentials?.password, clientId], ['from the environment', 'me-4711']);
     assert.equal((await resolve('-u', 'u', '--pw-env', 'EMPTY')).credentials?.password, '');
-    assert.equal((await resolve()).clientId, '');
+    assert.match((await resolve()).clientId, /^tmq-[A-Za-z0-9]{18}$/);
     assert.equal((await resolve('-i', 'x')).clientId, 'x');
-    assert.match((await resolve('-V', '31')).clientId, /^tmq-[A-Za-z0-9]{19}$/);
+    assert.match((await resolve('-V', '31')).clientId, /^tmq-[A-Za-z0-9]{18}$/);
     await assert.rejects(
       resolve('-u', 'u', '--pw-env', 'UNSET'),
       (error) => error instanceof TmqError && !(error instanceof UsageError) && /UNSET/.test(error.message),
