@@ -303,12 +303,12 @@ describe('topic aliases', () => {
     await second.expectEnd(0x82);
   });
 
-  it('MQTT-3.1.2-26, MQTT-3.3.2-11: the broker uses no more than the client allows', async () => {
+  it('A12, MQTT-3.1.2-26, MQTT-3.3.2-11: the broker uses those the client allows for the topics used last', async () => {
     await using broker = packetBroker();
     const client = await broker.connect('a', {version: 5, properties: {topicAliasMaximum: 2}});
     await client.subscribe('#');
     const seen: unknown[] = [];
-    for (const topic of ['x', 'y', 'z', 'x', 'y', 'z']) {
+    for (const topic of ['x', 'y', 'x', 'z', 'x', 'y']) {
       client.publish(topic, 'p');
       const packet = await client.expect('publish');
       seen.push([packet.topic, properties(packet).topicAlias]);
@@ -319,11 +319,32 @@ describe('topic aliases', () => {
     assert.deepEqual(seen, [
       ['x', 1],
       ['y', 2],
-      ['z', undefined],
       ['', 1],
-      ['', 2],
-      ['z', undefined],
+      ['z', 2],
+      ['', 1],
+      ['y', 2],
     ]);
+  });
+
+  it('A12: an alias stands for the topic that the client knows, also when a message was too large for it', async () => {
+    await using broker = packetBroker();
+    const client = await broker.connect('a', {
+      version: 5,
+      properties: {topicAliasMaximum: 3, maximumPacketSize: 60},
+    });
+    await client.subscribe('#');
+    const known = new Map<unknown, unknown>();
+    const publisher = await broker.connect('p');
+    for (let turn = 0; turn < 300; turn++) {
+      const topic = `topic/${(turn * 7) % 11 < 6 ? turn % 4 : (turn * 5) % 9}`;
+      publisher.publish(topic, turn % 3 === 0 ? 'x'.repeat(80) : topic);
+      if (turn % 3 === 0) continue;
+      const packet = await client.expect('publish');
+      const {topicAlias} = properties(packet);
+      if (packet.topic !== '') known.set(topicAlias, packet.topic);
+      assert.equal(known.get(topicAlias), String(packet.payload));
+    }
+    await client.quiet();
   });
 });
 

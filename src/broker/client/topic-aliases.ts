@@ -3,8 +3,10 @@
 import {aliasInvalid, protocolError} from '../wire/packet-violation.ts';
 import type {DecodedPublish, PublishForm} from '../wire/publish-packet.ts';
 
-/** Topics of one connection that get an alias from the broker. */
+/** Topics of one connection that have an alias from the broker at once. */
 const mostAssigned = 256;
+/** UTF-16 units of a topic; longer ones get no alias, for each connection keeps its topics. */
+const longestAssigned = 1024;
 
 /** The aliases that a client sets. */
 export class ReceivedAliases {
@@ -36,10 +38,13 @@ export class ReceivedAliases {
   }
 }
 
-/** The aliases that the broker sets. */
+/** The aliases that the broker sets: they stand for the topics used last. */
 export class AssignedAliases {
   readonly #maximum: number;
+  /** The topic used last is the last. */
   #aliases: Map<string, number> | undefined;
+  /** An alias that stands for no topic any more. */
+  #free: number | undefined;
 
   /** `maximum` is the Topic Alias Maximum of CONNECT [MQTT-3.1.2-26]. */
   constructor(maximum: number) {
@@ -48,17 +53,29 @@ export class AssignedAliases {
 
   /** Adds an alias to a PUBLISH: the first one of a topic has both, later ones only the alias [MQTT-3.3.2-11]. */
   apply(form: PublishForm, topic: string): PublishForm {
+    if (topic.length > longestAssigned) return form;
     this.#aliases ??= new Map();
     const known = this.#aliases.get(topic);
-    if (known !== undefined) return {...form, topic: '', topicAlias: known};
-    if (this.#aliases.size >= this.#maximum) return form;
-    const topicAlias = this.#aliases.size + 1;
+    const topicAlias = known ?? this.#unused(this.#aliases);
+    if (known !== undefined) this.#aliases.delete(topic);
     this.#aliases.set(topic, topicAlias);
-    return {...form, topicAlias};
+    return known === undefined ? {...form, topicAlias} : {...form, topic: '', topicAlias};
+  }
+
+  /** An alias for another topic: one that is free, or else that of the topic not used for longest. */
+  #unused(aliases: Map<string, number>): number {
+    const free = this.#free;
+    this.#free = undefined;
+    if (free !== undefined) return free;
+    if (aliases.size < this.#maximum) return aliases.size + 1;
+    const [topic, topicAlias] = aliases.entries().next().value!;
+    aliases.delete(topic);
+    return topicAlias;
   }
 
   /** The PUBLISH that would have set the alias of this topic was not sent. */
   revoke(topic: string): void {
+    this.#free = this.#aliases?.get(topic);
     this.#aliases?.delete(topic);
   }
 }
