@@ -33,9 +33,9 @@ export function acknowledgements(type: number, packetIds: readonly number[]): Bu
   return bytes;
 }
 
-/** PUBACK, PUBREC or PUBCOMP as received. */
+/** An acknowledgement as received. */
 export interface ReceivedAcknowledgement {
-  readonly cmd: 'puback' | 'pubrec' | 'pubcomp';
+  readonly cmd: AcknowledgementName;
   readonly messageId: number;
   /** 0 also where it is left out. */
   readonly reasonCode: number;
@@ -44,11 +44,12 @@ export interface ReceivedAcknowledgement {
 const names: Readonly<Record<number, ReceivedAcknowledgement['cmd']>> = {
   [PacketType.puback]: 'puback',
   [PacketType.pubrec]: 'pubrec',
+  [PacketType.pubrel]: 'pubrel',
   [PacketType.pubcomp]: 'pubcomp',
 };
 
 /**
- * The PUBACK, PUBREC or PUBCOMP from `at` to `end`; undefined for one that reports a failure or has properties,
+ * The acknowledgement from `at` to `end`; undefined for one that reports a failure or has properties,
  * and for any other packet.
  */
 export function readAcknowledgement(
@@ -60,7 +61,7 @@ export function readAcknowledgement(
   const cmd = names[first >> 4];
   const body = bodyStart(bytes, at);
   const length = end - body;
-  if (cmd === undefined || (first & 0x0f) !== 0 || length < 2 || length > 4) return undefined;
+  if (cmd === undefined || first !== firstByte(first >> 4) || length < 2 || length > 4) return undefined;
   // A reason code, and then a property length, may follow [MQTT 5, 3.4.2.1].
   const reasonCode = length > 2 ? bytes[body + 2]! : 0;
   if (reasonCode !== 0 || (length === 4 && bytes[body + 3] !== 0)) return undefined;

@@ -18,7 +18,7 @@ import {
 type Bytes = Buffer;
 
 /**
- * Reads PUBLISH packets of QoS 0 and 1 of one connection. Keeps the last topic: floods have few, and
+ * Reads PUBLISH packets of one connection. Keeps the last topic: floods have few, and
  * comparing bytes costs less than decoding them.
  */
 export class PublishReader {
@@ -31,13 +31,13 @@ export class PublishReader {
   }
 
   /**
-   * The PUBLISH from `at` to `end`. Its payload is a view of `bytes`. Undefined for one of QoS 2, with a topic alias,
-   * or malformed: the packet library reads those.
+   * The PUBLISH from `at` to `end`. Its payload is a view of `bytes`. Undefined for one with a topic alias, or
+   * malformed: the packet library reads those.
    */
   read(bytes: Bytes, at: number, end: number): Message | undefined {
     const first = bytes[at]!;
     const qos = ((first >> 1) & 3) as QoS;
-    if (qos > 1) return undefined;
+    if (qos > 2) return undefined;
     let index = bodyStart(bytes, at);
     if (index + 2 > end) return undefined;
     const topicLength = (bytes[index]! << 8) | bytes[index + 1]!;
@@ -47,7 +47,7 @@ export class PublishReader {
     if (topic === undefined) return undefined;
     index += topicLength;
     let messageId = 0;
-    if (qos === 1) {
+    if (qos > 0) {
       if (index + 2 > end) return undefined;
       messageId = (bytes[index]! << 8) | bytes[index + 1]!;
       if (messageId === 0) return undefined;

@@ -106,7 +106,7 @@ class FrameSource {
       this.#payload(),
     ]);
     const first = 0x30 | (qos << 1) | Number(retain) | (duplicate ? 8 : 0);
-    const plain = qos < 2 && properties.plain && !unreadable;
+    const plain = (qos < 2 || this.#side === 'server') && properties.plain && !unreadable;
     return {bytes: frameOf(first, body), nature: plain ? 'plain' : 'right'};
   }
 
@@ -158,11 +158,11 @@ class FrameSource {
     const type = random.pick([4, 4, 4, 5, 7, 6, 0]);
     if (type === 0) return {bytes: this.#rare(id), nature: 'right'};
     const first = (type << 4) | (type === 6 ? 2 : 0);
-    const plain = {bytes: frameOf(first, id), nature: type === 6 ? 'right' : 'plain'} as const;
+    const plain = {bytes: frameOf(first, id), nature: 'plain'} as const;
     if (this.#version < 5 || random.permille(600)) return plain;
     const code = random.permille(600) ? 0 : type < 6 ? random.pick([0x10, 0x80, 0x87, 0x97]) : 0x92;
     const reason = frameOf(first, Buffer.concat([id, Buffer.of(code)]));
-    const isSuccess = code === 0 && type !== 6;
+    const isSuccess = code === 0;
     if (random.permille(500)) return {bytes: reason, nature: isSuccess ? 'plain' : 'right'};
     const properties = random.permille(500)
       ? Buffer.of(0)

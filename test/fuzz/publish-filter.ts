@@ -11,6 +11,7 @@ import {setImmediate as nextTurn} from 'node:timers/promises';
 import type {Packet} from 'mqtt-packet';
 import type {MessageSource, OfferAnswer, PayloadStream} from '../../src/client/connection/events.ts';
 import {PublishFilter} from '../../src/client/connection/publish-filter.ts';
+import {ReceivedQos2} from '../../src/client/connection/received-qos2.ts';
 import {ReadBuffer} from '../../src/client/transport/read-buffer.ts';
 import type {Message, ProtocolVersion} from '../../src/protocol/message.ts';
 import {type Conversation, conversation, frameOf, pieces, type RandomFrame} from './frames.ts';
@@ -71,6 +72,24 @@ function folded(pairs: readonly (readonly [string, string])[]): Record<string, s
   return result;
 }
 
+/** Says which identifiers are released. */
+class ReportedQos2 extends ReceivedQos2 {
+  readonly #onReleased: (messageId: number) => void;
+
+  constructor(onReleased: (messageId: number) => void) {
+    super();
+    this.#onReleased = onReleased;
+  }
+
+  override released(messageId: number): void {
+    super.released(messageId);
+    this.#onReleased(messageId);
+  }
+}
+
+/** The first two bytes of an acknowledgement, and its packet identifier. */
+type Answer = readonly [number, number];
+
 /** A message on one line, whatever its payload will be. What the message says may change later. */
 function lineOf(message: Message): (payload: Uint8Array) => string {
   const properties = propertiesOf(message);
@@ -82,7 +101,7 @@ class Story {
   readonly lines: string[] = [];
   readonly passed: Buffer[] = [];
   /** Of the messages taken that are to be acknowledged. */
-  readonly owed: number[] = [];
+  readonly owed: Answer[] = [];
   /** mqtt-packet has refused what was passed on. */
   refused = false;
   readonly #random: Random;
@@ -101,6 +120,10 @@ class Story {
     this.filter = new PublishFilter({
       stream: wire,
       options: {protocolVersion: version},
+      receivedQos2: new ReportedQos2((messageId) => {
+        this.lines.push(`pubrel ${messageId} 0`);
+        this.owed.push([0x7002, messageId]);
+      }),
       events: {
         messages: {
           offered: (message, source) => {
@@ -109,7 +132,6 @@ class Story {
           },
           begun: (message, payloadBytes) => this.#begun(message, payloadBytes),
           flush: () => this.#flush(),
-          isReceiving: true,
         },
         acknowledged: ({cmd, messageId, reasonCode}) => {
           this.lines.push(`${cmd} ${messageId} ${reasonCode}`);
@@ -176,7 +198,7 @@ class Story {
     }
     this.lines.push(lineOf(message)(message.payload));
     if (this.#random.permille(30)) return 'passed';
-    if (message.qos === 1) this.owed.push(message.messageId!);
+    if (message.qos > 0) this.owed.push([message.qos === 1 ? 0x4002 : 0x5002, message.messageId!]);
     this.#unflushed = true;
     return 'taken';
   }
@@ -229,9 +251,9 @@ function greeting(random: Random, version: ProtocolVersion): readonly RandomFram
 /** Whether the filter may take it: MQTT.js has neither a session nor an error to handle. */
 function isForTheFilter(packet: Packet): boolean {
   if (packet.messageId === 0) return false;
-  if (packet.cmd !== 'publish') return ['puback', 'pubrec', 'pubcomp'].includes(packet.cmd);
+  if (packet.cmd !== 'publish') return ['puback', 'pubrec', 'pubrel', 'pubcomp'].includes(packet.cmd);
   const {topic, qos, properties} = packet;
-  return qos < 2 && !/^$|[\0\ufffd]/.test(topic) && properties?.topicAlias === undefined;
+  return qos < 3 && !/^$|[\0\ufffd]/.test(topic) && properties?.topicAlias === undefined;
 }
 
 /** What must have been taken, and what must have been passed on, given what was. */
@@ -269,16 +291,19 @@ function check({bytes, natures}: Conversation, version: ProtocolVersion, story: 
   if (!story.refused) assert.equal([...framesOf(found)].length, passed.length);
 }
 
-/** The PUBACKs of what was taken, in order; some may be missing when the connection was ended. */
+/** The answers to what was taken, in order of each kind; some may be missing when the connection was ended. */
 function checkAcknowledgements(story: Story, wire: Wire): void {
   const written = Buffer.concat(wire.written);
-  const identifiers: number[] = [];
+  const answers: Answer[] = [];
   for (let at = 0; at < written.length; at += 4) {
-    assert.equal(written.readUInt16BE(at), 0x4002);
-    identifiers.push(written.readUInt16BE(at + 2));
+    answers.push([written.readUInt16BE(at), written.readUInt16BE(at + 2)]);
   }
-  const owed = story.refused ? story.owed.slice(0, identifiers.length) : story.owed;
-  assert.deepEqual(identifiers, owed);
+  if (!story.refused) assert.equal(answers.length, story.owed.length);
+  for (const kind of [0x4002, 0x5002, 0x7002]) {
+    const given = answers.filter(([header]) => header === kind);
+    const owed = story.owed.filter(([header]) => header === kind);
+    assert.deepEqual(given, story.refused ? owed.slice(0, given.length) : owed);
+  }
 }
 
 /** One connection, from its beginning to its end. Gives the number of its frames. */

@@ -21,16 +21,17 @@ async function openKept(port: number) {
   return {session, received: collector(({payload}) => String(payload) === 'end')};
 }
 
-/** Gets a message to the other side, up to its PUBREL. */
+/** Gets a message to the other side, up to its PUBCOMP. */
 async function deliver(connection: FakeConnection, packet: Readonly<Record<string, unknown>>) {
   connection.send({...publish, ...packet});
   await connection.next('pubrec');
   connection.send({cmd: 'pubrel', messageId: packet.messageId});
+  await connection.next('pubcomp');
 }
 
 interface Course {
   /** When the first connection is cut, the message having been taken. */
-  readonly cut: 'before PUBCOMP' | 'after PUBCOMP';
+  readonly cut: 'before PUBREL' | 'after PUBCOMP';
   readonly sessionPresent: boolean;
   /** What the next connection brings with the identifier of the message. */
   readonly again: Readonly<Record<string, unknown>>;
@@ -38,45 +39,33 @@ interface Course {
 
 /** The payloads taken when message 7, 'x', is followed over a cut by another with that identifier. */
 async function taken({cut, sessionPresent, again}: Course): Promise<readonly string[]> {
-  const flushing = moment();
-  const resumed = moment();
   await using broker = await startFakeBroker(async (connection) => {
     if (connection.number === 0) {
       await connection.accept();
-      await deliver(connection, {messageId: 7, payload: 'x'});
-      if (cut === 'after PUBCOMP') await connection.next('pubcomp');
-      else await flushing.happened;
+      const message = {messageId: 7, payload: 'x'};
+      if (cut === 'after PUBCOMP') await deliver(connection, message);
+      else {
+        connection.send({...publish, ...message});
+        await connection.next('pubrec');
+      }
       connection.socket.destroy();
       return;
     }
     await connection.accept({sessionPresent});
     await deliver(connection, {messageId: 7, ...again});
-    resumed.happen();
-    await connection.next('pubcomp');
     await deliver(connection, {messageId: 8, payload: 'end'});
     await connection.idle();
   });
   const {session, received} = await openKept(broker.port);
-  await session.receive({
-    message: (message) => received.message(message),
-    async flush() {
-      await received.flush();
-      flushing.happen();
-      if (cut === 'before PUBCOMP') await resumed.happened;
-    },
-  });
+  await session.receive(received);
   await session.end();
   return received.texts();
 }
 
-test(
-  'a message that comes again before PUBCOMP was sent is completed, and not taken twice',
-  limit,
-  async () => {
-    const course = {cut: 'before PUBCOMP', sessionPresent: true, again: {dup: true, payload: 'x'}} as const;
-    assert.deepEqual(await taken(course), ['x', 'end']);
-  },
-);
+test('a message that comes again before PUBREL is completed, and not taken twice', limit, async () => {
+  const course = {cut: 'before PUBREL', sessionPresent: true, again: {dup: true, payload: 'x'}} as const;
+  assert.deepEqual(await taken(course), ['x', 'end']);
+});
 
 test(
   'after PUBCOMP the identifier is free for another message, even if that comes again',
@@ -88,52 +77,57 @@ test(
 );
 
 test('a new session knows nothing of the identifiers of the last one', limit, async () => {
-  const course = {cut: 'before PUBCOMP', sessionPresent: false, again: {dup: true, payload: 'y'}} as const;
+  const course = {cut: 'before PUBREL', sessionPresent: false, again: {dup: true, payload: 'y'}} as const;
   assert.deepEqual(await taken(course), ['x', 'y', 'end']);
 });
 
 test('what does not come again is another message', limit, async () => {
-  const course = {cut: 'before PUBCOMP', sessionPresent: true, again: {dup: false, payload: 'y'}} as const;
+  const course = {cut: 'before PUBREL', sessionPresent: true, again: {dup: false, payload: 'y'}} as const;
   assert.deepEqual(await taken(course), ['x', 'y', 'end']);
 });
 
-test('a released message that still waits to be taken is not taken twice either', limit, async () => {
-  const flushing = moment();
-  const cut = moment();
-  const resumed = moment();
-  await using broker = await startFakeBroker(async (connection) => {
-    if (connection.number === 0) {
+for (const fastPath of [true, false]) {
+  test(`G1: PUBREC follows the flush, which follows PUBLISH, fast path: ${fastPath}`, limit, async () => {
+    const flushing = moment();
+    await using broker = await startFakeBroker(async (connection) => {
       await connection.accept();
-      connection.send({...publish, messageId: 6, payload: 'x'}, {...publish, messageId: 7, payload: 'y'});
-      for (let count = 0; count < 2; count++) await connection.next('pubrec');
-      connection.send({cmd: 'pubrel', messageId: 6});
-      const {messageId} = await connection.next('publish');
-      // The answer stands behind the release: when it is there, message 7 is waiting.
-      connection.send({cmd: 'pubrel', messageId: 7}, {cmd: 'puback', messageId});
-      await cut.happened;
-      connection.socket.destroy();
-      return;
-    }
-    await connection.accept({sessionPresent: true});
-    await deliver(connection, {messageId: 7, payload: 'y', dup: true});
-    resumed.happen();
-    await connection.next('pubcomp');
-    await deliver(connection, {messageId: 8, payload: 'end'});
-    await connection.idle();
+      connection.send({...publish, messageId: 1, payload: 'x'}, {...publish, messageId: 2, payload: 'end'});
+      await flushing.happened;
+      await connection.next('publish');
+      await connection.next('pubrec');
+      await connection.next('pubrec');
+      await connection.idle();
+    });
+    const options = sessionOptions(broker.port, {clean: false, protocolVersion: 4});
+    await using session = await connect(options, sessionContext({fastPath}));
+    const received = collector(({payload}) => String(payload) === 'end');
+    await session.receive({
+      message: (message) => received.message(message),
+      async flush() {
+        await received.flush();
+        flushing.happen();
+        await session.publish(Buffer.from('flushed'), publication('marker'));
+      },
+    });
+    assert.deepEqual(received.texts(), ['x', 'end']);
   });
-  const {session, received} = await openKept(broker.port);
-  const all = session.receive({
-    message: (message) => received.message(message),
-    async flush() {
-      await received.flush();
-      flushing.happen();
-      await resumed.happened;
-    },
+
+  test(`G1: what was not taken is not acknowledged, fast path: ${fastPath}`, limit, async () => {
+    await using broker = await startFakeBroker(async (connection) => {
+      await connection.accept();
+      connection.send(...['x', 'end', 'y'].map((payload, at) => ({...publish, messageId: at + 1, payload})));
+      await connection.idle();
+    });
+    const options = sessionOptions(broker.port, {clean: false, protocolVersion: 4});
+    const session = await connect(options, sessionContext({fastPath}));
+    const received = collector(({payload}) => String(payload) === 'end');
+    await session.receive(received);
+    await session.end();
+    await broker.finished(0);
+    const acknowledged = broker.connections[0]!.packets.filter(({cmd}) => cmd === 'pubrec');
+    assert.deepEqual(
+      acknowledged.map(({messageId}) => messageId),
+      [1, 2],
+    );
   });
-  await flushing.happened;
-  await session.publish(Buffer.from('answer me'), publication('marker', {qos: 1}));
-  cut.happen();
-  await all;
-  await session.end();
-  assert.deepEqual(received.texts(), ['x', 'y', 'end']);
-});
+}

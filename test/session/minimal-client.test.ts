@@ -183,7 +183,7 @@ function connectionOn(written: number[], clientId: string): ClientConnection {
     identifiers: new PacketIdentifiers(),
     receivedQos2: new ReceivedQos2(),
     events: {
-      messages: {offered: () => 'passed', begun: () => undefined, flush: () => undefined, isReceiving: true},
+      messages: {offered: () => 'passed', begun: () => undefined, flush: () => undefined},
       acknowledged: () => undefined,
       assigned: () => undefined,
     },

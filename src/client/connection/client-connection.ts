@@ -85,7 +85,6 @@ class PacketMessages implements MessageSource {
   #isOffering = false;
   #taken: IncomingMessage[] = [];
   #flushPlanned: NodeJS.Immediate | undefined;
-  #withheldPubrecs: Packet[] = [];
 
   constructor(events: ConnectionEvents, stream: Duplex, connection: {readonly isOpen: boolean}) {
     this.#events = events;
@@ -117,18 +116,6 @@ class PacketMessages implements MessageSource {
   close(): void {
     if (this.#held !== undefined) this.#offer(this.#held.incoming);
     this.#held = undefined;
-  }
-
-  /** Withholds a PUBREC while there is no receiver, because it removes the message from the server. */
-  withholds(packet: Packet): boolean {
-    if (packet.cmd !== 'pubrec' || this.#events.messages.isReceiving) return false;
-    this.#withheldPubrecs.push(packet);
-    return true;
-  }
-
-  /** Returns the PUBRECs that were withheld, once. */
-  takeWithheld(): readonly Packet[] {
-    return this.#withheldPubrecs.splice(0);
   }
 
   keep(): KeptMessage {
@@ -267,7 +254,6 @@ export class ClientConnection implements FilterConnection {
   /** Writes a packet behind everything written before; nothing when the connection is closed. */
   send(packet: Packet, done?: () => void): void {
     this.writeQueue.writeEncoded(() => {
-      if (this.#messages.withholds(packet)) return undefined;
       this.#setup.events.traced?.('out', packet);
       return this.#client.encode(packet);
     }, done);
@@ -298,11 +284,6 @@ export class ClientConnection implements FilterConnection {
 
   onBytes(): void {
     this.#missedPings = 0;
-  }
-
-  /** Sends the PUBRECs that were withheld until a receiver takes messages. */
-  releasePubrecs(): void {
-    for (const packet of this.#messages.takeWithheld()) this.send(packet);
   }
 
   /** Closes the connection. The first error is its cause; later ones follow from it. */

@@ -49,8 +49,6 @@ export interface MessageEvents {
   begun(message: Message, payloadBytes: number): PayloadStream | undefined;
   /** A source has offered all that it has for now: the messages taken are to be flushed, then acknowledged. */
   flush(): void;
-  /** Whether a receiver takes messages. Without one no PUBREC is sent, because it removes a message from the server. */
-  readonly isReceiving: boolean;
 }
 
 /** What a connection reports. */

@@ -1,6 +1,6 @@
 /**
  * MQTT.js behind the wall (protocol-client.ts): its options, and every patch of its members. MQTT.js reads
- * packets, keeps the connection alive and answers at QoS 2. It does not write, acknowledge or reconnect.
+ * packets, keeps the connection alive and answers PUBREL. It does not write, acknowledge messages or reconnect.
  * The only file that imports it. A release that moves a patched member breaks this file and its test only.
  */
 
@@ -21,7 +21,6 @@ type LibraryClass = typeof Library;
 interface PatchedMembers {
   handleMessage(packet: LibraryPacket, done: (error?: Error) => void): void;
   onKeepaliveTimeout(): void;
-  _trackIncomingQoS2Publish(): boolean;
   _writePacket(packet: LibraryPacket, done?: () => void): void;
 }
 
@@ -37,8 +36,14 @@ export async function loadMqttJs(): Promise<CreateProtocolClient> {
   return (setup) => new MqttJsClient(library, codec, setup);
 }
 
+/** At QoS 2, MQTT.js would answer before the receiver has taken a message: it is shown QoS 1, and has nothing to release. */
+const nothingStored = {
+  get: (_packet: object, done: (error: Error) => void) => done(new Error('not stored')),
+  close: (done?: () => void) => done?.(),
+};
+
 /** One connection; no reconnecting, no time limit, nothing read from the environment. */
-function libraryOptions({options, clientId, receivedQos2}: ProtocolClientSetup): object {
+function libraryOptions({options, clientId}: ProtocolClientSetup): object {
   const {protocolVersion, credentials, will, properties} = options;
   const {username, password} = credentials ?? {};
   return {
@@ -55,7 +60,7 @@ function libraryOptions({options, clientId, receivedQos2}: ProtocolClientSetup):
     // The session's time limit covers more than CONNACK.
     connectTimeout: 2_147_483_647,
     log: () => undefined,
-    incomingStore: receivedQos2,
+    incomingStore: nothingStored,
     ...defined({username, properties: protocolVersion === 5 ? properties : undefined}),
     ...(password === undefined ? {} : {password: Buffer.from(password)}),
     ...(will === undefined ? {} : {will: {...will, payload: Buffer.from(will.payload)}}),
@@ -68,6 +73,8 @@ class MqttJsClient implements ProtocolClient {
   readonly #setup: ProtocolClientSetup;
   /** Topic aliases that the server assigned on this connection [MQTT 5, 3.3.2.3.4]. */
   readonly #topics = new Map<number, string>();
+  /** The packets of QoS 2. */
+  readonly #exactlyOnce = new WeakSet<LibraryPacket>();
 
   constructor(LibraryClient: LibraryClass, codec: Codec, setup: ProtocolClientSetup) {
     this.#codec = codec;
@@ -85,7 +92,6 @@ class MqttJsClient implements ProtocolClient {
   }
 
   encode(packet: Packet): Uint8Array {
-    if (packet.cmd === 'pubcomp') this.#setup.receivedQos2.completed(packet.messageId ?? 0);
     return this.#codec.encode(packet, this.#setup.options.protocolVersion);
   }
 
@@ -101,15 +107,19 @@ class MqttJsClient implements ProtocolClient {
     const {handler} = this.#setup;
     library.handleMessage = (packet, done) => this.#arrived(packet, done);
     library.onKeepaliveTimeout = () => handler.onSilence();
-    // After it resumes a session, mosquitto 2.0 sends one QoS 2 message more than Receive Maximum allows. MQTT.js
-    // would end the connection for that; we can take the message.
-    library._trackIncomingQoS2Publish = () => true;
     library._writePacket = (packet, done) => handler.send(packet, done);
   }
 
   #received(packet: LibraryPacket): void {
     if (packet.cmd === 'publish') this.#resolveAlias(packet);
     this.#setup.handler.onPacket(packetOf(packet));
+    const {receivedQos2} = this.#setup;
+    const {messageId = 0, dup = false} = packet;
+    if (packet.cmd === 'pubrel') receivedQos2.released(messageId);
+    if (packet.cmd !== 'publish' || packet.qos !== 2) return;
+    receivedQos2.came(messageId, dup);
+    this.#exactlyOnce.add(packet);
+    packet.qos = 1;
   }
 
   /** Puts the topic into a PUBLISH that has only its alias. */
@@ -132,17 +142,18 @@ class MqttJsClient implements ProtocolClient {
 
   #incoming(packet: LibraryPacket): IncomingMessage {
     const {handler, receivedQos2} = this.#setup;
-    const {qos, messageId} = packet;
+    const {messageId = 0} = packet;
+    const qos = this.#exactlyOnce.has(packet) ? 2 : packet.qos;
     return {
-      message: messageOf(packet),
+      message: {...messageOf(packet), qos: qos ?? 0},
       get isRepeated() {
-        return qos === 2 && receivedQos2.wasTaken(packet);
+        return qos === 2 && receivedQos2.wasTaken(messageId);
       },
       take: () => {
-        if (qos === 2) receivedQos2.take(packet);
+        if (qos === 2) receivedQos2.take(messageId);
       },
       acknowledge: () => {
-        if (qos !== 0) handler.send({cmd: qos === 1 ? 'puback' : 'pubcomp', messageId, reasonCode: 0});
+        if (qos !== 0) handler.send({cmd: qos === 1 ? 'puback' : 'pubrec', messageId, reasonCode: 0});
       },
     };
   }

@@ -7,7 +7,7 @@
 import {ExitCode, TmqError} from '../../errors.ts';
 import {bodyStart, variableInteger} from '../../protocol/fixed-header.ts';
 import {ConnectFlag} from '../../protocol/flags.ts';
-import type {Message, ProtocolVersion, Will} from '../../protocol/message.ts';
+import type {Message, ProtocolVersion, QoS, Will} from '../../protocol/message.ts';
 import {type Properties, propertyTable, type UserProperties} from '../../protocol/properties.ts';
 import {failureCodes, reasonText} from '../../protocol/reason-codes.ts';
 import type {Packet} from './protocol-client.ts';
@@ -18,6 +18,7 @@ export const orderedUserProperties = Symbol('user properties in order');
 /** A packet by mqtt-packet's names and types of properties. */
 export interface LibraryPacket extends Packet {
   topic?: string | undefined;
+  qos?: QoS | undefined;
   readonly username?: string | undefined;
   readonly password?: Uint8Array | undefined;
   readonly will?: Will | undefined;

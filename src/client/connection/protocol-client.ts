@@ -43,7 +43,7 @@ export interface IncomingMessage {
   readonly isRepeated: boolean;
   /** The receiver has taken it. */
   take(): void;
-  /** Sends PUBACK or PUBCOMP; nothing at QoS 0 or when the connection is gone. */
+  /** Sends PUBACK or PUBREC; nothing at QoS 0 or when the connection is gone. */
   acknowledge(): void;
 }
 

@@ -1,22 +1,23 @@
 /**
  * The fast path of a connection: a Duplex between the socket and the protocol client that takes whole PUBLISH
- * packets of QoS 0 and 1, and acknowledgements of ours, from the incoming bytes, and passes every other packet on
+ * packets, and acknowledgements of ours and of the other side, from the incoming bytes, and passes every other packet on
  * unchanged. TMQ_NO_FASTPATH=1 leaves it out; `tmq sub` then takes some twenty times as long.
  *
  * States: 'greeting' (only CONNACK and AUTH pass); 'accepted' (CONNACK has passed, the rest waits for `open`);
  * 'open'. In 'open' it is blocked while a message is held (#messages) or the protocol client takes no more (#isFull),
  * and in the middle of a packet while it passes one on (#passing), collects one (#collected) or streams one
- * (#streamed). PUBACKs are written together, after the flush of what one read brought.
+ * (#streamed). PUBACKs and PUBRECs are written together, after the flush of what one read brought.
  */
 
 import {Duplex} from 'node:stream';
-import {acknowledgements, readAcknowledgement} from '../../protocol/acknowledgement.ts';
+import {acknowledgements, isAcknowledgement, readAcknowledgement} from '../../protocol/acknowledgement.ts';
 import {incomplete, malformedInteger, PacketType, packetBytes} from '../../protocol/fixed-header.ts';
 import {copyOf, type Message, type ProtocolVersion} from '../../protocol/message.ts';
 import {PublishReader} from '../../protocol/publish-reader.ts';
 import {join, type ReadBuffer} from '../transport/read-buffer.ts';
 import type {ConnectionEvents, KeptMessage, MessageSource} from './events.ts';
 import {CollectedPacket, largePacketBytes, StreamedPacket} from './large-packets.ts';
+import type {ReceivedQos2} from './received-qos2.ts';
 
 /** What the filter does with its connection. */
 export interface FilterConnection {
@@ -33,6 +34,7 @@ export interface FilterSetup {
   readonly options: {readonly protocolVersion: ProtocolVersion};
   readonly events: Pick<ConnectionEvents, 'messages' | 'acknowledged'>;
   readonly connection: FilterConnection;
+  readonly receivedQos2: ReceivedQos2;
   /** What the socket reads into, if it was given one. */
   readonly readBuffer?: ReadBuffer | undefined;
 }
@@ -43,8 +45,7 @@ const greetings: ReadonlySet<number> = new Set([PacketType.connack, PacketType.a
 /** Whether a packet that begins with this byte may take the fast path. */
 function isFast(first: number): boolean {
   const type = first >> 4;
-  if (type === PacketType.publish) return (first & 0x06) < 0x04;
-  return type === PacketType.puback || type === PacketType.pubrec || type === PacketType.pubcomp;
+  return type === PacketType.publish || isAcknowledgement(type);
 }
 
 /** The messages that the filter takes. */
@@ -54,8 +55,9 @@ class FilteredMessages implements MessageSource {
   /** A message was answered with 'later'. */
   isHolding = false;
   #offered: Message | undefined;
-  /** Packet identifiers of messages taken and not yet acknowledged. */
+  /** Packet identifiers of messages taken and not yet acknowledged: at QoS 1, and at QoS 2. */
   #taken: number[] = [];
+  #takenQos2: number[] = [];
   /** The end of the connection waits in the filter, so that a held message stays there, too. */
   readonly hasEnded = false;
 
@@ -67,9 +69,16 @@ class FilteredMessages implements MessageSource {
   /** Returns whether the message need not be held. */
   offer(message: Message): boolean {
     this.#offered = message;
-    const answer = this.#setup.events.messages.offered(message, this);
+    const {qos, messageId = 0} = message;
+    const {events, receivedQos2} = this.#setup;
+    const isRepeated = qos === 2 && receivedQos2.wasTaken(messageId);
+    const answer = events.messages.offered(message, this, isRepeated);
     this.isHolding = answer === 'later';
-    if (answer === 'taken' && message.qos === 1) this.#taken.push(message.messageId!);
+    if (answer === 'taken' && qos === 1) this.#taken.push(messageId);
+    else if (answer === 'taken' && qos === 2) {
+      receivedQos2.take(messageId);
+      this.#takenQos2.push(messageId);
+    }
     return !this.isHolding;
   }
 
@@ -80,25 +89,34 @@ class FilteredMessages implements MessageSource {
 
   keep(): KeptMessage {
     const message = copyOf(this.#offered!);
-    const {connection} = this.#setup;
+    const {connection, receivedQos2} = this.#setup;
+    const {qos, messageId = 0} = message;
     return {
       connection,
       message,
-      isRepeated: false,
-      take: () => undefined,
+      get isRepeated() {
+        return qos === 2 && receivedQos2.wasTaken(messageId);
+      },
+      take: () => {
+        if (qos === 2) receivedQos2.take(messageId);
+      },
       acknowledge: () => {
-        const {messageId} = message;
-        if (messageId !== undefined)
-          connection.writeQueue.write(acknowledgements(PacketType.puback, [messageId]));
+        const type = qos === 1 ? PacketType.puback : PacketType.pubrec;
+        if (qos > 0) connection.writeQueue.write(acknowledgements(type, [messageId]));
       },
     };
   }
 
   acknowledgementOfTaken(): () => void {
     const taken = this.#taken;
-    if (taken.length === 0) return () => undefined;
+    const takenQos2 = this.#takenQos2;
     this.#taken = [];
-    return () => this.#setup.connection.writeQueue.write(acknowledgements(PacketType.puback, taken));
+    this.#takenQos2 = [];
+    const {writeQueue} = this.#setup.connection;
+    return () => {
+      if (taken.length > 0) writeQueue.write(acknowledgements(PacketType.puback, taken));
+      if (takenQos2.length > 0) writeQueue.write(acknowledgements(PacketType.pubrec, takenQos2));
+    };
   }
 }
 
@@ -297,13 +315,19 @@ export class PublishFilter extends WritesToSocket {
     if (type === PacketType.publish) {
       const message = this.#publishReader.read(this.#bytes, this.#at, end);
       if (message === undefined) return false;
+      const isDuplicate = (this.#bytes[this.#at]! & 0x08) !== 0;
+      if (message.qos === 2) this.#setup.receivedQos2.came(message.messageId!, isDuplicate);
       if (!this.#messages.offer(message)) return false;
       this.#at = end;
       return true;
     }
     const acknowledgement = readAcknowledgement(this.#bytes, this.#at, end);
     if (acknowledgement === undefined) return false;
-    this.#events.acknowledged(acknowledgement);
+    const {cmd, messageId} = acknowledgement;
+    if (cmd === 'pubrel') {
+      this.#setup.receivedQos2.released(messageId);
+      this.#setup.connection.writeQueue.write(acknowledgements(PacketType.pubcomp, [messageId]));
+    } else this.#events.acknowledged(acknowledgement);
     this.#at = end;
     return true;
   }

@@ -144,9 +144,7 @@ export class ClientSession implements Session {
 
   async receive(receiver: Receiver): Promise<void> {
     if (this.#halt.signal.aborted) throw this.#halt.signal.reason;
-    const received = this.#receiverQueue.receive(receiver);
-    this.#connection?.releasePubrecs();
-    await received;
+    await this.#receiverQueue.receive(receiver);
   }
 
   async end(reasonCode = 0): Promise<void> {
@@ -167,6 +165,13 @@ export class ClientSession implements Session {
     const untilPeerCloses = !this.#leavesNothing;
     this.#connection = undefined;
     this.#stop(new TmqError('The session has ended.', ExitCode.noConnection));
+    // What the receiver's output is taking now is acknowledged before DISCONNECT.
+    let timer: NodeJS.Timeout | undefined;
+    const waited = new Promise((resolve) => {
+      timer = setTimeout(resolve, abortedStallMilliseconds);
+    });
+    await Promise.race([this.#receiverQueue.flushed, waited]);
+    clearTimeout(timer);
     await connection?.shutdown({reasonCode, stallMilliseconds, untilPeerCloses});
   }
 
@@ -232,7 +237,6 @@ export class ClientSession implements Session {
     this.#connection = connection;
     if (connection.sessionPresent) this.#receiverQueue.resumed();
     else this.#subscriptions.restore(connection, this.#context.notice);
-    if (this.#receiverQueue.isReceiving) connection.releasePubrecs();
     this.#publisher.attach(connection);
     if (connection.isAccepted) this.#begin(connection);
     else void connection.accepted.then(() => this.#beginLate(connection)).catch(() => undefined);

@@ -51,15 +51,13 @@ export class ReceiverQueue implements MessageEvents {
   #flushPlanned: NodeJS.Immediate | undefined;
   /** Whether the receiver got messages since the last flush began. */
   #isUnflushed = false;
+  /** Resolves when the last flush has ended and what it took was acknowledged. */
+  flushed: Promise<void> = Promise.resolve();
   /** Callbacks of `emptied`. */
   #onEmptied: (() => void)[] = [];
 
   constructor(awaitsReply: () => boolean) {
     this.#awaitsReply = awaitsReply;
-  }
-
-  get isReceiving(): boolean {
-    return this.#state === 'taking' || this.#state === 'flushing';
   }
 
   offered(message: Message, source: MessageSource, isRepeated = false): OfferAnswer {
@@ -104,9 +102,9 @@ export class ReceiverQueue implements MessageEvents {
     });
   }
 
-  /** A connection found its session kept: the broker sends messages at QoS 1 that were not acknowledged again. */
+  /** A connection found its session kept: the broker sends messages that were not acknowledged again. */
   resumed(): void {
-    this.#kept = this.#kept.filter(({message, connection}) => message.qos !== 1 || connection.isOpen);
+    this.#kept = this.#kept.filter(({message, connection}) => message.qos === 0 || connection.isOpen);
   }
 
   /** Resolves when all that has come was taken and flushed, or no receiver takes it any more. */
@@ -126,7 +124,7 @@ export class ReceiverQueue implements MessageEvents {
 
   /** Whether messages are taken now, or will be. */
   get #mayStillTake(): boolean {
-    return this.#state === 'closed' || this.isReceiving;
+    return this.#state === 'closed' || this.#state === 'taking' || this.#state === 'flushing';
   }
 
   /** Gives the message to the receiver; false when it does not take it. */
@@ -209,8 +207,10 @@ export class ReceiverQueue implements MessageEvents {
     if (!isStreaming) this.#state = 'flushing';
     const acknowledge = this.#beginFlush();
     try {
-      await active.receiver.flush();
-      acknowledge();
+      const flushing = active.receiver.flush();
+      this.flushed = flushing.then(acknowledge, () => undefined);
+      await flushing;
+      await this.flushed;
     } catch (error) {
       if (this.#active === active) this.fail(error);
       return;

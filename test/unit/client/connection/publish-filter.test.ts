@@ -9,6 +9,7 @@ import fc from 'fast-check';
 import {generate, type Packet, parser} from 'mqtt-packet';
 import type {MessageSource, OfferAnswer} from '../../../../src/client/connection/events.ts';
 import {PublishFilter} from '../../../../src/client/connection/publish-filter.ts';
+import {ReceivedQos2} from '../../../../src/client/connection/received-qos2.ts';
 import {readAcknowledgement} from '../../../../src/protocol/acknowledgement.ts';
 import {packetBytes} from '../../../../src/protocol/fixed-header.ts';
 import type {Message, ProtocolVersion} from '../../../../src/protocol/message.ts';
@@ -127,12 +128,14 @@ test('a PUBLISH is read as the general parser reads it, or left to it', () => {
           assert.equal(packetBytes(bytes, 0), bytes.length);
           const [parsed] = parseAll(bytes, version);
           const message = packet.cmd === 'publish' ? reader.read(bytes, 0, bytes.length) : undefined;
-          if (packet.cmd === 'publish' && packet.qos < 2) assert.ok(message !== undefined);
+          if (packet.cmd === 'publish') assert.ok(message !== undefined);
           if (message !== undefined && parsed?.cmd === 'publish') {
             assert.deepEqual(comparableMessage(message), comparable(parsed));
           }
           const acknowledgement = readAcknowledgement(bytes, 0, bytes.length);
-          const expected = ['puback', 'pubrec', 'pubcomp'].includes(packet.cmd) ? packet.cmd : undefined;
+          const expected = ['puback', 'pubrec', 'pubrel', 'pubcomp'].includes(packet.cmd)
+            ? packet.cmd
+            : undefined;
           assert.equal(acknowledgement?.cmd, expected);
           if (acknowledgement !== undefined) assert.equal(acknowledgement.messageId, packet.messageId);
         }
@@ -183,6 +186,7 @@ function filtered(
   const filter: PublishFilter = new PublishFilter({
     stream: near,
     options: {protocolVersion},
+    receivedQos2: new ReceivedQos2(),
     events: {
       messages: {
         offered(message, from) {
@@ -200,7 +204,6 @@ function filtered(
           queueMicrotask(source!.acknowledgementOfTaken());
         },
         begun: () => undefined,
-        isReceiving: true,
       },
       acknowledged: ({messageId}) => acknowledged.push(messageId!),
     },
@@ -242,34 +245,40 @@ describe('the publish filter', () => {
           }
           server.end();
           await once(filter, 'end');
-          const fast = (packet: Packet) => packet.cmd === 'publish' && packet.qos < 2;
-          const acknowledging = (packet: Packet) => ['puback', 'pubrec', 'pubcomp'].includes(packet.cmd);
+          const isPublish = (packet: Packet) => packet.cmd === 'publish';
+          const acknowledging = (packet: Packet) =>
+            ['puback', 'pubrec', 'pubrel', 'pubcomp'].includes(packet.cmd);
           const parsed = parseAll(bytes, version);
           assert.deepEqual(
             taken.map(comparableMessage),
-            parsed.filter(fast).map((packet) => comparable(packet as Packet & {cmd: 'publish'})),
+            parsed.filter(isPublish).map((packet) => comparable(packet as Packet & {cmd: 'publish'})),
           );
           assert.deepEqual(
             acknowledged,
-            list.filter(acknowledging).map(({messageId}) => messageId),
+            list
+              .filter((packet) => acknowledging(packet) && packet.cmd !== 'pubrel')
+              .map(({messageId}) => messageId),
           );
-          const rest = [
-            connack(version),
-            ...list
-              .filter((packet) => !fast(packet) && !acknowledging(packet))
-              .map((packet) => encode(packet, version)),
-          ];
-          assert.deepEqual(Buffer.concat(passed), Buffer.concat(rest));
-          const acknowledgements = list.filter(
-            (packet) => packet.cmd === 'publish' && packet.qos === 1,
-          ).length;
+          const rest = list.filter((packet) => !isPublish(packet) && !acknowledging(packet));
+          assert.deepEqual(
+            Buffer.concat(passed),
+            Buffer.concat([connack(version), ...rest.map((packet) => encode(packet, version))]),
+          );
+          const answerTo = (packet: Packet) => {
+            if (packet.cmd === 'pubrel') return 'pubcomp';
+            return packet.cmd !== 'publish' || packet.qos === 0 ? '' : packet.qos === 1 ? 'puback' : 'pubrec';
+          };
+          const count = list.filter((packet) => answerTo(packet) !== '').length;
           // They are written once what was taken is flushed, which the end of the input does not wait for.
-          while (Buffer.concat(sent).length < acknowledgements * 4) await nextTurn();
-          const answers = parseAll(Buffer.concat(sent), version).map(({cmd, messageId}) => [cmd, messageId]);
-          const expected = list.flatMap((packet) =>
-            packet.cmd === 'publish' && packet.qos === 1 ? [['puback', packet.messageId]] : [],
-          );
-          assert.deepEqual(answers, expected);
+          while (Buffer.concat(sent).length < count * 4) await nextTurn();
+          const answers = parseAll(Buffer.concat(sent), version);
+          assert.equal(answers.length, count);
+          for (const kind of ['puback', 'pubrec', 'pubcomp']) {
+            assert.deepEqual(
+              answers.filter(({cmd}) => cmd === kind).map(({messageId}) => messageId),
+              list.filter((packet) => answerTo(packet) === kind).map(({messageId}) => messageId),
+            );
+          }
           filter.destroy();
         },
       ),
