@@ -22,7 +22,7 @@ const seldomPackages = ['chalk', 'hash-wasm', 'ora', 'sha512-crypt-ts', 'socks',
 
 /** Modules of Node imported statically in src/ which many runs do not use, and which take time to load. */
 const seldomModules =
-  /^node:(child_process|crypto|dns|dns\/promises|fs\/promises|http|https|os|readline|timers\/promises|tls|v8|zlib)$/;
+  /^node:(child_process|crypto|dns|dns\/promises|fs\/promises|http|https|module|os|readline|timers\/promises|tls|v8|worker_threads|zlib)$/;
 
 /** A name in the clause of an import, before what it may be called there; types are none. */
 const named = /(?<=(^|,)\s*)(?!type\s)\w+/g;
@@ -153,6 +153,8 @@ async function bundle(entry, plugins) {
     define: {'process.env.TMQ_VERSION': JSON.stringify(version)},
     // Optional native accelerators of ws, which works without.
     external: ['bufferutil', 'utf-8-validate'],
+    // What uses it looks first for what a bundle has in its place.
+    logOverride: {'empty-import-meta': 'silent'},
     logLevel: 'warning',
   });
   for (const folder of bundledPackages(metafile)) packages.add(folder);
@@ -194,6 +196,12 @@ const mqttjs = {
   resolveDir: root,
 };
 
+/** The exports of a package, and as `file` the bundle's own file, for threads to load. @param {string} name */
+const packageWithFile = (name) => ({
+  contents: `module.exports=require('${name}');try{module.exports.file=__filename}catch{}`,
+  resolveDir: root,
+});
+
 /** @type {readonly (readonly [string, Promise<Uint8Array>])[]} */
 const files = [
   ['tmq.cjs', program([])],
@@ -203,7 +211,7 @@ const files = [
   ['library-mqttjs.cjs', cacheable({stdin: mqttjs}, [replacePackages])],
   ['testing.cjs', bundle({entryPoints: ['src/broker/server/testing.ts']}, [replacePackages, packagesApart])],
   ...seldomPackages.map(
-    (name) => /** @type {const} */ ([`package-${name}.cjs`, bundle({entryPoints: [name]}, [])]),
+    (name) => /** @type {const} */ ([`package-${name}.cjs`, bundle({stdin: packageWithFile(name)}, [])]),
   ),
 ];
 

@@ -6,6 +6,7 @@
 
 import {createHash, pbkdf2, randomBytes, randomInt, timingSafeEqual} from 'node:crypto';
 import {TmqError} from '../errors.ts';
+import type {HashThread} from './hash-thread.ts';
 
 export type SchemeName = 'sha512' | 'sha512-pbkdf2' | 'argon2id' | 'sha512-crypt';
 
@@ -28,8 +29,8 @@ export interface HashScheme {
   weakness(cost: Cost): string | undefined;
   /** A new secret with a random salt. @throws TmqError when the scheme cannot take this password */
   hash(password: Uint8Array, iterations?: number): Promise<string>;
-  /** Whether the password is the one; `secret` is well-formed. */
-  verify(password: Uint8Array, secret: string): Promise<boolean>;
+  /** Whether the password is the one; `secret` is well-formed. What takes long is computed in the thread, if any. */
+  verify(password: Uint8Array, secret: string, thread?: HashThread): Promise<boolean>;
 }
 
 /** OWASP Password Storage Cheat Sheet: PBKDF2-HMAC-SHA512. */
@@ -169,12 +170,12 @@ const argon2id: HashScheme = {
     const hash = await computeArgon2id(password, {...argon2, salt});
     return `$argon2id$v=19$m=${argon2.memory},t=${argon2.passes},p=${argon2.lanes}$${unpadded(salt)}$${unpadded(hash)}`;
   },
-  async verify(password, secret) {
+  async verify(password, secret, thread) {
     const parsed = parseArgon2id(secret);
     // hash-wasm takes no empty password.
     if (parsed === undefined || password.length === 0) return false;
     const {computeArgon2id} = await import('./argon2id.ts');
-    const hash = await computeArgon2id(password, {...parsed, hashLength: parsed.hash.length});
+    const hash = await computeArgon2id(password, {...parsed, hashLength: parsed.hash.length}, thread);
     return equal(hash, parsed.hash);
   },
 };
@@ -189,9 +190,9 @@ function parseCrypt(secret: string) {
   return match === null ? undefined : {rounds: Number(match[1] ?? cryptRounds.default)};
 }
 
-async function crypt(password: Uint8Array, salt: string): Promise<string> {
+async function crypt(password: Uint8Array, salt: string, thread?: HashThread): Promise<string> {
   const library = await import('./sha512-crypt.ts');
-  return library.sha512Crypt(password, salt);
+  return await library.sha512Crypt(password, salt, thread);
 }
 
 const sha512Crypt: HashScheme = {
@@ -209,8 +210,8 @@ const sha512Crypt: HashScheme = {
       rounds === cryptRounds.default ? `$6$${salt}` : `$6$rounds=${rounds}$${salt}`,
     );
   },
-  async verify(password, secret) {
-    return equal(Buffer.from(await crypt(password, secret)), Buffer.from(secret));
+  async verify(password, secret, thread) {
+    return equal(Buffer.from(await crypt(password, secret, thread)), Buffer.from(secret));
   },
 };
 
@@ -226,7 +227,11 @@ export function schemeOf(secret: string): HashScheme | undefined {
  * Whether `password` (a string stands for its UTF-8 bytes) is the one that `secret` was made of; compared
  * in constant time. False for a secret of no known scheme.
  */
-export async function verifySecret(secret: string, password: Uint8Array | string): Promise<boolean> {
+export async function verifySecret(
+  secret: string,
+  password: Uint8Array | string,
+  thread?: HashThread,
+): Promise<boolean> {
   const bytes = typeof password === 'string' ? Buffer.from(password) : password;
-  return (await schemeOf(secret)?.verify(bytes, secret)) ?? false;
+  return (await schemeOf(secret)?.verify(bytes, secret, thread)) ?? false;
 }

@@ -4,12 +4,18 @@
  * one does not.
  */
 
-import {sha512} from 'sha512-crypt-ts';
+import {createRequire} from 'node:module';
+import * as library from 'sha512-crypt-ts';
+import type {HashThread} from './hash-thread.ts';
 
 /**
  * What crypt(3) gives for `salt`, which is '$6$[rounds=<n>$]<salt>' or a whole secret. The library takes
  * characters below 256 for bytes, so that is how the bytes of the password reach it.
  */
-export function sha512Crypt(password: Uint8Array, salt: string): string {
-  return sha512.crypt(Buffer.from(password).toString('latin1'), salt);
+export async function sha512Crypt(password: Uint8Array, salt: string, thread?: HashThread): Promise<string> {
+  const text = Buffer.from(password).toString('latin1');
+  if (thread === undefined) return library.sha512.crypt(text, salt);
+  // The build puts the name of the bundle's file into it.
+  const file = 'file' in library ? library.file : createRequire(import.meta.url).resolve('sha512-crypt-ts');
+  return String(await thread.call({file: String(file), names: ['sha512', 'crypt']}, [text, salt]));
 }

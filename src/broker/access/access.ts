@@ -3,12 +3,15 @@
  * clientid_prefixes. Knows no socket and no session; files come through `read`.
  */
 
+import {createHmac, randomBytes} from 'node:crypto';
 import {defined} from '../../defined.ts';
 import {TmqError} from '../../errors.ts';
 import {parsePasswordFile, usersOf} from '../../password/file.ts';
-import {verifySecret} from '../../password/hash.ts';
+import {schemeOf, verifySecret} from '../../password/hash.ts';
+import {HashThread} from '../../password/hash-thread.ts';
 import type {ListenerConfig} from '../config/settings.ts';
 import {type AccessList, allows, parseAccessList} from './acl.ts';
+import {PasswordQueue} from './password-queue.ts';
 
 /** What CONNECT and the connection say about a client. */
 export interface Identity {
@@ -18,6 +21,8 @@ export interface Identity {
   /** The user name of the TLS certificate or PSK, where the listener uses it. */
   readonly certifiedUsername?: string;
   readonly address?: string;
+  /** Whether the client still waits to be admitted; absent: it does. */
+  readonly isWaiting?: () => boolean;
 }
 
 /** What one connected client may do: asked at SUBSCRIBE and for each topic published or delivered. */
@@ -31,7 +36,10 @@ export interface Permissions {
 
 export type Admission =
   | {readonly accepted: true; readonly username?: string; readonly permissions: Permissions}
-  | {readonly accepted: false; readonly reason: 'bad-credentials' | 'not-authorized' | 'identifier-rejected'};
+  | {
+      readonly accepted: false;
+      readonly reason: 'bad-credentials' | 'not-authorized' | 'identifier-rejected' | 'busy';
+    };
 
 /** Decides which clients a broker accepts. */
 export interface Access {
@@ -70,6 +78,8 @@ export function fileAccess(
   read: (path: string) => Uint8Array,
 ): FileAccess {
   let files = readFiles(listeners, read);
+  const queue = new PasswordQueue();
+  const thread = new HashThread();
   /** The current settings of the listeners that were given at the start. */
   let settings = new Map<ListenerConfig, ListenerConfig>();
   const settingsOf = (listener: ListenerConfig) => settings.get(listener) ?? listener;
@@ -83,7 +93,7 @@ export function fileAccess(
     const mayStay = () => {
       const answer = answerTo(identity, settingsOf(listener), files);
       // A new hash stands for a new password, as far as can be known: the password itself is not kept.
-      return typeof answer === 'boolean' ? answer : answer.secret === secret;
+      return typeof answer === 'boolean' ? answer : answer.secret === secret && !answer.isDummy;
     };
     // mosquitto: security_default.c. Any subscription is allowed; each message delivered is checked.
     return {mayPublish: may('write'), mayReceive: may('read'), maySubscribe: () => true, mayStay};
@@ -99,8 +109,15 @@ export function fileAccess(
           : {accepted: false, reason: 'not-authorized'};
       };
       if (typeof answer === 'boolean') return judged(answer);
-      const {secret, password} = answer;
-      return verifySecret(secret, password).then((isRight) => judged(isRight, secret));
+      const {secret, password, isDummy} = answer;
+      const {address = '', isWaiting = () => true} = identity;
+      const verify = () => verifySecret(secret, password, thread);
+      // Cheap ones need no turn: a queue would only make them wait for the others.
+      const isCheap = schemeOf(secret)?.name === 'sha512';
+      const checked = isCheap ? verify() : queue.run({host: hostOf(address), isWaiting}, verify);
+      return checked.then((isRight) =>
+        isRight === 'busy' ? {accepted: false, reason: 'busy'} : judged(isRight && !isDummy, secret),
+      );
     },
     prepareReload(changed) {
       const nextFiles = readFiles(changed, read);
@@ -128,19 +145,40 @@ function withoutPassword({password, ...identity}: Identity): Identity {
 const noPassword = new Uint8Array();
 
 /** Whether the client may connect; where a password decides that, the password and the secret it has to fit. */
-function answerTo(
-  identity: Identity,
-  listener: ListenerConfig,
-  files: Files,
-): boolean | {readonly secret: string; readonly password: Uint8Array} {
+function answerTo(identity: Identity, listener: ListenerConfig, files: Files): boolean | PasswordQuestion {
   const {clientId, username, password, certifiedUsername} = identity;
   if (!clientId.startsWith(listener.clientIdPrefixes ?? '')) return false;
   const certified = listener.tls?.useIdentityAsUsername || listener.tls?.useSubjectAsUsername;
   if (certified) return certifiedUsername !== undefined;
   if (username === undefined || listener.passwordFile === undefined) return listener.allowAnonymous;
-  const secret = files.passwords.get(listener.passwordFile)?.get(username);
-  if (secret === undefined || password === undefined) return false;
-  return {secret, password};
+  if (password === undefined) return false;
+  const secrets = files.passwords.get(listener.passwordFile);
+  const secret = secrets?.get(username);
+  if (secret !== undefined) return {secret, password, isDummy: false};
+  const dummy = dummySecret(username, [...(secrets?.values() ?? [])]);
+  return dummy !== undefined && {secret: dummy, password, isDummy: true};
+}
+
+/** A password, and the secret that it is to be checked against. */
+interface PasswordQuestion {
+  readonly secret: string;
+  readonly password: Uint8Array;
+  /** There is no such user: the check only takes the time that it takes for a user. */
+  readonly isDummy: boolean;
+}
+
+const dummyKey = randomBytes(16);
+
+/** Always the same secret for a name: otherwise names without user would stand out by a time that varies. */
+function dummySecret(username: string, secrets: readonly string[]): string | undefined {
+  if (secrets.length === 0) return undefined;
+  const number = createHmac('sha256', dummyKey).update(username).digest().readUInt32BE();
+  return secrets[number % secrets.length];
+}
+
+/** '127.0.0.1:5123' → '127.0.0.1' */
+function hostOf(address: string): string {
+  return address.replace(/:\d+$/, '');
 }
 
 function readFiles(listeners: readonly ListenerConfig[], read: (path: string) => Uint8Array): Files {

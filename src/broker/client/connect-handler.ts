@@ -34,6 +34,13 @@ export interface ConnectOptions {
   readonly peer: Pick<Identity, 'certifiedUsername' | 'address'>;
 }
 
+const refusalOf: Readonly<Record<Extract<Admission, {accepted: false}>['reason'], Refusal>> = {
+  'bad-credentials': refusals.notAuthorized,
+  'not-authorized': refusals.notAuthorized,
+  'identifier-rejected': refusals.identifier,
+  busy: refusals.unavailable,
+};
+
 /** A CONNECT with valid parameters, until its credentials are checked. */
 interface PendingConnect {
   readonly packet: IConnectPacket;
@@ -91,6 +98,7 @@ export class ConnectHandler {
     const identity: Identity = {
       ...peer,
       clientId: parameters.clientId,
+      isWaiting: () => connection.awaitsAnswer,
       ...(named === undefined ? {} : {username: named}),
       ...(packet.password === undefined ? {} : {password: packet.password}),
     };
@@ -153,9 +161,7 @@ export class ConnectHandler {
     {clientId}: ConnectParameters,
     properties: Record<string, unknown>,
   ): Refusal | undefined {
-    if (!admission.accepted) {
-      return admission.reason === 'identifier-rejected' ? refusals.identifier : refusals.notAuthorized;
-    }
+    if (!admission.accepted) return refusalOf[admission.reason];
     const {connection, state} = this.#options;
     const {globalMaxClients} = state.limits;
     const full = globalMaxClients >= 0 && state.registry.size >= globalMaxClients;

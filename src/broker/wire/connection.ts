@@ -88,6 +88,19 @@ export class Connection implements FrameReceiver {
     return this.#frames?.isHeld === true;
   }
 
+  /**
+   * Whether the client still waits for an answer to CONNECT. One that has closed and sent nothing behind it does not.
+   * Nothing is read meanwhile, so no event says so: only the stream's state, which has no public name.
+   */
+  get awaitsAnswer(): boolean {
+    const {_readableState: state} = this.stream as Duplex & {
+      readonly _readableState?: {readonly ended: boolean};
+    };
+    const isGone =
+      state?.ended === true && this.stream.readableLength === 0 && this.#frames?.isAtStart === true;
+    return this.open && !isGone;
+  }
+
   /** Lets PUBLISH, or all packets, wait until `unhold` was called as often. */
   hold(packets: HeldPackets = 'all'): void {
     this.#frames?.hold(packets);
