@@ -3,9 +3,7 @@
  * import of a CommonJS package means the same in node and in the bundle, `await import` of one does not.
  */
 
-import {createRequire} from 'node:module';
 import * as library from 'hash-wasm';
-import type {HashThread} from './hash-thread.ts';
 
 export interface Argon2Parameters {
   /** KiB. */
@@ -17,13 +15,19 @@ export interface Argon2Parameters {
   readonly hashLength: number;
 }
 
-/** RFC 9106, version 1.3; in a `thread` if there is one. The password must not be empty: hash-wasm takes none. */
+/** What hash-wasm takes. */
+export type Argon2Options = Parameters<typeof library.argon2id>[0];
+
+/** The file of the package in the build, for another thread to load; undefined in the sources. */
+export const bundledFile = 'file' in library ? String(library.file) : undefined;
+
+/** RFC 9106, version 1.3; `compute` is hash-wasm's function. The password must not be empty: it takes none. */
 export async function computeArgon2id(
   password: Uint8Array,
   {memory, passes, lanes, salt, hashLength}: Argon2Parameters,
-  thread?: HashThread,
+  compute: (options: Argon2Options) => Promise<unknown> = library.argon2id,
 ): Promise<Uint8Array> {
-  const options = {
+  return (await compute({
     password,
     salt,
     memorySize: memory,
@@ -31,9 +35,5 @@ export async function computeArgon2id(
     parallelism: lanes,
     hashLength,
     outputType: 'binary',
-  } as const;
-  if (thread === undefined) return await library.argon2id(options);
-  // The build puts the name of the bundle's file into it.
-  const file = 'file' in library ? library.file : createRequire(import.meta.url).resolve('hash-wasm');
-  return (await thread.call({file: String(file), names: ['argon2id']}, [options])) as Uint8Array;
+  })) as Uint8Array;
 }

@@ -6,12 +6,18 @@
 
 import {createHash, pbkdf2, randomBytes, randomInt, timingSafeEqual} from 'node:crypto';
 import {TmqError} from '../errors.ts';
-import type {HashThread} from './hash-thread.ts';
+import type {Argon2Options} from './argon2id.ts';
 
 export type SchemeName = 'sha512' | 'sha512-pbkdf2' | 'argon2id' | 'sha512-crypt';
 
 /** The work that one guess costs, by the names of the scheme's own parameters; memory is in KiB. */
 export type Cost = Readonly<Record<string, number>>;
+
+/** The functions of the packages that hash in JavaScript or WebAssembly, as another thread carries them out. */
+export interface HashFunctions {
+  readonly argon2id: (options: Argon2Options) => Promise<unknown>;
+  readonly sha512Crypt: (text: string, salt: string) => Promise<unknown>;
+}
 
 export interface HashScheme {
   readonly name: SchemeName;
@@ -29,8 +35,8 @@ export interface HashScheme {
   weakness(cost: Cost): string | undefined;
   /** A new secret with a random salt. @throws TmqError when the scheme cannot take this password */
   hash(password: Uint8Array, iterations?: number): Promise<string>;
-  /** Whether the password is the one; `secret` is well-formed. What takes long is computed in the thread, if any. */
-  verify(password: Uint8Array, secret: string, thread?: HashThread): Promise<boolean>;
+  /** Whether the password is the one; `secret` is well-formed. `elsewhere` computes what would stop this thread. */
+  verify(password: Uint8Array, secret: string, elsewhere?: HashFunctions): Promise<boolean>;
 }
 
 /** OWASP Password Storage Cheat Sheet: PBKDF2-HMAC-SHA512. */
@@ -170,12 +176,16 @@ const argon2id: HashScheme = {
     const hash = await computeArgon2id(password, {...argon2, salt});
     return `$argon2id$v=19$m=${argon2.memory},t=${argon2.passes},p=${argon2.lanes}$${unpadded(salt)}$${unpadded(hash)}`;
   },
-  async verify(password, secret, thread) {
+  async verify(password, secret, elsewhere) {
     const parsed = parseArgon2id(secret);
     // hash-wasm takes no empty password.
     if (parsed === undefined || password.length === 0) return false;
     const {computeArgon2id} = await import('./argon2id.ts');
-    const hash = await computeArgon2id(password, {...parsed, hashLength: parsed.hash.length}, thread);
+    const hash = await computeArgon2id(
+      password,
+      {...parsed, hashLength: parsed.hash.length},
+      elsewhere?.argon2id,
+    );
     return equal(hash, parsed.hash);
   },
 };
@@ -190,9 +200,9 @@ function parseCrypt(secret: string) {
   return match === null ? undefined : {rounds: Number(match[1] ?? cryptRounds.default)};
 }
 
-async function crypt(password: Uint8Array, salt: string, thread?: HashThread): Promise<string> {
+async function crypt(password: Uint8Array, salt: string, elsewhere?: HashFunctions): Promise<string> {
   const library = await import('./sha512-crypt.ts');
-  return await library.sha512Crypt(password, salt, thread);
+  return await library.sha512Crypt(password, salt, elsewhere?.sha512Crypt);
 }
 
 const sha512Crypt: HashScheme = {
@@ -210,8 +220,8 @@ const sha512Crypt: HashScheme = {
       rounds === cryptRounds.default ? `$6$${salt}` : `$6$rounds=${rounds}$${salt}`,
     );
   },
-  async verify(password, secret, thread) {
-    return equal(Buffer.from(await crypt(password, secret, thread)), Buffer.from(secret));
+  async verify(password, secret, elsewhere) {
+    return equal(Buffer.from(await crypt(password, secret, elsewhere)), Buffer.from(secret));
   },
 };
 
@@ -230,8 +240,8 @@ export function schemeOf(secret: string): HashScheme | undefined {
 export async function verifySecret(
   secret: string,
   password: Uint8Array | string,
-  thread?: HashThread,
+  elsewhere?: HashFunctions,
 ): Promise<boolean> {
   const bytes = typeof password === 'string' ? Buffer.from(password) : password;
-  return (await schemeOf(secret)?.verify(bytes, secret, thread)) ?? false;
+  return (await schemeOf(secret)?.verify(bytes, secret, elsewhere)) ?? false;
 }

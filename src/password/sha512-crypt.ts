@@ -4,18 +4,19 @@
  * one does not.
  */
 
-import {createRequire} from 'node:module';
 import * as library from 'sha512-crypt-ts';
-import type {HashThread} from './hash-thread.ts';
+
+/** The file of the package in the build, for another thread to load; undefined in the sources. */
+export const bundledFile = 'file' in library ? String(library.file) : undefined;
 
 /**
- * What crypt(3) gives for `salt`, which is '$6$[rounds=<n>$]<salt>' or a whole secret. The library takes
- * characters below 256 for bytes, so that is how the bytes of the password reach it.
+ * What crypt(3) gives for `salt`, which is '$6$[rounds=<n>$]<salt>' or a whole secret; `compute` is the library's
+ * function. It takes characters below 256 for bytes, so that is how the bytes of the password reach it.
  */
-export async function sha512Crypt(password: Uint8Array, salt: string, thread?: HashThread): Promise<string> {
-  const text = Buffer.from(password).toString('latin1');
-  if (thread === undefined) return library.sha512.crypt(text, salt);
-  // The build puts the name of the bundle's file into it.
-  const file = 'file' in library ? library.file : createRequire(import.meta.url).resolve('sha512-crypt-ts');
-  return String(await thread.call({file: String(file), names: ['sha512', 'crypt']}, [text, salt]));
+export async function sha512Crypt(
+  password: Uint8Array,
+  salt: string,
+  compute: (text: string, salt: string) => unknown = (text, setting) => library.sha512.crypt(text, setting),
+): Promise<string> {
+  return String(await compute(Buffer.from(password).toString('latin1'), salt));
 }

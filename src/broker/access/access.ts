@@ -8,9 +8,9 @@ import {defined} from '../../defined.ts';
 import {TmqError} from '../../errors.ts';
 import {parsePasswordFile, usersOf} from '../../password/file.ts';
 import {schemeOf, verifySecret} from '../../password/hash.ts';
-import {HashThread} from '../../password/hash-thread.ts';
 import type {ListenerConfig} from '../config/settings.ts';
 import {type AccessList, allows, parseAccessList} from './acl.ts';
+import {HashThread} from './hash-thread.ts';
 import {PasswordQueue} from './password-queue.ts';
 
 /** What CONNECT and the connection say about a client. */

@@ -88,17 +88,9 @@ export class Connection implements FrameReceiver {
     return this.#frames?.isHeld === true;
   }
 
-  /**
-   * Whether the client still waits for an answer to CONNECT. One that has closed and sent nothing behind it does not.
-   * Nothing is read meanwhile, so no event says so: only the stream's state, which has no public name.
-   */
+  /** Whether the client waits for CONNACK: not if it has closed and sent nothing behind CONNECT. */
   get awaitsAnswer(): boolean {
-    const {_readableState: state} = this.stream as Duplex & {
-      readonly _readableState?: {readonly ended: boolean};
-    };
-    const isGone =
-      state?.ended === true && this.stream.readableLength === 0 && this.#frames?.isAtStart === true;
-    return this.open && !isGone;
+    return this.open && !(this.#streamEnd.isRead && this.#frames?.isAtStart === true);
   }
 
   /** Lets PUBLISH, or all packets, wait until `unhold` was called as often. */
@@ -157,8 +149,7 @@ export class Connection implements FrameReceiver {
 
   /** The peer's own end is seen even while nothing is read: what came before it is handled when nothing holds. */
   #closed(): void {
-    if (this.#peerEnded && this.held && this.open) return;
-    this.#end({cause: 'closed'});
+    if (!(this.#peerEnded && this.held && this.open)) this.#end({cause: 'closed'});
   }
 
   /** Ends the connection over what its frames or their handling threw. */
@@ -223,8 +214,7 @@ export class Connection implements FrameReceiver {
 
   /** Sends whole frames that follow each other. */
   writeFrames(bytes: Buffer, frames: number): void {
-    if (!this.open) return;
-    this.output.frames(bytes, frames);
+    if (this.open) this.output.frames(bytes, frames);
   }
 
   /**

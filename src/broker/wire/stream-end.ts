@@ -14,6 +14,15 @@ export class StreamEnd {
     this.#stream = stream;
   }
 
+  /**
+   * Whether the peer has sent its end and all before it was read. While the stream is paused no event says so: only
+   * its state does, which has no public name.
+   */
+  get isRead(): boolean {
+    const {_readableState: state} = this.#stream as Duplex & {readonly _readableState?: {ended: boolean}};
+    return state?.ended === true && this.#stream.readableLength === 0;
+  }
+
   /** Sends our end. @param peerEnded nothing is awaited from the peer */
   end(peerEnded: boolean): void {
     this.#stream.end();

@@ -3,10 +3,10 @@
 import assert from 'node:assert/strict';
 import {describe, it} from 'node:test';
 import {fileAccess} from '../../../../src/broker/access/access.ts';
+import {HashThread} from '../../../../src/broker/access/hash-thread.ts';
 import {PasswordQueue} from '../../../../src/broker/access/password-queue.ts';
 import {parseBrokerConfig} from '../../../../src/broker/config/parse-config.ts';
 import {schemes, verifySecret} from '../../../../src/password/hash.ts';
-import {HashThread} from '../../../../src/password/hash-thread.ts';
 
 const here = () => true;
 
