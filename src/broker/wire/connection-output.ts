@@ -112,7 +112,9 @@ export class ConnectionOutput {
     if (bytes === 0) return;
     if (this.#needsCommit && !isStored) {
       this.#isScheduled = true;
-      this.#changeLog?.afterCommit(() => this.flush());
+      // A connection that closes meanwhile is not kept in memory.
+      const output = new WeakRef(this);
+      this.#changeLog?.afterCommit(() => output.deref()?.flush());
       return;
     }
     this.#needsCommit = false;
