@@ -1,12 +1,14 @@
 /**
- * `npm run man`: writes the manual pages into man/, as the built program prints them from its tables. They
- * are committed, so that an installed package has them; a test says when they are out of date.
+ * `npm run man`: writes the manual pages into man/, as the built program prints them from its tables, and the
+ * same as Markdown for the web. They are committed, so that an installed package has them; a test says when
+ * they are out of date.
  */
 
 import {execFileSync} from 'node:child_process';
 import {writeFileSync} from 'node:fs';
 import {join} from 'node:path';
 import {commandNames} from './commands.mjs';
+import {manualMarkdown} from './man-markdown.mjs';
 
 const program = join(import.meta.dirname, '..', 'tmq.js');
 /** @type {readonly (readonly [file: string, words: readonly string[]])[]} */
@@ -16,7 +18,11 @@ const pages = [
   ['tmq-formats.5', ['formats']],
 ];
 
-for (const [name, words] of pages) {
-  const page = execFileSync(process.execPath, [program, '--manual', ...words]);
-  writeFileSync(join(import.meta.dirname, '..', '..', 'man', name), page);
+const bareName = (/** @type {string} */ file) => file.replace(/\.\d$/, '');
+const names = pages.map(([file]) => bareName(file));
+const directory = join(import.meta.dirname, '..', '..', 'man');
+for (const [file, words] of pages) {
+  const page = execFileSync(process.execPath, [program, '--manual', ...words], {encoding: 'utf8'});
+  writeFileSync(join(directory, file), page);
+  writeFileSync(join(directory, `${bareName(file)}.md`), manualMarkdown(page, names));
 }

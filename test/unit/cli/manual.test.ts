@@ -8,6 +8,7 @@ import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {test} from 'node:test';
 import fc from 'fast-check';
+import {manualMarkdown} from '../../../bin/dev/man-markdown.mjs';
 import type {AnyCommand} from '../../../src/cli/command.ts';
 import {commandManual} from '../../../src/cli/manual.ts';
 import {type OptionTable, spelling} from '../../../src/cli/option.ts';
@@ -44,6 +45,7 @@ const pages: readonly (readonly [file: string, name: string | undefined])[] = [
   ['tmq-formats.5', 'formats'],
 ];
 const root = join(import.meta.dirname, '..', '..', '..');
+const bareName = (file: string) => file.replace(/\.\d$/, '');
 
 test('the committed pages are what the tables say; otherwise: npm run man', async () => {
   assert.deepEqual(
@@ -53,10 +55,34 @@ test('the committed pages are what the tables say; otherwise: npm run man', asyn
     pages.map(([file]) => file).sort(),
   );
   for (const [file, name] of pages) {
-    assert.equal(readFileSync(join(root, 'man', file), 'utf8'), await pageOf(name), file);
+    const page = await pageOf(name);
+    assert.equal(readFileSync(join(root, 'man', file), 'utf8'), page, file);
+    const markdown = readFileSync(join(root, 'man', `${bareName(file)}.md`), 'utf8');
+    assert.equal(
+      markdown,
+      manualMarkdown(
+        page,
+        pages.map(([each]) => bareName(each)),
+      ),
+      file,
+    );
   }
   const {man} = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {man: string[]};
   assert.deepEqual(man.sort(), pages.map(([file]) => `man/${file}`).sort());
+});
+
+test('the Markdown has the words of the page, and examples as they are typed', async () => {
+  for (const [file] of pages) {
+    const page = readFileSync(join(root, 'man', file), 'utf8');
+    const markdown = readFileSync(join(root, 'man', `${bareName(file)}.md`), 'utf8');
+    const seen = markdown
+      .replace(/^```\n(.*?)^```$/gms, (_, lines: string) => lines.replace(/[\\*#[\]()]/g, ''))
+      .replaceAll(/\]\([\w-]+\.md\)/g, '')
+      .replaceAll(/\\([^\w\n])|[*#[\]\\]|^- /gm, '$1');
+    const letters = (text: string) => text.replaceAll(/[^\w%@]/g, '').toLowerCase();
+    const body = (await formatted(page)).split('\n').slice(1, -2).join('\n');
+    assert.equal(letters(seen.split('\n').slice(1).join('\n')), letters(body), file);
+  }
 });
 
 test('man shows them', async () => {
