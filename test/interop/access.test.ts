@@ -104,7 +104,7 @@ describe('password_file', () => {
   });
 });
 
-const names = ['bob', 'eve', 'd/x'] as const;
+const names = ['bob', 'eve', 'dx'] as const;
 const clients = [
   {clientId: 'c0'},
   ...names.map((username, index) => ({clientId: `c${index + 1}`, username})),
@@ -131,7 +131,7 @@ const topics = [
 ];
 
 const ruleLevel = (pattern: boolean) =>
-  pattern ? fc.oneof(level, fc.constantFrom('%u', '%c', 'x%c', '+')) : fc.oneof(level, fc.constant('+'));
+  pattern ? fc.oneof(level, fc.constantFrom('%u', '%c', '+')) : fc.oneof(level, fc.constant('+'));
 const filter = (pattern: boolean) =>
   fc
     .tuple(fc.array(ruleLevel(pattern), {minLength: 1, maxLength: 3}), fc.boolean())

@@ -61,6 +61,8 @@ interface Files {
 
 /** Access whose settings and files can be read again, on SIGHUP. */
 export interface FileAccess extends Access {
+  /** What in the files is probably not meant so: a sentence each, with file and line, without full stop. */
+  readonly warnings: readonly string[];
   /**
    * Reads the files that these listeners name: the listeners of the start, in their order, with new settings. What
    * it returns puts settings and files into use; before, nothing changes.
@@ -100,6 +102,9 @@ export function fileAccess(
   };
   return {
     settingsOf,
+    get warnings() {
+      return [...files.lists.values()].flatMap(({warnings}) => warnings);
+    },
     admit(identity, listener) {
       const answer = answerTo(identity, settingsOf(listener), files);
       const judged = (admitted: boolean, secret?: string): Admission => {

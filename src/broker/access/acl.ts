@@ -14,6 +14,8 @@ export interface AccessList {
   readonly rules: ReadonlyMap<string | undefined, readonly Rule[]>;
   /** For every client, with %u and %c not yet replaced. */
   readonly patterns: readonly Rule[];
+  /** What is probably not meant so: 'path:line: …', without full stop. */
+  readonly warnings: readonly string[];
 }
 
 const accessWords = ['read', 'write', 'readwrite', 'deny'] as const;
@@ -25,6 +27,7 @@ const accessWords = ['read', 'write', 'readwrite', 'deny'] as const;
 export function parseAccessList(text: string, path: string): AccessList {
   const rules = new Map<string | undefined, Rule[]>();
   const patterns: Rule[] = [];
+  const warnings: string[] = [];
   let user: string | undefined;
   for (const [index, line] of text
     .replace(/^\uFEFF/, '')
@@ -40,15 +43,27 @@ export function parseAccessList(text: string, path: string): AccessList {
       user = rest;
     } else if (word === 'topic' || word === 'pattern') {
       const rule = parseRule(word, rest, fail);
-      if (word === 'pattern') add(patterns, rule);
-      else {
+      if (word === 'pattern') {
+        add(patterns, rule);
+        const doubt = doubtAbout(rule.filter);
+        if (doubt !== undefined) warnings.push(`${path}:${index + 1}: ${doubt}`);
+      } else {
         const own = rules.get(user) ?? [];
         add(own, rule);
         rules.set(user, own);
       }
     } else fail(`'${word}' is none of topic, pattern and user`);
   }
-  return {rules, patterns};
+  return {rules, patterns, warnings};
+}
+
+/** Why a pattern may not do what it is for; undefined: it is as it should be. */
+function doubtAbout(filter: string): string | undefined {
+  const levels = filter.split('/');
+  if (levels.includes('%c') || levels.includes('%u')) return undefined;
+  return /%[cu]/.test(filter)
+    ? `in the pattern '${filter}', %c and %u are filled in only as whole levels, as by mosquitto 2.1; 2.0 fills them in anywhere`
+    : `the pattern '${filter}' contains neither %c nor %u: it applies to every client`;
 }
 
 /** '[read|write|readwrite|deny] filter' */
@@ -82,8 +97,8 @@ export function allows(
   const {clientId, username} = client;
   const own = firstAnswer(list.rules.get(username) ?? [], access, topic);
   if (own !== undefined || list.patterns.length === 0) return own ?? false;
-  // Such a name in a pattern would act as a wildcard [CVE-2017-7650].
-  if (/[+#]/.test(clientId) || /[+#]/.test(username ?? '')) return false;
+  // Such a name in a pattern would act as a wildcard [CVE-2017-7650], or as more levels than one.
+  if (/[+#/]/.test(clientId) || /[+#/]/.test(username ?? '')) return false;
   return firstAnswer(substitute(list.patterns, clientId, username), access, topic) ?? false;
 }
 
@@ -97,14 +112,16 @@ function firstAnswer(rules: Iterable<Rule>, access: 'read' | 'write', topic: str
   return undefined;
 }
 
-/** Patterns with the client's names in place of every %c and %u, as in mosquitto. */
+/** Patterns with the client's names in place of the levels %c and %u, as in mosquitto 2.1. */
 function* substitute(
   patterns: readonly Rule[],
   clientId: string,
   username: string | undefined,
 ): Generator<Rule> {
   for (const {access, filter} of patterns) {
-    if (username === undefined && filter.includes('%u')) continue;
-    yield {access, filter: filter.replace(/%[cu]/g, (place) => (place === '%c' ? clientId : username!))};
+    const levels = filter.split('/');
+    if (username === undefined && levels.includes('%u')) continue;
+    const filled = levels.map((level) => (level === '%c' ? clientId : level === '%u' ? username : level));
+    yield {access, filter: filled.join('/')};
   }
 }

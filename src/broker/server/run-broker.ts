@@ -51,6 +51,7 @@ export interface RunningBroker {
  */
 export async function runBroker(config: BrokerConfig, context: RunContext): Promise<RunningBroker> {
   const access: FileAccess = fileAccess(config.listeners, readBytes);
+  for (const warning of access.warnings) context.log('warning', `Warning: ${warning}.`);
   const persistence = realPersistence(config);
   const lock = await lockFor(persistence, context);
   try {
@@ -113,6 +114,7 @@ async function runLocked({config, persistence, context, access, lock}: Locked): 
       reload(listeners) {
         const prepared = [access.prepareReload(listeners), listening.prepareReload(listeners)];
         for (const use of prepared) use();
+        for (const warning of access.warnings) log('warning', `Warning: ${warning}.`);
         broker.permissionsChanged();
       },
       async close() {
@@ -157,10 +159,11 @@ function acceptorFor(broker: Broker, {faults = [], seed = 1}: RunContext): Accep
   return {accept: (stream, listener, peer) => broker.accept(faultyStream(stream, plan), listener, peer)};
 }
 
-/** Reads all files that the listeners name. @throws TmqError about the first that cannot be used */
-export function checkFiles(listeners: BrokerConfig['listeners']): void {
-  fileAccess(listeners, readBytes);
+/** Reads all files that the listeners name, and gives the warnings about them. @throws TmqError about the first that cannot be used */
+export function checkFiles(listeners: BrokerConfig['listeners']): readonly string[] {
+  const {warnings} = fileAccess(listeners, readBytes);
   for (const listener of listeners) {
     if (listener.tls !== undefined) new ServerTls(listener, listener.tls, {read: readBytes}).prepare();
   }
+  return warnings;
 }

@@ -63,7 +63,8 @@ export async function serve(plan: ServePlan, io: Io): Promise<ExitCode> {
     for (const warning of warnings) io.stderr.write(await plan.warningLine(warning));
   }
   if (plan.testConfig) {
-    locating(config, () => checkFiles(config.listeners));
+    const remarks = locating(config, () => checkFiles(config.listeners));
+    for (const remark of plan.quiet ? [] : remarks) io.stderr.write(await plan.warningLine(`${remark}.`));
     print(`${plan.configFile ?? 'The configuration'} is valid.`);
     return ExitCode.success;
   }
@@ -246,9 +247,9 @@ function located(error: unknown, {origins}: BrokerConfig): unknown {
   return new TmqError(`${origin}: ${error.message}`, error.exitCode, {cause: error});
 }
 
-function locating(config: BrokerConfig, action: () => void): void {
+function locating<T>(config: BrokerConfig, action: () => T): T {
   try {
-    action();
+    return action();
   } catch (error) {
     throw located(error, config);
   }

@@ -43,6 +43,8 @@ function readable(packet: Readonly<Record<string, unknown>>): Fields {
   for (const [key, value] of Object.entries(packet)) {
     if (hidden.has(key) || value === undefined || value === null) continue;
     if (value instanceof Uint8Array) addBytes(fields, key, value);
+    // Their names are the client's: 'length' and 'password' are none of the packet's own.
+    else if (key === 'userProperties') fields[key] = value;
     else if (key === 'will') fields[key] = readableWill(value as Fields);
     else if (Array.isArray(value))
       fields[key] = value.map((item) => (isRecord(item) ? readable(item) : item));

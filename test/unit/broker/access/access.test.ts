@@ -147,6 +147,34 @@ describe('a reload', () => {
 });
 
 describe('acl_file', () => {
+  it('F12: patterns fill in names as whole levels only, as mosquitto 2.1, and deny names that are more', () => {
+    const list = parseAccessList(
+      'pattern readwrite a/%u/x\npattern readwrite b/z%u\npattern readwrite c/%c',
+      'a',
+    );
+    const may = (username: string, clientId: string, topic: string) =>
+      allows(list, {clientId, username}, 'write', topic);
+    assert.equal(may('bob', 'c1', 'a/bob/x'), true);
+    assert.equal(may('bob', 'c1', 'c/c1'), true);
+    assert.equal(may('bob', 'c1', 'b/zbob'), false);
+    for (const name of ['a/b', '+', '#']) {
+      assert.equal(may(name, 'c1', `a/${name}/x`), false);
+      assert.equal(may('bob', name, `c/${name}`), false);
+    }
+    assert.equal(list.warnings.length, 1);
+    assert.match(
+      list.warnings[0]!,
+      /^a:2: in the pattern 'b\/z%u', %c and %u are filled in only as whole levels/,
+    );
+  });
+
+  it('C8: a pattern without %c and %u is a warning, with file and line', () => {
+    const {warnings} = parseAccessList('topic a\npattern read b/#\npattern read c/%c', 'acl');
+    assert.deepEqual(warnings, [
+      "acl:2: the pattern 'b/#' contains neither %c nor %u: it applies to every client",
+    ]);
+  });
+
   it('reports errors with file and line', () => {
     for (const [text, message] of [
       ['\ntopics x', "a:2: 'topics' is none of topic, pattern and user."],
@@ -202,13 +230,12 @@ topic #
 topic deny denied
 user carol
 topic r
-user dave/x
+user dave
 topic own
 pattern write p/%u/%c/data
 pattern read p/%u
 pattern deny p/bob/forbidden/#
 pattern readwrite q/%c/#
-pattern write z%u
 pattern deny r/pattern
 `;
 
@@ -217,15 +244,15 @@ const clients = [
   {clientId: 'c1', username: 'bob'},
   {clientId: 'c2', username: 'eve'},
   {clientId: 'c3', username: 'carol'},
-  {clientId: 'c4', username: 'dave/x'},
+  {clientId: 'c4', username: 'dave'},
   {clientId: 'c+', username: 'eve'},
   {clientId: 'c5', username: 'nobody'},
 ];
 
 const topics =
   `anonymous anonymous/x anonymous/secret anonymous/secret/x anonymous-write with-access/read r r/a
-r/secret r/secret/x r/pattern w w/a w/a/b both|words/x $SYS/broker/allowed $SYS/broker/other denied own zbob z%u
-p/bob/c1/data p/bob p/bob/c2/data p/bob/forbidden p/eve/c2/data p/eve p/dave/x p/dave/x/c4/data q/c1 q/c1/x q/c2
+r/secret r/secret/x r/pattern w w/a w/a/b both|words/x $SYS/broker/allowed $SYS/broker/other denied own
+p/bob/c1/data p/bob p/bob/c2/data p/bob/forbidden p/eve/c2/data p/eve p/dave p/dave/c4/data q/c1 q/c1/x q/c2
 q/cx/x p/nobody`
     .split(/\s+/)
     .map((topic) => topic.replace('|', ' '));
