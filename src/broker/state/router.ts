@@ -109,15 +109,15 @@ export class Router {
   #share(group: SharedGroup<Session>, message: StoredMessage, from: Session | undefined): void {
     const members = group.inTurn().filter(({subscriber}) => subscriber.mayReceive(message.topic));
     const keepsUp = members.find(({subscriber}) => subscriber.client?.slow === false);
-    const present = members.filter(({subscriber}) => subscriber.client !== undefined);
-    const first = keepsUp ?? present[0] ?? members[0];
+    const first = keepsUp ?? members.find(isPresent) ?? members[0];
     if (first === undefined) return;
     // A member that becomes slow with this message need not hold back the publisher: another gets the next.
     const heldBack = keepsUp === undefined ? from : undefined;
     const outcome = this.#deliver(first.subscriber, this.#sharedDelivery(group, message, first), heldBack);
     if (outcome === 'taken') return;
-    const others = [...new Set([...present, ...members])].filter((member) => member !== first);
-    if (others.some((member) => this.#offer(group, message, member))) return;
+    const others = members.filter((member) => member !== first);
+    const absent = others.filter((member) => !isPresent(member));
+    if ([...others.filter(isPresent), ...absent].some((next) => this.#offer(group, message, next))) return;
     if (outcome === 'full') this.dropped(first.subscriber);
   }
 
@@ -134,8 +134,8 @@ export class Router {
     session.deliveries.moveShared(({group, message}) => {
       const shared = group as SharedGroup<Session>;
       const others = shared.inTurn().filter(({subscriber}) => subscriber !== session);
-      const present = others.filter(({subscriber}) => subscriber.client !== undefined);
-      const absent = ends ? others.filter(({subscriber}) => subscriber.client === undefined) : [];
+      const present = others.filter(isPresent);
+      const absent = ends ? others.filter((one) => !isPresent(one)) : [];
       return [...present, ...absent].some((next) => this.#offer(shared, message, next));
     });
   }
@@ -185,4 +185,8 @@ export class Router {
     client?.holdBack(from?.client);
     return isTaken ? 'taken' : 'full';
   }
+}
+
+function isPresent({subscriber}: BrokerSubscription<Session>): boolean {
+  return subscriber.client !== undefined;
 }
