@@ -65,63 +65,33 @@ export function remarksOn(
   return [remark, reason].filter((text) => text !== undefined);
 }
 
-/** README's note on missed goals, shorter than FIGURES.md's: one note for several figures. */
-export const readmeMisses: readonly {readonly figures: RegExp; readonly text: string}[] = [
-  {figures: /^publine: QoS \d, [\d,]+ lines, wall /, text: '`pub -l` into mosquitto, which reads no faster'},
-  {figures: /^nodes: /, text: 'TLS on later Nodes: mosquitto_pub waits, Node computes'},
-  {
-    figures: /^broker: 1000 idle clients, memory /,
-    text: 'memory of 1000 idle clients: two thirds are Node without any',
-  },
-];
+/** A row of README: one figure, as 'bench: label', of what `tmq` takes over what another program takes. */
+export interface ReadmeRow {
+  readonly task: string;
+  readonly comparedWith: string;
+  readonly figure: string;
+}
 
-/** README's rows: figures as 'bench: label'. */
-export const readmeRows: readonly {
-  readonly what: string;
-  readonly figures: readonly string[];
-  readonly remark?: string;
-}[] = [
+export const readmeRows: readonly ReadmeRow[] = [
   {
-    what: 'one `pub`: an empty Node script; npm’s `mqtt pub`; `mosquitto_pub`',
-    figures: [
-      'startup: pub one-shot / empty node script',
-      'startup: pub one-shot / npm mqtt pub',
-      'startup: pub one-shot / mosquitto_pub',
-    ],
-    remark: 'mostly Node’s start',
+    task: 'one `tmq pub`; most of its time is the start of Node.js',
+    comparedWith: '`mosquitto_pub`',
+    figure: 'startup: pub one-shot / mosquitto_pub',
+  },
+  {task: 'one `tmq pub`', comparedWith: '`mqtt pub` of npm', figure: 'startup: pub one-shot / npm mqtt pub'},
+  {
+    task: '`tmq pub -l` of 500,000 lines at QoS 0, until the broker has read them all',
+    comparedWith: '`mosquitto_pub -l`',
+    figure: 'publine: QoS 0, 500,000 lines, until the broker has read them all / mosquitto_pub',
   },
   {
-    what: 'one retained message, `sub -C 1`: `mosquitto_sub`; `pub` with TLS: `mosquitto_pub`',
-    figures: [
-      'startup: sub -C 1 of a retained message / mosquitto_sub',
-      'startup: pub one-shot with TLS / mosquitto_pub',
-    ],
+    task: '`tmq sub` of a million small messages into a pipe',
+    comparedWith: '`mosquitto_sub`',
+    figure: 'subflood: to a pipe / mosquitto_sub',
   },
   {
-    what: 'a million small messages to `sub`: `mosquitto_sub` to a file, to a pipe, with `-F %j`',
-    figures: [
-      'subflood: to a file / mosquitto_sub',
-      'subflood: to a pipe / mosquitto_sub',
-      'subflood: -F %j, to a file / mosquitto_sub',
-    ],
-  },
-  {
-    what: '`pub -l` into mosquitto, QoS 1 with 50 ms there and back; QoS 0, 1, 2 on one machine: `mosquitto_pub` (at QoS 1 and 2 it loses lines past 65,535)',
-    figures: [
-      'publine: QoS 1, 1,000 lines, 50 ms there and back, wall / mosquitto_pub',
-      'publine: QoS 0, 500,000 lines, wall / mosquitto_pub',
-      'publine: QoS 1, 60,000 lines, wall / mosquitto_pub',
-      'publine: QoS 2, 60,000 lines, wall / mosquitto_pub',
-    ],
-    remark: 'on one machine, the broker is the limit',
-  },
-  {
-    what: 'messages a second through `tmq broker`, QoS 0, 1, 2: mosquitto (here above 1 is faster); its CPU time with single messages',
-    figures: [
-      'broker: 1 to 1, QoS 0 / mosquitto',
-      'broker: 1 to 1, QoS 1 / mosquitto',
-      'broker: 1 to 1, QoS 2 / mosquitto',
-      'broker: paced 1 to 50, cpu / mosquitto',
-    ],
+    task: 'messages at QoS 1 through `tmq broker`',
+    comparedWith: '`mosquitto`',
+    figure: 'broker: 1 to 1, QoS 1 / mosquitto',
   },
 ];

@@ -4,7 +4,7 @@
  * missed, are in notes.ts.
  */
 
-import {benchNotes, readmeMisses, readmeRows, remarksOn} from './notes.ts';
+import {benchNotes, type ReadmeRow, readmeRows, remarksOn} from './notes.ts';
 import type {Recorded, RecordedFigure} from './record.ts';
 import {goalsText, paceText} from './statistics.ts';
 
@@ -107,44 +107,37 @@ function figureOf(recorded: Recorded, key: string): RecordedFigure {
   throw new Error(`There is no figure '${key}' any more: README's rows are in test/bench/notes.ts.`);
 }
 
-function readmeRow(recorded: Recorded, {what, figures, remark}: (typeof readmeRows)[number]): string {
-  const texts = figures.map((key) => {
-    const figure = figureOf(recorded, key);
-    return `${shown(figure.median, figure.unit)}${isWonByC(figure) ? ' (**C wins**)' : ''}`;
-  });
-  return `| ${what} | ${texts.join('; ')}${remark === undefined ? '' : `: ${remark}`} |`;
+/** tmq's time divided by the other's, also where the figure is a rate. */
+function timeRatio(figure: RecordedFigure): number {
+  return isMoreBetter(figure) ? 1 / figure.median : figure.median;
 }
 
-/** Goals that are missed, and why; alike ones together. */
-function missedRow({benches}: Recorded): readonly string[] {
-  const missed = benches.flatMap(({name, figures}) =>
-    figures.filter(({verdict: each}) => each === 'NOT MET').map((figure) => ({name, figure})),
-  );
-  const texts = missed.map(({name, figure}) => {
-    const key = `${name}: ${figure.label.trim()}`;
-    return readmeMisses.find(({figures}) => figures.test(key))?.text ?? `${key}: ${note(name, figure)}`;
-  });
-  return texts.length === 0 ? [] : [`| goals missed | ${[...new Set(texts)].join('; ')} |`];
+function readmeRow(recorded: Recorded, {task, comparedWith, figure: key}: ReadmeRow): string {
+  const figure = figureOf(recorded, key);
+  const winner = isWonByC(figure) ? ' (**C wins**)' : '';
+  return `| ${task} | ${comparedWith} | ${shown(timeRatio(figure), 'x')}${winner} |`;
 }
 
-/** README's section on speed: where it was measured, a table, and a link to the rest. */
+/** README's section on performance: a row for each figure, where it was measured, and a link to the rest. */
 export function readmeSection(recorded: Recorded): string {
   const verdicts = recorded.benches.flatMap(({figures}) => figures.map(({verdict}) => verdict));
   return [
-    "Each figure is `tmq`'s time divided by the other program's (median of paired runs of `npm run bench`): below 1, `tmq`",
-    `is faster. ${goalsText(verdicts)}; [all figures](test/bench/FIGURES.md) give the reasons for the others. ${environmentText(recorded)}:`,
+    "Each figure is `tmq`'s time divided by the other program's, the median of runs in pairs (`npm run bench`). Below 1,",
+    '`tmq` is faster.',
     '',
-    '| task: compared with | figures |',
-    '| --- | --- |',
+    '| task | compared with | figure |',
+    '| --- | --- | ---: |',
     ...readmeRows.map((row) => readmeRow(recorded, row)),
-    ...missedRow(recorded),
+    '',
+    `[All figures](test/bench/FIGURES.md): ${goalsText(verdicts)}, and each of the others has its reason there.`,
+    `Measured with ${environmentText(recorded)}.`,
     '',
   ].join('\n');
 }
 
 /** README.md with this below its heading. @throws Error when that is not there */
 export function withSection(readme: string, text: string): string {
-  const whole = /(?<=^## Speed\n\n).*?(?=\n## )/ms;
-  if (!whole.test(readme)) throw new Error("README.md has no section 'Speed' with another behind it.");
+  const whole = /(?<=^## Performance\n\n).*?(?=\n## )/ms;
+  if (!whole.test(readme)) throw new Error("README.md has no section 'Performance' with another behind it.");
   return readme.replace(whole, () => text);
 }

@@ -15,6 +15,8 @@ import {program, startTmq} from './tmq.ts';
 export interface Playground extends AsyncDisposable {
   readonly directory: string;
   readonly port: number;
+  /** Of every line; a terminal of its own needs it too. */
+  readonly env: Readonly<Record<string, string | undefined>>;
   /** Starts a line of shell. */
   start(line: string, input?: string): Running;
   /** Runs a line of shell to its end. */
@@ -29,6 +31,8 @@ export interface PlaygroundOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Instead of a broker on that port, the lines start one themselves. */
   readonly withoutBroker?: boolean;
+  /** HOME has no options files: `tmq` itself adds the port, and to a broker -v. */
+  readonly emptyHome?: boolean;
 }
 
 /** `tmq`, on the port of the playground where it is a broker on the usual one. */
@@ -36,6 +40,16 @@ const wrapper = (port: number) => `#!/bin/sh
 case " $* " in
   *' -p '*|*' --exec '*|*' --test-config '*) ;;
   ' broker '*) set -- "$@" -p ${port} ;;
+esac
+exec '${process.execPath}' '${program}' "$@"
+`;
+
+/** `tmq` where HOME is empty: on the port of the playground in place of the usual one. */
+const wrapperOfEmptyHome = (port: number) => `#!/bin/sh
+case " $* " in
+  *' --exec '*|*' -L '*) ;;
+  ' broker '*) set -- "$@" -v -p ${port} ;;
+  ' pub '*|' sub '*|' rr '*) command=$1; shift; set -- "$command" -p ${port} "$@" ;;
 esac
 exec '${process.execPath}' '${program}' "$@"
 `;
@@ -52,21 +66,28 @@ function signalGroup({child}: Running, name: NodeJS.Signals): void {
   }
 }
 
+async function writeOptionsFiles(home: string, port: number): Promise<void> {
+  await mkdir(join(home, '.config/tmq'), {recursive: true});
+  for (const each of ['pub', 'sub', 'rr']) await writeFile(join(home, '.config/tmq', each), `-p ${port}\n`);
+}
+
 /** Makes a playground; dispose of it to remove everything. */
 export async function openPlayground(options: PlaygroundOptions = {}): Promise<Playground> {
-  const home = await mkdtemp(join(tmpdir(), 'tmq-playground-'));
-  const directory = join(home, 'work');
+  const place = await mkdtemp(join(tmpdir(), 'tmq-playground-'));
+  const home = join(place, 'home');
+  const directory = join(place, 'work');
   const port = await freePort();
-  for (const each of ['bin', '.config/tmq', 'work']) await mkdir(join(home, each), {recursive: true});
-  for (const each of ['pub', 'sub', 'rr']) await writeFile(join(home, '.config/tmq', each), `-p ${port}\n`);
-  await writeFile(join(home, 'bin/tmq'), wrapper(port));
-  await chmod(join(home, 'bin/tmq'), 0o755);
+  for (const each of ['home', 'bin', 'work']) await mkdir(join(place, each));
+  if (options.emptyHome !== true) await writeOptionsFiles(home, port);
+  const bin = join(place, 'bin');
+  await writeFile(join(bin, 'tmq'), options.emptyHome === true ? wrapperOfEmptyHome(port) : wrapper(port));
+  await chmod(join(bin, 'tmq'), 0o755);
   const env = {
     ...options.env,
     HOME: home,
     XDG_CONFIG_HOME: undefined,
     XDG_CACHE_HOME: undefined,
-    PATH: `${join(home, 'bin')}:${dirname(process.execPath)}:${process.env.PATH}`,
+    PATH: `${bin}:${dirname(process.execPath)}:${process.env.PATH}`,
   };
   const broker =
     options.withoutBroker === true
@@ -97,6 +118,7 @@ export async function openPlayground(options: PlaygroundOptions = {}): Promise<P
   return {
     directory,
     port,
+    env,
     start: begin,
     signal,
     run: async (line, input = '') => await begin(line, input).finished,
@@ -112,7 +134,7 @@ export async function openPlayground(options: PlaygroundOptions = {}): Promise<P
     async [Symbol.asyncDispose]() {
       for (const started of running) await signal(started, 'SIGKILL');
       await broker?.stop();
-      await rm(home, {recursive: true, force: true});
+      await rm(place, {recursive: true, force: true});
     },
   };
 }

@@ -1,6 +1,7 @@
 /** Runs programs on a pseudo-terminal: what a person sees, and can type. */
 
 import {type IPty, spawn} from '@lydell/node-pty';
+import {defined} from '../../src/defined.ts';
 import {cleanEnvironment} from './spawn.ts';
 
 export interface TerminalRun extends AsyncDisposable {
@@ -18,6 +19,7 @@ export interface TerminalRun extends AsyncDisposable {
 
 export interface TerminalOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
+  readonly cwd?: string;
   readonly columns?: number;
   readonly timeoutMilliseconds?: number;
 }
@@ -26,12 +28,13 @@ export interface TerminalOptions {
 export function startOnTerminal(
   command: string,
   args: readonly string[],
-  {env, columns = 80, timeoutMilliseconds = 20_000}: TerminalOptions = {},
+  {env, cwd, columns = 80, timeoutMilliseconds = 20_000}: TerminalOptions = {},
 ): TerminalRun {
   const pty: IPty = spawn(command, [...args], {
     name: env?.TERM ?? 'xterm',
     cols: columns,
     rows: 24,
+    ...defined({cwd}),
     env: cleanEnvironment(env),
   });
   let shown = '';

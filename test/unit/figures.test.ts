@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import {existsSync, readFileSync} from 'node:fs';
 import {join} from 'node:path';
 import {test} from 'node:test';
+import {readmeRows} from '../bench/notes.ts';
 import {figuresPage, isWonByC, readmeSection, withSection} from '../bench/page.ts';
 import {type Recorded, type RecordedFigure, type Run, withRun} from '../bench/record.ts';
 import {summary, table} from '../bench/report.ts';
@@ -92,25 +93,24 @@ test('a bench records how fast the machine was', () => {
   assert.ok(table(run('one', figure('a', [1])).benches[0]!).endsWith(`\nHere ${pace}.\n`));
 });
 
-test('README says which goals are missed, and why; alike ones once', () => {
-  const missed = {goal: {direction: 'at most', limit: 0.5}} as const;
-  const wall = (qos: number) => figure(`QoS ${qos}, 60,000 lines, wall / mosquitto_pub`, [1], missed);
-  const all = {
-    ...recorded,
-    benches: recorded.benches.map(({name, figures}) => ({
-      name,
-      figures: figures.map((each) => ({...each, verdict: 'met' as const})),
-    })),
-  };
-  assert.ok(!readmeSection(all).includes('goals missed'));
-  const fresh = run('publine', wall(1), wall(2), {...figure('other', [1], missed), remark: 'the disk'});
-  const added = withRun(undefined, fresh).benches[0]!;
-  const section = readmeSection({...all, benches: [...all.benches, added]});
-  const line = section.split('\n').find((each) => each.startsWith('| goals missed |'));
-  assert.equal(
-    line,
-    '| goals missed | `pub -l` into mosquitto, which reads no faster; publine: other: the disk |',
-  );
+test('README has a figure a row, below 1 where tmq is faster, also where the bench measures a rate', () => {
+  const rows = readmeSection(recorded)
+    .split('\n')
+    .filter((line) => line.startsWith('| ') && !line.startsWith('| task') && !line.startsWith('| ---'));
+  assert.equal(rows.length, readmeRows.length);
+  for (const row of rows)
+    assert.match(row, /^\| [^|]+ \| `[^|]+ \| \d+(?:\.\d\d)?(?: \(\*\*C wins\*\*\))? \|$/);
+  const brokerRow = readmeRows.find(({figure: key}) => key.startsWith('broker: '))!;
+  const twice = figure(brokerRow.figure.replace('broker: ', ''), [4], {
+    goal: {direction: 'at least', limit: 2},
+  });
+  const others = recorded.benches.filter(({name}) => name !== 'broker');
+  const fast = {...recorded, benches: [...others, withRun(undefined, run('broker', twice)).benches[0]!]};
+  assert.ok(readmeSection(fast).includes(`| ${brokerRow.task} | ${brokerRow.comparedWith} | 0.25 |\n`));
+});
+
+test('a row of README whose figure is gone is an error', () => {
+  assert.throws(() => readmeSection({...recorded, benches: []}), /There is no figure 'startup: /);
 });
 
 test('a goal that is missed needs a reason', () => {
