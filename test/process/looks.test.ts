@@ -1,10 +1,11 @@
 /** Colour on a terminal, and nowhere else. */
 
 import assert from 'node:assert/strict';
-import {mkdtemp, rm, writeFile} from 'node:fs/promises';
+import {mkdtemp, rm, symlink, writeFile} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {test} from 'node:test';
+import {startBroker} from '../../src/broker/server/testing.ts';
 import {startOnTerminal} from '../support/pseudo-terminal.ts';
 import {program, runTmq} from '../support/tmq.ts';
 
@@ -51,4 +52,46 @@ test('the word Warning is yellow there, whichever command warns', async () => {
   }
   const unreadable = ['passwd', '-b', '-H', 'sha512-crypt', '-c', '-', 'alice', 'secret'];
   assert.match(await shown(unreadable), /\u001b\[33mWarning:\u001b\[39m mosquitto cannot read/);
+});
+
+test('sub says on a terminal what it has subscribed to, and nowhere else', async () => {
+  await using broker = await startBroker();
+  broker.publish('a', 'hello', {retain: true});
+  const words = ['sub', '-p', String(broker.port), '-t', 'a', '-t', 'b/#', '-C', '1'];
+  const plain = {NO_COLOR: '1'};
+  const line = `Subscribed to a, b/# at localhost:${broker.port}. Ctrl-C ends it.`;
+  // The retained message may come before the answer to the subscription is handled: both are shown, in either order.
+  const waiting = ['sub', '-p', String(broker.port), '-t', 'live', '-C', '1'];
+  await using terminal = startOnTerminal(process.execPath, [program, ...waiting], {
+    env: {HOME: '/nonexistent', ...plain},
+  });
+  await terminal.shows(/^Subscribed to live at localhost:\d+\. Ctrl-C ends it\.\r\n/);
+  broker.publish('live', 'now');
+  await terminal.finished;
+  assert.match(terminal.screen(), /^Subscribed to [^\n]*\nnow\r\n$/);
+  for (const more of [['--quiet'], ['-d'], ['-E']]) {
+    assert.doesNotMatch(await shown([...words, ...more], plain), /Subscribed to/, more.join());
+  }
+  const piped = await runTmq(words);
+  assert.deepEqual([piped.stdout.toString(), piped.stderr], ['hello\n', ''], line);
+});
+
+test('sub --watch is a table on a terminal, and lines under the name of mosquitto_sub', async () => {
+  await using broker = await startBroker();
+  broker.publish('home/lamp', 'on', {retain: true});
+  const words = ['-p', String(broker.port), '-t', '#', '-w', '-C', '1'];
+  const table = await shown(['sub', ...words], {NO_COLOR: '1'});
+  assert.match(table, /count {4}age {2}topic {6}message/);
+  assert.match(table, / {8}1 {4}now {2}home\/lamp {2}on/);
+  const directory = await mkdtemp(join(tmpdir(), 'tmq-looks-'));
+  try {
+    const link = join(directory, 'mosquitto_sub');
+    await symlink(program, link);
+    await using terminal = startOnTerminal(link, words, {env: {HOME: '/nonexistent'}});
+    await terminal.finished;
+    assert.doesNotMatch(terminal.screen(), /count|Subscribed/);
+    assert.match(terminal.screen(), /Broker: localhost[\s\S]*on/);
+  } finally {
+    await rm(directory, {recursive: true});
+  }
 });

@@ -6,7 +6,7 @@ import type {Session, SubscribeOptions} from '../../client/types.ts';
 import {defined} from '../../defined.ts';
 import {ExitCode, Interrupted, TmqError, UsageError} from '../../errors.ts';
 import {Output} from '../../io/output.ts';
-import type {Io} from '../../io/process.ts';
+import {type Io, isDropIn} from '../../io/process.ts';
 import {warningLine} from '../../io/terminal.ts';
 import type {QoS} from '../../protocol/message.ts';
 import {propertiesFor} from '../../protocol/property-option.ts';
@@ -105,7 +105,12 @@ const options = {
       flags: '--message-rate',
       summary: 'print how many messages came, once a second, not the messages',
     },
-    watch: {flags: '-w, --watch', summary: 'one line for each topic, rewritten when a message comes'},
+    watch: {
+      flags: '-w, --watch',
+      summary: 'one line for each topic, rewritten when a message comes',
+      details:
+        'On a terminal a table that fits it: how many messages each topic had, the age of the last one, the topic and the message. A last line says how many topics do not fit.',
+    },
   }),
   retryFirst: {
     flags: '--retry-connect',
@@ -123,6 +128,7 @@ export const sub = defineCommand({
   synopsis: ['[options] -t <filter> …', '[options] -L <url>'],
   description: [
     'Connects to an MQTT broker, subscribes, and prints each message on standard output as it comes, byte for byte. A message of QoS 1 or 2 is acknowledged only after it was written.',
+    'On a terminal a line on standard error says what it has subscribed to.',
     'When the connection is lost, tmq sub connects again every second and subscribes anew, with a line on standard error. It ends with 0 after -C messages, at SIGINT and SIGTERM, and when the reader of its output goes away.',
   ],
   options,
@@ -274,14 +280,29 @@ async function subscribe(plan: SubPlan, session: Session, io: Io): Promise<void>
   if (refused !== undefined && !plan.client.quiet) {
     io.stderr.write(await warningLine(io, refused, plan.client.color));
   }
+  await tellSubscribed(plan, codes, io);
+}
+
+/** Once, on a terminal: without it nothing shows that there is a connection until a message comes. */
+async function tellSubscribed(plan: SubPlan, codes: readonly number[], io: Io): Promise<void> {
+  const {client, subscribe: filters, exitAfterSubscribe, view} = plan;
+  if (io.stdout.isTTY !== true || filters.length === 0 || exitAfterSubscribe || view === 'watch') return;
+  const {subscribedLine, tellsSubscribed} = await import('./subscribed-line.ts');
+  if (tellsSubscribed(client, io)) io.stderr.write(await subscribedLine(client, filters, codes, io));
 }
 
 async function createView(plan: SubPlan, io: Io, output: Output): Promise<View> {
   if (plan.view === 'rate') return rateView(output);
   if (plan.view === 'messages')
     return formatView(await toFormatter(plan.output, io, plan.client), output, io);
-  const format = await toFormatter(plan.output, io, {...plan.client, color: 'never'});
   const {endpoint} = plan.client.connection;
   const title = endpoint.transport === 'unix' ? endpoint.path : endpoint.host;
-  return watchView({format, output, io, title});
+  const isTable = io.stdout.isTTY === true && !isDropIn(io);
+  // The table has the topic in a column of its own.
+  const values = isTable ? {...plan.output, verbose: false} : plan.output;
+  const {color} = plan.client;
+  const format = await toFormatter(values, io, {...plan.client, color: 'never'});
+  if (!isTable) return watchView({format, output, io, title});
+  const {watchTableView} = await import('./watch-table-view.ts');
+  return await watchTableView({format, output, io, title, color});
 }

@@ -3,6 +3,7 @@
 import type {Formatter} from '../../format/format.ts';
 import type {Output} from '../../io/output.ts';
 import type {Io} from '../../io/process.ts';
+import type {ColourChoice} from '../../io/terminal.ts';
 import type {Message} from '../../protocol/message.ts';
 import {createWatch} from './watch.ts';
 
@@ -61,17 +62,18 @@ export function rateView(output: Output): View {
 }
 
 /** Where no terminal says otherwise; some say 0. */
-const usualRows = 24;
+export const usualRows = 24;
 
 export interface WatchOptions {
   readonly format: Formatter;
   readonly output: Output;
-  readonly io: Pick<Io, 'now' | 'stdout'>;
+  readonly io: Pick<Io, 'now' | 'stdout' | 'stderr' | 'env'>;
   readonly title: string;
+  readonly color: ColourChoice;
 }
 
 /** One line for each topic, rewritten in place; drawn again when the terminal changes its size. */
-export function watchView({format, output, io, title}: WatchOptions): View {
+export function watchView({format, output, io, title}: Omit<WatchOptions, 'color'>): View {
   const watch = createWatch(title, () => io.stdout.rows || usualRows);
   const draw = () => {
     output.text(watch.start());
@@ -103,7 +105,7 @@ export function watchView({format, output, io, title}: WatchOptions): View {
 }
 
 /** Takes formatted pieces and keeps them on one line: control characters would leave it. */
-class OneLine {
+export class OneLine {
   #text = '';
 
   text(value: string): void {
