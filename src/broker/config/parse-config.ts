@@ -18,6 +18,7 @@ import {
   type ListenerTls,
 } from './settings.ts';
 import {type Action, otherNames, pluginPart, specialDirectives} from './special-directives.ts';
+import {isVernemq, translateVernemq} from './vernemq-conf.ts';
 
 /** Where the text of a configuration comes from, for error messages and for include_dir. */
 export interface ConfigSource {
@@ -68,20 +69,32 @@ export function parseBrokerConfig(text: string, source: ConfigSource): BrokerCon
       location = main;
     },
   });
+  const carryOut = (line: string) => {
+    try {
+      applyLine(line, draft, source);
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      throw new TmqError(`${here()}: ${error.message}.`, ExitCode.failure, {cause: error});
+    }
+  };
   /** Carries out each line; `at` follows, for error messages. */
   const readLines = (lines: string, at: SourceLocation) => {
     for (const line of lines.replace(/^\uFEFF/, '').split(/\r?\n/)) {
       at.line += 1;
-      if (line.startsWith('#') || line.trim() === '') continue;
-      try {
-        applyLine(line.trim(), draft, source);
-      } catch (error) {
-        if (!(error instanceof RangeError)) throw error;
-        throw new TmqError(`${at.path}:${at.line}: ${error.message}.`, ExitCode.failure, {cause: error});
-      }
+      if (!line.startsWith('#') && line.trim() !== '') carryOut(line.trim());
     }
   };
-  readLines(text, main);
+  if (isVernemq(text)) {
+    const {lines, warnings: unserved} = translateVernemq(text);
+    for (const {number, text: name} of unserved) {
+      main.line = number;
+      draft.warn(`${name} has no effect here: this setting of VerneMQ is not served`);
+    }
+    for (const line of lines) {
+      main.line = line.number;
+      carryOut(line.text);
+    }
+  } else readLines(text, main);
   const {listeners, notes} = finishListeners(draft, source.extra);
   warnings.push(...notes);
   return {...finishBroker(draft), listeners, warnings, origins: draft.origins};

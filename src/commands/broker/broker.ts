@@ -17,7 +17,7 @@ const options = {
       flags: '-c, --config <file>',
       summary: 'read the configuration from a mosquitto.conf',
       details:
-        'Every directive of mosquitto.conf(5) is known: the section Directives says what becomes of each. A directive that mosquitto does not know is an error.',
+        'Every directive of mosquitto.conf(5) is known: the section Directives says what becomes of each. A directive that mosquitto does not know is an error. A vernemq.conf is recognised by its form, name = value: listeners of the kinds tcp, ssl, ws and wss with their certificates and limits, allow_anonymous, vmq_passwd.password_file and vmq_acl.acl_file are served; a warning names each other setting.',
       complete: 'file',
       parse: text,
     },

@@ -309,6 +309,45 @@ allow_anonymous true`).listeners;
   });
 });
 
+describe('E11: the form of VerneMQ', () => {
+  it('is recognised, and what is not served is a warning with file and line', () => {
+    const {listeners, warnings} = parse(`# VerneMQ
+allow_anonymous = off
+vmq_passwd.password_file = /p
+vmq_acl.acl_file = /a
+listener.tcp.default = 0.0.0.0:2052
+listener.ws.default = 127.0.0.1:2082
+listener.wss.default = 0.0.0.0:2083
+listener.wss.cafile = /ca
+listener.wss.certfile = /cert
+listener.wss.keyfile = /key
+listener.max_connections = 100
+nodename = VerneMQ@127.0.0.1
+listener.http.default = 127.0.0.1:8888`);
+    assert.deepEqual(
+      listeners.map(({port, host, protocol, tls, maxConnections}) => [
+        port,
+        host,
+        protocol,
+        tls?.certFile,
+        maxConnections,
+      ]),
+      [
+        [2052, '0.0.0.0', 'mqtt', undefined, 100],
+        [2082, '127.0.0.1', 'websockets', undefined, 100],
+        [2083, '0.0.0.0', 'websockets', '/cert', 100],
+      ],
+    );
+    for (const {allowAnonymous, passwordFile, aclFile} of listeners) {
+      assert.deepEqual([allowAnonymous, passwordFile, aclFile], [false, '/p', '/a']);
+    }
+    assert.deepEqual(
+      warnings.map((warning) => warning.split(' ', 2).join(' ')),
+      ['test.conf:12: nodename', 'test.conf:13: listener.http.default'],
+    );
+  });
+});
+
 describe('limits, log and files', () => {
   it('has the defaults of mosquitto', () => {
     const {limits, sysInterval, log, persistence} = parse('');
