@@ -74,7 +74,8 @@ export function parseBrokerConfig(text: string, source: ConfigSource): BrokerCon
       applyLine(line, draft, source);
     } catch (error) {
       if (!(error instanceof RangeError)) throw error;
-      throw new TmqError(`${here()}: ${error.message}.`, ExitCode.failure, {cause: error});
+      const {path, line: number} = location;
+      throw new TmqError(`${path}:${number}: ${error.message}.`, ExitCode.failure, {cause: error});
     }
   };
   /** Carries out each line; `at` follows, for error messages. */
