@@ -115,7 +115,12 @@ export class WriteQueue {
   writeLast(bytes: Uint8Array, written: Written): void {
     this.#flush();
     this.#isClosed = true;
-    this.#stream.write(bytes, (error) => written(error == null));
+    this.#stream.write(bytes, (error) => written(this.#isTaken(error)));
+  }
+
+  /** Node calls back without an error, too, for a write that the end of its socket has cancelled. */
+  #isTaken(error: Error | null | undefined): boolean {
+    return error == null && !this.#stream.destroyed;
   }
 
   /** Does it now, or behind the packet that is being streamed. */
@@ -128,7 +133,7 @@ export class WriteQueue {
     this.#flush();
     if (!this.isOpen) written?.(false);
     else if (written === undefined) this.#stream.write(bytes);
-    else this.#stream.write(bytes, (error) => written(error == null));
+    else this.#stream.write(bytes, (error) => written(this.#isTaken(error)));
   }
 
   /** Writes whole packets together with those that follow in the present task. */
@@ -189,7 +194,7 @@ export class WriteQueue {
       new Promise<boolean>((resolve) => {
         this.#missing -= bytes.length;
         this.#stream.write(bytes, (error) => {
-          isWritten &&= error == null;
+          isWritten &&= this.#isTaken(error);
           resolve(isWritten);
         });
       });

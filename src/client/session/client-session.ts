@@ -9,6 +9,7 @@
 
 import {setMaxListeners} from 'node:events';
 import {ExitCode, TmqError} from '../../errors.ts';
+import {largestTwoByteInteger} from '../../protocol/fixed-header.ts';
 import type {Publication} from '../../protocol/message.ts';
 import type {UnsubscribeProperties} from '../../protocol/properties.ts';
 import type {ClientConnection} from '../connection/client-connection.ts';
@@ -57,7 +58,9 @@ export class ClientSession implements Session {
     this.#clientId = options.clientId;
     // Each awaited publish listens to it.
     setMaxListeners(0, this.#halt.signal);
-    const identifiers = new PacketIdentifiers();
+    const identifiers = new PacketIdentifiers(
+      options.clean ? 0 : Math.floor(Math.random() * largestTwoByteInteger),
+    );
     const clientId = () => this.#clientId;
     this.#subscriptions = new Subscriptions({pingsAfterwards: context.trace === undefined});
     this.#receiverQueue = new ReceiverQueue(() => this.#awaitsReply);
@@ -109,7 +112,9 @@ export class ClientSession implements Session {
   }
 
   async publish(payload: Payload, publication: Publication, isLast = false): Promise<PublishResult> {
-    return await orAborted(this.#publisher.publish(payload, publication, isLast), this.#halt.signal);
+    const published = this.#publisher.publish(payload, publication, isLast);
+    // At QoS 1 and 2 the publisher ends the wait; a listener for each of many thousands would take too long.
+    return await (publication.qos > 0 ? published : orAborted(published, this.#halt.signal));
   }
 
   async publishAll(

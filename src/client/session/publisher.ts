@@ -35,6 +35,9 @@ export interface PublisherSetup extends WriterSetup {
   readonly reconnects: boolean;
 }
 
+/** Some packet identifiers are left for SUBSCRIBE and UNSUBSCRIBE. */
+const mostInFlight = 65_000;
+
 /** What the messages of one `publishAll` have in common. */
 type LineDefaults = Pick<OutgoingMessage, 'publication' | 'resolve'>;
 
@@ -55,10 +58,15 @@ export class Publisher {
   readonly #signal = new Signal();
   readonly #qos0: Qos0Publisher;
   #writer: MessageWriter | undefined;
+  #failure: {readonly error: unknown} | undefined;
+  /** Resolves when the last call of `publish` that waited for room has got it. */
+  #turns: Promise<void> = Promise.resolve();
+  /** Messages whose identifier the server had in use: they are sent once more. */
+  readonly #renumbered = new WeakSet<OutgoingMessage>();
 
   constructor(setup: PublisherSetup) {
     this.#setup = setup;
-    this.#window = new InFlightWindow(setup.maxInflight);
+    this.#window = new InFlightWindow(Math.min(setup.maxInflight, mostInFlight));
     const {identifiers, reconnects} = setup;
     const writer = async () => {
       for (;;) {
@@ -93,6 +101,7 @@ export class Publisher {
   /** Ends all waiting, later calls too, with the error. */
   fail(error: unknown): void {
     this.#writer = undefined;
+    this.#failure ??= {error};
     for (const message of this.#window.clear()) message.resolve({error});
     this.#signal.fail(error);
   }
@@ -113,6 +122,12 @@ export class Publisher {
     }
     if (effect.kind === 'mismatched') throw mismatch(effect.qos);
     if (effect.kind !== 'done') return;
+    if (effect.reasonCode === ReasonCode.packetIdentifierInUse && !this.#renumbered.has(effect.value)) {
+      // The identifier stays taken: it belongs to a message of an earlier run.
+      this.#renumbered.add(effect.value);
+      this.#add(effect.value);
+      return;
+    }
     this.#setup.identifiers.release(messageId);
     effect.value.resolve({reasonCode: effect.reasonCode, reasonString: packet.properties?.reasonString});
     this.#sendNext();
@@ -124,6 +139,7 @@ export class Publisher {
     if (payload.length > pipelinedPayloadBytes) await (await this.#setup.connection()).accepted;
     if (publication.qos === 0) return await this.#qos0.publish(payload, publication, isLast);
     await this.#setup.connection();
+    await this.#turn();
     const outcome = await new Promise<PublishOutcome>((resolve) =>
       this.#add({payload, publication, resolve}),
     );
@@ -162,6 +178,22 @@ export class Publisher {
     while (this.#window.size > 0) await this.#signal.wait();
     if (failure !== undefined) throw failure.error;
     return {...progress, ...(firstRefusal === undefined ? {} : {firstRefusal})};
+  }
+
+  /** Resolves when the window has room and all who asked earlier have had theirs. */
+  async #turn(): Promise<void> {
+    const before = this.#turns;
+    let done: () => void = () => undefined;
+    this.#turns = new Promise((resolve) => {
+      done = resolve;
+    });
+    try {
+      await before;
+      while (this.#window.room() === 0) await this.#signal.wait();
+      if (this.#failure !== undefined) throw this.#failure.error;
+    } finally {
+      done();
+    }
   }
 
   get #hasRoom(): boolean {

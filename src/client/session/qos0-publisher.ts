@@ -21,11 +21,19 @@ export interface Qos0Setup {
   readonly reconnects: boolean;
 }
 
+/** One write of lines that the operating system has not taken yet. */
+interface LineWrite {
+  readonly lines: number;
+  readonly progress: PublishProgress;
+  write(writer: MessageWriter, written: Written): void;
+}
+
 export class Qos0Publisher {
   readonly #setup: Qos0Setup;
-  /** Writes of the present connection that the operating system has not taken yet. */
+  /** Writes that were begun and have not ended. */
   #unwritten = 0;
-  #connection: object | undefined;
+  /** Writes that a loss of the connection ended, in order: they are made again on the next one. */
+  #failed: LineWrite[] = [];
   /** A message was written at QoS 0, so that its arrival is unknown. */
   hasWritten = false;
 
@@ -64,70 +72,89 @@ export class Qos0Publisher {
     this.hasWritten = true;
     for await (const batch of batches) {
       progress.read += batch.length;
-      await this.#writeBatch(batch, publication);
-      progress.acknowledged += batch.length;
+      await this.#writeBatch(batch, publication, progress);
     }
     await this.#allWritten();
     return {...progress};
   }
 
   /** Writes a batch, and waits until the stream takes more. @throws TmqError 25 behind what fits */
-  async #writeBatch(batch: readonly Uint8Array[], publication: Publication): Promise<void> {
+  async #writeBatch(
+    batch: readonly Uint8Array[],
+    publication: Publication,
+    progress: PublishProgress,
+  ): Promise<void> {
     for (let start = 0; start < batch.length; ) {
       const writer = await this.#setup.writer();
       const {connection} = writer;
       // The connection may have closed since the promise resolved.
       if (!connection.isOpen) continue;
+      this.#writeFailedAgain(writer);
       const first = batch[start]!;
       const prepared = writer.prepareFor(publication, first.length);
       if (!writer.mayBatch(prepared) || first.length >= largePayloadBytes) {
-        this.#writeOne(writer, prepared, first);
+        this.#begin(writer, this.#one(publication, first, progress));
         start++;
-      } else start += this.#writeTogether(writer, prepared, start === 0 ? batch : batch.slice(start));
+      } else {
+        const {maximumPacketSize} = connection.limits;
+        const payloads = payloadsTogether(
+          start === 0 ? batch : batch.slice(start),
+          prepared,
+          maximumPacketSize,
+        );
+        const bytes = prepared.encoder.frames(payloads);
+        const write: LineWrite['write'] = (on, written) => on.connection.writeQueue.write(bytes, written);
+        this.#begin(writer, {lines: payloads.length, progress, write});
+        start += payloads.length;
+      }
       while (connection.isOpen && connection.writeQueue.isFull) await this.#setup.signal.wait();
     }
   }
 
-  #writeOne(writer: MessageWriter, prepared: PreparedPublication, payload: Uint8Array): void {
+  #one(publication: Publication, line: Uint8Array, progress: PublishProgress): LineWrite {
     const messageId = this.#setup.identifiers.count();
     // Copied: a batch is valid until the next one is read, and the stream may keep this for longer.
-    const message = {prepared, payload: Buffer.from(payload), messageId, duplicate: false};
-    writer.write(message, this.#counted(writer));
-  }
-
-  /** Writes as many payloads as fit into one buffer, at least the first. Returns how many. */
-  #writeTogether(
-    {connection}: MessageWriter,
-    {encoder}: PreparedPublication,
-    payloads: readonly Uint8Array[],
-  ): number {
-    const {maximumPacketSize} = connection.limits;
-    const end = payloads.findIndex(
-      ({length}) => length >= largePayloadBytes || encoder.packetBytes(length) > maximumPacketSize,
-    );
-    const batch = end === -1 ? payloads : payloads.slice(0, end);
-    connection.writeQueue.write(encoder.frames(batch), this.#counted({connection}));
-    return batch.length;
-  }
-
-  /** Counts a write until its callback. */
-  #counted({connection}: {readonly connection: object}): Written {
-    if (this.#connection !== connection) {
-      this.#connection = connection;
-      this.#unwritten = 0;
-    }
-    this.#unwritten++;
-    return () => {
-      if (this.#connection === connection && --this.#unwritten === 0) this.#setup.signal.notify();
+    const payload = Buffer.from(line);
+    const write: LineWrite['write'] = (writer, written) => {
+      const prepared = writer.prepareFor(publication, payload.length);
+      writer.write({prepared, payload, messageId, duplicate: false}, written);
     };
+    return {lines: 1, progress, write};
   }
 
-  /** Waits until the operating system has everything; what it does not have when the connection is lost, is lost. */
-  async #allWritten(): Promise<void> {
-    const {connection} = await this.#setup.writer();
-    while (connection.isOpen && this.#connection === connection && this.#unwritten > 0) {
-      await this.#setup.signal.wait();
-    }
-    if (!connection.isOpen && !this.#setup.reconnects) throw await connection.closed;
+  /** Makes a write, and counts it until its callback. */
+  #begin(writer: MessageWriter, write: LineWrite): void {
+    this.#unwritten++;
+    write.write(writer, (isWritten) => {
+      this.#unwritten--;
+      if (isWritten) write.progress.acknowledged += write.lines;
+      else this.#failed.push(write);
+      if (this.#unwritten === 0) this.#setup.signal.notify();
+    });
   }
+
+  #writeFailedAgain(writer: MessageWriter): void {
+    for (const write of this.#failed.splice(0)) this.#begin(writer, write);
+  }
+
+  /** Waits until the operating system has everything, on this connection or on a later one. */
+  async #allWritten(): Promise<void> {
+    while (this.#unwritten > 0 || this.#failed.length > 0) {
+      const writer = await this.#setup.writer();
+      if (writer.connection.isOpen) this.#writeFailedAgain(writer);
+      if (this.#unwritten > 0) await this.#setup.signal.wait();
+    }
+  }
+}
+
+/** The payloads that fit into one buffer, at least the first. */
+function payloadsTogether(
+  payloads: readonly Uint8Array[],
+  {encoder}: PreparedPublication,
+  maximumPacketSize: number,
+): readonly Uint8Array[] {
+  const end = payloads.findIndex(
+    ({length}) => length >= largePayloadBytes || encoder.packetBytes(length) > maximumPacketSize,
+  );
+  return end === -1 ? payloads : payloads.slice(0, end);
 }

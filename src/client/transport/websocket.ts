@@ -106,7 +106,11 @@ class WebSocketStream extends Duplex {
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
     // mosquitto 2.1 ends the connection at an empty frame.
     if (chunk.length === 0) done();
-    else this.#webSocket.send(chunk, done);
+    else {
+      // Node calls back without an error, too, for a write that the end of its socket has cancelled.
+      const isGone = () => (this.#socket.destroyed ? new Error('WebSocket is not open') : null);
+      this.#webSocket.send(chunk, (error) => done(error ?? isGone()));
+    }
   }
 
   override _final(done: (error?: Error | null) => void): void {
