@@ -118,11 +118,11 @@ for (const protocolVersion of [4, 5] as const) {
       await all;
       assert.deepEqual(received.texts(), everyNumber);
       assert.ok(proxy.cuts >= 6, `only ${proxy.cuts} cuts`);
-      assert.equal(notices.filter((line) => line.includes('lost')).length, proxy.cuts);
-      assert.equal(
-        notices.filter((line) => line.startsWith('Connected again to 127.0.0.1:')).length,
-        proxy.cuts,
-      );
+      const losses = notices.filter((line) => line.includes('lost')).length;
+      // A cut before CONNACK was read is no loss of a connection.
+      assert.ok(losses > 0 && losses <= proxy.cuts, `${losses} losses, ${proxy.cuts} cuts`);
+      const returns = notices.filter((line) => line.startsWith('Connected again to 127.0.0.1:')).length;
+      assert.equal(returns, losses);
     },
   );
 }
