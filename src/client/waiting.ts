@@ -10,6 +10,16 @@ export function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<
   });
 }
 
+/** Resolves when the promise does, or after so many milliseconds. */
+export async function atMost(promise: Promise<void>, milliseconds: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const elapsed = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, milliseconds);
+  });
+  await Promise.race([promise, elapsed]);
+  clearTimeout(timer);
+}
+
 /** A condition variable: `notify` wakes every waiter, which then looks again. `fail` rejects all waits, later ones too. */
 export class Signal {
   #waiters: {resolve: () => void; reject: (error: unknown) => void}[] = [];

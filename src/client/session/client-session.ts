@@ -27,7 +27,7 @@ import type {
   SessionContext,
   SubscribeOptions,
 } from '../types.ts';
-import {orAborted, Signal} from '../waiting.ts';
+import {atMost, orAborted, Signal} from '../waiting.ts';
 import {Connector} from './connector.ts';
 import {Publisher} from './publisher.ts';
 import {ReceiverQueue} from './receiver-queue.ts';
@@ -171,12 +171,7 @@ export class ClientSession implements Session {
     this.#connection = undefined;
     this.#stop(new TmqError('The session has ended.', ExitCode.noConnection));
     // What the receiver's output is taking now is acknowledged before DISCONNECT.
-    let timer: NodeJS.Timeout | undefined;
-    const waited = new Promise((resolve) => {
-      timer = setTimeout(resolve, abortedStallMilliseconds);
-    });
-    await Promise.race([this.#receiverQueue.flushed, waited]);
-    clearTimeout(timer);
+    await atMost(this.#receiverQueue.flushed, abortedStallMilliseconds);
     await connection?.shutdown({reasonCode, stallMilliseconds, untilPeerCloses});
   }
 
