@@ -130,6 +130,8 @@ export interface Session extends AsyncDisposable {
   subscribe(filters: readonly string[], options: SubscribeOptions): Promise<readonly number[]>;
   /** One UNSUBSCRIBE for each filter; resolves with their reason codes. */
   unsubscribe(filters: readonly string[], properties?: UnsubscribeProperties): Promise<readonly number[]>;
+  /** Sends PINGREQ behind what was sent; resolves with its answer, behind what the broker had sent before. */
+  roundTrip(): Promise<void>;
   /** Delivers messages until the receiver wants no more, the signal aborts (rejects with its reason) or the session fails. */
   receive(receiver: Receiver): Promise<void>;
   /** Sends DISCONNECT behind everything written, and closes. Idempotent; `await using` calls it, too. */

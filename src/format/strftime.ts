@@ -223,3 +223,17 @@ export function unixTime(nanoseconds: bigint): string {
   const time = localTime(nanoseconds);
   return `${time.epochSeconds}.${nine(time.nanoseconds)}`;
 }
+
+/**
+ * Whether TZ holds a rule of POSIX ("EST5EDT,M3.2.0,M11.1.0") that ICU takes for UTC: then the times of the process
+ * are not the user's. Rules of a fixed offset that ICU reads, and names of zones, are none.
+ */
+export function isMisreadZone(tz: string): boolean {
+  const rule = /^(?:<[^>]+>|[A-Za-z]{3,})([+-]?)(\d+)(?::(\d+))?(.*)$/.exec(tz);
+  if (rule === null) return false;
+  const [, sign, hours, minutes = '0', summer] = rule;
+  const offset = (sign === '-' ? -1 : 1) * (Number(hours) * 60 + Number(minutes));
+  // ICU knows a few of these as names: EST5EDT.
+  const isName = /^[A-Z]{3}\d[A-Z]{3}$/.test(tz) && new Date(0).getTimezoneOffset() === offset;
+  return !isName && (summer !== '' || new Date(0).getTimezoneOffset() !== offset);
+}

@@ -165,3 +165,51 @@ test('C9: no control character of a broker reaches standard error', async () => 
   assert.match(stderr, /b\\e\[2J\\nforged/);
   assert.doesNotMatch(stderr, /[\x00-\x08\x0b-\x1f\x7f-\x9f]|^(Error: )?forged/m);
 });
+
+describe('E10: --retained-only', () => {
+  test('ends with 0 on a quiet broker', async () => {
+    await runTmq(['pub', '-p', port, '-t', 'remaining/1', '-r', '-m', 'one', '-q', '1']);
+    for (const words of [[], ['-C', '9'], ['-q', '1'], ['-V', '5']]) {
+      const {stdout, exitCode} = await runTmq([
+        'sub',
+        '-p',
+        port,
+        '-t',
+        'remaining/#',
+        '--retained-only',
+        ...words,
+      ]);
+      assert.deepEqual([String(stdout), exitCode], ['one\n', 0]);
+    }
+  });
+
+  test('waits for the answer to a PINGREQ behind SUBACK', async () => {
+    await using fake = await startFakeBroker(async (connection) => {
+      await connection.accept();
+      const {messageId} = await connection.next('subscribe');
+      connection.send({cmd: 'suback', messageId, granted: [0]});
+      connection.send({cmd: 'publish', topic: 'a', payload: 'x', qos: 0, dup: false, retain: true});
+      await connection.idle();
+    });
+    const {stdout, exitCode} = await runTmq(['sub', '-p', String(fake.port), '-t', 'a', '--retained-only']);
+    assert.deepEqual([String(stdout), exitCode], ['x\n', 0]);
+    const kinds = new Set(fake.connections[0]?.packets.map(({cmd}) => cmd));
+    assert.deepEqual([...kinds], ['connect', 'subscribe', 'pingreq', 'disconnect']);
+  });
+});
+
+test('G8: a rule of POSIX in TZ that would be taken for UTC is named, where a time is printed', async () => {
+  await runTmq(['pub', '-p', port, '-t', 'timed', '-r', '-m', 'x']);
+  const warned = async (TZ: string, format: string) => {
+    const words = ['sub', '-p', port, '-t', 'timed', '-C', '1', '-F', format];
+    return (await runTmq(words, {env: {TZ}})).stderr;
+  };
+  const text = 'Warning: times are in UTC: the rule TZ=';
+  for (const zone of ['EST5EDT,M3.2.0,M11.1.0', 'CET-1CEST', 'IST-5:30', '<+0330>-3:30']) {
+    assert.ok((await warned(zone, '%I')).startsWith(`${text}${zone} is not known. Name a zone`), zone);
+    assert.equal(await warned(zone, '%p'), '');
+  }
+  for (const zone of ['EST5EDT', 'UTC0', 'JST-9', 'Europe/Berlin', 'Etc/GMT+5', '']) {
+    assert.equal(await warned(zone, '%I'), '', zone);
+  }
+});

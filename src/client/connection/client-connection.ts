@@ -271,6 +271,11 @@ export class ClientConnection implements FilterConnection {
     if (this.isOpen) this.#client.ping();
   }
 
+  /** Sends PINGREQ; resolves with its answer. @throws TmqError that closed the connection */
+  roundTrip(): Promise<void> {
+    return this.#requests.roundTrip(() => this.ping());
+  }
+
   /** Offers held messages again: an answer that is awaited may come behind them. */
   resume(): void {
     this.#messages.offerAgain();
@@ -331,6 +336,7 @@ export class ClientConnection implements FilterConnection {
     }
     if (cmd === 'puback' || cmd === 'pubrec' || cmd === 'pubcomp') events.acknowledged(packet);
     else if (cmd === 'suback' || cmd === 'unsuback') this.#requests.answered(packet);
+    else if (cmd === 'pingresp') this.#requests.pinged();
     else if (cmd === 'disconnect') this.fail(disconnectedByServer(options.endpoint, packet));
   }
 

@@ -1,4 +1,4 @@
-/** SUBSCRIBE and UNSUBSCRIBE packets that await their answers on one connection. */
+/** SUBSCRIBE, UNSUBSCRIBE and PINGREQ packets that await their answers on one connection. */
 
 import type {TmqError} from '../../errors.ts';
 import type {PacketIdentifiers} from './packet-ids.ts';
@@ -10,6 +10,8 @@ export class PendingRequests {
     number,
     {resolve: (packet: Packet) => void; reject: (error: TmqError) => void}
   >();
+
+  readonly #pings: {resolve: () => void; reject: (error: TmqError) => void}[] = [];
 
   constructor(identifiers: PacketIdentifiers) {
     this.#identifiers = identifiers;
@@ -28,6 +30,19 @@ export class PendingRequests {
     });
   }
 
+  /** Sends PINGREQ; resolves at the next PINGRESP. @throws the error given to `fail` */
+  roundTrip(ping: () => void): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#pings.push({resolve, reject});
+      ping();
+    });
+  }
+
+  /** PINGRESP came. */
+  pinged(): void {
+    for (const {resolve} of this.#pings.splice(0)) resolve();
+  }
+
   /** SUBACK or UNSUBACK came: resolves the request with its identifier. */
   answered(packet: Packet): void {
     const messageId = packet.messageId ?? 0;
@@ -44,5 +59,6 @@ export class PendingRequests {
       reject(error);
     }
     this.#waiting.clear();
+    for (const {reject} of this.#pings.splice(0)) reject(error);
   }
 }

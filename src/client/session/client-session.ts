@@ -133,18 +133,16 @@ export class ClientSession implements Session {
     return granted;
   }
 
+  roundTrip = (): Promise<void> => this.#repeated((connection) => connection.roundTrip());
+
   async unsubscribe(
     filters: readonly string[],
     properties?: UnsubscribeProperties,
   ): Promise<readonly number[]> {
     this.#subscriptions.remove(filters);
-    const codes = filters.map(
-      async (filter) =>
-        await this.#repeated((connection) =>
-          this.#subscriptions.sendUnsubscribe(connection, filter, properties),
-        ),
-    );
-    return await Promise.all(codes);
+    const leave = (filter: string) =>
+      this.#repeated((connection) => this.#subscriptions.sendUnsubscribe(connection, filter, properties));
+    return await Promise.all(filters.map(leave));
   }
 
   async receive(receiver: Receiver): Promise<void> {

@@ -6,9 +6,10 @@ import {defined} from '../../defined.ts';
 import {ExitCode, TmqError, UsageError} from '../../errors.ts';
 import {fieldTable} from '../../format/fields.ts';
 import {compileFormat, type Formatter, plainFormat} from '../../format/format.ts';
+import {isMisreadZone} from '../../format/strftime.ts';
 import type {Io} from '../../io/process.ts';
 import {oneSafeLine, sanitisingSink} from '../../io/sanitise.ts';
-import {type ColourChoice, topicPaint} from '../../io/terminal.ts';
+import {type ColourChoice, topicPaint, warningLine} from '../../io/terminal.ts';
 import {isMqttString} from '../../protocol/topic.ts';
 import {setLongTimeout} from '../../timers.ts';
 
@@ -99,6 +100,14 @@ export async function toFormatter(
   const warn = (line: string) => {
     if (!quiet) io.stderr.write(`${oneSafeLine(line)}\n`);
   };
+  const {TZ: zone = ''} = io.env;
+  // Only where a time is printed: %I, @, and the JSON of %j and %J.
+  if (!quiet && /@|%[-\d.]*[IjJ]/.test(values.format) && isMisreadZone(zone)) {
+    const remedy = 'Name a zone, as in TZ=America/New_York.';
+    io.stderr.write(
+      await warningLine(io, `times are in UTC: the rule TZ=${zone} is not known. ${remedy}`, color),
+    );
+  }
   return compileFormat(values.format, {eol, pretty: values.pretty ?? false, warn, ...guard});
 }
 

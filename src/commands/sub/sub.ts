@@ -1,5 +1,6 @@
 /** Subscribes, and prints what comes, until the last message, the time limit or a signal. */
 
+import {setTimeout} from 'node:timers/promises';
 import {defineCommand} from '../../cli/command.ts';
 import {decimal, inGroup, integer} from '../../cli/option.ts';
 import type {Session, SubscribeOptions} from '../../client/types.ts';
@@ -82,7 +83,12 @@ const options = {
       flags: '-E, --exit-after-subscribe',
       summary: 'end as soon as the broker has acknowledged the subscription',
     },
-    retainedOnly: {flags: '--retained-only', summary: 'end at the first message that is not a retained one'},
+    retainedOnly: {
+      flags: '--retained-only',
+      summary: 'end when all retained messages have come',
+      details:
+        'At the first message that is not a retained one, or after half a second without a message, once the broker has answered the subscription and a ping behind it.',
+    },
     removeRetained: {
       flags: '--remove-retained',
       summary: 'clear each retained message that is received',
@@ -263,10 +269,25 @@ async function receive(plan: SubPlan, session: Session, progress: Progress, io: 
   const finished = plan.exitAfterSubscribe ? subscribed : Promise.all([subscribed, receiving]);
   receiving.catch(() => undefined);
   using _reader = output.watchReader();
-  await Promise.race([finished, receiving, output.closed]);
+  const retained = plan.selection.retainedOnly ? [retainedEnd(subscribed, session, progress)] : [];
+  await Promise.race([finished, receiving, output.closed, ...retained]);
   await Promise.all(clearing);
   view.end();
   await output.flush();
+}
+
+/** Retained messages come behind SUBACK, and nothing marks the last one. */
+const quietMilliseconds = 500;
+
+/** Resolves when the broker has answered a PINGREQ behind SUBACK, and half a second has brought no message. */
+async function retainedEnd(subscribed: Promise<void>, session: Session, progress: Progress): Promise<void> {
+  await subscribed;
+  await session.roundTrip();
+  let received = -1;
+  while (received !== progress.received) {
+    received = progress.received;
+    await setTimeout(quietMilliseconds, undefined, {ref: false});
+  }
 }
 
 /** One SUBSCRIBE for all filters and behind it, without waiting for the answer, an UNSUBSCRIBE for each -U. */
