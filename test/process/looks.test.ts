@@ -7,7 +7,7 @@ import {join} from 'node:path';
 import {test} from 'node:test';
 import {startBroker} from '../../src/broker/server/testing.ts';
 import {startOnTerminal} from '../support/pseudo-terminal.ts';
-import {program, runTmq} from '../support/tmq.ts';
+import {program, runTmq, startTmq} from '../support/tmq.ts';
 
 async function shown(words: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<string> {
   await using terminal = startOnTerminal(process.execPath, [program, ...words], {
@@ -94,4 +94,38 @@ test('sub --watch is a table on a terminal, and lines under the name of mosquitt
   } finally {
     await rm(directory, {recursive: true});
   }
+});
+
+test('broker -v and --trace have a clock, colours and names of reasons on a terminal, and only there', async () => {
+  const words = ['broker', '-p', '0', '-v', '--trace', '--ready', 'json'];
+  const publish = async (port: string) => {
+    const {exitCode} = await runTmq(['pub', '-V', '5', '-q', '1', '-t', 'a', '-m', 'x', '-p', port]);
+    assert.equal(exitCode, 0);
+  };
+  const portIn = (text: string) => /"url":"mqtt:\/\/127\.0\.0\.1:(\d+)"/.exec(text)?.[1] ?? '';
+  await using terminal = startOnTerminal(process.execPath, [program, ...words], {
+    env: {HOME: '/nonexistent'},
+    columns: 200,
+  });
+  await terminal.shows(/"url":"mqtt:\/\/127\.0\.0\.1:\d+"/);
+  await publish(portIn(terminal.screen()));
+  await terminal.shows(/Received\u001b\[39m \u001b\[1mDISCONNECT/);
+  const screen = terminal.screen();
+  assert.match(
+    screen,
+    /\u001b\[2m\d\d:\d\d:\d\d\u001b\[22m \u001b\[32mReceived\u001b\[39m \u001b\[1mPUBLISH\u001b\[22m from /,
+  );
+  assert.match(screen, /PUBACK\u001b\[22m to \S+ \(m1, rc16 No matching subscribers\)/);
+  assert.match(
+    screen,
+    /\u001b\[2m\d\d:\d\d:\d\d\.\d{3}\u001b\[22m \S+ \u001b\[34m<\u001b\[39m \u001b\[1mPUBACK\u001b\[22m messageId=1 reasonCode=16 \(No matching subscribers\)/,
+  );
+  terminal.send('\u0003');
+  await terminal.finished;
+  await using piped = startTmq(words);
+  await piped.waitFor('stdout', /"url":"mqtt:\/\/127\.0\.0\.1:\d+"/);
+  await publish(portIn(piped.stdout().toString()));
+  await piped.waitFor('stderr', /^\d{10}: Received DISCONNECT from /m);
+  assert.match(piped.stderr(), /^\d{10}: Sending PUBACK to \S+ \(m1, rc16\)$/m);
+  assert.doesNotMatch(piped.stderr() + piped.stdout(), /\u001b/);
 });

@@ -39,22 +39,30 @@ export interface Log {
   publish: ((topic: string, line: string) => void) | undefined;
 }
 
+/** What a line looks like on a terminal, with its time, in nanoseconds since the epoch. */
+export type LogLooks = (type: LogType | undefined, line: string, time: bigint) => string;
+
 /** Opens the log. `warn` gets a sentence when the file cannot be opened or written: the broker goes on. */
 export function openLog(
   settings: LogSettings,
   io: Pick<Io, 'stdout' | 'stderr' | 'now'>,
   warn: (sentence: string) => void,
+  looks?: LogLooks,
 ): Log {
   const file = logFileOf(settings, warn);
   const to = (name: string) =>
     settings.destinations.includes(name) && !settings.destinations.includes('none');
   const wants = (type: LogType) => settings.types.has(type) && !settings.types.has('none');
   let publishing = false;
-  const put = (topic: string | undefined, given: string) => {
+  const put = (type: LogType | undefined, given: string) => {
+    const topic = type === undefined ? undefined : topics[type];
     const text = safeText(given);
+    const ownTimes = !settings.timestamp || settings.timestampFormat !== undefined;
     const line = `${settings.timestamp ? `${stamp(settings.timestampFormat, io.now())}: ` : ''}${text}`;
     if (to('stdout')) io.stdout.write(`${line}\n`);
-    if (to('stderr')) io.stderr.write(`${line}\n`);
+    if (to('stderr')) {
+      io.stderr.write(`${looks === undefined || ownTimes ? line : looks(type, text, io.now())}\n`);
+    }
     file?.write(`${line}\n`);
     if (!to('topic') || topic === undefined || publishing) return;
     // Publishing may log lines itself, which would be published in turn.
@@ -66,7 +74,7 @@ export function openLog(
     publish: undefined,
     wants,
     write(type, line) {
-      if (wants(type)) put(topics[type], line);
+      if (wants(type)) put(type, line);
     },
     print: (line) => put(undefined, line),
     reopen: () => file?.open(),

@@ -17,7 +17,7 @@ import type {ObservedPacket} from '../wire/packets.ts';
 import type {CertificateFiles} from './certificates.ts';
 import {runCommand} from './exec.ts';
 import type {Fault} from './faults.ts';
-import {type Log, openLog} from './log.ts';
+import {type Log, type LogLooks, openLog} from './log.ts';
 import {withWritablePlaces} from './places.ts';
 import {environmentOf, readyLine} from './ready-line.ts';
 import {checkFiles, type RunContext, type RunningBroker, runBroker} from './run-broker.ts';
@@ -43,6 +43,8 @@ export interface ServePlan {
   readonly faults: readonly Fault[];
   readonly seed?: number;
   readonly suggest: (word: string, known: readonly string[]) => string | undefined;
+  /** What lines look like on a terminal. */
+  readonly looks?: {readonly log?: LogLooks; readonly trace?: (line: string) => string};
   /** Formats a warning as a line for stderr. */
   readonly warningLine: (sentence: string) => Promise<string>;
   /** Locks a file against other brokers. @throws TmqError when another one holds the lock */
@@ -72,7 +74,12 @@ export async function serve(plan: ServePlan, io: Io): Promise<ExitCode> {
   const tls = plan.tls ? await import('./local-tls.ts') : undefined;
   await using certificates = await tls?.localCertificates(plan.tlsDirectory, Number(io.now() / 1_000_000n));
   const withTls = (plain: BrokerConfig['listeners']) => tls?.withTls(plain, certificates?.files) ?? plain;
-  const log = openLog(config.log, io, (sentence) => io.stderr.write(`Warning: ${sentence}\n`));
+  const log = openLog(
+    config.log,
+    io,
+    (sentence) => io.stderr.write(`Warning: ${sentence}\n`),
+    plan.looks?.log,
+  );
   try {
     return await runWith({plan, io, config, log, signals, print, withTls, certificates: certificates?.files});
   } finally {
@@ -304,9 +311,10 @@ function tracerFor(plan: ServePlan, io: Io, log: Log): Tracer {
   const file = plan.traceFile === undefined ? undefined : createWriteStream(plan.traceFile, {mode: 0o600});
   file?.on('error', (error) => log.write('error', `Error: cannot write the trace: ${error.message}`));
   const out: Writable = file ?? io.stdout;
+  const looks = (file === undefined && plan.trace === 'text' && plan.looks?.trace) || String;
   return {
     observe(clientId, direction, packet) {
-      if (trace !== undefined) out.write(`${trace({clientId, direction, packet, time: io.now()})}\n`);
+      if (trace !== undefined) out.write(`${looks(trace({clientId, direction, packet, time: io.now()}))}\n`);
       if (debug) log.write('debug', debugLine(clientId, direction, packet));
     },
     async [Symbol.asyncDispose]() {

@@ -3,6 +3,8 @@
  * JSON. Pure. Leaves out secrets: the password, the authentication data, and of a will's payload all but its size.
  */
 
+import {isoTimeMicroseconds} from '../../format/strftime.ts';
+import {reasonText, returnText} from '../../protocol/reason-codes.ts';
 import type {ObservedPacket} from '../wire/packets.ts';
 
 export type Direction = 'in' | 'out';
@@ -73,11 +75,20 @@ export function traceJson({clientId, direction, packet, time}: TracedPacket): st
   });
 }
 
+/** A number, and for a code of refusal what it means. */
+function valueText(key: string, value: unknown): string {
+  const text = JSON.stringify(value);
+  if (typeof value !== 'number' || value === 0) return text;
+  if (key === 'reasonCode') return `${text} (${reasonText(value)})`;
+  return key === 'returnCode' ? `${text} (${returnText(value) ?? reasonText(value)})` : text;
+}
+
 /** '15:04:05.678 c1 > PUBLISH topic="a" qos=1 …': > comes from the client, < goes to it. */
 export function traceText({clientId, direction, packet, time}: TracedPacket): string {
-  const clock = new Date(Number(time / 1_000_000n)).toISOString().slice(11, 23);
+  // The local time.
+  const clock = isoTimeMicroseconds(time).slice(11, 23);
   const fields = Object.entries(readablePacket(packet)).map(
-    ([key, value]) => `${key}=${JSON.stringify(value)}`,
+    ([key, value]) => `${key}=${valueText(key, value)}`,
   );
   const arrow = direction === 'in' ? '>' : '<';
   const name = clientId.replace(/[\0-\x20\x7f-\x9f]/g, '?');

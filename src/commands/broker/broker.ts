@@ -109,7 +109,7 @@ const options = {
       flags: '--trace <form>',
       summary: 'print one line for each packet, with all its fields: text, or json',
       details:
-        'The form may be omitted; it is text then. In text, > marks a packet from a client and < one to a client. Passwords are not shown, and of the payload of a will only its size.',
+        'The form may be omitted; it is text then. In text, which has the local time, > marks a packet from a client and < one to a client. Passwords are not shown, and of the payload of a will only its size.',
       complete: ['text', 'json'],
       words: ([next = '']) => (next === 'text' || next === 'json' ? 1 : 0),
       parse: (word: string): 'text' | 'json' => {
@@ -229,6 +229,8 @@ export const broker: Command<typeof options, BrokerPlan> = defineCommand({
       const [{acquireLock}, fs] = await Promise.all([import('../../io/lock.ts'), import('node:fs/promises')]);
       return await acquireLock(path, {fs, ...io, timeoutMilliseconds: lockMilliseconds});
     };
-    return await serve({...what, suggest, warningLine, lock}, io);
+    const isSeen = io.stdout.isTTY === true || io.stderr.isTTY === true;
+    const looks = isSeen ? await (await import('./looks.ts')).brokerLooks(io) : {};
+    return await serve({...what, suggest, warningLine, lock, looks}, io);
   },
 });
