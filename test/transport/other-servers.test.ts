@@ -2,13 +2,14 @@
 
 import assert from 'node:assert/strict';
 import {describe, it} from 'node:test';
+import {maySilence, startSilenced} from '../support/silent-name-server.ts';
 import {startBoundedQueueBroker} from '../support/stand-ins/bounded-queue-broker.ts';
 import {
   type FatalFrame,
   fatalFrames,
   startFaultyWebSockets,
 } from '../support/stand-ins/faulty-web-sockets.ts';
-import {runTmq, startTmq} from '../support/tmq.ts';
+import {program, runTmq, startTmq} from '../support/tmq.ts';
 
 describe('a fatal error in a WebSocket frame', {concurrency: 4}, () => {
   for (const frame of Object.keys(fatalFrames) as FatalFrame[]) {
@@ -47,5 +48,25 @@ describe('a broker that keeps 1000 messages for a subscriber', () => {
     const {exitCode, stderr} = await runTmq(['pub', '-p', port, '-t', 't', '-q', '1', '-l'], {input});
     assert.deepEqual([exitCode, stderr, broker.dropped], [0, '', 0]);
     assert.equal((await sub.finished).stdout.toString(), input);
+  });
+});
+
+describe('a name server that does not answer', {skip: !maySilence, concurrency: true}, () => {
+  const command = (...words: readonly string[]) =>
+    [process.execPath, program, ...words, '-h', 'broker.example', '-t', 't'] as const;
+  // The resolver itself gives up after ten seconds.
+  const options = {env: {HOME: '/nonexistent'}, timeoutMilliseconds: 7000};
+
+  it('A6: -W holds', async () => {
+    await using sub = await startSilenced([...command('sub', '-W', '2')], options);
+    const {timedOut, exitCode} = await sub.running.finished;
+    assert.deepEqual({timedOut, exitCode}, {timedOut: false, exitCode: 27});
+  });
+
+  it('A6: --connect-timeout holds', async () => {
+    await using pub = await startSilenced([...command('pub', '-m', 'x', '--connect-timeout', '2')], options);
+    const {timedOut, stderr} = await pub.running.finished;
+    assert.ok(!timedOut, 'it hangs');
+    assert.match(stderr, /^Error: .*broker\.example.*\n$/);
   });
 });

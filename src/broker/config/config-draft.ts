@@ -1,9 +1,25 @@
 /** What a configuration has set so far, while its lines are read in order; and where the next value belongs. */
 
-import type {Directive} from './directives.ts';
+import {type Directive, directives} from './directives.ts';
 import type {ListenerConfig, ListenerTls, Settings} from './settings.ts';
 
 type AccessSettings = Partial<Settings<'access'>>;
+
+const rows: Readonly<Record<string, Directive>> = directives;
+
+/** Above the first listener, these set nothing in mosquitto: no default listener opens for their sake. */
+const openNothing: ReadonlySet<string> = new Set([
+  'allowAnonymous',
+  'aclFile',
+  'autoIdPrefix',
+  'maxTopicAlias',
+]);
+
+/** Whether a setting opens the default listener. As in mosquitto, one that has its default anyway does not. */
+function opens(key: string, value: unknown): boolean {
+  if (key === 'port') return true;
+  return !openNothing.has(key) && value !== (rows[key]?.default ?? false);
+}
 
 /** What the directives of one listener have set so far. */
 export class ListenerDraft {
@@ -18,12 +34,10 @@ export class ListenerDraft {
     this.settings = settings;
   }
 
-  /** Whether any directive has set something. A TLS setting that is off does not count. */
+  /** Whether its directives open it beside other listeners. */
   get isUsed(): boolean {
-    const isSet = (values: object) => Object.keys(values).length > 0;
-    return (
-      isSet(this.settings) || isSet(this.access) || Object.values(this.tls).some((value) => value !== false)
-    );
+    const {settings, access, tls} = this;
+    return Object.entries({...settings, ...access, ...tls}).some(([key, value]) => opens(key, value));
   }
 }
 
@@ -77,6 +91,7 @@ export class ConfigDraft {
   /** Listener directives that follow belong to this listener. */
   open(settings: Partial<ListenerConfig>): void {
     this.listener = new ListenerDraft(settings);
+    this.listener.lines.set('port', this.here());
     this.listeners.push(this.listener);
   }
 

@@ -5,9 +5,10 @@
 
 import {join} from 'node:path';
 import {defined} from '../../defined.ts';
-import {ExitCode, TmqError} from '../../errors.ts';
+import {ExitCode, FileError, TmqError} from '../../errors.ts';
 import {ConfigDraft, ListenerDraft, type PluginLine} from './config-draft.ts';
 import {type Directive, directives} from './directives.ts';
+import {needSamePort} from './same-port.ts';
 import {
   type BrokerConfig,
   defaultLimits,
@@ -62,7 +63,7 @@ export function parseBrokerConfig(text: string, source: ConfigSource): BrokerCon
     warn: (sentence) => warnings.push(`${here()}: ${sentence}`),
     include(directory) {
       if (location !== main) throw new RangeError('include_dir stands only in the main configuration file');
-      for (const name of configFilesOf(source, directory)) {
+      for (const name of configFilesOf(source, directory, here())) {
         location = {path: join(directory, name), line: 0};
         readLines(source.read(location.path), location);
       }
@@ -106,9 +107,14 @@ interface SourceLocation {
   line: number;
 }
 
-/** The files of an include_dir in mosquitto's order: by their bytes, capitals first. */
-function configFilesOf(source: ConfigSource, directory: string): readonly string[] {
-  return [...(source.list?.(directory) ?? [])].filter((name) => name.endsWith('.conf')).sort();
+/** The files of an include_dir in mosquitto's order: by their bytes, capitals first. @throws TmqError */
+function configFilesOf({list}: ConfigSource, directory: string, where: string): readonly string[] {
+  try {
+    return [...(list?.(directory) ?? [])].filter((name) => name.endsWith('.conf')).sort();
+  } catch (error) {
+    if (!(error instanceof FileError)) throw error;
+    throw new FileError(`${where}: ${error.message}`, directory, {cause: error});
+  }
 }
 
 /** 'name value' → the action of the name. @throws RangeError */
@@ -150,7 +156,20 @@ function finishListeners(
     if (plugin === undefined || !localOnly) notes.push(...closedListener(listener));
     return listener;
   });
+  refuseSamePorts(finished, drafts);
   return {listeners: finished, notes};
+}
+
+/** The listener that -p adds has no line: where its port is not free, opening it fails. @throws TmqError */
+function refuseSamePorts(listeners: readonly ListenerConfig[], drafts: readonly ListenerDraft[]): void {
+  for (const [index, listener] of listeners.entries()) {
+    const where = drafts[index]!.lines.get('port');
+    const earlier = listeners.slice(0, index).find((each) => needSamePort(each, listener));
+    if (where === undefined || earlier === undefined) continue;
+    throw new TmqError(
+      `${where}: port ${listener.port} is not free: the listener on ${describeListener(earlier)} has it.`,
+    );
+  }
 }
 
 /** Where there is only one listener with a port, -p replaces that port. */

@@ -86,6 +86,67 @@ describe('listeners', () => {
     assert.deepEqual(listeners.map(describeListener), ['127.0.0.1:1', '[::1]:0', 'port 0', '/run/a b.sock']);
   });
 
+  it('N1: what stands above the first listener opens the default listener as in mosquitto', () => {
+    const ports = (...lines: readonly string[]) =>
+      parse([...lines, 'listener 1884'].join('\n')).listeners.map(({port}) => port);
+    const each = 'per_listener_settings true';
+    for (const lines of [
+      ['protocol mqtt'],
+      ['max_qos 2'],
+      ['max_connections -1'],
+      ['max_topic_alias 1'],
+      ['use_username_as_clientid false'],
+      ['require_certificate false'],
+      [each, 'allow_anonymous true'],
+      [each, 'acl_file a'],
+      [each, 'auto_id_prefix a'],
+      [each, 'allow_zero_length_clientid true'],
+    ]) {
+      assert.deepEqual(ports(...lines), [1884], lines.join());
+    }
+    for (const lines of [
+      ['protocol websockets'],
+      ['max_qos 1'],
+      ['max_connections 0'],
+      ['use_username_as_clientid true'],
+      ['socket_domain ipv4'],
+      ['bind_interface lo'],
+      ['port 1883'],
+      ['bind_address 127.0.0.1'],
+      [each, 'password_file a'],
+      [each, 'psk_file a'],
+      [each, 'allow_zero_length_clientid false'],
+    ]) {
+      assert.deepEqual(ports(...lines), [1883, 1884], lines.join());
+    }
+  });
+
+  it('N2: names the line of a listener whose port an earlier one has', () => {
+    for (const [first, second] of [
+      ['1883', '1883'],
+      ['1883 127.0.0.1', '1883'],
+      ['1883 127.0.0.1', '1883 0.0.0.0'],
+      ['1883', '1883 ::1'],
+      ['1883 localhost', '1883 localhost'],
+    ]) {
+      assert.match(
+        complaint(`listener ${first}\nlistener ${second}`),
+        /^test\.conf:2: port 1883 is not free/,
+      );
+    }
+    for (const [first, second] of [
+      ['0', '0'],
+      ['1883 127.0.0.1', '1883 127.0.0.2'],
+      ['1883 127.0.0.1', '1883 ::1'],
+      ['1883 127.0.0.1', '1883 localhost'],
+      ['1883\nsocket_domain ipv4', '1883 ::1'],
+      ['1883\nbind_interface lo', '1883\nbind_interface eth0'],
+      ['0 /run/a', '0 /run/b'],
+    ]) {
+      assert.equal(parse(`listener ${first}\nlistener ${second}`).listeners.length, 2);
+    }
+  });
+
   it('port and bind_address make the default listener, which accepts no anonymous clients', () => {
     const {listeners} = parse('port 1900\nbind_address 127.0.0.2\nmax_connections 3');
     assert.equal(listeners.length, 1);
