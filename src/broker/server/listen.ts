@@ -23,6 +23,7 @@ import {describeListener} from '../config/parse-config.ts';
 import type {BrokerConfig, ListenerConfig} from '../config/settings.ts';
 import {codeOf, explain, hostsOf, removeStaleSocket} from './listen-addresses.ts';
 import {type ReadFile, ServerTls} from './listener-tls.ts';
+import {PacketFrames} from './packet-frames.ts';
 
 /** What takes the clients: the broker. */
 export interface Acceptor {
@@ -317,10 +318,16 @@ async function webSocketServer(
   return {server, prepareReload: preparerOf(secure, tls)};
 }
 
-/** A stream of bytes: the boundaries of frames do not matter [MQTT-6.0.0-2]. */
+/** What comes is a stream of bytes: the boundaries of its frames do not matter [MQTT-6.0.0-2]. */
 function watchWebSocket(webSocket: WebSocket, stream: Duplex, socket: Socket): void {
-  // What is written in one turn, whole packets, is one frame: ws would make a frame of each piece.
-  stream._writev = (pieces, done) => webSocket.send(Buffer.concat(pieces.map(({chunk}) => chunk)), done);
+  const frames = new PacketFrames();
+  const write = (bytes: Buffer, done: (error?: Error | null) => void) => {
+    if (webSocket.readyState === webSocket.OPEN) socket.write(frames.add(bytes), done);
+    // Says why it cannot be sent.
+    else webSocket.send(bytes, done);
+  };
+  stream._write = (bytes, _encoding, done) => write(bytes, done);
+  stream._writev = (pieces, done) => write(Buffer.concat(pieces.map(({chunk}) => chunk)), done);
   // After a frame that is not valid, ws would wait half a minute for the client to close.
   webSocket.on('error', () => socket.destroySoon());
 
