@@ -131,7 +131,7 @@ describe('listeners', () => {
     ]) {
       assert.match(
         complaint(`listener ${first}\nlistener ${second}`),
-        /^test\.conf:2: port 1883 is not free/,
+        /^test\.conf:2: port 1883 is not free: the listener on \S+(?: 1883)? has it\.$/,
       );
     }
     for (const [first, second] of [
