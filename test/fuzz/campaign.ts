@@ -2,12 +2,17 @@
 
 import {fuzzConnection} from './connection.ts';
 import {fuzzFilter} from './publish-filter.ts';
+import {fuzzSession} from './session.ts';
 
 /** Runs one connection, generated from its seed; resolves to the number of its frames. */
 type Fuzz = (seed: number) => Promise<number>;
 
-/** What can be fuzzed: the client's reader, and the broker's. */
-export const fuzzes: Readonly<Record<string, Fuzz>> = {filter: fuzzFilter, broker: fuzzConnection};
+/** What can be fuzzed: the client's reader, the broker's, and the whole client. */
+export const fuzzes: Readonly<Record<string, Fuzz>> = {
+  filter: fuzzFilter,
+  broker: fuzzConnection,
+  session: fuzzSession,
+};
 
 /** Milliseconds after which a connection is taken to hang; it usually takes two. */
 const patience = 20_000;

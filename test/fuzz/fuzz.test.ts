@@ -1,4 +1,4 @@
-/** The fast ways of reading against mqtt-packet, with random frames: a short run of `npm run fuzz`. */
+/** The fast ways of reading against mqtt-packet, and the client, with random frames: a short run of `npm run fuzz`. */
 
 import {randomInt} from 'node:crypto';
 import {test} from 'node:test';
@@ -12,4 +12,8 @@ test('the publish filter takes what mqtt-packet reads, and passes on the rest un
 
 test("the broker's two ways of reading frames agree, and with mqtt-packet", async () => {
   await campaign('broker', run());
+});
+
+test('the client ends in time at a server that sends anything, and succeeds only with what came', async () => {
+  await campaign('session', {...run(), frames: 5000});
 });

@@ -1,6 +1,6 @@
 /**
  * `npm run fuzz -- [NAME…] [--frames N] [--seed N]`: a million random frames for each reader of frames,
- * against mqtt-packet. `npm test` does the same with fewer.
+ * against mqtt-packet, and for the client at a server that sends them. `npm test` does the same with fewer.
  */
 
 import {randomInt} from 'node:crypto';
