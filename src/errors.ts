@@ -19,7 +19,7 @@ export const exitStatuses = {
   proxyAuthentication: [11, 'The proxy requires another user name or password.'],
   webSocket: [13, 'The server refused the WebSocket.'],
   errno: [14, 'The operating system reported an error on the connection.'],
-  lookup: [15, 'A name was not found.'],
+  lookup: [15, 'A host name was not found.'],
   proxy: [16, 'The proxy failed.'],
   keepalive: [19, 'The broker did not answer within the keep alive interval.'],
   malformed: [21, 'The broker sent bytes that are not an MQTT packet.'],

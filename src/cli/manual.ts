@@ -14,26 +14,28 @@ const reviewed = '2026-11-20';
 
 export const clientEnvironment: Remarks = {
   XDG_CONFIG_HOME: 'The directory of the options file.',
-  APPDATA: 'On Windows, the options file is in tmq here where XDG_CONFIG_HOME is not set.',
-  HOME: 'The options file is in .config here where XDG_CONFIG_HOME is not set.',
+  APPDATA:
+    'On Windows, if XDG_CONFIG_HOME is not set, the options file is in the directory tmq below this one.',
+  HOME: 'If XDG_CONFIG_HOME is not set, the options file is in .config below this directory.',
   'SSL_CERT_FILE, SSL_CERT_DIR':
-    "A file with the system's CA certificates, and a directory with more of them, in place of the usual ones.",
+    "A file with CA certificates, and a directory with more of them, used instead of the system's.",
   TZ: 'The time zone of the times that -F prints.',
 };
 
 export const commonEnvironment: Remarks = {
   TMQ_NO_FASTPATH:
-    'With 1, every packet takes the general way instead of the short one that floods of messages take. What comes out is the same, slower.',
+    'With 1, every packet takes the general code path instead of the fast one. The output is the same. This shows whether a fault is in the fast path.',
   'PAGER, MANPAGER':
-    "The program that shows --help and, MANPAGER before PAGER, the manual page by page on a terminal: 'less -FRX' by default, none where it is empty.",
-  'NO_COLOR, FORCE_COLOR': 'No colour, or colour even where the output is no terminal.',
+    "The program that shows --help and the manual page by page on a terminal, by default 'less -FRX'. MANPAGER is only for the manual, and comes before PAGER there. An empty value turns paging off.",
+  'NO_COLOR, FORCE_COLOR':
+    'NO_COLOR turns colour off. FORCE_COLOR turns it on, even if the output is not a terminal.',
   'XDG_CACHE_HOME, TMQ_NO_CODE_CACHE':
-    'The directory of the cache by which tmq starts faster, ~/.cache where it is not set; with TMQ_NO_CODE_CACHE=1 there is none.',
+    'The directory of the code cache, which makes tmq start faster; by default ~/.cache. TMQ_NO_CODE_CACHE=1 turns the cache off.',
 };
 
 const commonFiles: Remarks = {
   '$XDG_CACHE_HOME/tmq, ~/.cache/tmq':
-    'Compiled code, which only its user may write. It may be deleted at any time.',
+    'A cache of compiled code, which only its user can write to. It may be deleted at any time.',
 };
 
 /** The page of one command; `names` are those of all commands. */
@@ -76,7 +78,7 @@ export function programManual(
       'Description',
       paragraphs([
         "Publishes and subscribes, asks and waits for the answer, manages password files, and runs a broker for tests. The commands pub, sub, rr and passwd take the options of mosquitto's mosquitto_pub, mosquitto_sub, mosquitto_rr and mosquitto_passwd; started by a link of such a name, tmq is that command.",
-        'Standard output carries messages and what was asked for; everything else goes to standard error.',
+        'Standard output has only messages and the information asked for; everything else goes to standard error.',
       ]),
     ),
     ...section(
@@ -144,7 +146,7 @@ function synopsis(forms: readonly string[]): readonly string[] {
 /** How options are written. */
 function optionRules(command: AnyCommand): readonly string[] {
   const form =
-    'The value of an option is the next word, whatever it looks like, or is attached: --option=value, or -o and the value in one word. Short options without a value may be joined.';
+    'The value of an option is the next word, even if that begins with -, or is attached: --option=value, or -o and the value in one word. Short options without a value may be joined.';
   return paragraphs([
     command.operands !== undefined
       ? `${form} Words after -- are never options. If an option is given twice, the last one wins.`
@@ -188,7 +190,7 @@ function completion(): readonly string[] {
   };
   return [
     ...paragraphs([
-      'Once for each shell, in a directory where it looks; for zsh, one that is in $fpath. In PowerShell, the script is added to the profile.',
+      'Write the script once to a directory that the shell reads, which may have to be made first; for zsh, the directory must be in $fpath. In PowerShell, add the script to the profile.',
     ]),
     ...literal(
       Object.entries(targets).map(
@@ -220,7 +222,7 @@ function remarks(entries: Remarks): readonly string[] {
 /** The statuses of a client, or the two of every other program. */
 export function statusRemarks(client: boolean): Remarks {
   if (!client) {
-    return {0: exitStatuses.success[1], 1: 'Something is wrong; a line on standard error says what.'};
+    return {0: exitStatuses.success[1], 1: 'An error; a line on standard error gives the cause.'};
   }
   return {
     ...Object.fromEntries(Object.values(exitStatuses)),
@@ -235,7 +237,7 @@ function optionsFiles(name: string | undefined): Remarks {
   if (name === undefined) return {};
   return {
     [`$XDG_CONFIG_HOME/tmq/${name}, ~/.config/tmq/${name}`]:
-      'Options that stand before those of the command line, one a line: the option, a space, and its value to the end of the line, without quotes. A line that begins with # is a comment. See tmq-formats(5).',
+      'Options that are read before those of the command line, one on each line: the option, a space, and its value to the end of the line, without quotes. A line that begins with # is a comment. See tmq-formats(5).',
     [`$XDG_CONFIG_HOME/mosquitto_${name}, ~/.config/mosquitto_${name}`]:
       'Read where the file above does not exist.',
   };

@@ -17,13 +17,20 @@ function filesBelow(...folders: readonly string[]): readonly string[] {
   );
 }
 
-test('source, programs and manuals name who acts', () => {
-  const lines = filesBelow('src', 'bin', 'man').flatMap((path) =>
+test('source, programs, manuals and README name who acts', () => {
+  const paths = [...filesBelow('src', 'bin', 'man'), join(root, 'README.md')];
+  const lines = paths.flatMap((path) =>
     readFileSync(path, 'utf8')
       .split('\n')
       .flatMap((line, index) => (vague.test(line) ? [`${path}:${index + 1}: ${line.trim()}`] : [])),
   );
   assert.deepEqual(lines, []);
+});
+
+test('manuals and README tell nothing in the passive', () => {
+  const passive = /\b(?:is|are|be|being) told\b|\bsays (?:so|otherwise)\b/i;
+  for (const path of [...filesBelow('man'), join(root, 'README.md')].filter((each) => !each.endsWith('.svg')))
+    assert.doesNotMatch(readFileSync(path, 'utf8'), passive, path);
 });
 
 test('so do the names of tests', () => {

@@ -28,7 +28,7 @@ const logTypes = [
 const plugin: Action = (value, draft, name) => {
   draft.plugin = true;
   draft.warn(`${name} has no effect here: plugins are not loaded, and nothing they would allow is allowed`);
-  // These keep data or watch it, and refuse nobody. A plugin that is only loaded is not in use yet.
+  // These keep data or watch it, and refuse no client. A plugin that is only loaded is not in use yet.
   if (name === 'plugin_load' || /mosquitto_(?:persist_sqlite|sparkplug_aware)/.test(value)) return;
   const own = name === 'plugin_use' || (draft.perListener && name !== 'global_plugin');
   draft.plugins.push({name, where: draft.here(), listener: own ? draft.listener : undefined});

@@ -218,7 +218,7 @@ export const broker: Command<typeof options, BrokerPlan> = defineCommand({
   },
   files: {
     'mosquitto.db.tmq':
-      'The data of persistence, unless persistence_file and persistence_location name another file. Every change is written before its acknowledgement is sent, so that a kill loses nothing. Where the file cannot be written to, for instance on a full disk, a warning says so, and messages at QoS 1 and 2 are refused until it can: with reason code 0x97 in MQTT 5, by closing the connection before. A damaged record is skipped, and the file is kept as mosquitto.db.tmq.damaged. While a broker runs, mosquitto.db.tmq.lock locks the file against others.',
+      'The data of persistence, unless persistence_file and persistence_location name another file. Every change is written before its acknowledgement is sent, so that a kill loses nothing. Where the file cannot be written to, for instance on a full disk, a warning is logged, and messages at QoS 1 and 2 are refused until it can: with reason code 0x97 in MQTT 5, by closing the connection before. A damaged record is skipped, and the file is kept as mosquitto.db.tmq.damaged. While a broker runs, mosquitto.db.tmq.lock locks the file against others.',
   },
   plan,
   async run(what, io) {

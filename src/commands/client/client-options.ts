@@ -43,7 +43,7 @@ function sessionExpiry(given: string): number {
 /** Which properties -D knows, packet by packet. */
 function propertyDetails(): string {
   const lists = propertyCommands.map((command) => `${command}: ${propertyNames(command).join(', ')}`);
-  return `The command is the packet. What it takes: ${lists.join('; ')}. A user-property has two values, its name and its value, and may be given several times. Properties of a packet that is never sent are ignored.`;
+  return `The command is the packet that gets the property. The properties of each packet: ${lists.join('; ')}. A user-property has two values, its name and its value, and may be given several times. Properties of a packet that is never sent are ignored.`;
 }
 
 function checkId(option: string): (given: string) => string {
@@ -108,7 +108,7 @@ const mqttOptions = inGroup('MQTT', {
     flags: '-M, --max-inflight <count>',
     summary: 'most unacknowledged messages of QoS 1 and 2 (default 20)',
     details:
-      'An MQTT 5 broker may lower it (Receive Maximum). A larger number makes pub -l faster, and is what a broker may drop: see -l.',
+      'An MQTT 5 broker may lower it (Receive Maximum). A larger number makes pub -l faster, but more messages may then wait for a slow subscriber, and brokers drop what exceeds their limit: see -l.',
     missing: '-M argument given but max_inflight not specified.',
     parse: integer({
       minimum: 1,
@@ -119,7 +119,7 @@ const mqttOptions = inGroup('MQTT', {
     flags: '--pipeline',
     summary: 'send the first packets with CONNECT, without waiting for its answer',
     details:
-      'Saves a round trip. MQTT allows it [MQTT 3.1.1, 3.1.4], but some brokers lose or refuse what comes before they have accepted the connection: RabbitMQ over WebSockets, mosca, Vert.x. Has an effect on a clean session of MQTT 3.1.1 without user name and password.',
+      'Saves a round trip. MQTT allows it [MQTT 3.1.1, 3.1.4], but some brokers lose or refuse what comes before they have accepted the connection: RabbitMQ over WebSockets, mosca, Vert.x. It has an effect only with MQTT 3.1.1, a clean session, and no user name or password.',
   },
 });
 
@@ -156,18 +156,18 @@ const generalClientOptions = {
       flags: '-d, --debug',
       summary: 'show the connection and each packet on standard error',
       details:
-        'Lines that begin with * show what comes before the packets: addresses, proxy, and of TLS version, cipher and certificate. A link named as a program of mosquitto leaves them out.',
+        'Lines that begin with * show what comes before the packets: the addresses, the proxy, and the version, cipher and certificate of TLS. They are left out when tmq is started by a link with the name of a mosquitto program.',
     },
     quiet: {
       flags: '--quiet',
-      summary: 'print no error messages but those about the command line',
+      summary: 'print no errors except those about the command line',
       details: 'Also suppresses the spinner and the progress line.',
     },
     color: {
       flags: '--color <when>',
       summary: 'colour on a terminal: auto, always or never',
       details:
-        'Topics of -v, the lines of -d and the word Error are coloured, payloads never. NO_COLOR and FORCE_COLOR are heeded by auto; FORCE_COLOR does not colour what -v and -d write into a pipe.',
+        'Topics of -v, the lines of -d and the word Error are coloured, payloads never. With auto, NO_COLOR and FORCE_COLOR have their effect; FORCE_COLOR does not colour what -v and -d write into a pipe.',
       parse: choice(
         ['auto', 'always', 'never'],
         (given) => `Invalid --color given: ${given}. It is auto, always or never.`,

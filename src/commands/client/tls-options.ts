@@ -27,7 +27,7 @@ export const tlsOptions = inGroup('TLS', {
   systemCertificates: {
     flags: '--tls-use-os-certs',
     summary: "use TLS and trust the system's certificates",
-    details: 'Also meant by port 8883 without another TLS option, and by the URLs mqtts:// and wss://.',
+    details: 'Port 8883 without another TLS option, and the URLs mqtts:// and wss://, imply it.',
   },
   certificate: {
     flags: '--cert <file>',
@@ -102,7 +102,7 @@ export const tlsOptions = inGroup('TLS', {
   },
   insecure: {
     flags: '--insecure',
-    summary: 'verify nothing of the server: for tests only',
+    summary: 'do not verify the server; for tests only',
     details:
       'NEITHER THE CERTIFICATE NOR THE HOST NAME IS VERIFIED: any machine can pose as the server. It does not turn TLS on.',
   },

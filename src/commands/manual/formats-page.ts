@@ -9,8 +9,8 @@ import {formatSection} from './format-section.ts';
 const optionsFiles: ManualSection = {
   title: 'Options files',
   text: [
-    'Options that tmq pub, tmq sub and tmq rr take as if they stood before those of the command line. The file is the one named by -o; else $XDG_CONFIG_HOME/tmq/pub (sub, rr) or, where that does not exist, $XDG_CONFIG_HOME/mosquitto_pub. Where XDG_CONFIG_HOME is not set, ~/.config takes its place.',
-    'One option a line: the option, a space, and all the rest of the line as its value, with its blanks and quotes. Nothing is replaced in it. Only -D splits its value, into packet, name and value. Blanks before the option are skipped, as are empty lines and lines that begin with #.',
+    'Options that tmq pub, tmq sub and tmq rr read before those of the command line. The file is the one named by -o; by default $XDG_CONFIG_HOME/tmq/pub (sub, rr) or, where that does not exist, $XDG_CONFIG_HOME/mosquitto_pub. Where XDG_CONFIG_HOME is not set, ~/.config takes its place.',
+    'One option a line: the option, a space, and all the rest of the line as its value, with its blanks and quotes. Variables are not replaced. Only -D splits its value, into packet, name and value. Blanks before the option are skipped, as are empty lines and lines that begin with #.',
     'An option of the command line replaces the same option of the file; -t of tmq sub, -T, -U and -D add to it. Errors name the file and the line.',
   ],
   literal: [
@@ -30,7 +30,7 @@ const passwordFiles: ManualSection = {
   ],
   remarks: {
     $6$salt$hash:
-      'sha512: the SHA-512 of the password and, behind it, the salt, in a single round. The hash has 88 characters.',
+      'sha512: one round of SHA-512 over the password followed by the salt. The hash has 88 characters.',
     $7$iterations$salt$hash: 'sha512-pbkdf2: PBKDF2 with HMAC-SHA-512 and 64 bytes of output.',
     '$argon2id$v=19$m=memory,t=passes,p=lanes$salt$hash':
       'argon2id, in the notation of its reference implementation; memory in KiB, base64 without padding.',

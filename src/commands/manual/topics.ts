@@ -21,8 +21,9 @@ export const testingSections: readonly ManualSection[] = [
     literal: [
       "import {startBroker} from 'tmq/testing';",
       '',
-      'await using broker = await startBroker();',
+      'const broker = await startBroker();',
       'console.log(broker.url);',
+      'await broker.close();',
     ],
   },
   {

@@ -21,9 +21,9 @@ export const passwdOptions = inGroup('Password file', {
   delete: {flags: '-D, --delete', summary: 'delete the user'},
   upgrade: {
     flags: '-U, --upgrade',
-    summary: 'hash all passwords that stand in the file in plain text',
+    summary: 'hash all plain-text passwords in the file',
     details:
-      'Entries that are hashed already, comments and lines that are no entries stay as they are, so it can be repeated. A plain-text password is everything after the first colon. The passwords are hashed before the file is locked, so it is locked only while it is written.',
+      'Entries that are hashed already, comments and lines without an entry stay as they are, so -U can be repeated. A plain-text password is everything after the first colon. The passwords are hashed before the file is locked, so it is locked only while it is written.',
   },
   import: {
     flags: '--import <source>',
@@ -64,10 +64,10 @@ export const passwdOptions = inGroup('Password file', {
   },
   weak: {
     flags: '--weak',
-    summary: 'print the entries below what is advised today, and why; status 1 if there are any',
+    summary: 'print the entries weaker than recommended, and why; status 1 if there are any',
     details:
-      'Advised (OWASP Password Storage Cheat Sheet) are 210,000 iterations of PBKDF2, or argon2id with 46 MiB (or less memory and more passes).',
+      'Recommended (OWASP Password Storage Cheat Sheet) are 210,000 iterations of PBKDF2, or argon2id with 46 MiB (or less memory and more passes).',
   },
-  json: {flags: '--json', summary: 'print a JSON object a line, with --list and --weak'},
+  json: {flags: '--json', summary: 'with --list and --weak: print one JSON object on each line'},
   force: {flags: '--force', summary: 'do not ask before -c replaces a file'},
 });

@@ -21,10 +21,10 @@ export const passwd = defineCommand({
     '(--list | --weak) [--json] <file>',
   ],
   description: [
-    'Adds a user to a password file of mosquitto, or gives it another password. The password is asked for twice on the terminal, without echo; where standard input is no terminal, it is the first line of it, without a prompt; a second line, if there is one, must be the same.',
-    'Whatever else stands in the file stays: comments, blank lines, unknown lines, the order, line ends. The file is replaced in one step, with its owner and mode, so that at every moment the old one or the new one is there, and one process at a time changes it. A link is followed to the file itself. A new file can be read by its owner only.',
-    'VerneMQ reads the same lines: the default scheme is also that of its vmq-passwd, whose forms -c, -D and -U are those of this command.',
-    'PBKDF2 works on four cores at once; the environment variable UV_THREADPOOL_SIZE says otherwise.',
+    "Adds a user to a password file of mosquitto, or changes the user's password. The password is asked for twice on the terminal, without echo; if standard input is not a terminal, the password is its first line, and no prompt is shown; a second line, if there is one, must be the same.",
+    'Everything else in the file stays as it is: comments, blank lines, unknown lines, the order, line ends. The file is replaced in one step, with its owner and mode, so a reader sees either the old file or the new one. Only one process at a time changes it. A link is followed to the file itself. A new file can be read by its owner only.',
+    'VerneMQ reads the same lines. The default scheme is also the one of its vmq-passwd, and -c, -D and -U mean the same there.',
+    'PBKDF2 uses four cores at once; the environment variable UV_THREADPOOL_SIZE changes that number.',
   ],
   operands: 'passwordFile',
   options: passwdOptions,
@@ -37,8 +37,8 @@ export const passwd = defineCommand({
     'tmq passwd -D passwd bob': 'Delete a user.',
   },
   exitStatuses: {
-    '0': 'All went well; with --verify: the password is right; with --weak: no entry is.',
-    '1': 'Something is wrong, and a line on standard error says what; with --verify: the password is wrong; with --weak: some entry is.',
+    '0': 'Success. With --verify: the password is right. With --weak: no entry is weak.',
+    '1': 'An error; a line on standard error gives the cause. With --verify: the password is wrong. With --weak: an entry is weak.',
     '2': 'The two passwords that were typed or piped differ.',
     '130': 'Interrupted (SIGINT); the file is as it was.',
     '143': 'Terminated (SIGTERM); the file is as it was.',
@@ -47,18 +47,18 @@ export const passwd = defineCommand({
     'Comments, blank and unknown lines are kept; mosquitto_passwd stops at the first of them and drops every user after it.',
     '-U leaves hashed entries alone, where mosquitto_passwd hashes the hash, and hashes all of a password that contains a colon.',
     '-c replaces an existing file, as documented for mosquitto_passwd, whose version 2.1 refuses.',
-    'A user with several lines has one after an update: mosquitto 2.0 takes the last, so that changing the first would leave the old password in force.',
+    'If a user has several lines, an update leaves only one. mosquitto 2.0 uses the last line, so the old password would stay valid if only the first one were changed.',
     'User names that a broker would read differently are refused: empty ones, a leading #, blanks around, control characters.',
     'Prompts go to the terminal, not to standard output. ^C gives the status 130. From a pipe, one line is enough.',
-    'The file is replaced by renaming, never overwritten. Another hard link to it keeps the old content. A single file that is mounted into a container cannot be replaced there, which is refused: mount its directory instead. Replaced outside, it is seen by the container when that starts again.',
+    'The file is replaced by renaming, never overwritten. Another hard link to it keeps the old content. A single file that is mounted into a container cannot be replaced there, which is refused: mount its directory instead. If the file is replaced outside the container, the container sees the new one only after it is started again.',
     'Salts have 12 bytes, which every version of mosquitto reads. PBKDF2 has 210,000 iterations by default.',
   ],
   environment: {
-    UV_THREADPOOL_SIZE: 'How many passwords PBKDF2 hashes at once, each on a core of its own: 4 unless set.',
+    UV_THREADPOOL_SIZE: 'How many passwords PBKDF2 hashes at once, each on a core of its own; by default 4.',
   },
   files: {
     '.file.tmq-lock, .file.tmq-new.*':
-      'Beside the password file while it is changed. What a killed process leaves of them is taken over by the next one.',
+      'Beside the password file while it is changed. The next process takes over the files of one that was killed.',
   },
   plan: toPasswdPlan,
   async run(plan: PasswdPlan, io): Promise<ExitCode> {

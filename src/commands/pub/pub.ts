@@ -13,6 +13,7 @@ import {propertiesFor} from '../../protocol/property-option.ts';
 import {sleep} from '../../timers.ts';
 import {clientDifferences} from '../client/client-differences.ts';
 import {type ClientPlan, clientOptions, toClientPlan} from '../client/client-options.ts';
+import {publishDelivery} from '../client/delivery.ts';
 import {publishTopicOption} from '../client/network-options.ts';
 import {openSession} from '../client/open-session.ts';
 import {type PayloadSource, payloadOptions, payloadSource, readPayload} from '../client/payload-source.ts';
@@ -35,7 +36,7 @@ const options = {
       flags: '-l, --stdin-line',
       summary: 'send each line of standard input as a message',
       details:
-        'A line ends at LF, which is not sent; an empty line is an empty message, and a last line without LF is sent too. Bytes are never changed. Input is read only as fast as the broker takes it. When the connection is lost, tmq connects again and sends what was not acknowledged once more. The exit status is 0 only if every line was acknowledged (at QoS 0: taken by the system for the network). An acknowledgement means that the broker has the message; it does not promise that a subscriber gets it. mosquitto drops what does not fit into the queue of a subscriber that reads more slowly: max_queued_messages, 1000 unless its configuration sets it, is the remedy. Up to 20 lines are unacknowledged at a time; more, by -M, fill that queue faster.',
+        'A line ends at LF, which is not sent; an empty line is an empty message, and a last line without LF is sent too. Bytes are never changed. Input is read only as fast as the broker accepts it. When the connection is lost, tmq connects again and sends what was not acknowledged once more. The exit status is 0 only if every line was acknowledged (at QoS 0: handed to the operating system). An acknowledgement means that the broker has the message, not that a subscriber gets it: for each subscriber that reads slowly, mosquitto queues 1000 messages by default, and drops the rest. max_queued_messages in its configuration raises that limit. Up to 20 lines are unacknowledged at a time; a larger -M fills the queue faster.',
     },
     retain: {flags: '-r, --retain', summary: 'the broker retains the message for later subscribers'},
     repeat: {
@@ -66,7 +67,7 @@ export const pub = defineCommand({
     '[options] -L <url> (-m <message> | -f <file> | -n | -s | -l)',
   ],
   description: [
-    'Connects to an MQTT broker, publishes, and disconnects when the broker has what was sent: at QoS 0 when it was written to the network, at QoS 1 and 2 when it was acknowledged.',
+    'Connects to an MQTT broker, publishes, and disconnects: at QoS 0 after the message was handed to the operating system, at QoS 1 and 2 after the broker has acknowledged it. See Delivery.',
     'Standard output stays empty; everything else goes to standard error.',
   ],
   options,
@@ -80,11 +81,12 @@ export const pub = defineCommand({
     'tmq pub -t job -m go -D publish content-type text/plain -D publish user-property from me':
       'With MQTT 5 properties.',
   },
+  sections: [publishDelivery],
   differences: [
     'A publication that the broker refuses (an MQTT 5 reason code of 128 or above) ends with that code as exit status; mosquitto_pub warns and ends with 0.',
-    '-l reconnects after a loss, sends unacknowledged lines again, and ends with 0 only if every line arrived. A NUL byte does not end a line.',
+    '-l connects again after the connection was lost, sends unacknowledged lines again, and ends with 0 only if every line arrived. A NUL byte does not end a line.',
     '-f also reads pipes and devices, so process substitution works.',
-    'A QoS that the broker does not have ends with 24, and a message larger than it takes with 25. A broker that ends the connection before it has acknowledged is a failure, whatever reason it gives.',
+    'The exit status is 24 if the broker does not support the QoS, and 25 if the message is larger than it allows. If the broker closes the connection before it has acknowledged, the status is not 0, for any reason code.',
     ...clientDifferences,
   ],
   plan(values): PubPlan {

@@ -14,6 +14,7 @@ import {propertiesFor} from '../../protocol/property-option.ts';
 import {ReasonCode} from '../../protocol/reason-codes.ts';
 import {clientDifferences} from '../client/client-differences.ts';
 import {type ClientPlan, clientOptions, defaultInFlight, toClientPlan} from '../client/client-options.ts';
+import {receiveDelivery} from '../client/delivery.ts';
 import {subscribeUrlOption} from '../client/network-options.ts';
 import {openSession} from '../client/open-session.ts';
 import {
@@ -109,13 +110,13 @@ const options = {
   ...inGroup('Output', {
     messageRate: {
       flags: '--message-rate',
-      summary: 'print how many messages came, once a second, not the messages',
+      summary: 'print the number of messages each second instead of the messages',
     },
     watch: {
       flags: '-w, --watch',
-      summary: 'one line for each topic, rewritten when a message comes',
+      summary: 'show one line for each topic, and update it when a message comes',
       details:
-        'On a terminal a table that fits it: how many messages each topic had, the age of the last one, the topic and the message. A last line says how many topics do not fit.',
+        'On a terminal it is a table that fits the window: for each topic the number of messages, the age of the last one, its name and the last message. A last line says how many topics do not fit.',
     },
   }),
   retryFirst: {
@@ -133,9 +134,9 @@ export const sub = defineCommand({
   summary: 'subscribe to topics and print the messages',
   synopsis: ['[options] -t <filter> …', '[options] -L <url>'],
   description: [
-    'Connects to an MQTT broker, subscribes, and prints each message on standard output as it comes, byte for byte. A message of QoS 1 or 2 is acknowledged only after it was written.',
-    'On a terminal a line on standard error says what it has subscribed to.',
-    'When the connection is lost, tmq sub connects again every second and subscribes anew, with a line on standard error. It ends with 0 after -C messages, at SIGINT and SIGTERM, and when the reader of its output goes away.',
+    'Connects to an MQTT broker, subscribes, and prints each message on standard output as it comes, byte for byte. It acknowledges a message of QoS 1 or 2 only after it was written.',
+    'On a terminal, a line on standard error names the topics that it has subscribed to.',
+    'When the connection is lost, tmq sub connects again every second and subscribes anew, with a line on standard error. It ends with 0 after -C messages, at SIGINT and SIGTERM, and when the program that reads its output ends. See Delivery.',
   ],
   options,
   mostUsed: ['topics', 'verbose', 'count', 'timeout', 'format', 'host'],
@@ -148,13 +149,13 @@ export const sub = defineCommand({
     "tmq sub -t '#' -F %j -C 3 | jq .topic": 'Three messages as JSON, one object a line.',
     "tmq sub -t 'old/#' --retained-only --remove-retained -W 5": 'Clear retained messages.',
   },
-  sections: [formatSection],
+  sections: [receiveDelivery, formatSection],
   differences: [
     'When the broker denies every subscription, the exit status is its reason code (128 for MQTT 3.1.1); mosquitto_sub ends with 0.',
     'A lost connection, and its return, are reported on standard error.',
     'A timeout (-W) is 27 and a signal 130 or 143 also before the broker has accepted the connection; mosquitto_sub ends with 255 there.',
     '-E with -U alone ends when the unsubscription is acknowledged. If only some subscriptions are denied, a warning names them.',
-    '--random-filter means per cent. -R does not keep --remove-retained from clearing. --remove-retained ends when it should.',
+    '--random-filter is a percentage, also with a fraction. With -R, --remove-retained clears the messages all the same. --remove-retained waits until the broker has acknowledged each clearing.',
     formatDifference,
     ...clientDifferences,
   ],

@@ -14,9 +14,12 @@ import {commandManual} from '../../../src/cli/manual.ts';
 import {type OptionTable, spelling} from '../../../src/cli/option.ts';
 import {form, line} from '../../../src/cli/roff.ts';
 import {commands} from '../../../src/commands/all.ts';
+import {publishDelivery, receiveDelivery} from '../../../src/commands/client/delivery.ts';
 import {formatSection} from '../../../src/commands/manual/format-section.ts';
 import {formatSections} from '../../../src/commands/manual/formats-page.ts';
-import {ExitCode} from '../../../src/errors.ts';
+import {pub} from '../../../src/commands/pub/pub.ts';
+import {sub} from '../../../src/commands/sub/sub.ts';
+import {ExitCode, endingSignals, Interrupted} from '../../../src/errors.ts';
 import {fieldTable} from '../../../src/format/fields.ts';
 import {compileFormat} from '../../../src/format/format.ts';
 import {runMain} from '../../support/run.ts';
@@ -83,6 +86,21 @@ test('the Markdown has the words of the page, and examples as they are typed', a
     const body = (await formatted(page)).split('\n').slice(1, -2).join('\n');
     assert.equal(letters(seen.split('\n').slice(1).join('\n')), letters(body), file);
   }
+});
+
+test('pub and sub say what each QoS promises, and the status that each signal leaves', () => {
+  for (const {title, remarks = {}} of [publishDelivery, receiveDelivery]) {
+    assert.equal(title, 'Delivery');
+    for (const term of ['QoS 0', 'QoS 1', 'QoS 2', 'An acknowledgement']) assert.ok(term in remarks, term);
+    for (const name of endingSignals.filter((each) => each !== 'SIGBREAK')) {
+      const {exitCode} = new Interrupted(name);
+      assert.ok(remarks.Signals?.includes(name) && remarks.Signals.includes(String(exitCode)), name);
+    }
+  }
+  assert.deepEqual(
+    [pub, sub].map(({sections}) => sections?.some(({title}) => title === 'Delivery')),
+    [true, true],
+  );
 });
 
 test('man shows them', async () => {
