@@ -211,7 +211,7 @@ export const reference: Readonly<Record<string, readonly Row[]>> = {
     [
       'what is not connected again',
       [traps, 'with an impossible code ends the run'],
-      'break the rules of MQTT',
+      'violates the MQTT specification',
     ],
     ['subscribes again', ['session/reconnect.test.ts', 'a clean session subscribes again']],
   ],

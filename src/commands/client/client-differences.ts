@@ -7,7 +7,7 @@ export const clientDifferences: readonly string[] = [
   '-P - asks for the password; --pw-file and --pw-env read it from a file or a variable. tmq shows a password neither in messages nor in the list of processes.',
   '--insecure verifies nothing at all. The certificate of --cert is sent with every way to verify the server. --tls-version may be in capital letters. --no-tls also brings back port 1883. A TLS failure always has the status 8.',
   "-L takes an IPv6 address in brackets, and percent-encoded characters in user and password; '@' may stand in a password.",
-  '-S is always available, --proxy also takes http://, and there is a time limit for connecting.',
+  '-S is always there, --proxy also takes http://, and there is a time limit for connecting.',
   'An options file named by -o has to exist. Errors in one name file and line, -D works there, and lines may have any length.',
   'Properties (-D) are checked before tmq connects: an invalid one is always an error. The user properties of a packet are sent together, at the place of the first one.',
   'An error is one line with its cause; a usage error also points to --help. If the broker violates the MQTT specification, the status is 2. If it refuses a connection of MQTT 3.1 or 3.1.1, the status is its return code.',
