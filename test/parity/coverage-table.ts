@@ -173,7 +173,8 @@ export const reference: Readonly<Record<string, readonly Row[]>> = {
   ],
   '3.3': [
     ...['LF ends a line, CR stays', 'an empty line', 'a last line without LF', 'nothing', 'a long line'],
-    ...['NUL in a line', '--repeat is ignored', 'CONNACK refusal', 'publish error'],
+    ...['NUL in a line', 'CONNACK refusal', 'publish error'],
+    ['--repeat is refused', ['commands/words.test.ts', 'E8']],
     ['end of input', [quirks, 'Q1: pub -l waits for every acknowledgement'], [quirks, 'Q1: more lines']],
     ['connection lost', outage],
     [

@@ -15,6 +15,8 @@ interface Conversation extends Omit<Scenario, 'shows'> {
   readonly lines: readonly string[];
   /** A line that mosquitto 2.0 may leave out. */
   readonly unsteady?: string;
+  /** Lines that only mosquitto's client prints, for a reason that stands beside them. */
+  readonly onlyMosquitto?: readonly string[];
 }
 
 const id = ['-i', '{topic}-id'];
@@ -115,10 +117,10 @@ const conversations: readonly Conversation[] = [
       'Subscribed (mid: 1): 2',
       "received PUBLISH (d0, q2, r0, m1, 'TOPIC', ... (2 bytes))",
       'sending PUBREC (m1, rc0)',
-      'received PUBREL (Mid: 1)',
-      'sending PUBCOMP (m1)',
       'sending DISCONNECT',
     ],
+    // It prints at PUBREL; tmq prints before PUBREC, and leaves once that is sent (G1).
+    onlyMosquitto: ['received PUBREL (Mid: 1)', 'sending PUBCOMP (m1)'],
   },
   {
     name: '--quiet leaves out what was granted, and nothing else',
@@ -157,8 +159,9 @@ describe('-d', {concurrency: 4}, () => {
         play(scenario, 'tmq', broker.port),
         play(scenario, 'mosquitto', broker.port),
       ]);
-      const {lines, unsteady} = conversation;
-      const steady = (all: readonly string[]) => all.filter((line) => line !== unsteady);
+      const {lines, unsteady, onlyMosquitto = []} = conversation;
+      const steady = (all: readonly string[]) =>
+        all.filter((line) => line !== unsteady && !onlyMosquitto.includes(line));
       assert.deepEqual(linesOf(ours!.stderr), lines, 'tmq');
       assert.deepEqual(steady(linesOf(theirs!.stdout)), steady(lines), 'mosquitto');
       assert.deepEqual(ours!.stdout.split('\n').filter(isDebugLine), [], 'stdout is for messages');

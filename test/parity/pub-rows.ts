@@ -312,7 +312,6 @@ export const pubRows: readonly Row[] = [
       wire: 'differs',
     },
   }),
-  line('--repeat is ignored', 'one\n', ['one'], {words: ['-t', '{topic}', '-l', '-q', '1', '--repeat', '3']}),
   {
     name: '-l at QoS 0 and a topic alias',
     shows: ['3.2: topic alias'],

@@ -227,7 +227,7 @@ test('Q38: an answer that is not MQTT ends the run at once, and silence ends it 
   });
   const wrong = await runMain(['pub', ...at(broker), '-t', 'a', '-m', 'x']);
   assert.equal(wrong.exitCode, 2);
-  assert.match(wrong.stderr, /^Error: 127\.0\.0\.1:\d+ does not answer as an MQTT broker does/);
+  assert.match(wrong.stderr, /^Error: 127\.0\.0\.1:\d+ speaks HTTP, not MQTT\./);
   await using silent = await startFakeBroker(async (connection) => {
     await connection.closed;
   });

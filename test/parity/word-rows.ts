@@ -21,6 +21,12 @@ const acceptedByAtoi: Difference = {
   says: /refused/,
 };
 
+/** mosquitto does not say which character it is. */
+const malformedByMosquitto: Difference = {
+  because: 'tmq names the character, mosquitto only the argument',
+  says: /^Error: Malformed UTF-8 in /,
+};
+
 const deep = `a${'/b'.repeat(201)}`;
 const message = ['-t', 'a', '-m', 'x'];
 
@@ -59,30 +65,45 @@ const refused: readonly Refused[] = [
       says: /No such file|refused/,
     },
   },
-  {shows: '1.1: UTF-8', words: ['-t', 'a\u0001', '-m', 'x'], says: 'Invalid -t argument: it has '},
-  {shows: '1.1: UTF-8', tool: 'sub', words: ['-t', 'a\u0085'], says: 'Invalid -t argument: it has '},
+  {
+    shows: '1.1: UTF-8',
+    words: ['-t', 'a\u0001', '-m', 'x'],
+    says: 'Invalid -t argument: it has ',
+    mosquitto: malformedByMosquitto,
+  },
+  {
+    shows: '1.1: UTF-8',
+    tool: 'sub',
+    words: ['-t', 'a\u0085'],
+    says: 'Invalid -t argument: it has ',
+    mosquitto: malformedByMosquitto,
+  },
   {
     shows: '1.1: UTF-8',
     tool: 'sub',
     words: ['-t', 'a', '-T', '\u0007'],
     says: 'Invalid -T argument: it has ',
+    mosquitto: malformedByMosquitto,
   },
   {
     shows: '1.1: UTF-8',
     tool: 'sub',
     words: ['-t', 'a', '-U', '\uFFFF'],
     says: 'Invalid -U argument: it has ',
+    mosquitto: malformedByMosquitto,
   },
   {
     shows: '1.1: UTF-8',
     words: [...message, '--will-topic', '\uFDD0'],
     says: 'Invalid --will-topic argument: it has ',
+    mosquitto: malformedByMosquitto,
   },
   {
     shows: '1.1: UTF-8',
     tool: 'rr',
     words: [...message, '-e', '\u0001'],
     says: 'Invalid -e argument: it has ',
+    mosquitto: malformedByMosquitto,
   },
   {
     shows: '1.1: UTF-8 of a user name',
@@ -108,7 +129,7 @@ const refused: readonly Refused[] = [
   {
     shows: '1.1: publish topic',
     words: ['-t', '', '-m', 'x'],
-    says: "Invalid publish topic '', does it contain",
+    says: 'The publish topic of -t is empty',
     mosquitto: 'newer',
   },
   {
