@@ -118,7 +118,7 @@ const timeless = (output, port) =>
   output
     .replaceAll(String(port), '1883')
     .replaceAll(/(?<=from 127\.0\.0\.1:)\d+/g, '50123')
-    .replaceAll(/\b\d\d:\d\d:\d\d\b/g, '07:08:32')
+    .replaceAll(/(?<!\d)\d\d:\d\d:\d\d(?!\d)/g, '07:08:32')
     .replaceAll(/tmq-[A-Za-z0-9]{18}/g, 'tmq-LF1JFq8IHkCy0zwEMU')
     .replaceAll(/\w{3} \w{3} +\d+ [\d:]{8} UTC \d{4}/g, 'Fri Nov 20 07:08:32 UTC 2026')
     .replaceAll(/\d+ seconds/g, '0 seconds');

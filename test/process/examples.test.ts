@@ -3,12 +3,13 @@
 
 import assert from 'node:assert/strict';
 import {readdirSync, readFileSync} from 'node:fs';
-import {mkdir, readFile, writeFile} from 'node:fs/promises';
+import {mkdir, readFile, symlink, writeFile} from 'node:fs/promises';
 import {join} from 'node:path';
 import {after, before, describe, test} from 'node:test';
 import {parseOptionsFile} from '../../src/cli/options-file.ts';
 import {parse} from '../../src/cli/parse.ts';
 import {commands} from '../../src/commands/all.ts';
+import {testingSections} from '../../src/commands/manual/topics.ts';
 import {sub} from '../../src/commands/sub/sub.ts';
 import {openPlayground, type Playground} from '../support/playground.ts';
 
@@ -73,7 +74,7 @@ const serves =
 const completes =
   (path: string): Drive =>
   async (ground, command) => {
-    const file = join(ground.directory, '..', path);
+    const file = join(ground.env.HOME!, path);
     await mkdir(join(file, '..'), {recursive: true});
     assert.equal((await ground.run(command)).exitCode, 0);
     assert.match(await readFile(file, 'utf8'), /tmq --completion/);
@@ -138,6 +139,7 @@ const examples: Readonly<Record<string, Drive>> = {
   },
   'tmq broker -p 0 --tls auto --ws --trace': serves(/mqtt:.*ws:.*mqtts:.*wss:/),
   "tmq broker --fault 'drop puback p=0.1' --fault 'delay publish out 200ms' --seed 7": serves(/mqtt:/),
+  "tmq broker --fault 'drop puback p=0.1' --seed 7 --trace": serves(/mqtt:/),
   'tmq broker -c mosquitto.conf --test-config': async (ground, command) => {
     await writeFile(join(ground.directory, 'mosquitto.conf'), 'listener 1883\n');
     assert.equal((await ground.run(command)).exitCode, 0);
@@ -165,9 +167,25 @@ function literalLines(page: string): readonly string[] {
   );
 }
 
+/** The example of the module, which is run as one program, and the line for PowerShell. */
+const moduleExample = testingSections.find(({title}) => title === 'Testing with Node.js')?.literal ?? [];
+const profileExample = ['tmq --completion powershell >> $PROFILE'];
+
+test('the example of the module starts a broker', async () => {
+  await using ground = await openPlayground({withoutBroker: true});
+  await mkdir(join(ground.directory, 'node_modules'));
+  await symlink(join(pages, '..'), join(ground.directory, 'node_modules', 'tmq'));
+  await writeFile(join(ground.directory, 'example.mjs'), moduleExample.join('\n'));
+  const {stdout, stderr, exitCode} = await ground.run('node example.mjs');
+  assert.deepEqual([stderr, exitCode], ['', 0]);
+  assert.match(stdout.toString(), /^mqtt:\/\/127\.0\.0\.1:\d+\n$/);
+});
+
 test('the examples in the pages are those that are run here', async () => {
   const programs = readdirSync(pages).filter((name) => name.endsWith('.1'));
-  assert.deepEqual(programs.flatMap(literalLines).sort(), Object.keys(examples).sort());
+  const shown = new Set(programs.flatMap(literalLines));
+  for (const line of [...moduleExample, ...profileExample]) assert.ok(shown.delete(line), line);
+  assert.deepEqual([...shown].sort(), Object.keys(examples).sort());
   for (const {load} of commands) {
     for (const command of Object.keys((await load()).examples)) assert.ok(command in examples, command);
   }
