@@ -17,7 +17,7 @@ const options = {
       flags: '-c, --config <file>',
       summary: 'read the configuration from a mosquitto.conf',
       details:
-        'Every directive of mosquitto.conf(5) is known: the section Directives says what becomes of each. A directive that mosquitto does not know is an error. A vernemq.conf is recognised by its form, name = value: listeners of the kinds tcp, ssl, ws and wss with their certificates and limits, allow_anonymous, vmq_passwd.password_file and vmq_acl.acl_file are served; a warning names each other setting.',
+        'Every directive of mosquitto.conf(5) is known: the section Directives lists them. A directive that mosquitto does not know is an error. A vernemq.conf is recognised by its form, name = value: listeners of the kinds tcp, ssl, ws and wss with their certificates and limits, allow_anonymous, vmq_passwd.password_file and vmq_acl.acl_file are served; a warning names each other setting.',
       complete: 'file',
       parse: text,
     },
@@ -182,8 +182,8 @@ export const broker: Command<typeof options, BrokerPlan> = defineCommand({
   summary: 'run a small broker, for tests',
   synopsis: ['[options]', '[options] --exec -- command [argument ...]'],
   description: [
-    'Runs a broker for MQTT 3.1, 3.1.1 and 5 until SIGINT or SIGTERM. Without options it listens on 127.0.0.1 port 1883, accepts every client, and keeps nothing when it ends: made for tests, not for the open network.',
-    'With a mosquitto.conf it takes listeners, users, access rights and limits from the file. On SIGHUP it reads the file again, and with it users, access rights, certificates and keys: it takes all of that, or after an error none of it. Listeners are recognised by their address. Clients that would not be accepted any more are disconnected. SIGUSR2 prints the subscriptions to the log; SIGUSR1 is ignored.',
+    'Runs a broker for MQTT 3.1, 3.1.1 and 5 until SIGINT or SIGTERM. Without options it listens on 127.0.0.1 port 1883, accepts every client, and keeps no data when it ends. It is made for tests, not for the open network.',
+    'With a mosquitto.conf it takes listeners, users, access rights and limits from the file. On SIGHUP it reads the file again, and with it users, access rights, certificates and keys: all of that takes effect, or after an error none of it. Listeners are recognised by their address. It disconnects clients that it would no longer accept. SIGUSR2 prints the subscriptions to the log; SIGUSR1 is ignored.',
     'Log lines, the banner and warnings go to standard error; standard output has only the ready line and the trace.',
   ],
   options,
@@ -205,14 +205,14 @@ export const broker: Command<typeof options, BrokerPlan> = defineCommand({
   },
   differences: [
     'Port 0 is a free port; with a path after it, a Unix socket as in mosquitto.',
-    'A user in the password file who could not log in, for example with a password in plain text, is an error at the start.',
-    'SIGHUP opens and closes no listeners, and leaves the limits and the log as they are: a warning names what waits for a restart. A client whose user was removed or has another hash is disconnected.',
+    'If a user in the password file cannot log in, for example because the password is in plain text, the broker does not start.',
+    'SIGHUP opens and closes no listeners, and changes neither the limits nor the log: a warning names the directives that need a restart. A client whose user was removed or has another hash is disconnected.',
     'The broker does not change its user, and does not put itself into the background.',
     'persistence writes its own format, by default to mosquitto.db.tmq, and never changes a database of mosquitto.',
   ],
   exitStatuses: {
     '0': 'SIGINT or SIGTERM stopped it, or the configuration is valid.',
-    '1': 'It could not start: an address, a file, a certificate, a line of the configuration or an option is wrong.',
+    '1': 'The broker could not start: there is an error in an address, a file, a certificate, the configuration or an option.',
     '126, 127': 'The command of --exec could not be run, or was not found.',
     other: 'The status of the command of --exec; 128 plus the number of the signal if one ended it.',
   },

@@ -19,7 +19,7 @@ export function directivesSection(): ManualSection {
   return {
     title: 'Directives',
     text: [
-      'What becomes of the directives of mosquitto.conf(5), of mosquitto 2.0 and 2.1. A directive that narrows who may connect, or what clients may do, is served or refused, never skipped. A warning names the file and the line.',
+      'How the broker treats the directives of mosquitto.conf(5), of mosquitto 2.0 and 2.1. A directive that restricts who may connect, or what clients may do, is served or refused, never skipped. A warning names the file and the line.',
     ],
     remarks: {
       Served: `${list(served)}.`,

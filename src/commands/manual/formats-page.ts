@@ -67,9 +67,9 @@ const entries: ManualSection = {
     username: 'The name.',
     line: 'The number of the line, from 1.',
     scheme:
-      '"sha512", "sha512-pbkdf2", "argon2id", "sha512-crypt"; "plain" for plain text, "unknown" for what no broker reads.',
+      '"sha512", "sha512-pbkdf2", "argon2id", "sha512-crypt"; "plain" for plain text, "unknown" for an entry that no broker can read.',
     cost: 'An object with the parameters of the scheme, or null.',
-    weakness: 'With --weak: why the entry falls short of what is advised.',
+    weakness: 'With --weak: why the entry is weaker than recommended.',
   },
 };
 

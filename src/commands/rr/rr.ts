@@ -45,7 +45,7 @@ const options = {
   responseTopic: {
     flags: '-e, --response-topic <topic>',
     group: 'Message',
-    summary: 'topic on which the response is awaited',
+    summary: 'topic of the response',
     noun: 'response topic',
     parse: publishTopic({option: '-e', what: 'response topic'}),
   },
@@ -61,7 +61,7 @@ export const rr = defineCommand({
   synopsis: ['[options] -t <topic> -e <response topic> (-m <message> | -f <file> | -n | -s)'],
   description: [
     'Connects, subscribes to the response topic, publishes the request, prints the first response and disconnects. With MQTT 5, the default, the request carries the response topic as a property.',
-    'A message counts as the response if it came after the request, is not a retained one, and, where the request was given correlation data (-D publish correlation-data), carries the same.',
+    'A message counts as the response if it came after the request, is not a retained one, and, where the request was given correlation data (-D publish correlation-data), carries the same data.',
   ],
   options,
   mostUsed: ['topic', 'responseTopic', 'message', 'timeout', 'verbose', 'host'],
@@ -75,7 +75,7 @@ export const rr = defineCommand({
   },
   sections: [formatSection],
   differences: [
-    'A retained message on the response topic is not taken for the response, and correlation data is compared; mosquitto_rr prints whatever comes first.',
+    'A retained message on the response topic is not taken for the response, and correlation data is compared; mosquitto_rr prints the first message that comes, of any kind.',
     'A refused subscription or request, and a broker that disconnects before the response, give a status other than 0.',
     'DISCONNECT is sent at the end, so no will is published.',
     formatDifference,
