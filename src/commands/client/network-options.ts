@@ -62,7 +62,7 @@ function notEmpty(option: string): (given: string) => string {
 
 const urlRow = {flags: '-L, --url <url>', group: 'Connection', noun: 'URL', secret: true} as const;
 
-const urlDetails = `The form is mqtt(s)://[username[:password]@]host[:port]/topic, or ws(s)://. It stands for -h, -p, -t and, where given, -u and -P; the later option wins. Default ports are 1883 for mqtt and ws, 8883 for mqtts and wss. mqtts and wss use TLS and the system's certificates. User and password may be percent-encoded; an IPv6 address stands in brackets; the topic is not decoded.`;
+const urlDetails = `The scheme is mqtt, mqtts, ws or wss; after :// comes [user[:password]@]host[:port]/topic. It stands for -h, -p, -t and, where given, -u and -P; the later option wins. Default ports are 1883 for mqtt and ws, 8883 for mqtts and wss. mqtts and wss use TLS and the system's certificates. User and password may be percent-encoded; an IPv6 address stands in brackets; the topic is not decoded.`;
 
 /** -L of a command that subscribes: its topic is one more entry of the row called 'topics'. */
 export const subscribeUrlOption = {
