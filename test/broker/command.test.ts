@@ -1,4 +1,4 @@
-// needs: mosquitto_pub
+// needs: mosquitto_pub, openssl
 /** `tmq broker` as users and test harnesses run it: in this process where possible, otherwise in its own. */
 
 import assert from 'node:assert/strict';

@@ -507,15 +507,20 @@ describe('words that do not fit', () => {
     [['--list'], `--list ${missing} missing.`],
     [['-H'], '-H argument given but not enough other arguments.'],
     [['-I'], '-I argument given but not enough other arguments.'],
-    [[], 'A password file and a user name must be given.'],
     [['-b', 'f', 'u'], 'A password file, a user name and a password must be given.'],
     [['f', 'u', 'p'], 'Too many words: a password on the command line needs -b before the file.'],
     [['-b', 'f', 'u', 'p', 'q'], 'Too many words.'],
     [['-U', 'f', 'g'], 'Too many words.'],
   ];
   for (const [words, message] of cases) {
-    test(words.join(' ') || 'none', async () => refused(await passwd(words), message));
+    test(words.join(' '), async () => refused(await passwd(words), message));
   }
+
+  test('none at all: the short help', async () => {
+    const {stdout, stderr, exitCode} = await passwd([]);
+    assert.deepEqual([stdout.toString(), exitCode], ['', 1]);
+    assert.match(stderr, /^Error: A password file and a user name must be given\.\n\nUsage: tmq passwd /);
+  });
 
   test('names that a broker would read differently', async () => {
     await writeFile(file, `a:${hash}\n`, {mode: 0o600});

@@ -256,7 +256,7 @@ describe('what others can see', () => {
 
   test('a device is no password file', async () => {
     const {stderr, exitCode} = await runTmq(['passwd', '-c', '-b', '/dev/full', 'a', 'x']);
-    assert.deepEqual([stderr, exitCode], ['Error: /dev/full is not a file.\n', 1]);
+    assert.deepEqual([stderr, exitCode], ['Error: /dev/full is not a regular file.\n', 1]);
   });
 });
 

@@ -26,10 +26,10 @@ test('-d shows the address of a name, and the connection', async () => {
     connected ?? '',
     new RegExp(`^\\* Connected to 127\\.0\\.0\\.1:${port} from 127\\.0\\.0\\.1:\\d+$`),
   );
-  assert.match(stderr, /^Client null sending CONNECT$/m);
+  assert.match(stderr, /^Client (tmq|mosq)-\w{18} sending CONNECT$/m);
   const linked = await runMain(['-p', port, ...publish], {programName: 'mosquitto_pub'});
   assert.deepEqual(details(linked.stderr), []);
-  assert.match(linked.stderr, /^Client null sending CONNECT$/m);
+  assert.match(linked.stderr, /^Client (tmq|mosq)-\w{18} sending CONNECT$/m);
   assert.deepEqual(details((await runMain(['pub', '-p', port, '-t', 'a', '-m', 'x'])).stderr), []);
 });
 

@@ -106,7 +106,7 @@ for (const [name, fastPath] of [
       });
       await assert.rejects(
         connect(plain(broker.port), context()),
-        failsWith(ExitCode.protocol, /^127\.0\.0\.1:\d+ does not answer as an MQTT broker does/),
+        failsWith(ExitCode.protocol, /^127\.0\.0\.1:\d+ speaks HTTP, not MQTT\./),
       );
     });
 

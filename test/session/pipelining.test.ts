@@ -8,6 +8,7 @@ import type {ConnectionOptions} from '../../src/client/connection-options.ts';
 import type {Session} from '../../src/client/types.ts';
 import {TmqError} from '../../src/errors.ts';
 import {type FakeConnection, startFakeBroker} from '../support/fake-broker.ts';
+import {moment} from '../support/moment.ts';
 import {startMosquitto} from '../support/mosquitto.ts';
 import {startMain} from '../support/run.ts';
 import {collector, publication, sessionContext, sessionOptions} from '../support/sessions.ts';
@@ -193,11 +194,14 @@ test('before CONNACK, a signal and -W end sub with their own status', limit, asy
   await using timed = startMain([...words, '-W', '1']);
   assert.equal((await timed.finished).exitCode, 27);
   await using interrupted = startMain(words);
-  await using other = await startFakeBroker((connection) => connection.idle());
-  await using second = startMain(['sub', '-p', String(other.port), '-t', 'a']);
-  while (other.connections[0]?.packets.some(({cmd}) => cmd === 'subscribe') !== true) {
-    await new Promise((resolve) => setImmediate(resolve));
-  }
+  const subscribed = moment();
+  await using other = await startFakeBroker(async (connection) => {
+    await connection.next('subscribe');
+    subscribed.happen();
+    await connection.idle();
+  });
+  await using second = startMain(['sub', '--pipeline', '-p', String(other.port), '-t', 'a']);
+  await subscribed.happened;
   assert.equal((await second.interrupt('SIGINT')).exitCode, 130);
   assert.equal((await interrupted.interrupt('SIGTERM')).exitCode, 143);
 });
@@ -207,23 +211,20 @@ async function oneSendsAhead(): Promise<void> {
   await using broker = await startFakeBroker(async (connection) => {
     await connection.next('publish');
   });
-  await using _client = startMain(['pub', '-p', String(broker.port), '-t', 'a', '-m', 'x']);
+  await using _client = startMain(['pub', '--pipeline', '-p', String(broker.port), '-t', 'a', '-m', 'x']);
   await broker.finished(0);
 }
 
-test('TMQ_NO_PIPELINE and -d wait for CONNACK', limit, async () => {
-  for (const [words, env] of [
-    [[], {TMQ_NO_PIPELINE: '1'}],
-    [['-d'], {}],
-  ] as const) {
+test('A2: without --pipeline, and with -d, nothing is sent before CONNACK', limit, async () => {
+  for (const words of [[], ['-V', '5'], ['-q', '1'], ['--pipeline', '-d']]) {
     await using broker = await startFakeBroker(async (connection) => {
       await connection.next('connect');
       await oneSendsAhead();
-      connection.send({cmd: 'connack', returnCode: 5, sessionPresent: false});
+      connection.send({cmd: 'connack', returnCode: 5, reasonCode: 135, sessionPresent: false});
       await connection.closed;
     });
-    const running = startMain(['pub', '-p', String(broker.port), '-t', 'a', '-m', 'x', ...words], {env});
-    assert.equal((await running.finished).exitCode, 5);
+    const running = startMain(['pub', '-p', String(broker.port), '-t', 'a', '-m', 'x', ...words]);
+    assert.equal((await running.finished).exitCode, words.includes('5') ? 135 : 5);
     await broker.finished(0);
     assert.deepEqual(
       broker.connections[0]!.packets.map(({cmd}) => cmd),
@@ -232,12 +233,20 @@ test('TMQ_NO_PIPELINE and -d wait for CONNACK', limit, async () => {
   }
 });
 
-test('pub sends everything to a broker before its answer', limit, async () => {
+test('pub --pipeline sends everything to a broker before its answer', limit, async () => {
   await using broker = await startFakeBroker(async (connection) => {
     await connection.next('disconnect');
     connection.send({cmd: 'connack', returnCode: 0, sessionPresent: false});
   });
-  const {exitCode, stderr} = await startMain(['pub', '-p', String(broker.port), '-t', 'a', '-m', 'x'])
-    .finished;
+  const {exitCode, stderr} = await startMain([
+    'pub',
+    '--pipeline',
+    '-p',
+    String(broker.port),
+    '-t',
+    'a',
+    '-m',
+    'x',
+  ]).finished;
   assert.deepEqual([exitCode, stderr], [0, '']);
 });

@@ -1,3 +1,4 @@
+// needs: mosquitto
 /** Nothing published is counted before it left: identifiers that run out or were left open, and losses at QoS 0. */
 
 import assert from 'node:assert/strict';

@@ -204,7 +204,7 @@ test('T5: an answer that is not MQTT is reported as such', limit, async () => {
   });
   await assert.rejects(
     connect(sessionOptions(broker.port), sessionContext()),
-    failsWith(ExitCode.protocol, /^127\.0\.0\.1:\d+ does not answer as an MQTT broker does/),
+    failsWith(ExitCode.protocol, /^127\.0\.0\.1:\d+ speaks HTTP, not MQTT\./),
   );
 });
 

@@ -55,7 +55,13 @@ test('the runner knows how to install each of these tools', () => {
 /** Tests of the whole source, not of one file. */
 const ofTheWhole = ['architecture', 'errors', 'figures', 'guides', 'prose', 'test-files'];
 /** Tests of something that several files of their folder do, or that one of a larger file does. */
-const ofAFolder: readonly string[] = ['file-error', 'commands/pub/progress'];
+const ofAFolder: readonly string[] = [
+  'file-error',
+  'broker/persistence/full-disk',
+  'broker/persistence/kill',
+  'commands/client/client-warnings',
+  'commands/pub/progress',
+];
 
 test('test/unit has the folders and files of src', () => {
   for (const file of files.filter((name) => name.startsWith('unit/'))) {

@@ -246,7 +246,7 @@ test('a full device is an error', async () => {
     for await (const chunk of child.stderr ?? []) chunks.push(chunk as Buffer);
     assert.equal(
       String(Buffer.concat(chunks)),
-      'TmqError 1 Cannot write the output: no space left on the device.\n',
+      'FileError 1 Cannot write the output: no space left on the device.\n',
     );
   } finally {
     closeSync(full);

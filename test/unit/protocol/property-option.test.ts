@@ -78,7 +78,10 @@ test('refuses in the words of mosquitto', () => {
     ['publish', 'correlation-data', 'x'.repeat(65536)],
     'Property value too long for property correlation-data.',
   );
-  refuses(['publish', 'content-type', 'a\u0001'], /^Malformed UTF-8 .* content-type\.$/);
+  refuses(
+    ['publish', 'content-type', 'a\u0001'],
+    /^Invalid .* argument for content-type: it has the control character U\+0001\.$/,
+  );
   refuses(['will', 'response-topic', 'a/+'], "Invalid response topic 'a/+', does it contain '+' or '#'?");
 });
 
