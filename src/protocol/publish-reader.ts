@@ -84,8 +84,8 @@ export class PublishReader {
       if (index === length) return this.#topic;
     }
     const text = bytes.toString('utf8', at, at + length);
-    // Not valid UTF-8, or a NUL: the packet library reports it [MQTT-1.5.4-1], [MQTT-1.5.4-2].
-    if (text.includes('\ufffd') || text.includes('\0')) return undefined;
+    // Not valid UTF-8, a NUL or a wildcard: the general way reports it [MQTT-1.5.4-1], [MQTT-1.5.4-2], [MQTT-3.3.2-2].
+    if (/[\ufffd\0+#]/.test(text)) return undefined;
     this.#topicBytes = Uint8Array.prototype.slice.call(bytes, at, at + length);
     this.#topic = text;
     return text;

@@ -161,6 +161,9 @@ class PacketMessages implements MessageSource {
   }
 }
 
+/** What a server may send while CONNECT is not answered with success. */
+const beforeAcceptance: ReadonlySet<string> = new Set(['connack', 'auth', 'disconnect']);
+
 export class ClientConnection implements FilterConnection {
   /** Everything that is sent goes through it. */
   readonly writeQueue: WriteQueue;
@@ -326,6 +329,7 @@ export class ClientConnection implements FilterConnection {
     this.#missedPings = 0;
     const {events, options} = this.#setup;
     const {cmd, properties} = packet;
+    if (!this.isAccepted && !beforeAcceptance.has(cmd)) throw new Error(`${cmd} before CONNACK`);
     // A packet is traced before those that it causes; only CONNACK is traced with the client id that it assigns.
     if (cmd !== 'connack') events.traced?.('in', packet);
     else {

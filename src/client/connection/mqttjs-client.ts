@@ -67,6 +67,15 @@ function libraryOptions({options, clientId}: ProtocolClientSetup): object {
   };
 }
 
+/** What neither MQTT.js nor its codec checks. @throws Error */
+function assertPublish({topic = '', qos = 0, messageId = 0}: LibraryPacket): void {
+  if (topic === '') throw new Error('a message without a topic');
+  // [MQTT-3.3.2-2]
+  if (/[+#]/.test(topic)) throw new Error('a message whose topic has a wildcard');
+  // [MQTT-2.2.1-3]
+  if (qos > 0 && messageId === 0) throw new Error('a message with the packet identifier 0');
+}
+
 class MqttJsClient implements ProtocolClient {
   readonly #library: Library;
   readonly #codec: Codec;
@@ -75,6 +84,8 @@ class MqttJsClient implements ProtocolClient {
   readonly #topics = new Map<number, string>();
   /** The packets of QoS 2. */
   readonly #exactlyOnce = new WeakSet<LibraryPacket>();
+  /** The connection ends because of a packet: neither that one nor what follows is a message. */
+  #hasFailed = false;
 
   constructor(LibraryClient: LibraryClass, codec: Codec, setup: ProtocolClientSetup) {
     this.#codec = codec;
@@ -83,6 +94,8 @@ class MqttJsClient implements ProtocolClient {
     this.#library.on('error', (error) => setup.handler.onError(error));
     this.#library.on('packetreceive', (packet) => {
       this.#guard(() => this.#received(packet as unknown as LibraryPacket));
+      // At QoS 2, MQTT.js would store it.
+      if (this.#hasFailed && packet.cmd === 'publish') packet.qos = 0;
     });
     this.#patch(this.#library as unknown as PatchedMembers);
   }
@@ -111,7 +124,10 @@ class MqttJsClient implements ProtocolClient {
   }
 
   #received(packet: LibraryPacket): void {
-    if (packet.cmd === 'publish') this.#resolveAlias(packet);
+    if (packet.cmd === 'publish') {
+      this.#resolveAlias(packet);
+      assertPublish(packet);
+    }
     this.#setup.handler.onPacket(packetOf(packet));
     const {receivedQos2} = this.#setup;
     const {messageId = 0, dup = false} = packet;
@@ -131,6 +147,7 @@ class MqttJsClient implements ProtocolClient {
   }
 
   #arrived(packet: LibraryPacket, done: (error?: Error) => void): void {
+    if (this.#hasFailed) return;
     let proceeded = false;
     const proceed = () => {
       if (proceeded) return;
@@ -163,6 +180,7 @@ class MqttJsClient implements ProtocolClient {
     try {
       action();
     } catch (error) {
+      this.#hasFailed = true;
       this.#setup.handler.onError(error);
     }
   }

@@ -4,6 +4,7 @@
  * from and to our own values. Knows no connection.
  */
 
+import {isUtf8} from 'node:buffer';
 import {ExitCode, TmqError} from '../../errors.ts';
 import {bodyStart, variableInteger} from '../../protocol/fixed-header.ts';
 import {ConnectFlag} from '../../protocol/flags.ts';
@@ -126,9 +127,16 @@ interface StringPair {
   readonly value: string;
 }
 
+interface ParserState {
+  readonly _pos: number;
+  readonly _list: {slice(start: number, end: number): Buffer};
+  _emitError(error: Error): void;
+}
+
 /** The members of mqtt-packet's parser that are patched; tests fail when a new release has them otherwise. */
 interface ParserPrototype {
   _parseStringPair(this: {packet: {[orderedUserProperties]?: [string, string][]}}): StringPair;
+  _parseString(this: ParserState): string | null;
   [orderedUserProperties]?: UserProperties;
 }
 
@@ -151,6 +159,20 @@ function keepUserPropertiesInOrder(prototype: ParserPrototype): void {
   };
 }
 
+/** mqtt-packet reads anything as UTF-8 [MQTT-1.5.4-1], [MQTT-1.5.4-2]. */
+function refuseInvalidStrings(prototype: ParserPrototype): void {
+  const parseString = prototype._parseString;
+  prototype._parseString = function () {
+    const start = this._pos + 2;
+    const text = parseString.call(this);
+    if (text?.includes('\0')) this._emitError(new Error('a string with a NUL'));
+    else if (text?.includes('\ufffd') && !isUtf8(this._list.slice(start, this._pos))) {
+      this._emitError(new Error('a string that is not valid UTF-8'));
+    }
+    return text;
+  };
+}
+
 /** Removes an empty user name from an encoded CONNECT: mqtt-packet requires one before a password. */
 function withoutEmptyUsername(encoded: Buffer, passwordLength: number): Buffer {
   const body = encoded.subarray(bodyStart(encoded, 0));
@@ -167,6 +189,7 @@ async function load(): Promise<Codec> {
     import('mqtt-packet/constants.js'),
   ]);
   keepUserPropertiesInOrder(Object.getPrototypeOf(parser()) as ParserPrototype);
+  refuseInvalidStrings(Object.getPrototypeOf(parser()) as ParserPrototype);
   for (const table of acknowledgementTables) {
     for (const code of failureCodes) constants[table][code] ??= reasonText(code);
   }

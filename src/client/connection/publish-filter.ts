@@ -12,8 +12,9 @@
 import {Duplex} from 'node:stream';
 import {acknowledgements, isAcknowledgement, readAcknowledgement} from '../../protocol/acknowledgement.ts';
 import {incomplete, malformedInteger, PacketType, packetBytes} from '../../protocol/fixed-header.ts';
-import {copyOf, type Message, type ProtocolVersion} from '../../protocol/message.ts';
+import {copyOf, type Message} from '../../protocol/message.ts';
 import {PublishReader} from '../../protocol/publish-reader.ts';
+import type {ConnectionOptions} from '../connection-options.ts';
 import {join, type ReadBuffer} from '../transport/read-buffer.ts';
 import type {ConnectionEvents, KeptMessage, MessageSource} from './events.ts';
 import {CollectedPacket, largePacketBytes, StreamedPacket} from './large-packets.ts';
@@ -31,7 +32,7 @@ export interface FilterConnection {
 export interface FilterSetup {
   /** The socket, or the TLS or WebSocket stream on it. */
   readonly stream: Duplex;
-  readonly options: {readonly protocolVersion: ProtocolVersion};
+  readonly options: Pick<ConnectionOptions, 'protocolVersion' | 'properties'>;
   readonly events: Pick<ConnectionEvents, 'messages' | 'acknowledged'>;
   readonly connection: FilterConnection;
   readonly receivedQos2: ReceivedQos2;
@@ -164,6 +165,8 @@ export class PublishFilter extends WritesToSocket {
   readonly #events: FilterSetup['events'];
   readonly #readBuffer: ReadBuffer | undefined;
   readonly #publishReader: PublishReader;
+  /** Bytes of a packet that the server may send. */
+  readonly #largest: number;
   /** What came and was not handed on yet, from `#at` on. */
   #bytes: Buffer = Buffer.alloc(0);
   #at = 0;
@@ -186,6 +189,7 @@ export class PublishFilter extends WritesToSocket {
     this.#setup = setup;
     this.#events = setup.events;
     this.#publishReader = new PublishReader(setup.options.protocolVersion);
+    this.#largest = setup.options.properties?.maximumPacketSize ?? Number.POSITIVE_INFINITY;
     this.#messages = new FilteredMessages(setup, () => this.#proceed());
     const {stream: socket, readBuffer} = setup;
     socket.on('end', () => this.#afterwards(() => this.push(null)));
@@ -301,6 +305,9 @@ export class PublishFilter extends WritesToSocket {
     }
     const bytes = packetBytes(this.#bytes, this.#at);
     if (bytes === incomplete) return false;
+    // [MQTT-3.1.2-24]
+    if (bytes > this.#largest)
+      throw new Error(`a packet of ${bytes} bytes, where ${this.#largest} are allowed`);
     const type = this.#bytes[this.#at]! >> 4;
     if (bytes === malformedInteger || (this.#state === 'greeting' && !greetings.has(type))) {
       this.#passing = Number.POSITIVE_INFINITY;
