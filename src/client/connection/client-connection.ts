@@ -164,6 +164,12 @@ class PacketMessages implements MessageSource {
 /** What a server may send while CONNECT is not answered with success. */
 const beforeAcceptance: ReadonlySet<string> = new Set(['connack', 'auth', 'disconnect']);
 
+/** @throws Error for a packet that a server may send only later */
+function early(packet: Packet): Packet {
+  if (!beforeAcceptance.has(packet.cmd)) throw new Error(`${packet.cmd} before CONNACK`);
+  return packet;
+}
+
 export class ClientConnection implements FilterConnection {
   /** Everything that is sent goes through it. */
   readonly writeQueue: WriteQueue;
@@ -328,8 +334,7 @@ export class ClientConnection implements FilterConnection {
   #received(packet: Packet): void {
     this.#missedPings = 0;
     const {events, options} = this.#setup;
-    const {cmd, properties} = packet;
-    if (!this.isAccepted && !beforeAcceptance.has(cmd)) throw new Error(`${cmd} before CONNACK`);
+    const {cmd, properties} = this.isAccepted ? packet : early(packet);
     // A packet is traced before those that it causes; only CONNACK is traced with the client id that it assigns.
     if (cmd !== 'connack') events.traced?.('in', packet);
     else {

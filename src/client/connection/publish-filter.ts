@@ -160,13 +160,19 @@ abstract class WritesToSocket extends Duplex {
   }
 }
 
+/** As packetBytes. @throws Error for more than the client's Maximum Packet Size [MQTT-3.1.2-24] */
+function allowedBytes(bytes: Buffer, at: number, {properties}: FilterSetup['options']): number {
+  const size = packetBytes(bytes, at);
+  const largest = properties?.maximumPacketSize;
+  if (largest === undefined || size <= largest) return size;
+  throw new Error(`a packet of ${size} bytes, where ${largest} are allowed`);
+}
+
 export class PublishFilter extends WritesToSocket {
   readonly #setup: FilterSetup;
   readonly #events: FilterSetup['events'];
   readonly #readBuffer: ReadBuffer | undefined;
   readonly #publishReader: PublishReader;
-  /** Bytes of a packet that the server may send. */
-  readonly #largest: number;
   /** What came and was not handed on yet, from `#at` on. */
   #bytes: Buffer = Buffer.alloc(0);
   #at = 0;
@@ -189,7 +195,6 @@ export class PublishFilter extends WritesToSocket {
     this.#setup = setup;
     this.#events = setup.events;
     this.#publishReader = new PublishReader(setup.options.protocolVersion);
-    this.#largest = setup.options.properties?.maximumPacketSize ?? Number.POSITIVE_INFINITY;
     this.#messages = new FilteredMessages(setup, () => this.#proceed());
     const {stream: socket, readBuffer} = setup;
     socket.on('end', () => this.#afterwards(() => this.push(null)));
@@ -303,11 +308,8 @@ export class PublishFilter extends WritesToSocket {
       if (this.#passing === 0 && this.#passesConnack) this.#state = 'accepted';
       return true;
     }
-    const bytes = packetBytes(this.#bytes, this.#at);
+    const bytes = allowedBytes(this.#bytes, this.#at, this.#setup.options);
     if (bytes === incomplete) return false;
-    // [MQTT-3.1.2-24]
-    if (bytes > this.#largest)
-      throw new Error(`a packet of ${bytes} bytes, where ${this.#largest} are allowed`);
     const type = this.#bytes[this.#at]! >> 4;
     if (bytes === malformedInteger || (this.#state === 'greeting' && !greetings.has(type))) {
       this.#passing = Number.POSITIVE_INFINITY;
