@@ -142,7 +142,8 @@ function listenToSignals(): Required<Pick<Io, 'signal' | 'onHangup'>> {
       return;
     }
     if (name === 'SIGHUP' && ignoresHangup) return;
-    process.off(name, end);
+    // A terminal that closes sends SIGHUP, and so does its shell: the second one is no wish to end at once.
+    if (name !== 'SIGHUP') process.off(name, end);
     controller.abort(new Interrupted(name));
   };
   for (const name of endingSignals) process.on(name, end);

@@ -19,9 +19,20 @@ function start(words: readonly string[], env: Readonly<Record<string, string>> =
 }
 
 async function shown(words: readonly string[], env: Readonly<Record<string, string>>, columns = 80) {
-  await using terminal = start(words, env, columns);
-  assert.equal((await terminal.finished).exitCode, 0);
-  return terminal.screen().replaceAll('\r', '');
+  // The shell keeps the terminal open until all of it was read.
+  const script = '"$@"; echo "[status $?]"; read -r line';
+  await using terminal = startOnTerminal(
+    '/bin/sh',
+    ['-c', script, 'sh', process.execPath, program, ...words],
+    {env: {...quiet, ...env}, columns},
+  );
+  await terminal.shows(/\[status 0\]/);
+  terminal.send('\r');
+  await terminal.finished;
+  return terminal
+    .screen()
+    .replaceAll('\r', '')
+    .replace(/\[status 0\]\s*$/, '');
 }
 
 test('long help is shown by less, page by page', async () => {
