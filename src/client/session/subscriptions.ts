@@ -66,8 +66,9 @@ export class Subscriptions {
     return this.#requests.every(({options}) => options.qos === 0);
   }
 
-  /** Repeats the request on later connections. */
+  /** Repeats the request on later connections, instead of earlier ones for the same filters [MQTT-3.8.4-3]. */
   add(request: SubscribeRequest): void {
+    this.remove(request.filters);
     this.#requests = [...this.#requests, request];
   }
 

@@ -1,6 +1,5 @@
 /** Subscribes, and prints what comes, until the last message, the time limit or a signal. */
 
-import {setTimeout} from 'node:timers/promises';
 import {defineCommand} from '../../cli/command.ts';
 import {decimal, inGroup, integer} from '../../cli/option.ts';
 import type {Session, SubscribeOptions} from '../../client/types.ts';
@@ -28,6 +27,7 @@ import {
 import {subscriptionRefusal} from '../client/refusal.ts';
 import {topicFilters} from '../client/topic-option.ts';
 import {formatDifference, formatSection} from '../manual/format-section.ts';
+import {RetainedRemoval, RetainedRounds} from './remove-retained.ts';
 import {type SelectionPlan, selection} from './selection.ts';
 import {streamLast} from './stream-last.ts';
 import {formatView, rateView, type View, watchView} from './view.ts';
@@ -94,7 +94,7 @@ const options = {
       flags: '--remove-retained',
       summary: 'clear each retained message that is received',
       details:
-        'Messages that -T drops are left alone. tmq ends only after the broker has acknowledged the clearing.',
+        'Messages that -T drops are left alone. tmq ends only after the broker has acknowledged the clearing. With --retained-only it drops messages that are not retained, and subscribes again until nothing retained comes, because a broker may cut off a long answer. What was not removed is counted, and the status is not 0.',
     },
     randomFilter: {
       flags: '--random-filter <percent>',
@@ -197,7 +197,7 @@ export const sub = defineCommand({
     };
   },
   async run(plan, io): Promise<ExitCode> {
-    const progress: Progress = {received: 0, isConnected: () => false};
+    const progress: Progress = {received: 0, isConnected: () => false, left: () => undefined};
     using limit = timeLimit(plan.timeoutSeconds, () => missing(plan, progress));
     const signal = AbortSignal.any([io.signal, limit.signal]);
     await using session = await openSession(plan.client, io, {
@@ -215,8 +215,13 @@ export const sub = defineCommand({
       // With MQTT 5 the will is published: the client was interrupted [mosquitto: sub_client.c].
       await session.end(ReasonCode.disconnectWithWill);
       // A hangup ends mosquitto_sub with its own status.
-      if (isAskedToEnd(io.signal.reason)) return ExitCode.success;
-      throw error;
+      const left = progress.left();
+      if (!isAskedToEnd(io.signal.reason)) {
+        if (left !== undefined) await warnUser(plan, left.message, io);
+        throw error;
+      }
+      if (left !== undefined) throw left;
+      return ExitCode.success;
     }
     await session.end();
     return ExitCode.success;
@@ -226,6 +231,8 @@ export const sub = defineCommand({
 interface Progress {
   received: number;
   isConnected: () => boolean;
+  /** What --remove-retained has not removed. */
+  left: () => TmqError | undefined;
 }
 
 /** What did not come in time, for the error of -W. */
@@ -246,23 +253,28 @@ function isAskedToEnd(reason: unknown): boolean {
 async function receive(plan: SubPlan, session: Session, progress: Progress, io: Io): Promise<void> {
   const output = new Output(io.stdout);
   using view = await createView(plan, io, output);
-  const clearing: Promise<unknown>[] = [];
   const select = selection(plan.selection, Math.random);
+  const removal = new RetainedRemoval(session, (sentence) => void warnUser(plan, sentence, io));
+  const {retainedOnly, removeRetained} = plan.selection;
+  progress.left = () => removal.failure();
+  const again = () => session.subscribe(plan.subscribe, {...plan.options, retainHandling: 0});
+  const rounds = new RetainedRounds({session, removal, ...(retainedOnly && removeRetained ? {again} : {})});
   const receiving = session.receive({
     message(message) {
       progress.received++;
+      if (retainedOnly && rounds.isPassedOver(message)) return 'more';
       const {decision, print, remove} = select(message);
       view.count(message);
       if (print) view.print(message);
       if (remove) {
-        clearing.push(session.publish(new Uint8Array(0), {topic: message.topic, qos: 1, retain: true}));
-        clearing.at(-1)?.catch(() => undefined);
+        rounds.removing(message.topic);
+        removal.remove(message.topic);
       }
       return decision;
     },
     flush: () => {
       view.batchEnds();
-      return output.flush();
+      return rounds.flushing(output.flush());
     },
     stream: streamLast(plan, {output, stdout: io.stdout}, () => progress.received),
   });
@@ -270,25 +282,19 @@ async function receive(plan: SubPlan, session: Session, progress: Progress, io: 
   const finished = plan.exitAfterSubscribe ? subscribed : Promise.all([subscribed, receiving]);
   receiving.catch(() => undefined);
   using _reader = output.watchReader();
-  const retained = plan.selection.retainedOnly ? [retainedEnd(subscribed, session, progress)] : [];
+  const retained = retainedOnly ? [rounds.finished(subscribed)] : [];
   await Promise.race([finished, receiving, output.closed, ...retained]);
-  await Promise.all(clearing);
+  rounds.end();
+  await removal.answered();
   view.end();
   await output.flush();
+  const failure = removal.failure(rounds.repeated);
+  if (failure !== undefined) throw failure;
 }
 
-/** Retained messages come behind SUBACK, and nothing marks the last one. */
-const quietMilliseconds = 500;
-
-/** Resolves when the broker has answered a PINGREQ behind SUBACK, and half a second has brought no message. */
-async function retainedEnd(subscribed: Promise<void>, session: Session, progress: Progress): Promise<void> {
-  await subscribed;
-  await session.roundTrip();
-  let received = -1;
-  while (received !== progress.received) {
-    received = progress.received;
-    await setTimeout(quietMilliseconds, undefined, {ref: false});
-  }
+/** Writes a warning, where the user wants any. */
+async function warnUser(plan: SubPlan, sentence: string, io: Io): Promise<void> {
+  if (!plan.client.quiet) io.stderr.write(await warningLine(io, sentence, plan.client.color));
 }
 
 /** One SUBSCRIBE for all filters and behind it, without waiting for the answer, an UNSUBSCRIBE for each -U. */
@@ -299,9 +305,7 @@ async function subscribe(plan: SubPlan, session: Session, io: Io): Promise<void>
   const [codes] = await Promise.all([subscribing, leaving]);
   const refused = subscriptionRefusal(filters, codes, plan.client.connection.protocolVersion);
   if (refused instanceof TmqError) throw refused;
-  if (refused !== undefined && !plan.client.quiet) {
-    io.stderr.write(await warningLine(io, refused, plan.client.color));
-  }
+  if (refused !== undefined) await warnUser(plan, refused, io);
   await tellSubscribed(plan, codes, io);
 }
 
