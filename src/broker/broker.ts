@@ -17,9 +17,9 @@ import {type BrokerState, createBrokerState, isOwnTopic} from './state/broker-st
 import {SysTopics} from './state/sys-topics.ts';
 import {Connection} from './wire/connection.ts';
 import type {ConnectionContext} from './wire/connection-handler.ts';
+import {BufferPool} from './wire/connection-output.ts';
 import {PacketCodec} from './wire/packets.ts';
 import {noBytes, type StoredMessage} from './wire/publish-packet.ts';
-import {BufferPool} from './wire/write-buffer.ts';
 
 /** An MQTT broker without sockets. */
 export class Broker {

@@ -10,7 +10,7 @@ import {basename, dirname, join, resolve} from 'node:path';
 import {serialize} from 'node:v8';
 import {fileError, fileReason, TmqError} from '../../errors.ts';
 import {longestTimeout} from '../../timers.ts';
-import type {ChangeLog} from '../wire/connection-handler.ts';
+import type {ChangeLog} from '../wire/connection-output.ts';
 import {type Change, ChangeWriter} from './changes.ts';
 import {type Compaction, startCompaction} from './compaction.ts';
 import type {Journal, RestoredState, SavedState} from './journal.ts';

@@ -2,7 +2,7 @@
 
 import type {Access} from '../access/access.ts';
 import type {Journal, RestoredState} from '../persistence/journal.ts';
-import type {ChangeLog} from '../wire/connection-handler.ts';
+import type {ChangeLog} from '../wire/connection-output.ts';
 import type {ObservedPacket} from '../wire/packets.ts';
 
 export interface BrokerContext {

@@ -1,11 +1,11 @@
 /** The interfaces between a connection and the rest of the broker: its handlers, and the shared context. */
 
+import type {BufferPool, ChangeLog} from './connection-output.ts';
 import type {Counters} from './counters.ts';
 import type {PacketViolation} from './packet-violation.ts';
 import type {IConnectPacket, ObservedPacket, Packet, PacketCodec} from './packets.ts';
 import type {DecodedPublish} from './publish-packet.ts';
 import type {ConnectDetails, DecodedAcknowledgement} from './validate.ts';
-import type {BufferPool} from './write-buffer.ts';
 
 /** Why a connection ended. */
 export type Ending =
@@ -52,22 +52,6 @@ export interface MessageHandler {
   acknowledgementsEnd(): void;
   /** Called before what was written in a turn leaves, where changes are stored: all are, or none could be. */
   committed(isStored: boolean): void;
-}
-
-/** Stores the changes that packets cause. */
-export interface ChangeLog {
-  /** A message begins: its changes, up to the next call, are stored together or not at all. */
-  begin(): void;
-  /** Stores all changes so far; false: they could not be stored, and will be as soon as possible. */
-  commit(): boolean;
-  /** Calls back once, after the next commit that succeeds; to be used after one that did not. */
-  afterCommit(listener: () => void): void;
-  /** The last commit did not succeed. */
-  readonly isFailing: boolean;
-  /** There is something to commit. */
-  readonly hasChanges: boolean;
-  /** Whether the changes of a new message at this QoS can be stored. */
-  accepts(qos: number): boolean;
 }
 
 /** What all connections of one broker share. */

@@ -8,6 +8,7 @@ import {acknowledgements} from '../../protocol/acknowledgement.ts';
 import type {ProtocolVersion} from '../../protocol/message.ts';
 import {ReasonCode} from '../../protocol/reason-codes.ts';
 import type {ConnectionContext, ConnectionHandler, Ending, MessageHandler} from './connection-handler.ts';
+import type {PacketIdentity} from './connection-output.ts';
 import {ConnectionOutput} from './connection-output.ts';
 import {FrameDispatcher, FrameQueue, type FrameReceiver, type HeldPackets} from './frame-dispatcher.ts';
 import {otherProtocol} from './frame-splitter.ts';
@@ -17,7 +18,6 @@ import type {Packet} from './packets.ts';
 import type {Frame} from './publish-packet.ts';
 import type {SharedFrame} from './shared-frame.ts';
 import {StreamEnd} from './stream-end.ts';
-import type {PacketIdentity} from './write-buffer.ts';
 
 /** The largest CONNECT, in bytes: anyone may send one, so it is limited to 65,535 for each of its fields and some. */
 const longestConnect = 393_216;

@@ -2,9 +2,9 @@
 
 import type {ProtocolVersion} from '../../protocol/message.ts';
 import type {ConnectionContext} from './connection-handler.ts';
+import {type PacketIdentity, WriteBuffer} from './connection-output.ts';
 import type {IConnectPacket, ObservedPacket} from './packets.ts';
 import type {Frame} from './publish-packet.ts';
-import {type PacketIdentity, WriteBuffer} from './write-buffer.ts';
 
 /** Without an observer it does nothing. */
 export class PacketObserver {

@@ -10,9 +10,9 @@ import {it} from 'node:test';
 import {generate} from 'mqtt-packet';
 import {Connection} from '../../../../src/broker/wire/connection.ts';
 import type {ConnectionHandler, MessageHandler} from '../../../../src/broker/wire/connection-handler.ts';
+import {BufferPool} from '../../../../src/broker/wire/connection-output.ts';
 import {Counters} from '../../../../src/broker/wire/counters.ts';
 import {PacketCodec} from '../../../../src/broker/wire/packets.ts';
-import {BufferPool} from '../../../../src/broker/wire/write-buffer.ts';
 
 const limit = {timeout: 20_000};
 const count = 100;

@@ -4,13 +4,13 @@ import assert from 'node:assert/strict';
 import {describe, it} from 'node:test';
 import fc from 'fast-check';
 import {generate, type IPublishPacket, parser} from 'mqtt-packet';
+import {BufferPool, WriteBuffer} from '../../../../src/broker/wire/connection-output.ts';
 import {
   decodePublish,
   type PublishForm,
   PublishTemplates,
   type StoredMessage,
 } from '../../../../src/broker/wire/publish-packet.ts';
-import {BufferPool, WriteBuffer} from '../../../../src/broker/wire/write-buffer.ts';
 
 type Version = 4 | 5;
 
