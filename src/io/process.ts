@@ -37,7 +37,7 @@ export interface Io {
   readonly onUserSignal?: (callback: () => void) => () => void;
   /** Ignores SIGINT until what it returns is called: Ctrl-C is for another program on the terminal. */
   readonly ignoreInterrupts?: () => () => void;
-  /** Nanoseconds since the epoch. */
+  /** Nanoseconds since the epoch by the wall clock, which may be set: durations use performance.now(). */
   readonly now: () => bigint;
 }
 

@@ -14,6 +14,8 @@ export interface RunOptions {
   readonly input?: string | Uint8Array;
   readonly env?: Io['env'];
   readonly programName?: string;
+  /** Nanoseconds since the epoch. */
+  readonly now?: () => bigint;
 }
 
 export interface Result {
@@ -68,7 +70,7 @@ export function startMain(argv: readonly string[], options: RunOptions = {}): Ru
       hangUps.add(callback);
       return () => hangUps.delete(callback);
     },
-    now: () => BigInt(Date.now()) * 1_000_000n,
+    now: options.now ?? (() => BigInt(Date.now()) * 1_000_000n),
   };
   const finished = main(argv, io).then((exitCode) => {
     ended = true;

@@ -54,7 +54,7 @@ export function watchLines(
   const total = inputBytes(io);
   const [lineRate, byteRate] = [recentRate(), recentRate()];
   const describe = () => {
-    const now = Number(io.now()) / 1e9;
+    const now = performance.now() / 1000;
     const perSecond = lineRate(progress.acknowledged + progress.refused, now);
     const bytesPerSecond = byteRate(bytes, now);
     return linesText({...progress, bytes, perSecond, bytesPerSecond, total});

@@ -43,7 +43,7 @@ export function watchMessages(
   const rateOf = recentRate();
   const line = statusLine(io, () => {
     if (!progress.isAccepted()) return '';
-    const bytesPerSecond = rateOf(written.bytes, Number(io.now()) / 1e9);
+    const bytesPerSecond = rateOf(written.bytes, performance.now() / 1000);
     return messagesText({count, sent: progress.sent, bytes: length, written: written.bytes, bytesPerSecond});
   });
   const isCounted = length >= largeBytes && (io.env.TMQ_NO_FASTPATH ?? '') === '';

@@ -149,13 +149,14 @@ function withoutDelay(client: ClientPlan): ClientPlan {
 async function ask(plan: RrPlan, payload: Payload, session: Session, io: Io): Promise<void> {
   const output = new Output(io.stdout);
   const format = await toFormatter(plan.output, io, plan.client);
-  const request = {sentAt: 0n, isSent: false};
+  // The wall clock may be set meanwhile.
+  const request = {sentAt: 0, isSent: false};
   const receiving = session.receive({
     message(message) {
       if (!request.isSent || !isResponse(message, plan)) return 'more';
-      const latency = io.now() - request.sentAt;
+      const milliseconds = performance.now() - request.sentAt;
       format(message, output, io.now);
-      if (plan.latency) output.text(`Latency: ${duration(latency)}\n`);
+      if (plan.latency) output.text(`Latency: ${duration(BigInt(Math.round(milliseconds * 1e6)))}\n`);
       return 'last';
     },
     flush: () => output.flush(),
@@ -166,7 +167,7 @@ async function ask(plan: RrPlan, payload: Payload, session: Session, io: Io): Pr
     const refused = subscriptionRefusal([plan.responseTopic], codes, plan.client.connection.protocolVersion);
     if (refused instanceof TmqError) throw refused;
     request.isSent = true;
-    request.sentAt = io.now();
+    request.sentAt = performance.now();
     await session.publish(payload, plan.request);
   })();
   using _reader = output.watchReader();

@@ -14,7 +14,8 @@ export async function watchTableView(options: WatchOptions): Promise<View> {
   const chalk = await colours(io, color, io.stdout);
   const table = new WatchTable(title, {topic: chalk.cyan, dim: chalk.dim});
   const size = () => ({rows: io.stdout.rows || usualRows, columns: io.stdout.columns || usualColumns});
-  const now = () => Number(io.now() / 1_000_000n);
+  // Ages: they do not follow the wall clock when it is set.
+  const now = () => performance.now();
   const write = (text: string) => {
     output.text(text);
     // A failure shows itself in output.closed, which ends the command.
