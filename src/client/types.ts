@@ -33,6 +33,8 @@ export interface SessionContext {
    * without MQTT.js (minimal-client.ts).
    */
   readonly oneShot?: boolean;
+  /** A packet follows each SUBACK anyway, and acknowledges it for TCP: no PINGREQ is sent for that. */
+  readonly sendsAfterSubscribing?: boolean;
   /** Called when the first connection is accepted, and when the session ends or fails: no wait for it is left. */
   readonly onReady?: () => void;
   /** One line for each event: connection lost, connected again. */

@@ -62,7 +62,9 @@ export class ClientSession implements Session {
       options.clean ? 0 : Math.floor(Math.random() * largestTwoByteInteger),
     );
     const clientId = () => this.#clientId;
-    this.#subscriptions = new Subscriptions({pingsAfterwards: context.trace === undefined});
+    this.#subscriptions = new Subscriptions({
+      pingsAfterwards: context.trace === undefined && context.sendsAfterSubscribing !== true,
+    });
     this.#receiverQueue = new ReceiverQueue(() => this.#awaitsReply);
     this.#publisher = new Publisher({
       protocolVersion: options.protocolVersion,

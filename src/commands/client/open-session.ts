@@ -21,6 +21,8 @@ export interface OpenOptions {
   readonly pipelined?: boolean;
   /** The session is short and receives nothing at QoS 2. */
   readonly oneShot?: boolean;
+  /** A packet follows each SUBACK anyway. */
+  readonly sendsAfterSubscribing?: boolean;
   /** With -d, also tell what each SUBACK granted. */
   readonly traceGrants?: boolean;
   /** Whether stdin is being read: what is typed there must not meet a spinner. */
@@ -64,6 +66,7 @@ export async function openSession(plan: ClientPlan, io: Io, options: OpenOptions
     fastPath: (io.env.TMQ_NO_FASTPATH ?? '') === '',
     pipelined: options.pipelined === true && plan.pipeline,
     oneShot: options.oneShot === true,
+    sendsAfterSubscribing: options.sendsAfterSubscribing === true,
     onReady: () => waiting?.stop(),
     traceGrants: options.traceGrants === true && !plan.quiet,
     ...(plan.debug ? {trace: (line) => tell(line, looks)} : {}),

@@ -126,7 +126,7 @@ export const rr = defineCommand({
       connected ? `No response on ${plan.responseTopic}` : noConnection(endpoint),
     );
     const signal = AbortSignal.any([io.signal, limit.signal]);
-    await using session = await openSession(plan.client, io, {signal});
+    await using session = await openSession(plan.client, io, {signal, sendsAfterSubscribing: true});
     connected = true;
     try {
       await ask(plan, payload, session, io);
