@@ -11,6 +11,7 @@ import type {TmqError} from '../../errors.ts';
 import {firstByte, PacketType} from '../../protocol/fixed-header.ts';
 import type {ConnectionOptions} from '../connection-options.ts';
 import type {ReadBuffer} from '../transport/read-buffer.ts';
+import {Uploading} from '../transport/taken-bytes.ts';
 import {
   connackError,
   connectionError,
@@ -47,7 +48,7 @@ export interface ConnectionSetup {
   readonly pipelined: boolean;
 }
 
-/** PINGREQ [MQTT-3.12]: the smallest packet there is. */
+/** PINGREQ [MQTT-3.12]. */
 const pingreq = Buffer.of(firstByte(PacketType.pingreq), 0);
 
 /** Milliseconds after which a packet acknowledges a TLS session ticket; one sent at once does not. */
@@ -193,11 +194,12 @@ export class ClientConnection implements FilterConnection {
   #isEnding = false;
   /** The system has taken DISCONNECT. */
   #isDisconnectSent = false;
-  #missedPings = 0;
+  readonly #uploading: Uploading;
 
   constructor(setup: ConnectionSetup) {
     const {options, clientId, receivedQos2, events} = setup;
     this.#setup = setup;
+    this.#uploading = new Uploading(setup.stream);
     this.#requests = new PendingRequests(setup.identifiers);
     this.#filter = setup.fastPath ? new PublishFilter({...setup, connection: this}) : undefined;
     const stream = this.#filter ?? setup.stream;
@@ -297,7 +299,7 @@ export class ClientConnection implements FilterConnection {
   }
 
   onBytes(): void {
-    this.#missedPings = 0;
+    this.#uploading.missed = 0;
   }
 
   /** Closes the connection. The first error is its cause; later ones follow from it. */
@@ -312,7 +314,7 @@ export class ClientConnection implements FilterConnection {
     this.disconnect(close.reasonCode);
     this.#stream.end();
     this.resume();
-    await awaitClose(this.#stream, this.closed, close);
+    await awaitClose(this.#stream, this.closed, {...close, taken: this.#uploading.taken});
     if (!this.#isDisconnectSent) throw this.#failure ?? lost(this.#setup.options.endpoint);
   }
 
@@ -332,7 +334,7 @@ export class ClientConnection implements FilterConnection {
   }
 
   #received(packet: Packet): void {
-    this.#missedPings = 0;
+    this.#uploading.missed = 0;
     const {events, options} = this.#setup;
     const {cmd, properties} = this.isAccepted ? packet : early(packet);
     // A packet is traced before those that it causes; only CONNACK is traced with the client id that it assigns.
@@ -367,18 +369,15 @@ export class ClientConnection implements FilterConnection {
 
   /**
    * Half a keepalive time after a PINGREQ without an answer. While a message is held, the answer may be there,
-   * unread, and within a streamed packet no PINGREQ can be sent. Otherwise the broker has, as with mosquitto, a
-   * whole keepalive time to answer.
+   * unread; no PINGREQ can be sent within a packet whose source is slow; and a peer that takes bytes is alive.
+   * Otherwise the broker has, as with mosquitto, a keepalive time to answer, and as long as it was seen to take bytes.
    */
   #keepaliveTimeout(): void {
     const isHolding = this.#messages.isHolding || this.#filter?.isHolding;
-    if (isHolding || this.writeQueue.isStreaming) {
-      if (isHolding) this.#client.ping();
-      this.#client.restartKeepalive();
-      return;
-    }
-    this.#missedPings += 1;
-    if (this.#missedPings >= 2) this.fail(keepaliveExceeded(this.#setup.options.endpoint));
+    if (isHolding) this.#client.ping();
+    const waitsForSource = this.writeQueue.isStreaming && !this.#uploading.isWaiting;
+    if (isHolding || waitsForSource) this.#client.restartKeepalive();
+    else if (this.#uploading.isSilent()) this.fail(keepaliveExceeded(this.#setup.options.endpoint));
   }
 
   /** The stream is closed: requests are rejected with the cause. */

@@ -32,11 +32,11 @@ export interface CloseOptions {
 export async function awaitClose(
   stream: Duplex,
   closed: Promise<unknown>,
-  {stallMilliseconds, untilPeerCloses}: CloseOptions,
+  {stallMilliseconds, untilPeerCloses, taken}: CloseOptions & {readonly taken: () => number},
 ): Promise<void> {
   const finished = new Promise<'finished'>((resolve) => stream.once('finish', () => resolve('finished')));
   for (;;) {
-    const before = stream.writableLength;
+    const before = {waiting: stream.writableLength, taken: taken()};
     const isFinished = stream.writableFinished;
     let timer: NodeJS.Timeout | undefined;
     const elapsed = new Promise<'elapsed'>((resolve) => {
@@ -46,6 +46,7 @@ export async function awaitClose(
     clearTimeout(timer);
     if (first !== 'elapsed' && first !== 'finished') return;
     if (first === 'finished' && !untilPeerCloses) stream.destroy();
-    if (first === 'elapsed' && stream.writableLength >= before) stream.destroy();
+    if (first !== 'elapsed') continue;
+    if (stream.writableLength >= before.waiting && taken() === before.taken) stream.destroy();
   }
 }

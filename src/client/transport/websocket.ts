@@ -11,6 +11,7 @@ import {codeOf, ExitCode, TmqError} from '../../errors.ts';
 import type {ProtocolVersion} from '../../protocol/message.ts';
 import {hostAndPort, statusText} from './connect-error.ts';
 import {Abandoned, ClosedEarly, connectStep} from './connect-step.ts';
+import type {OnSocket} from './taken-bytes.ts';
 
 export interface Upgrade {
   readonly host: string;
@@ -74,14 +75,14 @@ function upgradeError(error: unknown, {name, protocolVersion}: Upgrade): unknown
 }
 
 /** The bytes inside the binary frames. One write is one frame, which ws gives to the socket in one piece. */
-class WebSocketStream extends Duplex {
+class WebSocketStream extends Duplex implements OnSocket {
   readonly #webSocket: WebSocket;
-  readonly #socket: Socket;
+  readonly beneath: Socket;
 
   constructor(webSocket: WebSocket, socket: Socket, name: string) {
     super();
     this.#webSocket = webSocket;
-    this.#socket = socket;
+    this.beneath = socket;
     const fail = (detail: string, cause?: unknown) =>
       this.destroy(
         new TmqError(`${name} broke the rules of WebSockets: ${detail}.`, ExitCode.webSocket, {cause}),
@@ -108,7 +109,7 @@ class WebSocketStream extends Duplex {
     if (chunk.length === 0) done();
     else {
       // Node calls back without an error, too, for a write that the end of its socket has cancelled.
-      const isGone = () => (this.#socket.destroyed ? new Error('WebSocket is not open') : null);
+      const isGone = () => (this.beneath.destroyed ? new Error('WebSocket is not open') : null);
       this.#webSocket.send(chunk, (error) => done(error ?? isGone()));
     }
   }
@@ -116,7 +117,7 @@ class WebSocketStream extends Duplex {
   override _final(done: (error?: Error | null) => void): void {
     this.#webSocket.close();
     // Called when the system has taken the close frame; the peer may never answer it.
-    if (this.#socket.writable) this.#socket.write('', () => done());
+    if (this.beneath.writable) this.beneath.write('', () => done());
     else done();
   }
 
