@@ -180,6 +180,8 @@ export class ClientConnection implements FilterConnection {
   readonly accepted: Promise<void>;
   limits: ServerLimits = limitsOf({});
   sessionPresent = false;
+  /** The same, but a CONNACK of MQTT 3.1 cannot say it. */
+  sessionMayBeKept = false;
   /** Whether CONNACK has accepted the connection. */
   isAccepted = false;
 
@@ -360,9 +362,8 @@ export class ClientConnection implements FilterConnection {
     }
     this.limits = limitsOf(packet);
     this.sessionPresent = packet.sessionPresent ?? false;
-    // A CONNACK of MQTT 3.1 cannot say whether the session was kept.
-    const mayBeKept = this.sessionPresent || (options.protocolVersion === 3 && !options.clean);
-    if (!mayBeKept) this.#setup.receivedQos2.forget();
+    this.sessionMayBeKept = this.sessionPresent || (options.protocolVersion === 3 && !options.clean);
+    if (!this.sessionMayBeKept) this.#setup.receivedQos2.forget();
     this.isAccepted = true;
     this.#accept();
   }

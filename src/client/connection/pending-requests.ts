@@ -43,13 +43,15 @@ export class PendingRequests {
     for (const {resolve} of this.#pings.splice(0)) resolve();
   }
 
-  /** SUBACK or UNSUBACK came: resolves the request with its identifier. */
+  /** SUBACK or UNSUBACK came: resolves the request with its identifier, if there is one. */
   answered(packet: Packet): void {
     const messageId = packet.messageId ?? 0;
     const request = this.#waiting.get(messageId);
+    // An answer to nothing: the identifier may be that of a message.
+    if (request === undefined) return;
     this.#waiting.delete(messageId);
     this.#identifiers.release(messageId);
-    request?.resolve(packet);
+    request.resolve(packet);
   }
 
   /** The connection is closed: rejects all requests. */

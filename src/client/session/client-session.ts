@@ -36,6 +36,16 @@ import {Subscriptions} from './subscriptions.ts';
 /** Milliseconds for which the peer may take nothing before an aborted session closes. */
 const abortedStallMilliseconds = 1000;
 
+/** Warns, once, that the server does not retain messages. */
+function retainWarning({notice}: SessionContext): () => void {
+  let isDone = false;
+  return () => {
+    if (!isDone)
+      notice?.('Warning: The broker retains no messages: they are sent without the retain flag (-r).');
+    isDone = true;
+  };
+}
+
 export class ClientSession implements Session {
   readonly #options: ConnectionOptions;
   readonly #context: SessionContext;
@@ -74,6 +84,7 @@ export class ClientSession implements Session {
       connection: () => this.#present(),
       reconnects: context.reconnect.afterLoss,
       trace: context.trace,
+      retainDropped: retainWarning(context),
     });
     this.#connector = new Connector({
       options,

@@ -44,7 +44,10 @@ export class InFlightWindow<Value> {
   #limit: number;
   /** In the order of sending. */
   readonly #entries = new Map<number, Entry<Value>>();
+  /** Those to be sent, from `#unsentAt` on; some may be done meanwhile. `shift` would move all that follow. */
   #unsent: Entry<Value>[] = [];
+  #unsentAt = 0;
+  #unsentCount = 0;
 
   /** @param maximum the most messages unacknowledged at a time, at least 1 */
   constructor(maximum: number) {
@@ -64,12 +67,13 @@ export class InFlightWindow<Value> {
 
   /** Whether a message waits to be sent, which comes before those added now. */
   get isHolding(): boolean {
-    return this.#unsent.length > 0;
+    return this.#unsentCount > 0;
   }
 
   /** @param messageId one that is not in use */
   add(messageId: number, qos: 1 | 2, value: Value): void {
     this.#unsent.push(this.#enter(messageId, qos, value));
+    this.#unsentCount++;
   }
 
   /** Adds a message that is sent now, while there is room and none waits. */
@@ -85,18 +89,34 @@ export class InFlightWindow<Value> {
 
   /** The next packet to send, counted as sent from now on; undefined while the window is full or nothing waits. */
   next(): SendStep<Value> | undefined {
-    const inFlight = this.#entries.size - this.#unsent.length;
-    if (this.#unsent.length === 0 || inFlight >= this.#limit) return undefined;
-    const entry = this.#unsent.shift()!;
+    const inFlight = this.#entries.size - this.#unsentCount;
+    if (this.#unsentCount === 0 || inFlight >= this.#limit) return undefined;
+    const entry = this.#nextUnsent();
     entry.sent = true;
     const {messageId, value, stage, duplicate} = entry;
     if (stage === 'released') return {kind: 'release', messageId};
     return {kind: 'publish', messageId, value, duplicate};
   }
 
+  /** Takes the first that is not done; there is one. */
+  #nextUnsent(): Entry<Value> {
+    let entry = this.#unsent[this.#unsentAt++]!;
+    while (this.#entries.get(entry.messageId) !== entry) entry = this.#unsent[this.#unsentAt++]!;
+    this.#unsentCount--;
+    if (this.#unsentCount === 0) this.#setUnsent([]);
+    else if (this.#unsentAt * 2 > this.#unsent.length + 64)
+      this.#setUnsent(this.#unsent.slice(this.#unsentAt));
+    return entry;
+  }
+
+  #setUnsent(entries: Entry<Value>[]): void {
+    this.#unsent = entries;
+    this.#unsentAt = 0;
+  }
+
   #finish(entry: Entry<Value>, reasonCode: number): AcknowledgementEffect<Value> {
     this.#entries.delete(entry.messageId);
-    if (!entry.sent) this.#unsent = this.#unsent.filter((each) => each !== entry);
+    if (!entry.sent && --this.#unsentCount === 0) this.#setUnsent([]);
     return {kind: 'done', value: entry.value, reasonCode};
   }
 
@@ -139,7 +159,8 @@ export class InFlightWindow<Value> {
       entry.duplicate = sessionKept && (entry.duplicate || entry.sent);
       entry.sent = false;
     }
-    this.#unsent = [...this.#entries.values()];
+    this.#setUnsent([...this.#entries.values()]);
+    this.#unsentCount = this.#unsent.length;
   }
 
   /** Removes a message that cannot be sent. */
@@ -152,7 +173,8 @@ export class InFlightWindow<Value> {
   clear(): readonly Value[] {
     const values = [...this.#entries.values()].map(({value}) => value);
     this.#entries.clear();
-    this.#unsent = [];
+    this.#setUnsent([]);
+    this.#unsentCount = 0;
     return values;
   }
 }

@@ -37,6 +37,8 @@ export interface WriterSetup {
   readonly protocolVersion: ProtocolVersion;
   /** Receives the -d lines. */
   readonly trace?: ((line: string) => void) | undefined;
+  /** The server does not retain messages: one that should be is sent without the flag. */
+  readonly retainDropped: () => void;
   /** For the trace. */
   readonly clientId: () => string;
 }
@@ -106,7 +108,9 @@ export class MessageWriter {
   prepare(publication: Publication): PreparedPublication {
     const known = this.#prepared.get(publication);
     if (known !== undefined) return known;
-    const prepared = prepare(publication, this.connection.limits, this.#setup.protocolVersion);
+    const {limits} = this.connection;
+    const prepared = prepare(publication, limits, this.#setup.protocolVersion);
+    if (publication.retain && !limits.retainAvailable) this.#setup.retainDropped();
     this.#prepared.set(publication, prepared);
     return prepared;
   }

@@ -91,7 +91,7 @@ export class Publisher {
   attach(connection: ClientConnection): void {
     this.#writer = new MessageWriter(connection, this.#setup);
     const {receiveMaximum} = connection.limits;
-    this.#window.restart({sessionKept: connection.sessionPresent, receiveMaximum});
+    this.#window.restart({sessionKept: connection.sessionMayBeKept, receiveMaximum});
     connection.writeQueue.onDrain(() => this.#signal.notify());
     void connection.closed.then(() => this.#signal.notify());
     this.#sendNext();
