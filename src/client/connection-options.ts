@@ -58,6 +58,8 @@ export interface ConnectionOptions {
   readonly clientId: string;
   /** Clean Session [MQTT 3.1.1], Clean Start [MQTT 5]. */
   readonly clean: boolean;
+  /** With `clean`: only the first connection begins a new session; later ones continue it. */
+  readonly continues?: boolean;
   readonly keepaliveSeconds: number;
   /** QoS 1 and 2 messages sent and not yet acknowledged; the server's Receive Maximum may lower it. */
   readonly maxInflight: number;

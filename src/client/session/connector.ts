@@ -46,6 +46,9 @@ export class Connector {
   /** QoS 2 messages received and not yet released, over all connections of a session that the server keeps. */
   #receivedQos2 = new ReceivedQos2();
 
+  /** A connection was accepted: the server may have the session. */
+  #wasAccepted = false;
+
   constructor(setup: ConnectorSetup) {
     this.#setup = setup;
   }
@@ -118,7 +121,9 @@ export class Connector {
   }
 
   async #create(signal: AbortSignal, pipelined: boolean): Promise<ClientConnection> {
-    const {options, context, identifiers, events, clientId} = this.#setup;
+    const {context, identifiers, events, clientId} = this.#setup;
+    const isLater = this.#setup.options.continues === true && this.#wasAccepted;
+    const options = isLater ? {...this.#setup.options, clean: false} : this.#setup.options;
     const {endpoint, protocolVersion} = options;
     const fastPath = mayFilter(options, context);
     const readBuffer = fastPath ? new ReadBuffer() : undefined;
@@ -149,6 +154,7 @@ export class Connector {
       readBuffer: readBuffer?.isAttached === true ? readBuffer : undefined,
     });
     const keep = () => {
+      this.#wasAccepted = true;
       this.#receivedQos2 = receivedQos2;
     };
     if (pipelined) keep();

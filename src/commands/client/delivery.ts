@@ -15,7 +15,7 @@ export const publishDelivery: ManualSection = {
     'QoS 1':
       'Exit status 0 means that the broker has acknowledged every message. With -l, tmq connects again after the connection was lost and sends the unacknowledged lines once more, so a line may arrive twice. Without -l it does not connect again: the status is 7, and the message may have arrived or not.',
     'QoS 2':
-      'As with QoS 1, but as long as the broker keeps the session, each message arrives exactly once. With -l, give -c and -i, so that the session outlives a lost connection; otherwise a line that is sent again may arrive twice.',
+      'As with QoS 1, but as long as the broker keeps the session, each message arrives exactly once. With -l and MQTT 5 (-V 5), tmq keeps the session for the length of the run, and deletes it at the end. Before MQTT 5 it cannot do that without leaving a session behind: exactly once then needs -c and -i; otherwise a line that is sent again may arrive twice.',
     '-c': 'The broker keeps the session, but tmq keeps no messages: those that were unacknowledged when it ended are not sent by the next run.',
     'An acknowledgement':
       'The broker has taken the message. It does not promise that a subscriber gets the message, that there is a subscriber, or that the broker has written the message to its disk.',

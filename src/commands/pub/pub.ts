@@ -149,6 +149,31 @@ function linesAtOnce({qos}: Publication): number {
   return qos === 0 ? Number.POSITIVE_INFINITY : 512;
 }
 
+/** Seconds for which a broker keeps the session of a run that was killed, or waits for its next connection. */
+const runSessionSeconds = 3600;
+
+/**
+ * At QoS 2 the session lasts as long as the run, so that no line arrives twice after a lost connection. Only MQTT 5
+ * can begin a new session and delete it at the end; before, it would be left behind.
+ */
+function withSessionOfRun({client, publication}: PubPlan): ClientPlan {
+  const {connection} = client;
+  if (publication.qos < 2 || connection.protocolVersion < 5 || !connection.clean) return client;
+  const {properties, disconnectProperties} = connection;
+  if (properties?.sessionExpiryInterval !== undefined) {
+    return {...client, connection: {...connection, continues: true}};
+  }
+  return {
+    ...client,
+    connection: {
+      ...connection,
+      continues: true,
+      properties: {...properties, sessionExpiryInterval: runSessionSeconds},
+      disconnectProperties: {sessionExpiryInterval: 0, ...disconnectProperties},
+    },
+  };
+}
+
 async function publishLines(plan: PubPlan, io: Io): Promise<ExitCode> {
   const progress = {read: 0, acknowledged: 0, refused: 0};
   try {
@@ -157,7 +182,7 @@ async function publishLines(plan: PubPlan, io: Io): Promise<ExitCode> {
       progress,
       {plan: plan.client, io},
     );
-    await using session = await openSession(plan.client, io, {
+    await using session = await openSession(withSessionOfRun(plan), io, {
       reconnect: {afterLoss: true},
       readsStdin: true,
       beforeLine: () => view.erase(),
