@@ -65,7 +65,10 @@ function openTerminal(home, env) {
     /** @param {RegExp} pattern */
     shows: (pattern) => until(() => pattern.test(output)),
     async close() {
-      pty.kill('SIGHUP');
+      // Ends what runs, then the shell: the hang-up of its terminal ends no broker.
+      if (output.split('\u001b[1m$ ').length <= prompts) pty.write('\u0003');
+      await ready();
+      pty.write('exit\r');
       await ended;
     },
   };

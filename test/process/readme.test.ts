@@ -125,7 +125,14 @@ function openTerminal(ground: Playground) {
       return await ready();
     },
     interrupt: () => terminal.send('\u0003'),
-    [Symbol.asyncDispose]: () => terminal[Symbol.asyncDispose](),
+    /** Ends what runs, then the shell: the hang-up of its terminal ends no broker. */
+    async [Symbol.asyncDispose]() {
+      const shown = [...terminal.screen().matchAll(/<\d+> /g)].length;
+      if (shown < prompts) terminal.send('\u0003');
+      await ready();
+      terminal.send('exit\r');
+      await terminal.finished;
+    },
   };
 }
 
