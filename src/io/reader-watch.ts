@@ -1,7 +1,7 @@
 /**
  * Notices that the reader of a pipe or socket went away while nothing is written to it, as `tail -f` does. Node
  * watches a pipe's write end only while bytes wait, so a second descriptor is watched. Linux only; without cost
- * for the processor with pipes (0 ms in 60 s), and with one system call a second for sockets.
+ * for the processor with pipes (10 ms in 25 s idle, start included), and with one system call a second for sockets.
  */
 
 import {closeSync, constants, fstatSync, openSync, writeSync} from 'node:fs';

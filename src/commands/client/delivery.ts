@@ -33,7 +33,7 @@ export const receiveDelivery: ManualSection = {
     'QoS 1':
       'tmq acknowledges a message after it was written to standard output. With -c, the broker sends unacknowledged messages again, so one may be printed twice.',
     'QoS 2':
-      'With -c, tmq prints each message once, also when the connection is lost in between. Only if tmq itself is killed between writing and acknowledging, the next run prints the message again.',
+      'With -c, tmq prints each message once, also when the connection is lost in between. Only if tmq ends before its acknowledgement has reached the broker, because it is killed or the connection is lost just then, the next run prints the message again.',
     'without -c':
       'The session ends with the connection. Messages that are published until tmq has connected and subscribed again are lost.',
     'with -c and -i':
