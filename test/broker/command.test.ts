@@ -424,7 +424,7 @@ describe('broker with a configuration file', () => {
     });
   });
 
-  it('D4: serves without the places of another machine, and says so', async () => {
+  it('D4: serves without the places of another machine, with a warning', async () => {
     await withDirectory(async (directory) => {
       const config = join(directory, 'x.conf');
       await writeFile(

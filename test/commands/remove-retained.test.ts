@@ -75,7 +75,7 @@ for (const kind of brokerKinds) {
   });
 }
 
-test('B8: G9: a refused clearing is told at once, and a run that is interrupted later does not end with 0', async () => {
+test('B8, G9: a refused clearing gives a warning at once, and a run that is interrupted later does not end with 0', async () => {
   await using broker = await startBroker('bundled', restricted, async (directory) => {
     await writeFile(join(directory, 'acl'), permissions);
   });

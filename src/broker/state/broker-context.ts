@@ -2,8 +2,8 @@
 
 import type {Access} from '../access/access.ts';
 import type {Journal, RestoredState} from '../persistence/journal.ts';
+import type {ConnectionContext} from '../wire/connection-handler.ts';
 import type {ChangeLog} from '../wire/connection-output.ts';
-import type {ObservedPacket} from '../wire/packets.ts';
 
 export interface BrokerContext {
   readonly access: Access;
@@ -14,12 +14,7 @@ export interface BrokerContext {
     line: string,
   ) => void;
   /** Each packet after it was received, and before it is sent, and its bytes; CONNECT without password and bytes. */
-  readonly observe?: (
-    clientId: string,
-    direction: 'in' | 'out',
-    packet: ObservedPacket,
-    frame?: Buffer,
-  ) => void;
+  readonly observe?: NonNullable<ConnectionContext['observe']>;
   /** Saves what must survive a restart. */
   readonly journal?: Journal;
   /** Stores what the journal saves, before anything about it leaves. */

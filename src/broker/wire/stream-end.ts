@@ -15,7 +15,7 @@ export class StreamEnd {
   }
 
   /**
-   * Whether the peer has sent its end and all before it was read. While the stream is paused no event says so: only
+   * Whether the peer has sent its end and all before it was read. While the stream is paused no event shows it: only
    * its state does, which has no public name.
    */
   get isRead(): boolean {

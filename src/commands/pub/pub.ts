@@ -204,7 +204,7 @@ async function publishLines(plan: PubPlan, io: Io): Promise<ExitCode> {
   }
 }
 
-/** A signal, or an input that cannot be read further: the count is told even where nothing is missing. */
+/** A signal, or an input that cannot be read further: the error line has the count even where nothing is missing. */
 function endsInOrder(error: unknown): boolean {
   return error instanceof Interrupted || (error instanceof TmqError && error.exitCode === ExitCode.errno);
 }
