@@ -205,8 +205,8 @@ async function manualSource(name: string | undefined): Promise<string> {
   const {commandManual, formatsManual, programManual} = await import('./cli/manual.ts');
   const names = commands.map((each) => each.name);
   if (name === undefined) {
-    const {testingSections} = await import('./commands/manual/topics.ts');
-    return programManual(await loadAll(), programOptions, testingSections);
+    const {programSections} = await import('./commands/manual/topics.ts');
+    return programManual(await loadAll(), programOptions, programSections);
   }
   if (name === 'formats') {
     const {formatSections} = await import('./commands/manual/formats-page.ts');

@@ -54,7 +54,7 @@ const meanings: readonly (readonly [ours: string, theirs: string])[] = [
   ['-D publish topic-alias', '--topic-alias'],
   ['-D connect receive-maximum', '--receive-maximum --rcv-max --rcvmax'],
   ['-D connect maximum-packet-size', '--maximum-packet-size --maxpacketsize'],
-  ['--retry-connect', '--retry --reconnect'],
+  ['--retry-connect', '--retry'],
   ['-A', '--interface --bind'],
   ['--connect-timeout', '--conn-timeout --connecttimeout'],
   ['--proxy', '--socks5 --http-proxy'],

@@ -78,6 +78,7 @@ export const helpTopics = [
   {name: 'formats', summary: 'the language of -F, options files, password files'},
   {name: 'environment', summary: 'the environment variables that tmq reads'},
   {name: 'exit-status', summary: 'what each exit status means'},
+  {name: 'reconnecting', summary: 'several hosts, pauses, and what ends a session'},
   {name: 'testing', summary: 'a broker for your tests'},
 ] as const;
 

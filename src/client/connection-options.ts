@@ -53,6 +53,10 @@ export type Endpoint =
 
 export interface ConnectionOptions {
   readonly endpoint: Endpoint;
+  /** Further hosts of the same broker, tried in order where the one before cannot be connected to. */
+  readonly alternatives?: readonly Endpoint[];
+  /** Whether to go where a server sends the client [MQTT 5, 4.13]. */
+  readonly followsRedirection?: boolean;
   readonly protocolVersion: ProtocolVersion;
   /** May be empty from MQTT 3.1.1 on: the server then assigns one. */
   readonly clientId: string;
@@ -67,6 +71,15 @@ export interface ConnectionOptions {
   readonly will?: Will;
   readonly properties?: ConnectProperties;
   readonly disconnectProperties?: DisconnectProperties;
-  /** Seconds within which TCP, TLS and CONNACK must be complete. */
+  /** Seconds within which TCP, TLS and CONNACK must be complete; several hosts have a share each. */
   readonly connectTimeoutSeconds: number;
+}
+
+/** The same options with each endpoint changed. */
+export function eachEndpoint<Options extends Pick<ConnectionOptions, 'endpoint' | 'alternatives'>>(
+  options: Options,
+  change: (endpoint: Endpoint) => Endpoint,
+): Options {
+  const {endpoint, alternatives = []} = options;
+  return {...options, endpoint: change(endpoint), alternatives: alternatives.map(change)};
 }

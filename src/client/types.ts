@@ -9,8 +9,12 @@ export interface ReconnectPolicy {
   readonly afterLoss: boolean;
   /** Also keep trying when the very first connection fails for a reason that may pass. */
   readonly atStart: boolean;
-  /** Milliseconds between attempts. */
+  /** Milliseconds before the first attempt; before each further one twice as long, up to the maximum, with jitter. */
   readonly delayMilliseconds: number;
+  /** The longest pause; without it all pauses are the same. */
+  readonly maximumDelayMilliseconds?: number;
+  /** How many attempts may fail running; without it, any number. */
+  readonly attempts?: number;
 }
 
 export interface SessionContext {

@@ -1,23 +1,30 @@
 /**
- * The URL of -L: mqtt://user:password@host:port/topic. Everything after the first slash behind the host is
- * the topic, verbatim: '?' and '#' mean nothing and nothing is decoded, because topics are full of both.
- * Pure; knows no option and no default but the ports.
+ * The URL of -L: mqtt://user:password@host:port,host:port/topic, or mqtt+unix:path. Everything after the first slash
+ * behind the hosts is the topic, verbatim: '?' and '#' mean nothing and nothing is decoded, because topics are full of
+ * both. Pure; knows no option and no default but the ports.
  */
 
 import {UsageError} from '../errors.ts';
 
-export interface BrokerUrl {
-  /** Lower case. */
-  readonly scheme: 'mqtt' | 'mqtts' | 'ws' | 'wss';
-  readonly username?: string;
-  readonly password?: string;
+/** A host, and the port that was given with it. */
+export interface HostAndPort {
   /** An IPv6 address without its brackets. */
   readonly host: string;
-  /** As written, or 1883 for mqtt and ws, 8883 for mqtts and wss: mosquitto's defaults. */
-  readonly port: number;
-  /** Not empty; may be a filter. */
-  readonly topic: string;
+  readonly port?: number;
 }
+
+export type BrokerUrl =
+  | {
+      /** Lower case. */
+      readonly scheme: 'mqtt' | 'mqtts' | 'ws' | 'wss';
+      readonly username?: string;
+      readonly password?: string;
+      /** At least one; the ports as written, or 1883 for mqtt and ws, 8883 for mqtts and wss: mosquitto's defaults. */
+      readonly hosts: readonly Required<HostAndPort>[];
+      /** Not empty; may be a filter. */
+      readonly topic?: string;
+    }
+  | {readonly scheme: 'unix'; readonly path: string};
 
 const schemes = ['mqtt', 'mqtts', 'ws', 'wss'] as const;
 
@@ -27,27 +34,36 @@ const schemes = ['mqtt', 'mqtts', 'ws', 'wss'] as const;
  * @throws UsageError naming the part that is wrong
  */
 export function parseBrokerUrl(text: string): BrokerUrl {
+  const socket = /^(?:mqtt\+)?unix:(?:\/\/)?(.*)$/is.exec(text);
+  if (socket !== null) return parseSocket(socket[1]!);
   const [, given = '', rest = ''] = /^([^:/?#]*):\/\/(.*)$/s.exec(text) ?? [];
   const scheme = schemes.find((known) => known === given.toLowerCase());
   if (scheme === undefined) {
-    throw new UsageError('Unsupported URL scheme. A URL begins with mqtt://, mqtts://, ws:// or wss://.');
+    throw new UsageError(
+      'Unsupported URL scheme. A URL begins with mqtt://, mqtts://, ws://, wss:// or mqtt+unix:.',
+    );
   }
   const slash = rest.indexOf('/');
-  if (slash === -1) throw invalid('topic missing');
-  const topic = rest.slice(slash + 1);
-  if (topic === '') throw invalid('topic missing');
-  const authority = rest.slice(0, slash);
+  const topic = slash === -1 ? '' : rest.slice(slash + 1);
+  const authority = slash === -1 ? rest : rest.slice(0, slash);
   // The last '@', so that one in a password does no harm.
   const at = authority.lastIndexOf('@');
-  const address = parseAddress(authority.slice(at + 1));
-  const encrypted = scheme === 'mqtts' || scheme === 'wss';
+  const standard = scheme === 'mqtts' || scheme === 'wss' ? 8883 : 1883;
+  const hosts = authority
+    .slice(at + 1)
+    .split(',')
+    .map(parseAddress);
   return {
     scheme,
     ...(at === -1 ? {} : parseUserInfo(authority.slice(0, at))),
-    host: address.host,
-    port: address.port ?? (encrypted ? 8883 : 1883),
-    topic,
+    hosts: hosts.map(({host, port = standard}) => ({host, port})),
+    ...(topic === '' ? {} : {topic}),
   };
+}
+
+function parseSocket(path: string): BrokerUrl {
+  if (path === '') throw invalid('the path of the unix socket is missing');
+  return {scheme: 'unix', path};
 }
 
 function parseUserInfo(text: string): {readonly username: string; readonly password?: string} {
@@ -56,7 +72,7 @@ function parseUserInfo(text: string): {readonly username: string; readonly passw
   return {username: decode(text.slice(0, colon)), password: decode(text.slice(colon + 1))};
 }
 
-function parseAddress(text: string): {readonly host: string; readonly port?: number} {
+function parseAddress(text: string): HostAndPort {
   const match = /^\[([^[\]]*)\](?::(.*))?$/s.exec(text) ?? /^([^:[\]]*)(?::([^:]*))?$/s.exec(text);
   if (match === null) throw invalid('an IPv6 address stands in brackets: mqtt://[::1]/topic');
   const [, host = '', port = ''] = match;

@@ -13,8 +13,8 @@ const pub = ['pub', '-t', 'a', '-m', 'x'];
 const sub = ['sub', '-t', 'a'];
 
 const refused: readonly (readonly [row: string, words: readonly string[], message: string])[] = [
-  ['E3', [...pub, '-h', 'localhost:1883'], '-h takes a host alone. Give the port with -p'],
-  ['E3', [...pub, '-h', '[::1]:1883'], '-h takes a host alone. Give the port with -p'],
+  ['E3', [...pub, '-h', 'localhost:port'], 'a port behind a host of -h is a number from 1 to 65535'],
+  ['E3', [...pub, '-h', '[::1]:0'], 'a port behind a host of -h is a number from 1 to 65535'],
   ['E3', [...pub, '-h', 'mqtt://ann:geheim@localhost'], '-h takes a host, not a URL. Give the URL with -L'],
   [
     'E3',

@@ -80,6 +80,8 @@ test('G9: attempts to connect leave nothing in the signal that ends the session'
       traced: undefined,
     },
     clientId: () => 'tester',
+    unanswered: () => undefined,
+    hasGap: () => false,
     onConnected: () => undefined,
     onLost: () => undefined,
     handled: async () => undefined,

@@ -159,7 +159,21 @@ const commandLines: readonly Row[] = [
   [[...pub, '--proxy', 'socks5h://h:0'], 'Invalid proxy port 0.'],
   [
     ['pub', '-L', 'http://h/t', '-n'],
-    'Unsupported URL scheme. A URL begins with mqtt://, mqtts://, ws:// or wss://.',
+    'Unsupported URL scheme. A URL begins with mqtt://, mqtts://, ws://, wss:// or mqtt+unix:.',
+  ],
+  [
+    [...pub, '-L', 'mqtt://h', '-L', 'mqtts://h'],
+    'The URLs of -L need the same scheme, and here they have mqtt and mqtts.',
+  ],
+  [[...pub, '-h', 'a,,b'], 'A host of -h is empty. Its form is -h a,b:1884,[::1]:1885'],
+  [
+    [...pub, '--reconnect', 'soon'],
+    'Invalid --reconnect given: soon. It is off, a pause such as 5s, a range such as 1s..30s, a number of attempts such as 5x, or both as in 1s..30s,5x.',
+  ],
+  [[...pub, '--reconnect', '0x'], 'Invalid --reconnect given: 0x. For no attempt at all it is off.'],
+  [
+    [...pub, '--reconnect', '30s..1s'],
+    'Invalid --reconnect given: 30s..1s. The pauses go from 100ms to 1440m, and the first is the shorter one.',
   ],
   [['pub', '-L', 'mqtt://h', '-n'], 'Invalid URL for -L argument specified - topic missing.'],
   [[...pub, '--will-qos', '3'], 'Invalid will QoS 3. It is 0, 1 or 2.'],
@@ -439,6 +453,7 @@ const particular: Readonly<Record<string, string>> = {
   '… within … s.': 'commands/pub-sub.test.ts',
   '…:…: ….': 'above: acl.conf, users.conf and unknown.conf',
   '…: …': 'unit/cli/options-file.test.ts',
+  '……': 'session/failover.test.ts',
   '… …': 'transport/proxy.test.ts',
   '… … to …: HTTP ….': 'transport/proxy.test.ts',
   '…: the listener on … ….': 'unit/broker/config/parse-config.test.ts',
@@ -463,6 +478,7 @@ const particular: Readonly<Record<string, string>> = {
 /** Files with an error whose words are all computed, and the test that has them. */
 const computed: Readonly<Record<string, string>> = {
   'listen-addresses.ts': 'broker/listen.test.ts',
+  'hosts.ts': 'session/failover.test.ts',
   'option.ts': 'above: each option of its own sentence',
   'words.ts': 'above: -M',
   'broker.ts': 'above: --exec, --bind and the like',

@@ -9,7 +9,7 @@
 import type {Duplex} from 'node:stream';
 import type {TmqError} from '../../errors.ts';
 import {firstByte, PacketType} from '../../protocol/fixed-header.ts';
-import type {ConnectionOptions} from '../connection-options.ts';
+import type {ConnectionOptions, Endpoint} from '../connection-options.ts';
 import type {ReadBuffer} from '../transport/read-buffer.ts';
 import {Uploading} from '../transport/taken-bytes.ts';
 import {
@@ -48,7 +48,7 @@ export interface ConnectionSetup {
   readonly pipelined: boolean;
 }
 
-/** PINGREQ [MQTT-3.12]. */
+/** PINGREQ [MQTT-3.12], which MQTT.js would not send before CONNACK. */
 const pingreq = Buffer.of(firstByte(PacketType.pingreq), 0);
 
 /** Milliseconds after which a packet acknowledges a TLS session ticket; one sent at once does not. */
@@ -58,7 +58,7 @@ const ticketMilliseconds = 1;
  * Calls `action` shortly after the first session ticket of TLS 1.3. A packet sent then acknowledges it: a server
  * with Nagle's algorithm on holds CONNACK back until that, for 40 ms if nothing is sent.
  */
-function afterTicket(stream: Duplex, action: () => void): void {
+function afterTicket(stream: Duplex, action: () => unknown): void {
   if ('encrypted' in stream) stream.once('session', () => setTimeout(action, ticketMilliseconds));
 }
 
@@ -182,8 +182,10 @@ export class ClientConnection implements FilterConnection {
   sessionPresent = false;
   /** The same, but a CONNACK of MQTT 3.1 cannot say it. */
   sessionMayBeKept = false;
-  /** Whether CONNACK has accepted the connection. */
+  /** Whether CONNACK has accepted the connection, and when, by `performance.now()`. */
   isAccepted = false;
+  acceptedAt = 0;
+  readonly endpoint: Endpoint;
 
   readonly #setup: ConnectionSetup;
   readonly #stream: Duplex;
@@ -201,6 +203,7 @@ export class ClientConnection implements FilterConnection {
   constructor(setup: ConnectionSetup) {
     const {options, clientId, receivedQos2, events} = setup;
     this.#setup = setup;
+    this.endpoint = options.endpoint;
     this.#uploading = new Uploading(setup.stream);
     this.#requests = new PendingRequests(setup.identifiers);
     this.#filter = setup.fastPath ? new PublishFilter({...setup, connection: this}) : undefined;
@@ -240,11 +243,7 @@ export class ClientConnection implements FilterConnection {
         corkThisTurn(this.#stream);
         this.#client.connect();
       }
-      if (pipelined)
-        afterTicket(stream, () => {
-          // MQTT.js would not send it before CONNACK.
-          if (!this.isAccepted) this.writeQueue.write(pingreq);
-        });
+      if (pipelined) afterTicket(stream, () => this.isAccepted || this.writeQueue.write(pingreq));
       await Promise.race([accepted, this.closed]);
       if (this.#failure !== undefined) throw await this.closed;
     } finally {
@@ -365,6 +364,7 @@ export class ClientConnection implements FilterConnection {
     this.sessionMayBeKept = this.sessionPresent || (options.protocolVersion === 3 && !options.clean);
     if (!this.sessionMayBeKept) this.#setup.receivedQos2.forget();
     this.isAccepted = true;
+    this.acceptedAt = performance.now();
     this.#accept();
   }
 

@@ -8,8 +8,44 @@ import type {ConnectionOptions, Endpoint} from '../connection-options.ts';
 import {describe, explain} from '../transport/transport.ts';
 import type {Packet} from './protocol-client.ts';
 
-/** The broker refused CONNECT, and would again. */
-export class ConnectionRefused extends TmqError {}
+/** What a server that refuses or ends a connection says. */
+interface ServerReason {
+  /** The return code or reason code. */
+  readonly reasonCode: number;
+  /** The server to use instead [MQTT 5, 4.13]. */
+  readonly serverReference?: string;
+}
+
+function reasonOf({reasonCode, returnCode, properties}: Packet): ServerReason {
+  const {serverReference} = properties ?? {};
+  return {
+    reasonCode: reasonCode ?? returnCode ?? 0,
+    ...(typeof serverReference === 'string' ? {serverReference} : {}),
+  };
+}
+
+/** The broker refused CONNECT: the exit status is its code, 2 where its CONNACK contradicts itself. */
+export class ConnectionRefused extends TmqError {
+  readonly reason: ServerReason;
+
+  constructor(message: string, exitCode: ExitCode, reason: ServerReason) {
+    super(message, exitCode);
+    this.reason = reason;
+  }
+}
+
+/** The server sent DISCONNECT [MQTT 5, 3.14]. */
+export class DisconnectedByServer extends TmqError {
+  readonly reason: ServerReason;
+
+  constructor(message: string, reason: ServerReason) {
+    super(message, ExitCode.noConnection);
+    this.reason = reason;
+  }
+}
+
+/** The connection was closed in place of a CONNACK. */
+export class ClosedUnaccepted extends TmqError {}
 
 /** The connection ended while a message was half written to the output, where nothing can follow it. */
 export class MessageBroken extends TmqError {}
@@ -19,10 +55,11 @@ export function lost(endpoint: Endpoint): TmqError {
   return new TmqError(`The connection to ${describe(endpoint)} was lost.`, ExitCode.connectionLost);
 }
 
-/** The server sent DISCONNECT with a reason [MQTT 5, 3.14]. */
-export function disconnectedByServer(endpoint: Endpoint, {reasonCode, properties}: Packet): TmqError {
-  const reason = reasonSentence(reasonCode ?? 0, properties?.reasonString);
-  return new TmqError(`${describe(endpoint)} ended the connection: ${reason}.`, ExitCode.noConnection);
+/** What a DISCONNECT of the server means. */
+export function disconnectedByServer(endpoint: Endpoint, packet: Packet): DisconnectedByServer {
+  const reason = reasonOf(packet);
+  const sentence = reasonSentence(reason.reasonCode, packet.properties?.reasonString);
+  return new DisconnectedByServer(`${describe(endpoint)} ended the connection: ${sentence}.`, reason);
 }
 
 /** A likely cause, where the broker closed the connection without CONNACK. */
@@ -37,16 +74,18 @@ function likelyCause({endpoint, protocolVersion}: ConnectionOptions): string {
 
 /** Why the connection cannot be used after this CONNACK; undefined when it accepts the connection. */
 export function connackError(packet: Packet, options: ConnectionOptions): ConnectionRefused | undefined {
-  const code = packet.reasonCode ?? packet.returnCode ?? 0;
+  const reason = reasonOf(packet);
+  const code = reason.reasonCode;
   if (code !== 0) {
     const text = refusalText(code, options.protocolVersion, packet.properties?.reasonString);
-    return new ConnectionRefused(`Connection error: ${text}`, code);
+    return new ConnectionRefused(`Connection error: ${text}`, code, reason);
   }
   if (packet.sessionPresent !== true || !options.clean) return undefined;
   // [MQTT-3.2.2-4]
   return new ConnectionRefused(
     `${describe(options.endpoint)} says that it kept a session although a clean one was asked for.`,
     ExitCode.protocol,
+    reason,
   );
 }
 
@@ -62,7 +101,7 @@ export function keepaliveExceeded(endpoint: Endpoint): TmqError {
  * With TLS 1.3 the server judges the client's certificate when the handshake is over for the client. Its alert is
  * lost where CONNECT met a closed socket.
  */
-function certificateRefused({endpoint}: ConnectionOptions, cause: unknown): TmqError | undefined {
+function certificateRefused({endpoint}: ConnectionOptions, cause: unknown): ClosedUnaccepted | undefined {
   const {tls} = endpoint;
   if (tls === undefined) return undefined;
   const {code} = (cause ?? {}) as {code?: unknown};
@@ -72,7 +111,7 @@ function certificateRefused({endpoint}: ConnectionOptions, cause: unknown): TmqE
     file === undefined
       ? 'Does it want a client certificate? Give one with --cert and --key.'
       : `Does it trust the client certificate ${file} (--cert)?`;
-  return new TmqError(
+  return new ClosedUnaccepted(
     `${describe(endpoint)} closed the connection right after the TLS handshake. ${hint}`,
     ExitCode.tls,
     {cause},
@@ -80,10 +119,10 @@ function certificateRefused({endpoint}: ConnectionOptions, cause: unknown): TmqE
 }
 
 /** The connection ended before CONNACK. */
-export function notAccepted(options: ConnectionOptions, cause?: unknown): TmqError {
+export function notAccepted(options: ConnectionOptions, cause?: unknown): ClosedUnaccepted {
   const refused = certificateRefused(options, cause);
   if (refused !== undefined) return refused;
-  return new TmqError(
+  return new ClosedUnaccepted(
     `${describe(options.endpoint)} closed the connection without accepting it.${likelyCause(options)}`,
     ExitCode.connectionLost,
     {cause},

@@ -59,7 +59,7 @@ export class ClientSession implements Session {
   readonly #signal = new Signal();
   #connection: ClientConnection | undefined;
   #clientId: string;
-  #wasAccepted = false;
+  isAccepted = false;
   #end: Promise<void> | undefined;
 
   constructor(options: ConnectionOptions, context: SessionContext) {
@@ -93,6 +93,8 @@ export class ClientSession implements Session {
       identifiers,
       events: this.#events(),
       clientId,
+      unanswered: () => this.#subscriptions.unanswered ?? this.#publisher.unanswered,
+      hasGap: ({sessionPresent}) => !sessionPresent && this.#subscriptions.areAny,
       onConnected: (connection) => this.#adopt(connection),
       onLost: () => {
         this.#connection = undefined;
@@ -103,10 +105,6 @@ export class ClientSession implements Session {
 
   get clientId(): string {
     return this.#clientId;
-  }
-
-  get isAccepted(): boolean {
-    return this.#wasAccepted;
   }
 
   /** Makes the first connection. */
@@ -255,7 +253,7 @@ export class ClientSession implements Session {
   }
 
   #begin(connection: ClientConnection): void {
-    this.#wasAccepted = true;
+    this.isAccepted = true;
     this.#context.onReady?.();
     connection.start();
   }

@@ -1,20 +1,29 @@
 /**
- * Makes the connections of a session, one after the other: dials, waits for CONNACK within the time allowed, and
- * connects again after a loss. The only owner of reconnecting. What a connection is used for is not known here.
+ * Makes the connections of a session, one after the other: tries the hosts in turn, waits for CONNACK within the time
+ * allowed, and connects again after a loss. The only owner of reconnecting. What a connection is used for is not
+ * known here.
+ *
+ * States: opening (the first connection); connected; between connections (a pause, then each host once, again and
+ * again); ended (`halt` is aborted, or `keepConnected` has thrown).
  */
 
 import {ExitCode, TmqError} from '../../errors.ts';
+import {ReasonCode} from '../../protocol/reason-codes.ts';
 import {sleep} from '../../timers.ts';
 import {ClientConnection, type ConnectionSetup} from '../connection/client-connection.ts';
+import {ConnectionRefused, DisconnectedByServer} from '../connection/connection-lost.ts';
 import {createMinimalClient} from '../connection/minimal-client.ts';
 import {loadMqttJs} from '../connection/mqttjs-client.ts';
 import {ReceivedQos2} from '../connection/received-qos2.ts';
-import type {ConnectionOptions} from '../connection-options.ts';
+import type {ConnectionOptions, Endpoint} from '../connection-options.ts';
 import {ReadBuffer} from '../transport/read-buffer.ts';
 import {describe, dial} from '../transport/transport.ts';
 import type {SessionContext} from '../types.ts';
 import {mayBeMinimal, mayFilter, mayPipeline} from './fast-path-policy.ts';
-import {isTemporary} from './reconnect-policy.ts';
+import {Hosts} from './hosts.ts';
+import {ReconnectPauses} from './reconnect-pauses.ts';
+import {consequenceOf} from './reconnect-policy.ts';
+import {RepeatedLoss, type Unanswered} from './repeated-loss.ts';
 
 export interface ConnectorSetup {
   readonly options: ConnectionOptions;
@@ -25,6 +34,10 @@ export interface ConnectorSetup {
   readonly events: ConnectionSetup['events'];
   /** The identifier to connect with: the server may have assigned one. */
   readonly clientId: () => string;
+  /** The packet that the server was to answer next when the connection was lost. */
+  readonly unanswered: () => Unanswered | undefined;
+  /** Whether messages may have been lost, because this connection found no session. */
+  readonly hasGap: (connection: ClientConnection) => boolean;
   /** There is a connection. */
   onConnected(connection: ClientConnection): void;
   /** The connection is gone; no other one yet. */
@@ -33,76 +46,186 @@ export interface ConnectorSetup {
   handled(): Promise<void>;
 }
 
+interface Attempt {
+  readonly endpoint: Endpoint;
+  /** Aborts it. */
+  readonly signal: AbortSignal;
+  /** The time allowed. */
+  readonly milliseconds: number;
+  readonly pipelined: boolean;
+}
+
 /** Neither a connection nor CONNACK within the time allowed. */
-function noAnswer({endpoint, connectTimeoutSeconds}: ConnectionOptions): TmqError {
+function noAnswer(endpoint: Endpoint, milliseconds: number): TmqError {
   return new TmqError(
-    `No answer from ${describe(endpoint)} within ${connectTimeoutSeconds} seconds.`,
+    `No answer from ${describe(endpoint)} within ${Math.round(milliseconds / 100) / 10} seconds.`,
     ExitCode.keepalive,
   );
 }
 
+/** "12 s", "0.4 s" */
+function seconds(milliseconds: number): string {
+  return `${milliseconds < 9500 ? Math.round(milliseconds / 100) / 10 : Math.round(milliseconds / 1000)} s`;
+}
+
+function sentence(error: unknown): string {
+  return (error as Error).message.replace(/\.?$/, '.');
+}
+
+/** The error to end with where the server has ended the session for good. */
+function ended(loss: TmqError, clientId: string): TmqError {
+  if (!(loss instanceof DisconnectedByServer)) return loss;
+  const {reasonCode} = loss.reason;
+  const why =
+    reasonCode === ReasonCode.sessionTakenOver
+      ? ` Another client uses this client identifier, ${clientId}: give each its own with -i.`
+      : '';
+  return new TmqError(`${loss.message}${why}`, reasonCode, {cause: loss});
+}
+
+/** The last error of an attempt, and whether a later attempt may succeed. */
+class AttemptFailed extends Error {
+  readonly error: unknown;
+  readonly mayPass: boolean;
+
+  constructor(error: unknown, mayPass: boolean) {
+    super('No host could be connected to.');
+    this.error = error;
+    this.mayPass = mayPass;
+  }
+}
+
 export class Connector {
   readonly #setup: ConnectorSetup;
+  readonly #hosts: Hosts;
+  readonly #pauses: ReconnectPauses;
+  readonly #losses = new RepeatedLoss();
   /** QoS 2 messages received and not yet released, over all connections of a session that the server keeps. */
   #receivedQos2 = new ReceivedQos2();
-
   /** A connection was accepted: the server may have the session. */
   #wasAccepted = false;
 
   constructor(setup: ConnectorSetup) {
     this.#setup = setup;
+    this.#hosts = new Hosts(setup.options, setup.context.notice);
+    this.#pauses = new ReconnectPauses(setup.context.reconnect);
   }
 
   /** Makes the first connection. @throws TmqError when that fails and need not be tried again */
   async open(): Promise<ClientConnection> {
     const {context, options} = this.#setup;
     const connection = await this.#connect(context.reconnect.atStart, mayPipeline(options, context));
+    if (connection.endpoint !== options.endpoint)
+      context.notice?.(`Connected to ${describe(connection.endpoint)}.`);
     this.#setup.onConnected(connection);
     return connection;
   }
 
   /** Watches over the connection, and makes the next one when it is lost. @throws what ends the session */
   async keepConnected(connection: ClientConnection): Promise<void> {
-    const {context, options, halt} = this.#setup;
-    const {reconnect, notice} = context;
-    const place = describe(options.endpoint);
+    const {halt, context, hasGap, onConnected} = this.#setup;
     for (;;) {
       const loss = await connection.closed;
       if (halt.aborted) return;
       this.#setup.onLost();
-      if (!connection.isAccepted || !reconnect.afterLoss || !isTemporary(loss, options.endpoint)) {
+      const lostAt = performance.now();
+      const reason = this.#reasonToEnd(connection, loss);
+      if (reason !== undefined) {
         await this.#setup.handled();
-        throw loss;
+        throw reason;
       }
-      notice?.(`${loss.message.replace(/\.?$/, '.')} Connecting again.`);
-      await sleep(reconnect.delayMilliseconds, halt);
+      if (!this.#hosts.isRedirected) {
+        context.notice?.(`${sentence(loss)} Connecting again.`);
+        await this.#pause(loss);
+      }
       connection = await this.#connect(true, false);
-      this.#setup.onConnected(connection);
-      notice?.(`Connected again to ${place}.`);
+      const gap = seconds(performance.now() - lostAt);
+      const missing = hasGap(connection)
+        ? ` It has not kept the session: messages of the ${gap} between may be missing.`
+        : '';
+      onConnected(connection);
+      context.notice?.(`Connected again to ${describe(connection.endpoint)}.${missing}`);
     }
+  }
+
+  /** Why the session ends with this loss; undefined when it goes on. */
+  #reasonToEnd(connection: ClientConnection, loss: TmqError): unknown {
+    const {context, unanswered, clientId, options} = this.#setup;
+    if (!connection.isAccepted || !context.reconnect.afterLoss) return loss;
+    const {endpoint} = connection;
+    const acceptedMilliseconds = performance.now() - connection.acceptedAt;
+    this.#pauses.ended(acceptedMilliseconds);
+    if (this.#pauses.attempts === 0) this.#hosts.lasted();
+    const consequence = consequenceOf(loss, {...options, endpoint});
+    if (consequence === 'end') return ended(loss, clientId());
+    if (consequence === 'redirect') return this.#hosts.redirect(loss as DisconnectedByServer, endpoint);
+    const repeated = this.#losses.add({error: loss, unanswered: unanswered(), acceptedMilliseconds});
+    if (repeated === undefined && this.#losses.isSuspicious) {
+      context.notice?.(
+        `Three connections running have ended within two seconds. Perhaps another client uses the client identifier ${clientId()}: give each its own with -i.`,
+      );
+    }
+    return repeated;
+  }
+
+  /** Waits as the policy says. @throws the error behind it when the policy allows no further attempt, or the reason of `halt` */
+  async #pause(error: unknown): Promise<void> {
+    const milliseconds = this.#pauses.next();
+    if (milliseconds === undefined) throw error;
+    await sleep(milliseconds, this.#setup.halt);
   }
 
   /** Tries until there is a connection. @throws what need not be tried again, or the reason of `halt` */
   async #connect(again: boolean, pipelined: boolean): Promise<ClientConnection> {
-    const {context, options, halt} = this.#setup;
+    const {halt} = this.#setup;
     for (;;) {
       try {
-        return await this.#dial(pipelined);
-      } catch (error) {
+        return await this.#tryHosts(pipelined);
+      } catch (failure) {
         if (halt.aborted) throw halt.reason;
-        if (!again || !isTemporary(error, options.endpoint)) throw error;
-        await sleep(context.reconnect.delayMilliseconds, halt);
+        const {error, mayPass} = failure as AttemptFailed;
+        if (!again || !mayPass) throw error;
+        await this.#pause(error);
+      }
+    }
+  }
+
+  /** Tries each host once, and where they send the client. @throws AttemptFailed */
+  async #tryHosts(pipelined: boolean): Promise<ClientConnection> {
+    const {options, context, halt} = this.#setup;
+    const deadline = performance.now() + options.connectTimeoutSeconds * 1000;
+    const queue = [...this.#hosts.take()];
+    let mayPass = false;
+    for (;;) {
+      const endpoint = queue.shift()!;
+      try {
+        const left = Math.max(0, deadline - performance.now());
+        const connection = await this.#dial(endpoint, left / (queue.length + 1), pipelined);
+        this.#hosts.connected(endpoint);
+        return connection;
+      } catch (error) {
+        const consequence = halt.aborted ? 'end' : consequenceOf(error, {...options, endpoint});
+        const isRefused = error instanceof ConnectionRefused;
+        if (isRefused && consequence === 'redirect') {
+          const reason = this.#hosts.redirect(error, endpoint);
+          if (reason !== undefined) throw new AttemptFailed(reason, false);
+          if (this.#hosts.isRedirected) queue.unshift(this.#hosts.take()[0]!);
+        }
+        mayPass ||= consequence === 'retry';
+        if (queue.length === 0 || (isRefused && consequence === 'end'))
+          throw new AttemptFailed(error, mayPass && !(isRefused && consequence === 'end'));
+        if (consequence !== 'redirect') context.notice?.(`${sentence(error)} Trying ${describe(queue[0]!)}.`);
       }
     }
   }
 
   /** Dials and waits for CONNACK, all within the time allowed. */
-  async #dial(pipelined: boolean): Promise<ClientConnection> {
-    const {options, halt} = this.#setup;
+  async #dial(endpoint: Endpoint, milliseconds: number, pipelined: boolean): Promise<ClientConnection> {
+    const {halt} = this.#setup;
     // With AbortSignal.any, each attempt would leave some 90 bytes in `halt`.
     const attempt = new AbortController();
     const onHalt = () => attempt.abort(halt.reason);
-    const timer = setTimeout(() => attempt.abort(noAnswer(options)), options.connectTimeoutSeconds * 1000);
+    const timer = setTimeout(() => attempt.abort(noAnswer(endpoint, milliseconds)), milliseconds);
     halt.addEventListener('abort', onHalt, {once: true});
     if (halt.aborted) onHalt();
     const inTime = () => {
@@ -110,7 +233,7 @@ export class Connector {
       halt.removeEventListener('abort', onHalt);
     };
     try {
-      const connection = await this.#create(attempt.signal, pipelined);
+      const connection = await this.#create({endpoint, signal: attempt.signal, milliseconds, pipelined});
       connection.accepted.then(inTime, inTime);
       if (!pipelined) await connection.accepted;
       return connection;
@@ -120,21 +243,20 @@ export class Connector {
     }
   }
 
-  async #create(signal: AbortSignal, pipelined: boolean): Promise<ClientConnection> {
+  async #create({endpoint, signal, milliseconds, pipelined}: Attempt): Promise<ClientConnection> {
     const {context, identifiers, events, clientId} = this.#setup;
     const isLater = this.#setup.options.continues === true && this.#wasAccepted;
-    const options = isLater ? {...this.#setup.options, clean: false} : this.#setup.options;
-    const {endpoint, protocolVersion} = options;
+    const options = {...this.#setup.options, endpoint, ...(isLater ? {clean: false} : {})};
     const fastPath = mayFilter(options, context);
     const readBuffer = fastPath ? new ReadBuffer() : undefined;
     const client = mayBeMinimal(options, context) ? createMinimalClient : loadMqttJs();
     const {notice, detail} = context;
     const stream = await dial(endpoint, {
       signal,
-      protocolVersion,
+      protocolVersion: options.protocolVersion,
       readBuffer,
       detail,
-      timeoutMilliseconds: options.connectTimeoutSeconds * 1000,
+      timeoutMilliseconds: milliseconds,
       ...(notice === undefined ? {} : {notice}),
     });
     // Until the connection listens, an error event without a listener would end the process.

@@ -27,10 +27,10 @@ export function mayBeMinimal(options: ConnectionOptions, context: SessionContext
  * trip instead of two.
  */
 export function mayPipeline(
-  {protocolVersion, clean, credentials}: ConnectionOptions,
+  {protocolVersion, clean, credentials, alternatives = []}: ConnectionOptions,
   {pipelined = false, reconnect, trace}: SessionContext,
 ): boolean {
-  const isAllowed = pipelined && !reconnect.atStart && trace === undefined;
+  const isAllowed = pipelined && !reconnect.atStart && alternatives.length === 0 && trace === undefined;
   return isAllowed && protocolVersion === 4 && clean && credentials === undefined;
 }
 

@@ -60,6 +60,11 @@ export class InFlightWindow<Value> {
     return this.#entries.size;
   }
 
+  /** The first message that is not done. */
+  get oldest(): Value | undefined {
+    return this.#entries.values().next().value?.value;
+  }
+
   /** How many messages added now would be sent at once, if none waits. */
   room(): number {
     return Math.max(0, this.#limit - this.#entries.size);

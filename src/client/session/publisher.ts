@@ -25,6 +25,7 @@ import {
   type PublishOutcome,
 } from './publish-batch.ts';
 import {Qos0Publisher} from './qos0-publisher.ts';
+import type {Unanswered} from './repeated-loss.ts';
 
 export interface PublisherSetup extends WriterSetup {
   readonly maxInflight: number;
@@ -40,6 +41,13 @@ const mostInFlight = 65_000;
 
 /** What the messages of one `publishAll` have in common. */
 type LineDefaults = Pick<OutgoingMessage, 'publication' | 'resolve'>;
+
+/** Payloads of one publication, from `start` on. */
+interface BatchStart {
+  readonly publication: Publication;
+  readonly batch: readonly Uint8Array[];
+  readonly start: number;
+}
 
 /** The server acknowledges messages as if they had another QoS; RabbitMQ, up to 3.12, those of QoS 2. */
 function mismatch(qos: 1 | 2): TmqError {
@@ -61,6 +69,8 @@ export class Publisher {
   #failure: {readonly error: unknown} | undefined;
   /** Resolves when the last call of `publish` that waited for room has got it. */
   #turns: Promise<void> = Promise.resolve();
+  /** Messages at QoS 1 and 2 that are acknowledged or refused. */
+  #done = 0;
   /** Messages whose identifier the server had in use: they are sent once more. */
   readonly #renumbered = new WeakSet<OutgoingMessage>();
 
@@ -85,6 +95,15 @@ export class Publisher {
   /** Whether the server has acknowledged everything; at QoS 0 it never does. */
   get isAcknowledged(): boolean {
     return this.#window.size === 0 && !this.#qos0.hasWritten;
+  }
+
+  /** The message whose acknowledgement is due first. */
+  get unanswered(): Unanswered | undefined {
+    const message = this.#window.oldest;
+    if (message === undefined) return undefined;
+    const {payload, publication} = message;
+    const describe = () => `message ${this.#done + 1}, ${payload.length} bytes to ${publication.topic}`;
+    return {key: message, describe};
   }
 
   /** A connection was made: sends again what was not acknowledged on the one before. */
@@ -129,6 +148,7 @@ export class Publisher {
       return;
     }
     this.#setup.identifiers.release(messageId);
+    this.#done++;
     effect.value.resolve({reasonCode: effect.reasonCode, reasonString: packet.properties?.reasonString});
     this.#sendNext();
     this.#signal.notify();
@@ -211,7 +231,10 @@ export class Publisher {
   /** Sends as many payloads as there is room for in one write, at least the first. Returns how many. */
   #addBatch(batch: readonly Uint8Array[], start: number, line: LineDefaults): number {
     const writer = this.#writer;
-    const count = writer === undefined ? 0 : this.#batchLength(writer, line.publication, batch, start);
+    const count =
+      writer === undefined
+        ? 0
+        : payloadsNow(writer, this.#window, {publication: line.publication, batch, start});
     if (writer === undefined || count === 0) {
       // A batch is valid until the next one is read; a message may have to be sent again later.
       this.#add({...line, payload: Buffer.from(batch[start]!)});
@@ -227,26 +250,6 @@ export class Publisher {
     writer.connection.writeQueue.write(bytes);
     writer.connection.resume();
     return count;
-  }
-
-  /** How many payloads may leave together now; 0: the first one goes alone, or may not be sent at all. */
-  #batchLength(
-    writer: MessageWriter,
-    publication: Publication,
-    batch: readonly Uint8Array[],
-    start: number,
-  ): number {
-    const prepared = writer.prepared(publication);
-    if (prepared === undefined || !writer.mayBatch(prepared) || this.#window.isHolding) return 0;
-    const {encoder} = prepared;
-    const end = Math.min(batch.length, start + this.#window.room());
-    const {maximumPacketSize} = writer.connection.limits;
-    return batchLength(encoder, {
-      payloads: batch,
-      start,
-      end,
-      mostBytes: Math.min(maximumPacketSize, largePayloadBytes),
-    });
   }
 
   #sendNext(): void {
@@ -270,4 +273,21 @@ export class Publisher {
       }
     }
   }
+}
+
+/** How many payloads may leave together now; 0: the first one goes alone, or may not be sent at all. */
+function payloadsNow(
+  writer: MessageWriter,
+  window: InFlightWindow<OutgoingMessage>,
+  {publication, batch, start}: BatchStart,
+): number {
+  const prepared = writer.prepared(publication);
+  if (prepared === undefined || !writer.mayBatch(prepared) || window.isHolding) return 0;
+  const {maximumPacketSize} = writer.connection.limits;
+  return batchLength(prepared.encoder, {
+    payloads: batch,
+    start,
+    end: Math.min(batch.length, start + window.room()),
+    mostBytes: Math.min(maximumPacketSize, largePayloadBytes),
+  });
 }

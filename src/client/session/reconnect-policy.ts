@@ -1,8 +1,15 @@
 /** Which failures of a connection may be temporary, so that connecting again makes sense. Pure. */
 
 import {ExitCode, TmqError} from '../../errors.ts';
-import {ConnectionRefused, MessageBroken} from '../connection/connection-lost.ts';
+import type {ProtocolVersion} from '../../protocol/message.ts';
+import {
+  ClosedUnaccepted,
+  ConnectionRefused,
+  DisconnectedByServer,
+  MessageBroken,
+} from '../connection/connection-lost.ts';
 import type {Endpoint} from '../connection-options.ts';
+import {afterDisconnect, afterRefusal, type Consequence} from './consequences.ts';
 
 /** Error codes of the system for a host, a network or a broker that may return. */
 const temporaryCodes: ReadonlySet<string> = new Set(
@@ -26,13 +33,22 @@ function codesOf(error: unknown): readonly string[] {
   return [...(typeof code === 'string' ? [code] : []), ...[error.cause, ...parts].flatMap(codesOf)];
 }
 
-/** Whether the next attempt may succeed; not after a refusal by the broker or with wrong options. */
-export function isTemporary(error: unknown, endpoint: Endpoint): boolean {
-  if (error instanceof ConnectionRefused || error instanceof MessageBroken) return false;
-  if (!(error instanceof TmqError)) return false;
-  if (temporaryStatuses.has(error.exitCode)) return true;
+/** Whether the next attempt may succeed; not with wrong options. */
+function isTemporary(error: unknown, endpoint: Endpoint): boolean {
+  if (error instanceof MessageBroken || !(error instanceof TmqError)) return false;
+  if (error instanceof ClosedUnaccepted || temporaryStatuses.has(error.exitCode)) return true;
   // While a broker restarts, its socket does not exist.
   return codesOf(error).some(
     (code) => temporaryCodes.has(code) || (code === 'ENOENT' && endpoint.transport === 'unix'),
   );
+}
+
+/** What a session does about a connection to the endpoint that failed or was lost. */
+export function consequenceOf(
+  error: unknown,
+  {endpoint, protocolVersion}: {readonly endpoint: Endpoint; readonly protocolVersion: ProtocolVersion},
+): Consequence {
+  if (error instanceof ConnectionRefused) return afterRefusal(error.reason.reasonCode, protocolVersion);
+  if (error instanceof DisconnectedByServer) return afterDisconnect(error.reason.reasonCode);
+  return isTemporary(error, endpoint) ? 'retry' : 'end';
 }

@@ -11,6 +11,7 @@ import type {ClientConnection} from '../connection/client-connection.ts';
 import type {Packet} from '../connection/protocol-client.ts';
 import type {ServerLimits} from '../connection/server-limits.ts';
 import type {SubscribeOptions} from '../types.ts';
+import type {Unanswered} from './repeated-loss.ts';
 
 /** The filters of one call of `subscribe`. */
 export interface SubscribeRequest {
@@ -52,6 +53,8 @@ function foreseenRefusal(
 export class Subscriptions {
   readonly #pingsAfterwards: boolean;
   #requests: readonly SubscribeRequest[] = [];
+  /** Sent, and not answered on the present connection or the last one. */
+  #unanswered: SubscribeRequest | undefined;
 
   /**
    * @param pingsAfterwards send PINGREQ after SUBACK. It carries the TCP acknowledgement of SUBACK, for which a broker
@@ -64,6 +67,18 @@ export class Subscriptions {
   /** Whether no message of these subscriptions is acknowledged. */
   get areQos0(): boolean {
     return this.#requests.every(({options}) => options.qos === 0);
+  }
+
+  /** Whether messages are expected. */
+  get areAny(): boolean {
+    return this.#requests.length > 0;
+  }
+
+  /** The SUBSCRIBE whose answer is due. */
+  get unanswered(): Unanswered | undefined {
+    const request = this.#unanswered;
+    if (request === undefined) return undefined;
+    return {key: request, describe: () => `the subscription to ${request.filters.join(', ')}`};
   }
 
   /** Repeats the request on later connections, instead of earlier ones for the same filters [MQTT-3.8.4-3]. */
@@ -80,11 +95,14 @@ export class Subscriptions {
   }
 
   /** Sends one SUBSCRIBE. Resolves with the reason codes in order. @throws TmqError that closed the connection */
-  async send(connection: ClientConnection, {filters, options}: SubscribeRequest): Promise<readonly number[]> {
+  async send(connection: ClientConnection, request: SubscribeRequest): Promise<readonly number[]> {
+    const {filters, options} = request;
     const refused = filters.map((filter) => foreseenRefusal(connection.limits, filter, options));
     const allowed = filters.filter((_, index) => refused[index] === undefined);
     if (allowed.length === 0) return refused.map((code) => code ?? 0);
+    this.#unanswered = request;
     const {granted = []} = await connection.request(subscribePacket({filters: allowed, options}));
+    this.#unanswered = undefined;
     if (this.#pingsAfterwards) connection.ping();
     const codes = granted.values();
     if (granted.length === allowed.length) return refused.map((code) => code ?? codes.next().value ?? 0);

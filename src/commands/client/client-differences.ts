@@ -7,6 +7,7 @@ export const clientDifferences: readonly string[] = [
   '-P - asks for the password; --pw-file and --pw-env read it from a file or a variable. tmq shows a password neither in messages nor in the list of processes.',
   '--insecure verifies nothing at all. The certificate of --cert is sent with every way to verify the server. --tls-version may be in capital letters. --no-tls also brings back port 1883. A TLS failure always has the status 8.',
   "-L takes an IPv6 address in brackets, and percent-encoded characters in user and password; '@' may stand in a password.",
+  'Pauses before connecting again grow from one second to 30, except under a mosquitto name. A broker that is busy or starting does not end a session that was accepted before. -h and -L take several hosts; a port may stand behind a host.',
   '-S is always there, --proxy also takes http://, and there is a time limit for connecting.',
   'An options file named by -o has to exist. Errors in one name file and line, -D works there, and lines may have any length.',
   'Properties (-D) are checked before tmq connects: an invalid one is always an error. The user properties of a packet are sent together, at the place of the first one.',

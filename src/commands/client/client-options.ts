@@ -14,7 +14,8 @@ import {type ConnectProperties, propertyCommands, propertyNames} from '../../pro
 import {type PropertySetting, parseProperty, propertiesFor} from '../../protocol/property-option.ts';
 import {disallowedIn, fitsMqttString, isMqttString} from '../../protocol/topic.ts';
 import type {ClientIdSource, CredentialSource, SecretSource} from './credentials.ts';
-import {networkOptions, toCredentials, toEndpoint} from './network-options.ts';
+import {networkOptions, toCredentials, toEndpoints} from './network-options.ts';
+import {type ReconnectPlan, reconnectOptions, toReconnect} from './reconnect-options.ts';
 import {tlsOptions} from './tls-options.ts';
 import {toWill, willOptions} from './will-options.ts';
 
@@ -193,6 +194,7 @@ const generalClientOptions = {
 export const clientOptions = {
   ...mqttOptions,
   ...networkOptions,
+  ...reconnectOptions,
   ...sessionOptions,
   ...willOptions,
   ...tlsOptions,
@@ -207,11 +209,14 @@ export interface ConnectionPlan extends Omit<ConnectionOptions, 'clientId' | 'cr
   readonly credentials?: CredentialSource;
   /** Where the passphrase of an encrypted key is; asked for on the terminal if not said. */
   readonly keyPassphrase?: SecretSource;
+  /** Try the hosts in an order of their own. */
+  readonly shufflesHosts?: boolean;
 }
 
 /** What the shared options say. */
 export interface ClientPlan {
   readonly connection: ConnectionPlan;
+  readonly reconnect: ReconnectPlan;
   /** --pipeline: send before CONNACK where nothing in it can matter. */
   readonly pipeline: boolean;
   readonly debug: boolean;
@@ -243,7 +248,8 @@ export function protocolVersionOf(values: ClientValues, defaults: ClientDefaults
 export function toClientPlan(values: ClientValues, defaults: ClientDefaults): ClientPlan {
   const {pipeline = false, debug = false, quiet = false, color = 'auto'} = values;
   const connection = toConnection(values, defaults);
-  return {connection, pipeline, debug, quiet, color, warnings: warningsOf(values, connection.endpoint.tls)};
+  const warnings = warningsOf(values, connection.endpoint.tls);
+  return {connection, reconnect: toReconnect(values), pipeline, debug, quiet, color, warnings};
 }
 
 /** TLS options that are nothing without TLS. */
@@ -290,7 +296,7 @@ function listed(names: readonly string[]): string {
 function toConnection(values: ClientValues, defaults: ClientDefaults): ConnectionPlan {
   const protocolVersion = protocolVersionOf(values, defaults);
   const will = toWill(values, values.property, protocolVersion);
-  const endpoint = toEndpoint(values);
+  const [endpoint, ...alternatives] = toEndpoints(values);
   const properties = connectProperties(values, protocolVersion, defaults.receiveMaximum ?? defaultInFlight);
   const clientId = toClientId(values);
   checkSession(values, protocolVersion, properties);
@@ -309,6 +315,9 @@ function toConnection(values: ClientValues, defaults: ClientDefaults): Connectio
     keepaliveSeconds: values.keepalive ?? 60,
     maxInflight: Math.min(values.maxInflight ?? defaultInFlight, largestTwoByteInteger),
     connectTimeoutSeconds: values.connectTimeout ?? 30,
+    ...(alternatives.length > 0 ? {alternatives} : {}),
+    ...(values.hosts === 'random' ? {shufflesHosts: true} : {}),
+    ...(values.redirect === 'off' ? {followsRedirection: false} : {}),
     ...defined({credentials, will, properties, disconnectProperties, keyPassphrase: values.keyPassphrase}),
   };
 }

@@ -7,7 +7,7 @@ import {inGroup, integer, type Values} from '../../cli/option.ts';
 import type {Endpoint} from '../../client/connection-options.ts';
 import {defined} from '../../defined.ts';
 import {UsageError} from '../../errors.ts';
-import {parseBrokerUrl} from '../../protocol/broker-url.ts';
+import {type HostAndPort, parseBrokerUrl} from '../../protocol/broker-url.ts';
 import {fitsMqttString, isMqttString} from '../../protocol/topic.ts';
 import type {CredentialSource, SecretSource} from './credentials.ts';
 import {impliesTlsPort, type TlsValues, toTls} from './tls-options.ts';
@@ -29,12 +29,26 @@ function proxyUrl(given: string): URL {
   return url;
 }
 
-/** What -L sets: mosquitto's rules, where a later -h, -p, -t, -u, -P or --unix wins. */
+/** A host of -L, and the scheme of its URL. */
+interface UrlHost extends HostAndPort {
+  readonly scheme: string;
+}
+
+/** The hosts of all URLs of -L together. */
+function urlHosts(given: string, previous: readonly UrlHost[] | undefined): readonly UrlHost[] {
+  const url = parseBrokerUrl(given);
+  const hosts = url.scheme === 'unix' ? [] : url.hosts.map((host) => ({...host, scheme: url.scheme}));
+  return [...(previous ?? []), ...hosts];
+}
+
+/** What else -L sets: mosquitto's rules, where a later -h, -p, -t, -u, -P or --unix wins. */
 function assignUrl(given: string): Readonly<Record<string, unknown>> {
-  const {scheme, username, password, host, port} = parseBrokerUrl(given);
+  const url = parseBrokerUrl(given);
+  if (url.scheme === 'unix') return {host: url.path, port: 0};
+  const {scheme, username, password} = url;
   return {
-    host,
-    port,
+    host: undefined,
+    port: undefined,
     ...(username === undefined ? {} : {username: checkUsername(username)}),
     ...(password === undefined ? {} : {password: {kind: 'text', text: password} satisfies SecretSource}),
     ...(scheme === 'ws' || scheme === 'wss' ? {ws: true} : {}),
@@ -60,9 +74,25 @@ function notEmpty(option: string): (given: string) => string {
   };
 }
 
-const urlRow = {flags: '-L, --url <url>', group: 'Connection', noun: 'URL', secret: true} as const;
+const urlRow = {
+  flags: '-L, --url <url>',
+  group: 'Connection',
+  noun: 'URL',
+  secret: true,
+  parse: urlHosts,
+} as const;
 
-const urlDetails = `The scheme is mqtt, mqtts, ws or wss; after :// comes [user[:password]@]host[:port]/topic. It stands for -h, -p, -t and, where given, -u and -P; the later option wins. Default ports are 1883 for mqtt and ws, 8883 for mqtts and wss. mqtts and wss use TLS and the system's certificates. User and password may be percent-encoded; an IPv6 address stands in brackets; the topic is not decoded.`;
+const urlDetails = `The scheme is mqtt, mqtts, ws or wss; after :// comes [user[:password]@]host[:port][,host[:port]…][/topic]. It stands for -h, -p and, where given, -t, -u and -P; the later option wins. Default ports are 1883 for mqtt and ws, 8883 for mqtts and wss. mqtts and wss use TLS and the system's certificates. User and password may be percent-encoded; an IPv6 address stands in brackets; the topic is not decoded. Several URLs of one scheme add their hosts. mqtt+unix:PATH and unix://PATH name a unix socket.`;
+
+/** Where only -L could have named the topic. @throws UsageError */
+export function checkUrlTopic({url}: NetworkValues): void {
+  if (url !== undefined) throw new UsageError('Invalid URL for -L argument specified - topic missing.');
+}
+
+function topicOf(given: string): string | undefined {
+  const url = parseBrokerUrl(given);
+  return url.scheme === 'unix' ? undefined : url.topic;
+}
 
 /** -L of a command that subscribes: its topic is one more entry of the row called 'topics'. */
 export const subscribeUrlOption = {
@@ -71,7 +101,8 @@ export const subscribeUrlOption = {
   details: urlDetails,
   assign: (given: string) => {
     const check = topicFilter({option: '-L', what: 'subscription topic'});
-    return {...assignUrl(given), topics: [check(parseBrokerUrl(given).topic)]};
+    const topic = topicOf(given);
+    return {...assignUrl(given), ...(topic === undefined ? {} : {topics: [check(topic)]})};
   },
 } as const;
 
@@ -91,13 +122,17 @@ export const networkOptions = inGroup('Connection', {
     details: urlDetails,
     assign: (given: string) => {
       const check = publishTopic({option: '-L', what: 'publish topic'});
-      return {...assignUrl(given), topic: check(parseBrokerUrl(given).topic)};
+      const topic = topicOf(given);
+      return {...assignUrl(given), ...(topic === undefined ? {} : {topic: check(topic)})};
     },
   },
   host: {
     flags: '-h, --host <host>',
-    summary: 'host of the broker (default localhost)',
+    summary: 'host of the broker (default localhost), or several: a,b:1884,[::1]:1885',
+    details:
+      'Several hosts, separated by commas, are nodes of one broker. tmq tries them in order, each with the port behind its name or else that of -p, and stays with the first that accepts the connection. After a loss it begins with the node that it was connected to. A certificate must be valid for the name of the node. See tmq help reconnecting.',
     parse: notEmpty('-h'),
+    assign: () => ({url: undefined}),
   },
   port: {
     flags: '-p, --port <port>',
@@ -111,7 +146,7 @@ export const networkOptions = inGroup('Connection', {
     summary: 'connect to a unix socket',
     noun: 'socket path',
     complete: 'file',
-    assign: (given: string) => ({host: notEmpty('--unix')(given), port: 0}),
+    assign: (given: string) => ({host: notEmpty('--unix')(given), port: 0, url: undefined}),
   },
   username: {flags: '-u, --username <name>', summary: 'user name', noun: 'username', parse: checkUsername},
   password: {
@@ -158,7 +193,8 @@ export const networkOptions = inGroup('Connection', {
   srv: {
     flags: '-S, --srv',
     summary: 'find the broker by the SRV records of the host',
-    details: 'The names looked up are _mqtt._tcp.HOST and, with TLS, _secure-mqtt._tcp.HOST.',
+    details:
+      'The names looked up are _mqtt._tcp.HOST and, with TLS, _secure-mqtt._tcp.HOST, anew at each attempt to connect.',
   },
   noDelay: {
     flags: '--nodelay',
@@ -168,6 +204,7 @@ export const networkOptions = inGroup('Connection', {
   connectTimeout: {
     flags: '--connect-timeout <seconds>',
     summary: 'give up connecting after this time (default 30)',
+    details: 'Several hosts have a share of it each.',
     parse: integer({
       minimum: 1,
       maximum: 86_400,
@@ -180,46 +217,76 @@ export const networkOptions = inGroup('Connection', {
 export type NetworkValues = Values<typeof networkOptions>;
 
 /**
- * Where and how to connect; localhost and the usual ports where nothing is said.
+ * Where and how to connect, host by host; localhost and the usual ports where nothing is said.
  * @throws UsageError for options that exclude each other
  */
-export function toEndpoint(values: NetworkValues & TlsValues): Endpoint {
-  const {host: given, port = impliesTlsPort(values) ? 8883 : 1883} = values;
-  const tls = toTls(values, port);
-  if (port === 0) {
-    if (values.ws === true) throw new UsageError('--ws and a unix socket cannot be used together.');
-    if (values.proxy !== undefined)
-      throw new UsageError('--proxy and a unix socket cannot be used together.');
-    if (values.srv === true) throw new UsageError('-S and a unix socket cannot be used together.');
-    return {transport: 'unix', path: given ?? 'localhost', ...defined({tls})};
+export function toEndpoints(values: NetworkValues & TlsValues): readonly [Endpoint, ...Endpoint[]] {
+  const {host: given, url = [], port} = values;
+  const standard = port ?? (impliesTlsPort(values) ? 8883 : 1883);
+  if (standard === 0) return [unixEndpoint(values, given ?? 'localhost')];
+  const other = url.find(({scheme}) => scheme !== url[0]?.scheme);
+  if (other !== undefined) {
+    throw new UsageError(
+      `The URLs of -L need the same scheme, and here they have ${url[0]!.scheme} and ${other.scheme}.`,
+    );
   }
-  const host = given === undefined ? 'localhost' : checkHost(given);
+  // A port behind a host of -h is said of that host; one that follows -L, of all of them.
+  const hosts =
+    url.length === 0
+      ? parseHosts(given ?? 'localhost')
+      : url.map((each) => ({...each, port: port ?? each.port}));
+  const [first, ...others] = hosts.map((each) => hostEndpoint(values, {port: standard, ...defined(each)}));
+  return [first!, ...others];
+}
+
+function unixEndpoint(values: NetworkValues & TlsValues, path: string): Endpoint {
+  const without = (option: string) => new UsageError(`${option} and a unix socket cannot be used together.`);
+  if (values.ws === true) throw without('--ws');
+  if (values.proxy !== undefined) throw without('--proxy');
+  if (values.srv === true) throw without('-S');
+  return {transport: 'unix', path, ...defined({tls: toTls(values, 0)})};
+}
+
+function hostEndpoint(values: NetworkValues & TlsValues, {host, port}: Required<HostAndPort>): Endpoint {
   const {bindAddress, noDelay, proxy, srv, wsPath} = values;
+  const tls = toTls(values, port);
   return {
     transport: values.ws === true ? 'ws' : 'tcp',
-    // An IPv6 address stands bare here, but brackets do no harm.
-    host: host.replace(/^\[(.*)\]$/, '$1'),
+    host,
     port,
     ...defined({tls, bindAddress, noDelay, proxy, srv, path: wsPath}),
   };
 }
 
-/** @throws UsageError for what is more than a host: a URL, a port behind it, a path. It may hold a password, and is not shown. */
-function checkHost(host: string): string {
-  if (/^[a-z][a-z\d+.-]*:\/\//i.test(host)) {
+/** "a,b:1884,[::1]:1885", "::1". @throws UsageError for what is no host with or without a port. It may hold a password, and is not shown. */
+function parseHosts(given: string): readonly HostAndPort[] {
+  if (/^[a-z][a-z\d+.-]*:\/\//i.test(given)) {
     throw new UsageError('-h takes a host, not a URL. Give the URL with -L, as in -L mqtt://localhost/topic');
   }
-  if (host.includes('@'))
+  if (given.includes('@'))
     throw new UsageError('-h takes a host alone. Give the user name with -u, and the password with -P.');
-  if (/^(?:[^:]*|\[.*\]):\d*$/.test(host)) {
-    throw new UsageError('-h takes a host alone. Give the port with -p, as in -h localhost -p 1883');
-  }
-  if (host.includes('/')) {
+  if (given.includes('/')) {
     throw new UsageError(
       '-h takes a host, not a path. Give the path of a unix socket with --unix, that of a WebSocket with --ws-path.',
     );
   }
-  return host;
+  return given.split(',').map(parseHost);
+}
+
+function parseHost(given: string): HostAndPort {
+  const text = given.trim();
+  if (text === '') throw new UsageError('A host of -h is empty. Its form is -h a,b:1884,[::1]:1885');
+  // An IPv6 address without a port stands bare here, but brackets do no harm.
+  const match = /^\[(.*)\](?::(.*))?$/.exec(text) ?? /^([^:]*)(?::([^:]*))?$/.exec(text);
+  const [, host = text, port] = match ?? [];
+  if (port === undefined) return {host};
+  const number = /^\d{1,5}$/.test(port) ? Number(port) : 0;
+  if (number < 1 || number > 65_535 || host === '') {
+    throw new UsageError(
+      'Invalid port given: a port behind a host of -h is a number from 1 to 65535, as in -h localhost:1883',
+    );
+  }
+  return {host, port: number};
 }
 
 /** The user name and the password, or undefined where neither is given. */

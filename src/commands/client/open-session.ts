@@ -4,19 +4,21 @@
  * once their words are understood.
  */
 
-import type {ConnectionOptions, Endpoint} from '../../client/connection-options.ts';
+import {type ConnectionOptions, type Endpoint, eachEndpoint} from '../../client/connection-options.ts';
 import type {ReconnectPolicy, Session} from '../../client/types.ts';
 import {type Io, isDropIn} from '../../io/process.ts';
 import {oneSafeLine} from '../../io/sanitise.ts';
 import {canRewrite} from '../../io/status-line.ts';
 import {type Spinner, spinner, warningLine} from '../../io/terminal.ts';
 import type {ClientPlan} from './client-options.ts';
+import type {ReconnectPlan} from './reconnect-options.ts';
 import {resolveConnection} from './resolve-connection.ts';
 
 export interface OpenOptions {
   /** Ends every wait; by default the process's own. */
   readonly signal?: AbortSignal;
-  readonly reconnect?: Partial<ReconnectPolicy>;
+  /** Whether the command connects again after a loss, where --reconnect does not say. */
+  readonly reconnects?: boolean;
   /** With --pipeline, send what follows behind CONNECT where CONNACK cannot matter to it. */
   readonly pipelined?: boolean;
   /** The session is short and receives nothing at QoS 2. */
@@ -31,8 +33,9 @@ export interface OpenOptions {
   readonly beforeLine?: () => void;
 }
 
-/** mosquitto's pause between attempts. */
-const reconnectDelayMilliseconds = 1000;
+/** Milliseconds of the first and of the longest pause between attempts. */
+const firstPause = 1000;
+const longestPause = 30_000;
 
 /**
  * Connects. Dispose of the session to leave with a DISCONNECT.
@@ -57,12 +60,7 @@ export async function openSession(plan: ClientPlan, io: Io, options: OpenOptions
   };
   return await connect(beforePassphrase(connection, makeRoom), {
     signal: options.signal ?? io.signal,
-    reconnect: {
-      afterLoss: false,
-      atStart: false,
-      delayMilliseconds: reconnectDelayMilliseconds,
-      ...options.reconnect,
-    },
+    reconnect: policyOf(plan.reconnect, options.reconnects === true, io),
     fastPath: (io.env.TMQ_NO_FASTPATH ?? '') === '',
     pipelined: options.pipelined === true && plan.pipeline,
     oneShot: options.oneShot === true,
@@ -73,6 +71,17 @@ export async function openSession(plan: ClientPlan, io: Io, options: OpenOptions
     ...(plan.debug && !isDropIn(io) ? {detail: (line) => tell(`* ${line}`, looks)} : {}),
     ...(plan.quiet ? {} : {notice: (line) => tell(line)}),
   });
+}
+
+/** mosquitto's pause is always the same. */
+function policyOf({afterLoss, atStart, pauses}: ReconnectPlan, reconnects: boolean, io: Io): ReconnectPolicy {
+  return {
+    afterLoss: afterLoss ?? reconnects,
+    atStart,
+    delayMilliseconds: firstPause,
+    ...(isDropIn(io) ? {} : {maximumDelayMilliseconds: longestPause}),
+    ...pauses,
+  };
 }
 
 /** Says what is being waited for, unless the packets of -d say more, or something is typed. */
@@ -89,12 +98,14 @@ async function showWaiting(
 
 /** The prompt for a key's passphrase has its line to itself. */
 function beforePassphrase(connection: ConnectionOptions, makeRoom: () => void): ConnectionOptions {
-  const {endpoint} = connection;
-  const ask = endpoint.tls?.passphrase;
-  if (endpoint.tls === undefined || ask === undefined) return connection;
-  const passphrase = (signal: AbortSignal) => {
-    makeRoom();
-    return ask(signal);
+  const withRoom = <Each extends Endpoint>(endpoint: Each): Each => {
+    const ask = endpoint.tls?.passphrase;
+    if (endpoint.tls === undefined || ask === undefined) return endpoint;
+    const passphrase = (signal: AbortSignal) => {
+      makeRoom();
+      return ask(signal);
+    };
+    return {...endpoint, tls: {...endpoint.tls, passphrase}};
   };
-  return {...connection, endpoint: {...endpoint, tls: {...endpoint.tls, passphrase}}};
+  return eachEndpoint(connection, withRoom);
 }

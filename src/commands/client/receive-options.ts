@@ -1,7 +1,7 @@
 /** What sub and rr share beyond the connection: how messages are shown, and how long to wait for them. */
 
 import {choice, inGroup, integer, type Values} from '../../cli/option.ts';
-import type {Endpoint} from '../../client/connection-options.ts';
+import type {ConnectionOptions} from '../../client/connection-options.ts';
 import {defined} from '../../defined.ts';
 import {ExitCode, TmqError, UsageError} from '../../errors.ts';
 import {fieldTable} from '../../format/fields.ts';
@@ -112,8 +112,14 @@ export async function toFormatter(
 }
 
 /** What has not come when the time of -W is over before there is a connection. */
-export function noConnection(endpoint: Endpoint): string {
-  return `No connection to ${endpoint.transport === 'unix' ? endpoint.path : `${endpoint.host}:${endpoint.port}`}`;
+export function noConnection({
+  endpoint,
+  alternatives = [],
+}: Pick<ConnectionOptions, 'endpoint' | 'alternatives'>): string {
+  const places = [endpoint, ...alternatives].map((each) =>
+    each.transport === 'unix' ? each.path : `${each.host}:${each.port}`,
+  );
+  return `No connection to ${places.join(' or ')}`;
 }
 
 /**

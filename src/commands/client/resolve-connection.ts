@@ -1,6 +1,6 @@
 /** From a connection as words describe it to one that can be made: what only the process knows is added. */
 
-import type {ConnectionOptions} from '../../client/connection-options.ts';
+import type {ConnectionOptions, Endpoint} from '../../client/connection-options.ts';
 import {defined} from '../../defined.ts';
 import type {Io} from '../../io/process.ts';
 import type {ConnectionPlan} from './client-options.ts';
@@ -14,24 +14,35 @@ function systemCertificatePlaces({SSL_CERT_FILE: file, SSL_CERT_DIR: directory}:
   });
 }
 
+/** In random order [Fisher and Yates]. */
+function shuffled(endpoints: readonly Endpoint[]): readonly Endpoint[] {
+  const left = [...endpoints];
+  return endpoints.map(() => left.splice(Math.floor(Math.random() * left.length), 1)[0]!);
+}
+
 /**
  * Adds to a plan what only the process knows: the password, the client id, how to ask for a passphrase.
  * @throws TmqError when a secret cannot be had, Interrupted at Ctrl-C
  */
 export async function resolveConnection(plan: ConnectionPlan, io: Io): Promise<ConnectionOptions> {
-  const {clientId, credentials, keyPassphrase = {kind: 'prompt'}, endpoint, ...rest} = plan;
+  const {clientId, credentials, keyPassphrase = {kind: 'prompt'}, shufflesHosts, ...rest} = plan;
+  const {endpoint: first, alternatives = []} = rest;
   const passphrase = (signal: AbortSignal) =>
     resolveSecret(
       keyPassphrase,
       {...io, signal},
-      passphraseWords(endpoint.tls?.keyFile ?? endpoint.tls?.certificateFile ?? ''),
+      passphraseWords(first.tls?.keyFile ?? first.tls?.certificateFile ?? ''),
     );
+  const resolved = [first, ...alternatives].map((endpoint) =>
+    endpoint.tls === undefined
+      ? endpoint
+      : {...endpoint, tls: {...endpoint.tls, ...systemCertificatePlaces(io.env), passphrase}},
+  );
+  const [endpoint, ...others] = shufflesHosts ? shuffled(resolved) : resolved;
   return {
     ...rest,
-    endpoint:
-      endpoint.tls === undefined
-        ? endpoint
-        : {...endpoint, tls: {...endpoint.tls, ...systemCertificatePlaces(io.env), passphrase}},
+    endpoint: endpoint!,
+    alternatives: others,
     clientId: resolveClientId(clientId, io),
     ...(credentials === undefined ? {} : {credentials: await resolveCredentials(credentials, io)}),
   };

@@ -4,6 +4,7 @@ import type {AnyCommand, ManualSection} from '../../cli/command.ts';
 import type {helpTopics} from '../../cli/help.ts';
 import {clientEnvironment, commonEnvironment, statusRemarks} from '../../cli/manual.ts';
 import {formatSections} from './formats-page.ts';
+import {reconnectingSections} from './reconnecting.ts';
 
 export const testingSections: readonly ManualSection[] = [
   {
@@ -61,6 +62,9 @@ function environmentSections(commands: readonly AnyCommand[]): readonly ManualSe
   ];
 }
 
+/** The sections of tmq(1) about more than one command. */
+export const programSections: readonly ManualSection[] = [...reconnectingSections, ...testingSections];
+
 /** What `tmq help` shows of a topic, made of all commands. */
 export const topicSections: Readonly<
   Record<(typeof helpTopics)[number]['name'], (commands: readonly AnyCommand[]) => readonly ManualSection[]>
@@ -68,5 +72,6 @@ export const topicSections: Readonly<
   formats: () => formatSections,
   environment: environmentSections,
   'exit-status': statusSections,
+  reconnecting: () => reconnectingSections,
   testing: () => testingSections,
 };

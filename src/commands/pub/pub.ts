@@ -14,7 +14,7 @@ import {sleep} from '../../timers.ts';
 import {clientDifferences} from '../client/client-differences.ts';
 import {type ClientPlan, clientOptions, toClientPlan} from '../client/client-options.ts';
 import {publishDelivery} from '../client/delivery.ts';
-import {publishTopicOption} from '../client/network-options.ts';
+import {checkUrlTopic, publishTopicOption} from '../client/network-options.ts';
 import {openSession} from '../client/open-session.ts';
 import {type PayloadSource, payloadOptions, payloadSource, readPayload} from '../client/payload-source.ts';
 import {watchLines, watchReading} from './line-progress.ts';
@@ -98,6 +98,7 @@ export const pub = defineCommand({
     }
     const {topic} = values;
     if (topic === undefined) {
+      checkUrlTopic(values);
       throw new UsageError(
         `Both topic and message must be supplied. The topic is missing: give it with -t, as in tmq pub -t greetings ${source === undefined ? '-m Hello' : '…'}`,
       );
@@ -183,7 +184,7 @@ async function publishLines(plan: PubPlan, io: Io): Promise<ExitCode> {
       {plan: plan.client, io},
     );
     await using session = await openSession(withSessionOfRun(plan), io, {
-      reconnect: {afterLoss: true},
+      reconnects: true,
       readsStdin: true,
       beforeLine: () => view.erase(),
     });

@@ -2,6 +2,7 @@
 
 import {defineCommand} from '../../cli/command.ts';
 import type {OptionTable} from '../../cli/option.ts';
+import {type Endpoint, eachEndpoint} from '../../client/connection-options.ts';
 import type {Payload, Session, SubscribeOptions} from '../../client/types.ts';
 import {defined} from '../../defined.ts';
 import {ExitCode, TmqError, UsageError} from '../../errors.ts';
@@ -12,7 +13,7 @@ import {propertiesFor} from '../../protocol/property-option.ts';
 import {ReasonCode} from '../../protocol/reason-codes.ts';
 import {clientDifferences} from '../client/client-differences.ts';
 import {type ClientPlan, clientOptions, toClientPlan} from '../client/client-options.ts';
-import {publishTopicOption} from '../client/network-options.ts';
+import {checkUrlTopic, publishTopicOption} from '../client/network-options.ts';
 import {openSession} from '../client/open-session.ts';
 import {type PayloadSource, payloadOptions, payloadSource, readPayload} from '../client/payload-source.ts';
 import {
@@ -85,6 +86,7 @@ export const rr = defineCommand({
     const client = toClientPlan(values, {protocolVersion: 5, receiveMaximum: 1});
     const source = payloadSource(values);
     const {topic, responseTopic} = values;
+    if (topic === undefined) checkUrlTopic(values);
     if (topic === undefined || responseTopic === undefined || source === undefined) {
       const missing =
         topic === undefined ? '-t' : responseTopic === undefined ? '-e' : 'one of -m, -f, -n and -s';
@@ -121,9 +123,8 @@ export const rr = defineCommand({
   async run(plan, io): Promise<ExitCode> {
     const payload = await readPayload(plan.source, io);
     let connected = false;
-    const {endpoint} = plan.client.connection;
     using limit = timeLimit(plan.timeoutSeconds, () =>
-      connected ? `No response on ${plan.responseTopic}` : noConnection(endpoint),
+      connected ? `No response on ${plan.responseTopic}` : noConnection(plan.client.connection),
     );
     const signal = AbortSignal.any([io.signal, limit.signal]);
     await using session = await openSession(plan.client, io, {signal, sendsAfterSubscribing: true});
@@ -141,9 +142,9 @@ export const rr = defineCommand({
 
 /** Waiting in the network's buffers would be measured too. */
 function withoutDelay(client: ClientPlan): ClientPlan {
-  const {endpoint} = client.connection;
-  if (endpoint.transport === 'unix') return client;
-  return {...client, connection: {...client.connection, endpoint: {...endpoint, noDelay: true}}};
+  const atOnce = (endpoint: Endpoint): Endpoint =>
+    endpoint.transport === 'unix' ? endpoint : {...endpoint, noDelay: true};
+  return {...client, connection: eachEndpoint(client.connection, atOnce)};
 }
 
 async function ask(plan: RrPlan, payload: Payload, session: Session, io: Io): Promise<void> {

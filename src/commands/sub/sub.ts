@@ -14,7 +14,7 @@ import {ReasonCode} from '../../protocol/reason-codes.ts';
 import {clientDifferences} from '../client/client-differences.ts';
 import {type ClientPlan, clientOptions, defaultInFlight, toClientPlan} from '../client/client-options.ts';
 import {receiveDelivery} from '../client/delivery.ts';
-import {subscribeUrlOption} from '../client/network-options.ts';
+import {checkUrlTopic, subscribeUrlOption} from '../client/network-options.ts';
 import {openSession} from '../client/open-session.ts';
 import {
   noConnection,
@@ -44,8 +44,6 @@ export interface SubPlan {
   readonly timeoutSeconds?: number;
   /** -E: leave once the subscription is acknowledged. */
   readonly exitAfterSubscribe: boolean;
-  /** Keep trying where the first connection fails. */
-  readonly retryFirst: boolean;
 }
 
 const options = {
@@ -119,12 +117,6 @@ const options = {
         'On a terminal it is a table that fits the window: for each topic the number of messages, the age of the last one, its name and the last message. A last line says how many topics do not fit.',
     },
   }),
-  retryFirst: {
-    flags: '--retry-connect',
-    group: 'Connection',
-    summary: 'keep trying if the first connection fails',
-    details: 'Without it only a connection that was once accepted is made again, every second.',
-  },
   ...clientOptions,
   url: subscribeUrlOption,
 } as const;
@@ -136,7 +128,7 @@ export const sub = defineCommand({
   description: [
     'Connects to an MQTT broker, subscribes, and prints each message on standard output as it comes, byte for byte. It acknowledges a message of QoS 1 or 2 only after it was written.',
     'On a terminal, a line on standard error names the topics that it has subscribed to.',
-    'When the connection is lost, tmq sub connects again every second and subscribes anew, with a line on standard error. It ends with 0 after -C messages, at SIGINT and SIGTERM, and when the program that reads its output ends. See Delivery.',
+    'When the connection is lost, tmq sub connects again and subscribes anew, with a line on standard error (see tmq help reconnecting). It ends with 0 after -C messages, at SIGINT and SIGTERM, and when the program that reads its output ends. See Delivery.',
   ],
   options,
   mostUsed: ['topics', 'verbose', 'count', 'timeout', 'format', 'host'],
@@ -166,6 +158,7 @@ export const sub = defineCommand({
       ...(values.count !== undefined && values.count < defaultInFlight ? {receiveMaximum: values.count} : {}),
     });
     if (topics.length === 0 && unsubscribe.length === 0) {
+      checkUrlTopic(values);
       throw new UsageError(
         'You must specify a topic to subscribe to (-t) or unsubscribe from (-U), as in tmq sub -t greetings',
       );
@@ -193,7 +186,6 @@ export const sub = defineCommand({
       view: values.messageRate === true ? 'rate' : values.watch === true ? 'watch' : 'messages',
       ...defined({timeoutSeconds: values.timeout}),
       exitAfterSubscribe: values.exitAfterSubscribe ?? false,
-      retryFirst: values.retryFirst ?? false,
     };
   },
   async run(plan, io): Promise<ExitCode> {
@@ -202,7 +194,7 @@ export const sub = defineCommand({
     const signal = AbortSignal.any([io.signal, limit.signal]);
     await using session = await openSession(plan.client, io, {
       signal,
-      reconnect: {afterLoss: true, atStart: plan.retryFirst},
+      reconnects: true,
       traceGrants: true,
       pipelined: true,
       oneShot: plan.selection.limit !== undefined && plan.options.qos < 2,
@@ -237,7 +229,7 @@ interface Progress {
 
 /** What did not come in time, for the error of -W. */
 function missing({selection, client}: SubPlan, {received, isConnected}: Progress): string {
-  if (!isConnected()) return noConnection(client.connection.endpoint);
+  if (!isConnected()) return noConnection(client.connection);
   if (received === 0) return 'No message';
   return selection.limit === undefined
     ? `Only ${received} message${received === 1 ? '' : 's'}`

@@ -266,6 +266,7 @@ test('the tables are in order', async () => {
 const pool = [
   ...['0', '1', '2', '5', '60', '1883', '50.5', '-1', 'a', 'a/b', '/x', '', 'aabb', 'ccdd', '∞'],
   ...['mqttv5', 'mqttv31', 'tlsv1.2', 'TLSv1.3', 'pem', 'engine', 'auto', 'never', 'always', 'new'],
+  ...['random', 'follow', '5x', '1s..30s'],
   ...['socks5h://h', 'http://h:1', 'mqtt://u:p@h/t', 'ws://h:9/t', '%t', '%j', '-', '--help'],
 ];
 /** The second of these is an error, not the winner. */

@@ -6,45 +6,70 @@ import fc from 'fast-check';
 import {UsageError} from '../../../src/errors.ts';
 import {parseBrokerUrl} from '../../../src/protocol/broker-url.ts';
 
+function read(text: string) {
+  const url = parseBrokerUrl(text);
+  if (url.scheme === 'unix') assert.fail(`${text} is a unix socket`);
+  return url;
+}
+
 test('takes mqtt, mqtts, ws and wss, in any case, with their ports', () => {
   const ports = {mqtt: 1883, mqtts: 8883, ws: 1883, wss: 8883};
   for (const [scheme, port] of Object.entries(ports)) {
-    assert.deepEqual(parseBrokerUrl(`${scheme.toUpperCase()}://host/a/b`), {
+    assert.deepEqual(read(`${scheme.toUpperCase()}://host/a/b`), {
       scheme,
-      host: 'host',
-      port,
+      hosts: [{host: 'host', port}],
       topic: 'a/b',
     });
-    assert.equal(parseBrokerUrl(`${scheme}://host:1234/t`).port, 1234);
+    assert.deepEqual(read(`${scheme}://host:1234`), {scheme, hosts: [{host: 'host', port: 1234}]});
   }
+});
+
+test('takes several hosts, each with its port', () => {
+  assert.deepEqual(read('mqtts://u:p,q@a,b:1884,[::1],[::2]:99/t,u'), {
+    scheme: 'mqtts',
+    username: 'u',
+    password: 'p,q',
+    hosts: [
+      {host: 'a', port: 8883},
+      {host: 'b', port: 1884},
+      {host: '::1', port: 8883},
+      {host: '::2', port: 99},
+    ],
+    topic: 't,u',
+  });
+});
+
+test('takes the path of a unix socket, as the broker prints it and as others write it', () => {
+  for (const text of ['unix:///run/a,b.sock', 'mqtt+unix:///run/a,b.sock', 'MQTT+UNIX:/run/a,b.sock'])
+    assert.deepEqual(parseBrokerUrl(text), {scheme: 'unix', path: '/run/a,b.sock'});
 });
 
 test('takes the topic as it stands', () => {
   for (const topic of ['a', '/a', 'a//', 'a b', 'a%20b', 'a?b=c', '#', '+/x', 'a@b:c', 'http://x/y', 'ü\n']) {
-    assert.equal(parseBrokerUrl(`mqtt://h/${topic}`).topic, topic);
+    assert.equal(read(`mqtt://h/${topic}`).topic, topic);
   }
 });
 
 test('splits user and password at the first colon, and decodes them', () => {
-  const read = (userInfo: string) => {
-    const {username, password, host} = parseBrokerUrl(`mqtt://${userInfo}@h/t`);
-    assert.equal(host, 'h');
+  const user = (userInfo: string) => {
+    const {username, password, hosts} = read(`mqtt://${userInfo}@h/t`);
+    assert.deepEqual(hosts, [{host: 'h', port: 1883}]);
     return [username, password];
   };
-  assert.deepEqual(read('u'), ['u', undefined]);
-  assert.deepEqual(read('u:'), ['u', '']);
-  assert.deepEqual(read(':p'), ['', 'p']);
-  assert.deepEqual(read('u:p:q'), ['u', 'p:q']);
-  assert.deepEqual(read('u:p@q'), ['u', 'p@q']);
-  assert.deepEqual(read('u%3Av:p%2fq%40%C3%BC'), ['u:v', 'p/q@ü']);
-  assert.deepEqual(read('u:100%'), ['u', '100%']);
-  assert.deepEqual(read('u:%zz%FF'), ['u', '%zz%FF']);
+  assert.deepEqual(user('u'), ['u', undefined]);
+  assert.deepEqual(user('u:'), ['u', '']);
+  assert.deepEqual(user(':p'), ['', 'p']);
+  assert.deepEqual(user('u:p:q'), ['u', 'p:q']);
+  assert.deepEqual(user('u:p@q'), ['u', 'p@q']);
+  assert.deepEqual(user('u%3Av:p%2fq%40%C3%BC'), ['u:v', 'p/q@ü']);
+  assert.deepEqual(user('u:100%'), ['u', '100%']);
+  assert.deepEqual(user('u:%zz%FF'), ['u', '%zz%FF']);
 });
 
 test('takes IPv6 addresses in brackets', () => {
-  assert.equal(parseBrokerUrl('mqtt://[::1]/t').host, '::1');
-  const {host, port, username} = parseBrokerUrl('mqtts://me@[fe80::1%eth0]:99/t');
-  assert.deepEqual([host, port, username], ['fe80::1%eth0', 99, 'me']);
+  assert.equal(read('mqtt://[::1]/t').hosts[0]?.host, '::1');
+  const {hosts, username} = read('mqtts://me@[fe80::1%eth0]:99/t');
+  assert.deepEqual([hosts, username], [[{host: 'fe80::1%eth0', port: 99}], 'me']);
 });
 
 test('says what is wrong, and never shows the password', () => {
@@ -52,8 +77,8 @@ test('says what is wrong, and never shows the password', () => {
     'http://h/t': /^Unsupported URL scheme\./,
     'host/t': /^Unsupported URL scheme\./,
     '': /^Unsupported URL scheme\./,
-    'mqtt://h': /topic missing\.$/,
-    'mqtt://h/': /topic missing\.$/,
+    'mqtt://h,/t': /host missing\.$/,
+    'mqtt+unix:': /path of the unix socket is missing/,
     'mqtt:///t': /host missing\.$/,
     'mqtt://u:secret@/t': /host missing\.$/,
     'mqtt://::1/t': /in brackets/,
@@ -87,7 +112,10 @@ test('reads back every user, password, host, port and topic', () => {
       const {scheme, username, password, host, port, topic} = parts;
       const address = host.includes(':') ? `[${host}]` : host;
       const userInfo = `${encodeURIComponent(username)}:${encodeURIComponent(password)}`;
-      assert.deepEqual(parseBrokerUrl(`${scheme}://${userInfo}@${address}:${port}/${topic}`), {...parts});
+      assert.deepEqual(read(`${scheme}://${userInfo}@${address}:${port}/${topic}`), {
+        ...{scheme, username, password, topic},
+        hosts: [{host, port}],
+      });
     }),
   );
 });
@@ -101,7 +129,7 @@ test('never fails but with a usage error', () => {
   fc.assert(
     fc.property(text, (given) => {
       try {
-        assert.notEqual(parseBrokerUrl(given).topic, '');
+        assert.notDeepEqual(parseBrokerUrl(given), {});
       } catch (error) {
         assert.ok(error instanceof UsageError, String(error));
       }

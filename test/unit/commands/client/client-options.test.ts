@@ -417,3 +417,71 @@ test('what only the process knows is added last', async () => {
     rmSync(directory, {recursive: true});
   }
 });
+
+test('takes several hosts, each with its port or that of -p', () => {
+  const hosts = (...words: readonly string[]) => {
+    const {endpoint: first, alternatives = []} = connection(...words);
+    return [first, ...alternatives].map((each) =>
+      each.transport === 'unix' ? each.path : `${each.host} ${each.port}`,
+    );
+  };
+  assert.deepEqual(hosts('-h', 'a,b:1884,[::1]:1885,[::2]', '-p', '99'), [
+    'a 99',
+    'b 1884',
+    '::1 1885',
+    '::2 99',
+  ]);
+  assert.deepEqual(hosts('-h', '::1'), ['::1 1883']);
+  assert.deepEqual(hosts('-h', 'a, b'), ['a 1883', 'b 1883']);
+  assert.deepEqual(hosts('-L', 'mqtts://a,b:99'), ['a 8883', 'b 99']);
+  assert.deepEqual(hosts('-L', 'mqtt://a', '-L', 'mqtt://b:99,c'), ['a 1883', 'b 99', 'c 1883']);
+  assert.deepEqual(hosts('-L', 'mqtt://a,b:99', '-p', '5'), ['a 5', 'b 5']);
+  assert.deepEqual(hosts('-L', 'mqtt://a', '-h', 'b'), ['b 1883']);
+  assert.deepEqual(hosts('-h', 'b', '-p', '5', '-L', 'mqtt://a'), ['a 1883']);
+  assert.deepEqual(hosts('-L', 'mqtt+unix:/s'), ['/s']);
+  assert.deepEqual(hosts('-L', 'mqtt://a', '--unix', '/s'), ['/s']);
+});
+
+test('TLS of several hosts goes by the port of each, or by what asks for it', () => {
+  const {endpoint: first, alternatives = []} = connection('-h', 'a,b:8883');
+  assert.deepEqual(
+    [first, ...alternatives].map(({tls}) => tls?.systemCertificates),
+    [undefined, true],
+  );
+});
+
+test('a URL needs no topic where -t gives it', () => {
+  const plan = pub.plan(parse(pub, ['-L', 'mqtt://h', '-t', 'a', '-n']).values, []);
+  assert.equal(plan.publication.topic, 'a');
+  assert.deepEqual(subPlan('-t', 'a', '-L', 'mqtt://h/').subscribe, ['a']);
+  assert.throws(() => subPlan('-L', 'mqtt://h'), {name: 'UsageError', message: /topic missing\.$/});
+});
+
+test('reads the policy of connecting again', () => {
+  const policy = (...words: readonly string[]) => pubPlan(...words).client.reconnect;
+  const pauses = (delayMilliseconds: number, maximumDelayMilliseconds: number) => ({
+    delayMilliseconds,
+    maximumDelayMilliseconds,
+  });
+  assert.deepEqual(policy(), {atStart: false, pauses: {}});
+  assert.deepEqual(policy('--retry-connect'), {atStart: true, pauses: {}});
+  assert.deepEqual(policy('--reconnect', 'off'), {afterLoss: false, atStart: false, pauses: {}});
+  const read = (text: string) => policy('--reconnect', text).pauses;
+  assert.deepEqual(read('1s..30s'), pauses(1000, 30_000));
+  assert.deepEqual(read('0.5..2m'), pauses(500, 120_000));
+  assert.deepEqual(read('250ms'), pauses(250, 250));
+  assert.deepEqual(read('5x'), {attempts: 5});
+  assert.deepEqual(read('2s,5x'), {...pauses(2000, 2000), attempts: 5});
+  for (const text of ['', ',5x', '1s..', '..2s', '5y', '-1s', '1ms', 'x', '1s..30s,', '2d'])
+    refuses(['--reconnect', text], /^Invalid --reconnect given: /);
+});
+
+test('--hosts random makes the order anew for each run', async () => {
+  const names = Array.from({length: 30}, (_, index) => `h${index}`);
+  const plan = connection('-h', names.join(','), '--hosts', 'random');
+  const io = {env: {}, pid: 1, programName: 'tmq'} as Io;
+  const {endpoint: first, alternatives = []} = await resolveConnection(plan, io);
+  const order = [first, ...alternatives].map((each) => (each.transport === 'unix' ? '' : each.host));
+  assert.deepEqual(order.toSorted(), names.toSorted());
+  assert.notDeepEqual(order, names);
+});

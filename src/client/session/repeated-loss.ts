@@ -1,0 +1,59 @@
+/**
+ * Notices that one packet makes the server close each connection, which would go on for ever, and that connections end
+ * soon after CONNACK, as they do where two clients use one identifier.
+ */
+
+import {ExitCode, TmqError} from '../../errors.ts';
+import {isFailure} from '../../protocol/reason-codes.ts';
+import {DisconnectedByServer} from '../connection/connection-lost.ts';
+
+/** What the server had not answered when the connection ended. */
+export interface Unanswered {
+  /** The same object as long as it is the same packet. */
+  readonly key: object;
+  /** "message 17, 300000 bytes to a/b", "the subscription to a, b" */
+  describe(): string;
+}
+
+export interface Loss {
+  readonly error: TmqError;
+  /** The packet that the server was to answer next, if any. */
+  readonly unanswered: Unanswered | undefined;
+  /** Milliseconds between CONNACK and the end. */
+  readonly acceptedMilliseconds: number;
+}
+
+/** As often running as one packet may be in vain, or a connection end at once. */
+const mostLosses = 3;
+
+/** A connection that ends sooner after CONNACK ended at once. */
+const soonMilliseconds = 2000;
+
+/** Ends that are no answer to a packet. */
+const unrelated: ReadonlySet<number> = new Set([ExitCode.keepalive, ExitCode.malformed]);
+
+export class RepeatedLoss {
+  #key: object | undefined;
+  #inVain = 0;
+  #soon = 0;
+
+  /** Connections that ended at once, one after the other, have just become suspicious. */
+  get isSuspicious(): boolean {
+    return this.#soon === mostLosses;
+  }
+
+  /** Counts a loss. Returns the error that ends the session, if it does. */
+  add({error, unanswered, acceptedMilliseconds}: Loss): TmqError | undefined {
+    this.#soon = acceptedMilliseconds < soonMilliseconds ? this.#soon + 1 : 0;
+    const isAnswer = unanswered !== undefined && !unrelated.has(error.exitCode);
+    this.#inVain = isAnswer ? (unanswered.key === this.#key ? this.#inVain + 1 : 1) : 0;
+    this.#key = isAnswer ? unanswered.key : undefined;
+    if (!isAnswer || this.#inVain < mostLosses) return undefined;
+    const code = error instanceof DisconnectedByServer ? error.reason.reasonCode : 0;
+    return new TmqError(
+      `The broker ended ${mostLosses} connections running at ${unanswered.describe()}. The last time: ${error.message}`,
+      isFailure(code) ? code : ExitCode.connectionLost,
+      {cause: error},
+    );
+  }
+}
