@@ -211,11 +211,15 @@ const stuck = 'version 2.0 over libwebsockets stops in the middle of a message o
 const notLargeOverWebSockets = {'ws: 5 MB': stuck, 'wss: 5 MB': stuck};
 const noFive = {'MQTT 5': 'it has MQTT 3.1.1 and 3.1 only'};
 const noTwo = {'QoS 2': 'it has QoS 0 and 1 only'};
+const noFlag = {retained: 'it sends retained messages without the retain flag'};
 
 export const brokers: readonly BrokerKind[] = [
   {name: 'mosquitto', start: mosquitto, without: notLargeOverWebSockets},
   {name: 'RabbitMQ', start: rabbitmq, maximumQos: 1, without: {...noFive, ...noTwo}},
   {name: 'ejabberd', start: ejabberd, without: {'MQTT 3.1': 'it has MQTT 3.1.1 and 5 only'}},
   {name: 'aedes', start: aedes, without: noFive},
-  {name: 'mosca', start: mosca, maximumQos: 1, upgradesQos: true, without: {...noFive, ...noTwo}},
+  {
+    ...{name: 'mosca', start: mosca, maximumQos: 1, upgradesQos: true},
+    without: {...noFive, ...noTwo, ...noFlag},
+  },
 ];
