@@ -4,6 +4,7 @@
  * microsecond for a packet, `PublishReader` a tenth of that.
  */
 
+import {isUtf8} from 'node:buffer';
 import {afterVariableInteger, bodyStart, readVariableInteger} from './fixed-header.ts';
 import type {Message, ProtocolVersion, QoS} from './message.ts';
 import {
@@ -85,7 +86,8 @@ export class PublishReader {
     }
     const text = bytes.toString('utf8', at, at + length);
     // Not valid UTF-8, a NUL or a wildcard: the general way reports it [MQTT-1.5.4-1], [MQTT-1.5.4-2], [MQTT-3.3.2-2].
-    if (/[\ufffd\0+#]/.test(text)) return undefined;
+    if (/[\0+#]/.test(text)) return undefined;
+    if (text.includes('\ufffd') && !isUtf8(bytes.subarray(at, at + length))) return undefined;
     this.#topicBytes = Uint8Array.prototype.slice.call(bytes, at, at + length);
     this.#topic = text;
     return text;

@@ -96,8 +96,7 @@ class FrameSource {
     const retain = random.permille(100);
     // Before MQTT 5, DUP at QoS 0 is just as wrong.
     const duplicate = qos > 0 && random.permille(100);
-    const unreadable = random.permille(5);
-    const topic = this.#topic(unreadable);
+    const topic = this.#topic();
     const properties = this.#version === 5 ? this.#properties() : {bytes: noBytes, plain: true};
     const body = Buffer.concat([
       field(topic),
@@ -106,13 +105,13 @@ class FrameSource {
       this.#payload(),
     ]);
     const first = 0x30 | (qos << 1) | Number(retain) | (duplicate ? 8 : 0);
-    const plain = (qos < 2 || this.#side === 'server') && properties.plain && !unreadable;
+    const plain = (qos < 2 || this.#side === 'server') && properties.plain;
     return {bytes: frameOf(first, body), nature: plain ? 'plain' : 'right'};
   }
 
-  #topic(unreadable: boolean): Buffer {
+  #topic(): Buffer {
     const random = this.#random;
-    if (unreadable) return Buffer.concat([text(random), replacement]);
+    if (random.permille(5)) return Buffer.concat([text(random), replacement]);
     return random.permille(900) ? random.pick(this.#topics) : text(random, 1);
   }
 

@@ -34,7 +34,10 @@ const invalid: Readonly<Record<string, Invalid>> = {
   'with packet identifier 0 at QoS 2': {first: 0x34, topic: 'a', identifier: 0},
 };
 
-const valid: Readonly<Record<string, Invalid>> = {'with CR in its topic': {first: 0x30, topic: 'a\r'}};
+const valid: Readonly<Record<string, Invalid>> = {
+  'with CR in its topic': {first: 0x30, topic: 'a\r'},
+  'with U+FFFD in its topic': {first: 0x30, topic: 'a\ufffd'},
+};
 
 type Version = '5' | '311';
 

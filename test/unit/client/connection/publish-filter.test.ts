@@ -19,8 +19,11 @@ import {PublishReader} from '../../../../src/protocol/publish-reader.ts';
 const isWellFormed = (value: string) => Buffer.from(value).toString() === value;
 
 const topic = fc
-  .string({minLength: 1, maxLength: 20, unit: 'grapheme'})
-  .filter((text) => !/[#+\0\ufffd]/.test(text) && isWellFormed(text));
+  .oneof(
+    {weight: 9, arbitrary: fc.string({minLength: 1, maxLength: 20, unit: 'grapheme'})},
+    fc.constant('\ufffd'),
+  )
+  .filter((text) => !/[#+\0]/.test(text) && isWellFormed(text));
 const text = fc
   .string({maxLength: 10, unit: 'grapheme'})
   .filter((value) => !/[\0\ufffd]/.test(value) && isWellFormed(value));
@@ -30,7 +33,7 @@ const properties = fc.record(
     payloadFormatIndicator: fc.boolean(),
     messageExpiryInterval: fc.nat(),
     contentType: text,
-    responseTopic: topic,
+    responseTopic: topic.filter((value) => !value.includes('\ufffd')),
     correlationData: fc.uint8Array({maxLength: 20}).map((bytes) => Buffer.from(bytes)),
     userProperties: fc.dictionary(
       text.filter((key) => key !== '' && key !== '__proto__'),
