@@ -70,6 +70,8 @@ export interface ConnectionOptions {
   readonly credentials?: Credentials;
   readonly will?: Will;
   readonly properties?: ConnectProperties;
+  /** More unacknowledged messages than the Receive Maximum in `properties` end the connection. */
+  readonly holdsToReceiveMaximum?: boolean;
   readonly disconnectProperties?: DisconnectProperties;
   /** Seconds within which TCP, TLS and CONNACK must be complete; several hosts have a share each. */
   readonly connectTimeoutSeconds: number;

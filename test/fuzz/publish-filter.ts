@@ -12,7 +12,7 @@ import {setImmediate as nextTurn} from 'node:timers/promises';
 import type {Packet} from 'mqtt-packet';
 import type {MessageSource, OfferAnswer, PayloadStream} from '../../src/client/connection/events.ts';
 import {PublishFilter} from '../../src/client/connection/publish-filter.ts';
-import {ReceivedQos2} from '../../src/client/connection/received-qos2.ts';
+import {ReceivedQos2, UnacknowledgedMessages} from '../../src/client/connection/received-qos2.ts';
 import {ReadBuffer} from '../../src/client/transport/read-buffer.ts';
 import {bodyStart} from '../../src/protocol/fixed-header.ts';
 import type {Message, ProtocolVersion} from '../../src/protocol/message.ts';
@@ -122,6 +122,7 @@ class Story {
     this.filter = new PublishFilter({
       stream: wire,
       options: {protocolVersion: version},
+      unacknowledged: new UnacknowledgedMessages({}),
       receivedQos2: new ReportedQos2((messageId) => {
         this.lines.push(`pubrel ${messageId} 0`);
         this.owed.push([0x7002, messageId]);

@@ -9,6 +9,7 @@
 import type {Duplex} from 'node:stream';
 import type {TmqError} from '../../errors.ts';
 import {firstByte, PacketType} from '../../protocol/fixed-header.ts';
+import {Violation} from '../../protocol/violation.ts';
 import type {ConnectionOptions, Endpoint} from '../connection-options.ts';
 import type {ReadBuffer} from '../transport/read-buffer.ts';
 import {Uploading} from '../transport/taken-bytes.ts';
@@ -20,13 +21,13 @@ import {
   lost,
   notAccepted,
 } from './connection-lost.ts';
-import {awaitClose, type CloseOptions, disconnectPacket} from './disconnect.ts';
+import {awaitClose, brief, type CloseOptions, disconnectPacket, whenClosed} from './disconnect.ts';
 import type {ConnectionEvents, KeptMessage, MessageSource} from './events.ts';
 import type {PacketIdentifiers} from './packet-ids.ts';
 import {PendingRequests} from './pending-requests.ts';
 import type {CreateProtocolClient, IncomingMessage, Packet, ProtocolClient} from './protocol-client.ts';
 import {type FilterConnection, PublishFilter} from './publish-filter.ts';
-import type {ReceivedQos2} from './received-qos2.ts';
+import {type ReceivedQos2, UnacknowledgedMessages} from './received-qos2.ts';
 import {limitsOf, type ServerLimits} from './server-limits.ts';
 import {WriteQueue} from './write-queue.ts';
 
@@ -67,14 +68,10 @@ function afterTicket(stream: Duplex, action: () => unknown): void {
  * over what it has not read, which discards the refusal; a peer that acknowledges only every second TCP segment at
  * once would delay its answer to the second one by 40 ms.
  */
-function corkThisTurn(stream: Duplex): void {
+function corkThisTurn(stream: Duplex, write: () => void): void {
   stream.cork();
+  write();
   setImmediate(() => stream.uncork());
-}
-
-function whenClosed(stream: Duplex, action: () => void): void {
-  if (stream.closed) queueMicrotask(action);
-  else stream.once('close', action);
 }
 
 /** The messages that come through the protocol client, one at a time. */
@@ -201,12 +198,13 @@ export class ClientConnection implements FilterConnection {
   readonly #uploading: Uploading;
 
   constructor(setup: ConnectionSetup) {
-    const {options, clientId, receivedQos2, events} = setup;
+    const {options, events} = setup;
     this.#setup = setup;
     this.endpoint = options.endpoint;
     this.#uploading = new Uploading(setup.stream);
     this.#requests = new PendingRequests(setup.identifiers);
-    this.#filter = setup.fastPath ? new PublishFilter({...setup, connection: this}) : undefined;
+    const parts = {...setup, unacknowledged: new UnacknowledgedMessages(options)};
+    this.#filter = setup.fastPath ? new PublishFilter({...parts, connection: this}) : undefined;
     const stream = this.#filter ?? setup.stream;
     this.#stream = stream;
     const isFramed = options.endpoint.transport === 'ws';
@@ -223,7 +221,7 @@ export class ClientConnection implements FilterConnection {
       onSilence: () => this.#keepaliveTimeout(),
       onError: (error: unknown) => this.fail(error),
     };
-    this.#client = setup.createClient({stream, options, clientId, receivedQos2, handler});
+    this.#client = setup.createClient({...parts, stream, handler});
     this.accepted = this.#connect();
     // When pipelined, `accepted` may not be awaited; requests and `closed` report the same error.
     this.accepted.catch(() => undefined);
@@ -239,10 +237,8 @@ export class ClientConnection implements FilterConnection {
         this.#accept = resolve;
       });
       if (signal.aborted) onAbort();
-      else if (!this.#stream.destroyed) {
-        corkThisTurn(this.#stream);
-        this.#client.connect();
-      }
+      else if (!this.#stream.destroyed) corkThisTurn(this.#stream, () => this.#client.connect());
+      // MQTT.js would not send it before CONNACK.
       if (pipelined) afterTicket(stream, () => this.isAccepted || this.writeQueue.write(pingreq));
       await Promise.race([accepted, this.closed]);
       if (this.#failure !== undefined) throw await this.closed;
@@ -305,8 +301,11 @@ export class ClientConnection implements FilterConnection {
 
   /** Closes the connection. The first error is its cause; later ones follow from it. */
   fail(error: unknown): void {
+    const isViolation = this.#failure === undefined && this.isAccepted && error instanceof Violation;
     this.#failure ??= connectionError(error, this.#setup.options, this.isAccepted);
-    this.#stream.destroy();
+    if (isViolation) this.#filter?.discard();
+    if (isViolation) this.shutdown({reasonCode: error.reasonCode, ...brief}).catch(() => undefined);
+    else this.#stream.destroy();
   }
 
   /** Sends DISCONNECT, and closes when the peer has taken everything. @throws TmqError 7 when it did not */
@@ -369,9 +368,9 @@ export class ClientConnection implements FilterConnection {
   }
 
   /**
-   * Half a keepalive time after a PINGREQ without an answer. While a message is held, the answer may be there,
-   * unread; no PINGREQ can be sent within a packet whose source is slow; and a peer that takes bytes is alive.
-   * Otherwise the broker has, as with mosquitto, a keepalive time to answer, and as long as it was seen to take bytes.
+   * Half a keepalive time after a PINGREQ without an answer. While a message is held, the answer may be there, unread;
+   * no PINGREQ can be sent within a packet whose source is slow. Otherwise the broker has, as with mosquitto, a
+   * keepalive time to answer, and as long as it was seen to take bytes.
    */
   #keepaliveTimeout(): void {
     const isHolding = this.#messages.isHolding || this.#filter?.isHolding;
@@ -383,8 +382,7 @@ export class ClientConnection implements FilterConnection {
 
   /** The stream is closed: requests are rejected with the cause. */
   #close(): TmqError {
-    const {options} = this.#setup;
-    this.#failure ??= this.isAccepted ? lost(options.endpoint) : notAccepted(options);
+    this.#failure ??= this.isAccepted ? lost(this.#setup.options.endpoint) : notAccepted(this.#setup.options);
     this.#messages.close();
     this.#requests.fail(this.#failure);
     return this.#failure;

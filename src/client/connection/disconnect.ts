@@ -19,6 +19,12 @@ export function disconnectPacket(
   return {cmd: 'disconnect', reasonCode, properties: {...disconnectProperties}};
 }
 
+/** Calls `action`, later, when the stream is closed. */
+export function whenClosed(stream: Duplex, action: () => void): void {
+  if (stream.closed) queueMicrotask(action);
+  else stream.once('close', action);
+}
+
 export interface CloseOptions {
   /** Of DISCONNECT, MQTT 5 only. */
   readonly reasonCode: number;
@@ -27,6 +33,9 @@ export interface CloseOptions {
   /** Wait for the peer to close: if bytes of the peer arrive after our close, TCP discards what the peer has not read. */
   readonly untilPeerCloses: boolean;
 }
+
+/** How the connection to a peer that broke a rule is closed. */
+export const brief = {stallMilliseconds: closeMilliseconds, untilPeerCloses: true} as const;
 
 /** Waits for `closed` as long as the peer takes bytes that were written; then destroys the stream. */
 export async function awaitClose(

@@ -3,6 +3,11 @@
  * joined again with each read, or, for one message at QoS 0, passed on as they come.
  */
 
+import type {Readable} from 'node:stream';
+import {packetBytes} from '../../protocol/fixed-header.ts';
+import {ReasonCode} from '../../protocol/reason-codes.ts';
+import {Violation} from '../../protocol/violation.ts';
+import type {ConnectionOptions} from '../connection-options.ts';
 import type {PayloadStream} from './events.ts';
 
 /** From this size on a packet is large. */
@@ -10,6 +15,18 @@ export const largePacketBytes = 64 * 1024;
 
 /** Chunks of a payload that may be on their way to the output; usually one is written before the next comes. */
 const maximumPending = 2;
+
+/** As packetBytes. @throws Violation for more than the client's Maximum Packet Size [MQTT-3.1.2-24] */
+export function allowedBytes(
+  bytes: Buffer,
+  at: number,
+  {properties}: Pick<ConnectionOptions, 'properties'>,
+): number {
+  const size = packetBytes(bytes, at);
+  const largest = properties?.maximumPacketSize;
+  if (largest === undefined || size <= largest) return size;
+  throw new Violation(`a packet of ${size} bytes, where ${largest} are allowed`, ReasonCode.packetTooLarge);
+}
 
 /** A large packet that is collected. */
 export class CollectedPacket {
@@ -39,26 +56,21 @@ export class CollectedPacket {
 /** A payload that is passed on as it comes. */
 export class StreamedPacket {
   readonly #payload: PayloadStream;
-  readonly #onReady: () => void;
+  readonly #source: Pick<Readable, 'pause' | 'resume'>;
   /** Bytes still to come. */
   #left: number;
   /** Chunks that are being written. */
   #pending = 0;
 
-  /** @param onReady called when every chunk that came was written and there may be more */
-  constructor(payload: PayloadStream, payloadBytes: number, onReady: () => void) {
+  /** @param source paused while too much waits to be written */
+  constructor(payload: PayloadStream, payloadBytes: number, source: Pick<Readable, 'pause' | 'resume'>) {
     this.#payload = payload;
     this.#left = payloadBytes;
-    this.#onReady = onReady;
+    this.#source = source;
   }
 
   get isWhole(): boolean {
     return this.#left === 0;
-  }
-
-  /** Whether reading should pause until `onReady` is called. */
-  get isFull(): boolean {
-    return this.#pending > maximumPending;
   }
 
   /** Passes on what belongs to the payload; returns the rest of the chunk. */
@@ -68,9 +80,10 @@ export class StreamedPacket {
     this.#pending++;
     void this.#payload.write(part).then(() => {
       this.#pending--;
-      if (this.#pending === 0 && !this.isWhole) this.#onReady();
+      if (this.#pending === 0 && !this.isWhole) this.#source.resume();
     });
     if (this.isWhole) this.#payload.end();
+    else if (this.#pending > maximumPending) this.#source.pause();
     return chunk.subarray(part.length);
   }
 

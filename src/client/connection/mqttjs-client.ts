@@ -117,10 +117,13 @@ class MqttJsClient implements ProtocolClient {
   }
 
   #patch(library: PatchedMembers): void {
-    const {handler} = this.#setup;
+    const {handler, unacknowledged} = this.#setup;
     library.handleMessage = (packet, done) => this.#arrived(packet, done);
     library.onKeepaliveTimeout = () => handler.onSilence();
-    library._writePacket = (packet, done) => handler.send(packet, done);
+    library._writePacket = (packet, done) => {
+      if (packet.cmd === 'pubcomp') unacknowledged.acknowledged();
+      handler.send(packet, done);
+    };
   }
 
   #received(packet: LibraryPacket): void {
@@ -129,10 +132,13 @@ class MqttJsClient implements ProtocolClient {
       assertPublish(packet);
     }
     this.#setup.handler.onPacket(packetOf(packet));
-    const {receivedQos2} = this.#setup;
+    const {receivedQos2, unacknowledged} = this.#setup;
     const {messageId = 0, dup = false} = packet;
     if (packet.cmd === 'pubrel') receivedQos2.released(messageId);
-    if (packet.cmd !== 'publish' || packet.qos !== 2) return;
+    if (packet.cmd !== 'publish' || packet.qos === 0) return;
+    unacknowledged.assertRoom(dup);
+    unacknowledged.came();
+    if (packet.qos !== 2) return;
     receivedQos2.came(messageId, dup);
     this.#exactlyOnce.add(packet);
     packet.qos = 1;
@@ -158,7 +164,7 @@ class MqttJsClient implements ProtocolClient {
   }
 
   #incoming(packet: LibraryPacket): IncomingMessage {
-    const {handler, receivedQos2} = this.#setup;
+    const {handler, receivedQos2, unacknowledged} = this.#setup;
     const {messageId = 0} = packet;
     const qos = this.#exactlyOnce.has(packet) ? 2 : packet.qos;
     return {
@@ -170,6 +176,7 @@ class MqttJsClient implements ProtocolClient {
         if (qos === 2) receivedQos2.take(messageId);
       },
       acknowledge: () => {
+        if (qos === 1) unacknowledged.acknowledged();
         if (qos !== 0) handler.send({cmd: qos === 1 ? 'puback' : 'pubrec', messageId, reasonCode: 0});
       },
     };

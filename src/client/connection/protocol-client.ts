@@ -6,7 +6,7 @@
 import type {Duplex} from 'node:stream';
 import type {Message, QoS} from '../../protocol/message.ts';
 import type {ConnectionOptions} from '../connection-options.ts';
-import type {ReceivedQos2} from './received-qos2.ts';
+import type {ReceivedQos2, UnacknowledgedMessages} from './received-qos2.ts';
 
 /** One filter of a SUBSCRIBE packet; nl, rap and rh are the subscription options [MQTT 5, 3.8.3.1]. */
 export interface PacketSubscription {
@@ -67,6 +67,7 @@ export interface ProtocolClientSetup {
   readonly options: ConnectionOptions;
   readonly clientId: string;
   readonly receivedQos2: ReceivedQos2;
+  readonly unacknowledged: UnacknowledgedMessages;
   readonly handler: ProtocolHandler;
 }
 

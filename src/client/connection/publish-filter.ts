@@ -4,21 +4,23 @@
  * unchanged. TMQ_NO_FASTPATH=1 leaves it out; `tmq sub` then takes some twenty times as long.
  *
  * States: 'greeting' (only CONNACK and AUTH pass); 'accepted' (CONNACK has passed, the rest waits for `open`);
- * 'open'. In 'open' it is blocked while a message is held (#messages) or the protocol client takes no more (#isFull),
- * and in the middle of a packet while it passes one on (#passing), collects one (#collected) or streams one
- * (#streamed). PUBACKs and PUBRECs are written together, after the flush of what one read brought.
+ * 'open'; 'failed' (nothing counts any more). In 'open' it is blocked while a message is held (#messages) or the
+ * protocol client takes no more (#isFull), and in the middle of a packet while it passes one on (#passing), collects
+ * one (#collected) or streams one (#streamed). PUBACKs and PUBRECs are written together, after the flush of what one
+ * read brought.
  */
 
-import {Duplex} from 'node:stream';
+import type {Duplex} from 'node:stream';
 import {acknowledgements, isAcknowledgement, readAcknowledgement} from '../../protocol/acknowledgement.ts';
-import {incomplete, malformedInteger, PacketType, packetBytes} from '../../protocol/fixed-header.ts';
+import {incomplete, malformedInteger, PacketType} from '../../protocol/fixed-header.ts';
 import {copyOf, type Message} from '../../protocol/message.ts';
 import {PublishReader} from '../../protocol/publish-reader.ts';
 import type {ConnectionOptions} from '../connection-options.ts';
 import {join, type ReadBuffer} from '../transport/read-buffer.ts';
+import {WritesToSocket} from '../transport/writes-to-socket.ts';
 import type {ConnectionEvents, KeptMessage, MessageSource} from './events.ts';
-import {CollectedPacket, largePacketBytes, StreamedPacket} from './large-packets.ts';
-import type {ReceivedQos2} from './received-qos2.ts';
+import {allowedBytes, CollectedPacket, largePacketBytes, StreamedPacket} from './large-packets.ts';
+import type {ReceivedQos2, UnacknowledgedMessages} from './received-qos2.ts';
 
 /** What the filter does with its connection. */
 export interface FilterConnection {
@@ -36,6 +38,7 @@ export interface FilterSetup {
   readonly events: Pick<ConnectionEvents, 'messages' | 'acknowledged'>;
   readonly connection: FilterConnection;
   readonly receivedQos2: ReceivedQos2;
+  readonly unacknowledged: UnacknowledgedMessages;
   /** What the socket reads into, if it was given one. */
   readonly readBuffer?: ReadBuffer | undefined;
 }
@@ -67,20 +70,31 @@ class FilteredMessages implements MessageSource {
     this.#onOfferAgain = onOfferAgain;
   }
 
-  /** Returns whether the message need not be held. */
-  offer(message: Message): boolean {
+  /** Returns whether the message need not be held. @throws Violation when the server may not send it yet */
+  offer(message: Message, isDuplicate: boolean): boolean {
     this.#offered = message;
     const {qos, messageId = 0} = message;
-    const {events, receivedQos2} = this.#setup;
+    const {events, receivedQos2, unacknowledged} = this.#setup;
+    if (qos > 0) unacknowledged.assertRoom(isDuplicate);
+    if (qos === 2) receivedQos2.came(messageId, isDuplicate);
     const isRepeated = qos === 2 && receivedQos2.wasTaken(messageId);
     const answer = events.messages.offered(message, this, isRepeated);
     this.isHolding = answer === 'later';
+    if (qos > 0 && !this.isHolding) unacknowledged.came();
     if (answer === 'taken' && qos === 1) this.#taken.push(messageId);
     else if (answer === 'taken' && qos === 2) {
       receivedQos2.take(messageId);
       this.#takenQos2.push(messageId);
     }
     return !this.isHolding;
+  }
+
+  /** PUBREL came: answers it. */
+  released(messageId: number): void {
+    const {receivedQos2, unacknowledged, connection} = this.#setup;
+    receivedQos2.released(messageId);
+    unacknowledged.acknowledged();
+    connection.writeQueue.write(acknowledgements(PacketType.pubcomp, [messageId]));
   }
 
   offerAgain(): void {
@@ -90,7 +104,7 @@ class FilteredMessages implements MessageSource {
 
   keep(): KeptMessage {
     const message = copyOf(this.#offered!);
-    const {connection, receivedQos2} = this.#setup;
+    const {connection, receivedQos2, unacknowledged} = this.#setup;
     const {qos, messageId = 0} = message;
     return {
       connection,
@@ -103,6 +117,7 @@ class FilteredMessages implements MessageSource {
       },
       acknowledge: () => {
         const type = qos === 1 ? PacketType.puback : PacketType.pubrec;
+        if (qos === 1) unacknowledged.acknowledged();
         if (qos > 0) connection.writeQueue.write(acknowledgements(type, [messageId]));
       },
     };
@@ -113,59 +128,14 @@ class FilteredMessages implements MessageSource {
     const takenQos2 = this.#takenQos2;
     this.#taken = [];
     this.#takenQos2 = [];
-    const {writeQueue} = this.#setup.connection;
+    const {connection, unacknowledged} = this.#setup;
+    const {writeQueue} = connection;
     return () => {
+      unacknowledged.acknowledged(taken.length);
       if (taken.length > 0) writeQueue.write(acknowledgements(PacketType.puback, taken));
       if (takenQos2.length > 0) writeQueue.write(acknowledgements(PacketType.pubrec, takenQos2));
     };
   }
-}
-
-/** The error of a write that was not taken. */
-function cancelled(): Error {
-  return Object.assign(new Error('The write was cancelled.'), {code: 'EPIPE'});
-}
-
-/** A Duplex whose writes go to a socket unchanged. */
-abstract class WritesToSocket extends Duplex {
-  protected readonly socket: Duplex;
-
-  constructor(socket: Duplex) {
-    super();
-    this.socket = socket;
-  }
-
-  override _write(chunk: Buffer, encoding: BufferEncoding, done: (error?: Error | null) => void): void {
-    this.socket.write(chunk, encoding, this.#written(done));
-  }
-
-  override _writev(
-    chunks: readonly {readonly chunk: Buffer; readonly encoding: BufferEncoding}[],
-    done: (error?: Error | null) => void,
-  ): void {
-    this.socket.cork();
-    chunks.forEach(({chunk, encoding}, index) => {
-      this.socket.write(chunk, encoding, index === chunks.length - 1 ? this.#written(done) : undefined);
-    });
-    this.socket.uncork();
-  }
-
-  /** Node calls back without an error, too, for a write that the end of its socket has cancelled. */
-  #written(done: (error?: Error | null) => void): (error?: Error | null) => void {
-    return (error) => done(error ?? (this.socket.destroyed ? (this.socket.errored ?? cancelled()) : null));
-  }
-
-  override _final(done: (error?: Error | null) => void): void {
-    this.socket.end(() => done());
-  }
-}
-
-/** As packetBytes. @throws Error for more than the client's Maximum Packet Size [MQTT-3.1.2-24] */
-function allowedBytes(bytes: Buffer, at: number, {properties}: FilterSetup['options']): number {
-  const size = packetBytes(bytes, at);
-  const largest = properties?.maximumPacketSize;
-  if (largest === undefined || size <= largest) return size;
-  throw new Error(`a packet of ${size} bytes, where ${largest} are allowed`);
 }
 
 export class PublishFilter extends WritesToSocket {
@@ -178,7 +148,7 @@ export class PublishFilter extends WritesToSocket {
   #at = 0;
   #collected: CollectedPacket | undefined;
   #streamed: StreamedPacket | undefined;
-  #state: 'greeting' | 'accepted' | 'open' = 'greeting';
+  #state: 'greeting' | 'accepted' | 'open' | 'failed' = 'greeting';
   readonly #messages: FilteredMessages;
   /** Bytes still to come of a packet for the protocol client. */
   #passing = 0;
@@ -224,6 +194,14 @@ export class PublishFilter extends WritesToSocket {
     this.#messages.offerAgain();
   }
 
+  /** The connection has failed: takes nothing more. Reading goes on: TCP might discard DISCONNECT otherwise. */
+  discard(): void {
+    this.#state = 'failed';
+    this.#bytes = Buffer.alloc(0);
+    this.#at = 0;
+    this.#isFull = false;
+  }
+
   override _read(): void {
     this.#isFull = false;
     this.#proceed();
@@ -253,8 +231,10 @@ export class PublishFilter extends WritesToSocket {
 
   #received(chunk: Buffer): void {
     this.#setup.connection.onBytes();
+    if (this.#state === 'failed') return;
     if (this.#streamed !== undefined) {
-      chunk = this.#continueStream(this.#streamed, chunk);
+      chunk = this.#streamed.take(chunk);
+      if (this.#streamed.isWhole) this.#streamed = undefined;
       if (chunk.length === 0) return;
     }
     if (this.#collected !== undefined) {
@@ -284,10 +264,11 @@ export class PublishFilter extends WritesToSocket {
       while (!this.#isBlocked && !this.destroyed) {
         if (!this.#next()) break;
       }
-      this.#events.messages.flush();
     } catch (error) {
       this.#setup.connection.fail(error);
     } finally {
+      // Also before an error: what came until then is waited for.
+      this.#events.messages.flush();
       this.#isProceeding = false;
     }
     if (this.destroyed) return;
@@ -300,7 +281,7 @@ export class PublishFilter extends WritesToSocket {
   /** Hands on one packet, or what is there of it; false when there is nothing to be done. */
   #next(): boolean {
     const {length} = this.#bytes;
-    if (this.#at === length) return false;
+    if (this.#at >= length) return false;
     if (this.#passing > 0) {
       const end = Math.min(length, this.#at + this.#passing);
       this.#passing -= end - this.#at;
@@ -335,18 +316,15 @@ export class PublishFilter extends WritesToSocket {
       const message = this.#publishReader.read(this.#bytes, this.#at, end);
       if (message === undefined) return false;
       const isDuplicate = (this.#bytes[this.#at]! & 0x08) !== 0;
-      if (message.qos === 2) this.#setup.receivedQos2.came(message.messageId!, isDuplicate);
-      if (!this.#messages.offer(message)) return false;
+      if (!this.#messages.offer(message, isDuplicate)) return false;
       this.#at = end;
       return true;
     }
     const acknowledgement = readAcknowledgement(this.#bytes, this.#at, end);
     if (acknowledgement === undefined) return false;
     const {cmd, messageId} = acknowledgement;
-    if (cmd === 'pubrel') {
-      this.#setup.receivedQos2.released(messageId);
-      this.#setup.connection.writeQueue.write(acknowledgements(PacketType.pubcomp, [messageId]));
-    } else this.#events.acknowledged(acknowledgement);
+    if (cmd === 'pubrel') this.#messages.released(messageId);
+    else this.#events.acknowledged(acknowledgement);
     this.#at = end;
     return true;
   }
@@ -369,17 +347,9 @@ export class PublishFilter extends WritesToSocket {
     if (payload === undefined) return false;
     this.#bytes = Buffer.alloc(0);
     this.#at = 0;
-    this.#streamed = new StreamedPacket(payload, payloadBytes, () => this.socket.resume());
-    this.#continueStream(this.#streamed, message.payload as Buffer);
+    this.#streamed = new StreamedPacket(payload, payloadBytes, this.socket);
+    this.#streamed.take(message.payload as Buffer);
     return true;
-  }
-
-  /** Passes the next chunk of a payload on; what follows it comes back. */
-  #continueStream(streamed: StreamedPacket, chunk: Buffer): Buffer {
-    const rest = streamed.take(chunk);
-    if (streamed.isWhole) this.#streamed = undefined;
-    else if (streamed.isFull) this.socket.pause();
-    return rest;
   }
 
   #collect(bytes: number): void {

@@ -1,8 +1,54 @@
 /**
+ * What is open between the server and this client for the messages that came: the identifiers of QoS 2, which outlive
+ * a connection, and how many messages are not acknowledged, which begins anew with each.
+ */
+
+import {ReasonCode} from '../../protocol/reason-codes.ts';
+import {Violation} from '../../protocol/violation.ts';
+import type {ConnectionOptions} from '../connection-options.ts';
+
+/**
+ * Counts the messages at QoS 1 and 2 that one connection has brought, up to PUBACK or PUBCOMP. A PUBCOMP for what an
+ * earlier connection has brought counts as well, since it raises the server's quota, too [MQTT 5, 4.9].
+ */
+export class UnacknowledgedMessages {
+  readonly #maximum: number;
+  #count = 0;
+
+  /** @param options of the connection, which before MQTT 5 have no properties */
+  constructor({
+    holdsToReceiveMaximum = false,
+    properties,
+  }: Pick<ConnectionOptions, 'holdsToReceiveMaximum' | 'properties'>) {
+    this.#maximum = (holdsToReceiveMaximum && properties?.receiveMaximum) || Number.POSITIVE_INFINITY;
+  }
+
+  /**
+   * A PUBLISH at QoS 1 or 2 is to be taken. One with DUP counts, but is not refused: where a session is resumed,
+   * mosquitto 2.0 sends again all that was in flight, also when this CONNECT allows fewer.
+   * @throws Violation when CONNECT does not allow one more [MQTT-3.3.4-9]
+   */
+  assertRoom(isDuplicate: boolean): void {
+    if (this.#count < this.#maximum || isDuplicate) return;
+    const sentence = `more than ${this.#maximum} messages that are not acknowledged`;
+    throw new Violation(sentence, ReasonCode.receiveMaximumExceeded);
+  }
+
+  /** A PUBLISH at QoS 1 or 2 came. */
+  came(): void {
+    this.#count++;
+  }
+
+  /** PUBACK or PUBCOMP is sent for so many. */
+  acknowledged(count = 1): void {
+    this.#count -= count;
+  }
+}
+
+/**
  * The packet identifiers of QoS 2 messages that the receiver took and whose PUBREL has not come [MQTT 5, 4.3.3].
  * Each connection has one; those of one session share what is in it.
  */
-
 export class ReceivedQos2 {
   #taken: Set<number>;
 

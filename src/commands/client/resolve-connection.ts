@@ -43,6 +43,8 @@ export async function resolveConnection(plan: ConnectionPlan, io: Io): Promise<C
     ...rest,
     endpoint: endpoint!,
     alternatives: others,
+    // mosquitto's clients take whatever comes.
+    ...(io.programName.startsWith('mosquitto_') ? {holdsToReceiveMaximum: false} : {}),
     clientId: resolveClientId(clientId, io),
     ...(credentials === undefined ? {} : {credentials: await resolveCredentials(credentials, io)}),
   };

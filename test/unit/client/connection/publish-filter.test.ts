@@ -9,7 +9,7 @@ import fc from 'fast-check';
 import {generate, type Packet, parser} from 'mqtt-packet';
 import type {MessageSource, OfferAnswer} from '../../../../src/client/connection/events.ts';
 import {PublishFilter} from '../../../../src/client/connection/publish-filter.ts';
-import {ReceivedQos2} from '../../../../src/client/connection/received-qos2.ts';
+import {ReceivedQos2, UnacknowledgedMessages} from '../../../../src/client/connection/received-qos2.ts';
 import {readAcknowledgement} from '../../../../src/protocol/acknowledgement.ts';
 import {packetBytes} from '../../../../src/protocol/fixed-header.ts';
 import type {Message, ProtocolVersion} from '../../../../src/protocol/message.ts';
@@ -190,6 +190,7 @@ function filtered(
     stream: near,
     options: {protocolVersion},
     receivedQos2: new ReceivedQos2(),
+    unacknowledged: new UnacknowledgedMessages({}),
     events: {
       messages: {
         offered(message, from) {

@@ -7,7 +7,7 @@ import {test} from 'node:test';
 import fc from 'fast-check';
 import {generate, type Packet} from 'mqtt-packet';
 import {PublishFilter} from '../../../../src/client/connection/publish-filter.ts';
-import {ReceivedQos2} from '../../../../src/client/connection/received-qos2.ts';
+import {ReceivedQos2, UnacknowledgedMessages} from '../../../../src/client/connection/received-qos2.ts';
 import {join, ReadBuffer} from '../../../../src/client/transport/read-buffer.ts';
 import {copyOf, type Message} from '../../../../src/protocol/message.ts';
 
@@ -52,6 +52,7 @@ async function readAll(list: readonly Sent[], server: {port: number; peer: () =>
     stream: socket,
     options: {protocolVersion: 4},
     receivedQos2: new ReceivedQos2(),
+    unacknowledged: new UnacknowledgedMessages({}),
     events: {
       messages: {
         begun: () => undefined,
