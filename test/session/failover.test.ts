@@ -85,6 +85,14 @@ test('where no host accepts, the error is that of the last one', limit, async ()
   );
 });
 
+test('a long outage names the hosts that are tried once', limit, async () => {
+  const hosts = [{port: await aPortThatRefuses()}, {port: await aPortThatRefuses()}];
+  const reconnect = {...persistent, atStart: true, attempts: 5};
+  const {notices, context} = watched({reconnect});
+  await assert.rejects(connect(optionsFor(hosts), context), failsWith(1, /^Connection refused by /));
+  assert.equal(notices.filter((line) => line.includes(' Trying ')).length, 2, notices.join('\n'));
+});
+
 test('a silent host has its share of the time, then the next one is tried', limit, async () => {
   await using silent = await startFakeBroker((connection) => connection.closed);
   await using other = await startFakeBroker(serve);

@@ -69,7 +69,7 @@ function seconds(milliseconds: number): string {
 }
 
 function sentence(error: unknown): string {
-  return (error as Error).message.replace(/\.?$/, '.');
+  return (error as Error).message.replace(/[^.?]$/, '$&.');
 }
 
 /** The error to end with where the server has ended the session for good. */
