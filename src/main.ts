@@ -10,7 +10,7 @@ import {readOptionsFile} from './cli/options-file.ts';
 import type {OptionsLine} from './cli/parse.ts';
 import {commands} from './commands/all.ts';
 import {ExitCode, TmqError, UsageError} from './errors.ts';
-import type {Io} from './io/process.ts';
+import {type Io, isDropIn} from './io/process.ts';
 import type {ColourChoice} from './io/terminal.ts';
 
 export {processIo} from './io/process.ts';
@@ -117,7 +117,8 @@ async function runCommand(
   progress.color = (values.color as ColourChoice | undefined) ?? 'auto';
   if (request === 'help') return await printCommandHelp(command, io, invocation);
   if (request === 'version') return await print(io, `${invocation} version ${version}\n`);
-  return await command.run(command.plan(values, operands), io);
+  const complete = isDropIn(io) ? values : (command.fromEnvironment?.(values, io.env) ?? values);
+  return await command.run(command.plan(complete, operands), io);
 }
 
 /** Whether the last word is what other programs print their help for; here -h is the host. */

@@ -44,6 +44,11 @@ export interface Command<Table extends OptionTable, Plan> {
   /** Environment variables and files it knows, beyond what the options file brings with it. */
   readonly environment?: Remarks;
   readonly files?: Remarks;
+  /**
+   * The values with what the environment adds to them, where it may: not under a mosquitto name.
+   * @throws UsageError that names the variable
+   */
+  fromEnvironment?(values: Values<Table>, env: Io['env']): Values<Table>;
   /** Checks values against each other; no file, network or clock. @throws UsageError */
   plan(values: Values<Table>, operands: readonly string[]): Plan;
   run(plan: Plan, io: Io): Promise<ExitCode>;

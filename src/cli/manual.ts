@@ -17,6 +17,12 @@ export const clientEnvironment: Remarks = {
   APPDATA:
     'On Windows, if XDG_CONFIG_HOME is not set, the options file is in the directory tmq below this one.',
   HOME: 'If XDG_CONFIG_HOME is not set, the options file is in .config below this directory.',
+  MQTT_URL:
+    'The broker, as for -L, where neither the command line nor an options file names one with -h, -L or --unix. A topic in it counts where -t gives none. tmq broker --exec sets it. Programs started under a mosquitto name read neither it nor the three that follow.',
+  'MQTT_USERNAME, MQTT_PASSWORD':
+    'User name and password, for whatever broker, where neither options nor the URL give them. A password that only one broker may get belongs into MQTT_URL or a profile.',
+  MQTT_CA_FILE:
+    'A PEM file with certificates that TLS trusts, where --cafile, --capath and --psk are not given. It does not turn TLS on.',
   'SSL_CERT_FILE, SSL_CERT_DIR':
     "A file with CA certificates, and a directory with more of them, used instead of the system's.",
   TZ: 'The time zone of the times that -F prints.',

@@ -191,8 +191,7 @@ export const broker: Command<typeof options, BrokerPlan> = defineCommand({
   operands: 'command',
   examples: {
     'tmq broker': 'A broker on 127.0.0.1:1883, for this machine only.',
-    'tmq broker --exec -- sh -c \'tmq pub -L "$MQTT_URL/a" -m hello\'':
-      'A broker on a free port for the time of one command.',
+    'tmq broker --exec -- tmq pub -t a -m hello': 'A broker on a free port for the time of one command.',
     'tmq broker -p 0 --ready json --exit-with-stdin':
       'For a test harness: prints its address, and ends with the process that started it.',
     'tmq broker -p 0 --tls auto --ws --trace': 'TLS and WebSockets too, with a line for each packet.',

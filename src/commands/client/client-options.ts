@@ -302,8 +302,10 @@ function toConnection(values: ClientValues, defaults: ClientDefaults): Connectio
   checkSession(values, protocolVersion, properties);
   const credentials = toCredentials(values);
   if (protocolVersion < 5 && credentials !== undefined && credentials.username === undefined) {
+    const {password} = credentials;
+    const place = password?.kind === 'environment' ? ` (here that of ${password.name})` : '';
     throw new UsageError(
-      'Problem setting username and/or password: before MQTT 5 a password needs a user name (-u).',
+      `Problem setting username and/or password: before MQTT 5 a password${place} needs a user name (-u).`,
     );
   }
   const disconnectProperties = propertiesFor(values.property, 'disconnect', protocolVersion);

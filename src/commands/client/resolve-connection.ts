@@ -2,9 +2,10 @@
 
 import type {ConnectionOptions, Endpoint} from '../../client/connection-options.ts';
 import {defined} from '../../defined.ts';
-import type {Io} from '../../io/process.ts';
+import {type Io, isDropIn} from '../../io/process.ts';
 import type {ConnectionPlan} from './client-options.ts';
 import {passphraseWords, resolveClientId, resolveCredentials, resolveSecret} from './credentials.ts';
+import {withTrustOfEnvironment} from './environment.ts';
 
 /** Where OpenSSL's own variables say that the system's CA certificates are. */
 function systemCertificatePlaces({SSL_CERT_FILE: file, SSL_CERT_DIR: directory}: Io['env']) {
@@ -33,11 +34,12 @@ export async function resolveConnection(plan: ConnectionPlan, io: Io): Promise<C
       {...io, signal},
       passphraseWords(first.tls?.keyFile ?? first.tls?.certificateFile ?? ''),
     );
-  const resolved = [first, ...alternatives].map((endpoint) =>
-    endpoint.tls === undefined
+  const resolved = [first, ...alternatives].map((each) => {
+    const endpoint = isDropIn(io) ? each : withTrustOfEnvironment(each, io.env);
+    return endpoint.tls === undefined
       ? endpoint
-      : {...endpoint, tls: {...endpoint.tls, ...systemCertificatePlaces(io.env), passphrase}},
-  );
+      : {...endpoint, tls: {...endpoint.tls, ...systemCertificatePlaces(io.env), passphrase}};
+  });
   const [endpoint, ...others] = shufflesHosts ? shuffled(resolved) : resolved;
   return {
     ...rest,

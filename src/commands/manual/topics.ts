@@ -10,9 +10,9 @@ export const testingSections: readonly ManualSection[] = [
   {
     title: 'Testing',
     text: [
-      'In a shell script, tmq broker --exec runs a command with a broker of its own on a free port, and ends with the exit status of the command. Its address is in MQTT_URL, MQTT_HOST and MQTT_PORT.',
+      'In a shell script, tmq broker --exec runs a command with a broker of its own on a free port, and ends with the exit status of the command. Its address is in MQTT_URL, where the clients of tmq find it, and in MQTT_HOST and MQTT_PORT.',
     ],
-    literal: ['tmq broker --exec -- sh -c \'tmq pub -L "$MQTT_URL/a" -m hello\''],
+    literal: ['tmq broker --exec -- tmq pub -t a -m hello'],
   },
   {
     title: 'Testing with Node.js',

@@ -14,6 +14,7 @@ import {sleep} from '../../timers.ts';
 import {clientDifferences} from '../client/client-differences.ts';
 import {type ClientPlan, clientOptions, toClientPlan} from '../client/client-options.ts';
 import {publishDelivery} from '../client/delivery.ts';
+import {withEnvironment} from '../client/environment.ts';
 import {checkUrlTopic, publishTopicOption} from '../client/network-options.ts';
 import {openSession} from '../client/open-session.ts';
 import {type PayloadSource, payloadOptions, payloadSource, readPayload} from '../client/payload-source.ts';
@@ -89,6 +90,7 @@ export const pub = defineCommand({
     'The exit status is 24 if the broker does not support the QoS, and 25 if the message is larger than it allows. If the broker closes the connection before it has acknowledged, the status is not 0, for any reason code.',
     ...clientDifferences,
   ],
+  fromEnvironment: (values, env) => withEnvironment(values, env, options.url),
   plan(values): PubPlan {
     const client = toClientPlan(values, {protocolVersion: 4});
     const byLine = values.stdinLine === true;

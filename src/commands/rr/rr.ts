@@ -13,6 +13,7 @@ import {propertiesFor} from '../../protocol/property-option.ts';
 import {ReasonCode} from '../../protocol/reason-codes.ts';
 import {clientDifferences} from '../client/client-differences.ts';
 import {type ClientPlan, clientOptions, toClientPlan} from '../client/client-options.ts';
+import {withEnvironment} from '../client/environment.ts';
 import {checkUrlTopic, publishTopicOption} from '../client/network-options.ts';
 import {openSession} from '../client/open-session.ts';
 import {type PayloadSource, payloadOptions, payloadSource, readPayload} from '../client/payload-source.ts';
@@ -82,6 +83,7 @@ export const rr = defineCommand({
     formatDifference,
     ...clientDifferences,
   ],
+  fromEnvironment: (values, env) => withEnvironment(values, env, options.url),
   plan(values): RrPlan {
     const client = toClientPlan(values, {protocolVersion: 5, receiveMaximum: 1});
     const source = payloadSource(values);

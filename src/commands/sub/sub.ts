@@ -14,6 +14,7 @@ import {ReasonCode} from '../../protocol/reason-codes.ts';
 import {clientDifferences} from '../client/client-differences.ts';
 import {type ClientPlan, clientOptions, defaultInFlight, toClientPlan} from '../client/client-options.ts';
 import {receiveDelivery} from '../client/delivery.ts';
+import {withEnvironment} from '../client/environment.ts';
 import {checkUrlTopic, subscribeUrlOption} from '../client/network-options.ts';
 import {openSession} from '../client/open-session.ts';
 import {
@@ -151,6 +152,7 @@ export const sub = defineCommand({
     formatDifference,
     ...clientDifferences,
   ],
+  fromEnvironment: (values, env) => withEnvironment(values, env, options.url),
   plan(values): SubPlan {
     const {topics = [], unsubscribe = [], hideRetained = false, retainedOnly = false} = values;
     const client = toClientPlan(values, {

@@ -1,0 +1,67 @@
+/**
+ * The environment variables that stand for options of the connection, where neither the command line nor an options
+ * file has them. Pure: the caller passes the environment, and none where the program has a mosquitto name.
+ */
+
+import type {Values} from '../../cli/option.ts';
+import type {Endpoint} from '../../client/connection-options.ts';
+import {UsageError} from '../../errors.ts';
+import type {Io} from '../../io/process.ts';
+import type {SecretSource} from './credentials.ts';
+import {networkOptions} from './network-options.ts';
+
+/** The row -L of a command, which knows where the topic of a URL belongs. */
+type UrlRow = Pick<typeof networkOptions.url, 'parse'> & {
+  readonly assign: (given: string) => Readonly<Record<string, unknown>>;
+};
+
+/** What `read` gives. @throws UsageError that names the variable where `read` throws one */
+function ofVariable<T>(name: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    // The sentence about a URL was written for -L.
+    const sentence = error.message.replace(' for -L argument specified -', ':');
+    throw new UsageError(`The environment variable ${name} is wrong. ${sentence}`, {cause: error});
+  }
+}
+
+/**
+ * The values with those of MQTT_URL, where they name no broker, and of MQTT_USERNAME and MQTT_PASSWORD, where they have
+ * none. An empty variable counts as none.
+ * @throws UsageError that names the variable, and shows nothing of its value
+ */
+export function withEnvironment<Given extends Values<typeof networkOptions>>(
+  values: Given,
+  {MQTT_URL: url = '', MQTT_USERNAME: username = '', MQTT_PASSWORD: password = ''}: Io['env'],
+  row: UrlRow,
+): Given {
+  const namesBroker = values.host !== undefined || values.url !== undefined;
+  const place: Partial<Given> =
+    url === '' || namesBroker
+      ? {}
+      : ofVariable(
+          'MQTT_URL',
+          () => ({url: row.parse(url, undefined), ...row.assign(url)}) as Partial<Given>,
+        );
+  // A port is none of a unix socket: it is one of localhost.
+  const known: Given = place.port === 0 && values.port !== undefined ? values : {...place, ...values};
+  const name =
+    username === '' || known.username !== undefined
+      ? {}
+      : {username: ofVariable('MQTT_USERNAME', () => networkOptions.username.parse(username))};
+  const source: SecretSource = {kind: 'environment', name: 'MQTT_PASSWORD'};
+  return {...known, ...name, ...(password === '' || known.password !== undefined ? {} : {password: source})};
+}
+
+/** The endpoint, with MQTT_CA_FILE as its CA file where it uses TLS and nothing else says whom to trust. */
+export function withTrustOfEnvironment<Each extends Endpoint>(
+  endpoint: Each,
+  {MQTT_CA_FILE: caFile = ''}: Io['env'],
+): Each {
+  const {tls} = endpoint;
+  if (caFile === '' || tls === undefined || (tls.caFile ?? tls.caPath ?? tls.psk) !== undefined)
+    return endpoint;
+  return {...endpoint, tls: {...tls, caFile}};
+}
