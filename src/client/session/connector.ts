@@ -214,7 +214,9 @@ export class Connector {
         mayPass ||= consequence === 'retry';
         if (queue.length === 0 || (isRefused && consequence === 'end'))
           throw new AttemptFailed(error, mayPass && !(isRefused && consequence === 'end'));
-        if (consequence !== 'redirect') context.notice?.(`${sentence(error)} Trying ${describe(queue[0]!)}.`);
+        // In a long outage, once is enough.
+        if (consequence !== 'redirect' && this.#pauses.attempts <= 1)
+          context.notice?.(`${sentence(error)} Trying ${describe(queue[0]!)}.`);
       }
     }
   }
