@@ -19,8 +19,10 @@ const eraseLine = '\r\u001b[K';
 export const unwatched: StatusLine = {erase: () => undefined, [Symbol.dispose]: () => undefined};
 
 /** Whether stderr is a terminal that can rewrite a line; one without a width, or a dumb one, cannot. */
-export function canRewrite({stderr, env}: Pick<Io, 'env' | 'stderr'>): boolean {
-  return stderr.isTTY === true && Number(stderr.columns) > 0 && env.TERM !== 'dumb';
+export function canRewrite(io: Pick<Io, 'env' | 'stderr' | 'isStderrTerminal'>): boolean {
+  if (io.isStderrTerminal === false || io.env.TERM === 'dumb') return false;
+  const {stderr} = io;
+  return stderr.isTTY === true && Number(stderr.columns) > 0;
 }
 
 /** Draws what `describe` says, if anything, until it is disposed of. Elsewhere than on a terminal it does nothing at all. */
