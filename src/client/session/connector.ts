@@ -275,6 +275,7 @@ export class Connector {
       createClient: await client,
       fastPath,
       pipelined,
+      ticketMilliseconds: context.ticketMilliseconds,
       readBuffer: readBuffer?.isAttached === true ? readBuffer : undefined,
     });
     const keep = () => {
