@@ -1,5 +1,15 @@
 /** Waiting that can be aborted. Knows nothing of MQTT. */
 
+import {hrtime} from 'node:process';
+
+/**
+ * Milliseconds, with a fraction, by a clock that is never set; only differences mean anything. As performance.now(),
+ * for which Node loads nine modules: 3 % of a one-shot.
+ */
+export function monotonicMilliseconds(): number {
+  return Number(hrtime.bigint()) / 1e6;
+}
+
 /** The promise, or a rejection with the signal's reason as soon as it aborts. Removes its listener. */
 export function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise<T>((resolve, reject) => {

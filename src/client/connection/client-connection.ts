@@ -14,6 +14,7 @@ import type {ConnectionOptions, Endpoint} from '../connection-options.ts';
 import {afterTicket, firstTicket} from '../session-tickets.ts';
 import type {ReadBuffer} from '../transport/read-buffer.ts';
 import {Uploading} from '../transport/taken-bytes.ts';
+import {monotonicMilliseconds} from '../waiting.ts';
 import {
   connackError,
   connectionError,
@@ -171,7 +172,7 @@ export class ClientConnection implements FilterConnection {
   sessionPresent = false;
   /** The same, but a CONNACK of MQTT 3.1 cannot say it. */
   sessionMayBeKept = false;
-  /** Whether CONNACK has accepted the connection, and when, by `performance.now()`. */
+  /** Whether CONNACK has accepted the connection, and when, by `monotonicMilliseconds`. */
   isAccepted = false;
   acceptedAt = 0;
   readonly endpoint: Endpoint;
@@ -231,7 +232,6 @@ export class ClientConnection implements FilterConnection {
       if (signal.aborted) onAbort();
       if (!pipelined) this.writeQueue.inParts = await firstTicket(stream, ticketMilliseconds);
       if (!this.#stream.destroyed) corkThisTurn(this.#stream, () => this.#client.connect());
-      // MQTT.js would not send it before CONNACK.
       if (pipelined) afterTicket(stream, () => this.isAccepted || this.writeQueue.write(pingreq));
       await Promise.race([accepted, this.closed]);
       if (this.#failure !== undefined) throw await this.closed;
@@ -356,7 +356,7 @@ export class ClientConnection implements FilterConnection {
     this.sessionMayBeKept = this.sessionPresent || (options.protocolVersion === 3 && !options.clean);
     if (!this.sessionMayBeKept) this.#setup.receivedQos2.forget();
     this.isAccepted = true;
-    this.acceptedAt = performance.now();
+    this.acceptedAt = monotonicMilliseconds();
     this.#accept();
   }
 

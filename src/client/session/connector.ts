@@ -19,6 +19,7 @@ import type {ConnectionOptions, Endpoint} from '../connection-options.ts';
 import {ReadBuffer} from '../transport/read-buffer.ts';
 import {describe, dial} from '../transport/transport.ts';
 import type {SessionContext} from '../types.ts';
+import {monotonicMilliseconds} from '../waiting.ts';
 import {mayBeMinimal, mayFilter, mayPipeline} from './fast-path-policy.ts';
 import {Hosts} from './hosts.ts';
 import {ReconnectPauses} from './reconnect-pauses.ts';
@@ -128,7 +129,7 @@ export class Connector {
       const loss = await connection.closed;
       if (halt.aborted) return;
       this.#setup.onLost();
-      const lostAt = performance.now();
+      const lostAt = monotonicMilliseconds();
       const reason = this.#reasonToEnd(connection, loss);
       if (reason !== undefined) {
         await this.#setup.handled();
@@ -139,7 +140,7 @@ export class Connector {
         await this.#pause(loss);
       }
       connection = await this.#connect(true, false);
-      const gap = seconds(performance.now() - lostAt);
+      const gap = seconds(monotonicMilliseconds() - lostAt);
       const missing = hasGap(connection)
         ? ` It has not kept the session: messages of the ${gap} between may be missing.`
         : '';
@@ -153,7 +154,7 @@ export class Connector {
     const {context, unanswered, clientId, options} = this.#setup;
     if (!connection.isAccepted || !context.reconnect.afterLoss) return loss;
     const {endpoint} = connection;
-    const acceptedMilliseconds = performance.now() - connection.acceptedAt;
+    const acceptedMilliseconds = monotonicMilliseconds() - connection.acceptedAt;
     this.#pauses.ended(acceptedMilliseconds);
     if (this.#pauses.attempts === 0) this.#hosts.lasted();
     const consequence = consequenceOf(loss, {...options, endpoint});
@@ -193,13 +194,13 @@ export class Connector {
   /** Tries each host once, and where they send the client. @throws AttemptFailed */
   async #tryHosts(pipelined: boolean): Promise<ClientConnection> {
     const {options, context, halt} = this.#setup;
-    const deadline = performance.now() + options.connectTimeoutSeconds * 1000;
+    const deadline = monotonicMilliseconds() + options.connectTimeoutSeconds * 1000;
     const queue = [...this.#hosts.take()];
     let mayPass = false;
     for (;;) {
       const endpoint = queue.shift()!;
       try {
-        const left = Math.max(0, deadline - performance.now());
+        const left = Math.max(0, deadline - monotonicMilliseconds());
         const connection = await this.#dial(endpoint, left / (queue.length + 1), pipelined);
         this.#hosts.connected(endpoint);
         return connection;

@@ -8,6 +8,7 @@ import type {ChildProcess} from 'node:child_process';
 import type {LookupAddress} from 'node:dns';
 import {isIP} from 'node:net';
 import {domainToASCII} from 'node:url';
+import {monotonicMilliseconds} from '../waiting.ts';
 import {unlessAborted} from './connect-step.ts';
 
 const waitingFor = 'the address of';
@@ -55,12 +56,12 @@ async function askGetent(host: string, signal: AbortSignal): Promise<Answer> {
  */
 export async function lookUp(name: string, signal: AbortSignal): Promise<readonly LookupAddress[]> {
   const host = domainToASCII(name) || name;
-  const began = performance.now();
+  const began = monotonicMilliseconds();
   const {addresses, isAsked} = /^[\w.]/.test(host)
     ? await askGetent(host, signal)
     : {addresses: [], isAsked: false};
   if (addresses.length > 0) return addresses;
-  if (isAsked && performance.now() - began > silenceMilliseconds) {
+  if (isAsked && monotonicMilliseconds() - began > silenceMilliseconds) {
     throw Object.assign(new Error(`getent EAI_AGAIN ${name}`), {code: 'EAI_AGAIN', hostname: name});
   }
   const {promises} = await import('node:dns');

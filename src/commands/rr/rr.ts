@@ -4,6 +4,7 @@ import {defineCommand} from '../../cli/command.ts';
 import type {OptionTable} from '../../cli/option.ts';
 import {type Endpoint, eachEndpoint} from '../../client/connection-options.ts';
 import type {Payload, Session, SubscribeOptions} from '../../client/types.ts';
+import {monotonicMilliseconds} from '../../client/waiting.ts';
 import {defined} from '../../defined.ts';
 import {ExitCode, TmqError, UsageError} from '../../errors.ts';
 import {Output} from '../../io/output.ts';
@@ -157,7 +158,7 @@ async function ask(plan: RrPlan, payload: Payload, session: Session, io: Io): Pr
   const receiving = session.receive({
     message(message) {
       if (!request.isSent || !isResponse(message, plan)) return 'more';
-      const milliseconds = performance.now() - request.sentAt;
+      const milliseconds = monotonicMilliseconds() - request.sentAt;
       format(message, output, io.now);
       if (plan.latency) output.text(`Latency: ${duration(BigInt(Math.round(milliseconds * 1e6)))}\n`);
       return 'last';
@@ -170,7 +171,7 @@ async function ask(plan: RrPlan, payload: Payload, session: Session, io: Io): Pr
     const refused = subscriptionRefusal([plan.responseTopic], codes, plan.client.connection.protocolVersion);
     if (refused instanceof TmqError) throw refused;
     request.isSent = true;
-    request.sentAt = performance.now();
+    request.sentAt = monotonicMilliseconds();
     await session.publish(payload, plan.request);
   })();
   using _reader = output.watchReader();
