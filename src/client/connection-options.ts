@@ -3,6 +3,7 @@
  * transport and the session read them. There are no defaults here.
  */
 
+import type {ScramMethod} from '../password/scram-methods.ts';
 import type {ProtocolVersion, Will} from '../protocol/message.ts';
 import type {ConnectProperties, DisconnectProperties} from '../protocol/properties.ts';
 
@@ -68,6 +69,8 @@ export interface ConnectionOptions {
   /** QoS 1 and 2 messages sent and not yet acknowledged; the server's Receive Maximum may lower it. */
   readonly maxInflight: number;
   readonly credentials?: Credentials;
+  /** MQTT 5: prove with it that the password is known, instead of sending it. Only where there are credentials. */
+  readonly authMethod?: ScramMethod;
   readonly will?: Will;
   readonly properties?: ConnectProperties;
   /** More unacknowledged messages than the Receive Maximum in `properties` end the connection. */

@@ -130,6 +130,7 @@ const remedies: Readonly<Record<number, string>> = {
   [ReasonCode.clientIdentifierNotValid]: 'Try another client id with -i',
   [ReasonCode.badUserNameOrPassword]: credentials,
   [ReasonCode.notAuthorized]: credentials,
+  [ReasonCode.badAuthenticationMethod]: 'Try another --auth-method, or none',
 };
 
 /**

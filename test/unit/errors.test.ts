@@ -249,6 +249,25 @@ const commandLines: readonly Row[] = [
     [...pub, '-D', 'publish', 'topic-alias', '1', '-D', 'publish', 'topic-alias', '2'],
     'Duplicate property in property list: -D publish topic-alias was given twice.',
   ],
+  [
+    [...pub, '--auth-method', 'PLAIN'],
+    'Unknown --auth-method given: PLAIN. It is SCRAM-SHA-256 or SCRAM-SHA-512.',
+  ],
+  [
+    [...pub, '--auth-method', 'SCRAM-SHA-256', '-u', 'a'],
+    '--auth-method needs a user name (-u) and a password (-P).',
+  ],
+  [
+    [...pub, '--auth-method', 'SCRAM-SHA-256', '-u', 'a', '-P', 'b', '-V', '311'],
+    '--auth-method is not supported before MQTT 5. Leave out -V, or say -V 5.',
+  ],
+  [
+    [
+      ...['pub', '-t', 'a', '-n', '--auth-method', 'SCRAM-SHA-512', '-u', 'a', '-P', 'b'],
+      ...['-D', 'connect', 'authentication-method', 'x'],
+    ],
+    'Duplicate property in property list: authentication was asked for by --auth-method and by -D connect.',
+  ],
   [['passwd', good], 'A password file and a user name must be given.'],
   [['passwd', '-D', good], '-D argument given but password file or username missing.'],
   [['passwd', '-U', '-D', good, 'a'], '-D and -U cannot be used together.'],

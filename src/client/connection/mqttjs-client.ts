@@ -6,8 +6,10 @@
 
 import type {MqttClient as Library} from 'mqtt';
 import {defined} from '../../defined.ts';
+import {ReasonCode} from '../../protocol/reason-codes.ts';
 import {type Codec, type LibraryPacket, loadCodec, messageOf, packetOf} from './mqttjs-codec.ts';
 import type {
+  Authentication,
   CreateProtocolClient,
   IncomingMessage,
   Packet,
@@ -20,6 +22,7 @@ type LibraryClass = typeof Library;
 /** The private members of MQTT.js that are replaced. */
 interface PatchedMembers {
   handleMessage(packet: LibraryPacket, done: (error?: Error) => void): void;
+  handleAuth(packet: LibraryPacket, done: (error?: Error, answer?: object) => void): void;
   onKeepaliveTimeout(): void;
   _writePacket(packet: LibraryPacket, done?: () => void): void;
 }
@@ -27,13 +30,16 @@ interface PatchedMembers {
 /** Passed to MQTT.js so that it goes on without an acknowledgement: that is sent after the flush. */
 const acknowledgedLater = new Error('acknowledged later');
 
-/** Loads MQTT.js and its codec; worth starting while the connection is being made. */
-export async function loadMqttJs(): Promise<CreateProtocolClient> {
+/**
+ * Loads MQTT.js and its codec; worth starting while the connection is being made.
+ * @param authentication of the one connection that is made with it
+ */
+export async function loadMqttJs(authentication?: Authentication): Promise<CreateProtocolClient> {
   const [module, codec] = await Promise.all([import('mqtt/lib/client'), loadCodec()]);
   // Node takes the module's exports for its default export, other loaders the export named default.
   const exported = module.default as unknown as LibraryClass & {default?: LibraryClass};
   const library = exported.default ?? exported;
-  return (setup) => new MqttJsClient(library, codec, setup);
+  return (setup) => new MqttJsClient(library, codec, {...setup, authentication});
 }
 
 /** At QoS 2, MQTT.js would answer before the receiver has taken a message: it is shown QoS 1, and has nothing to release. */
@@ -42,10 +48,24 @@ const nothingStored = {
   close: (done?: () => void) => done?.(),
 };
 
+interface Setup extends ProtocolClientSetup {
+  readonly authentication: Authentication | undefined;
+}
+
 /** One connection; no reconnecting, no time limit, nothing read from the environment. */
-function libraryOptions({options, clientId}: ProtocolClientSetup): object {
-  const {protocolVersion, credentials, will, properties} = options;
-  const {username, password} = credentials ?? {};
+function libraryOptions({options, clientId, authentication}: Setup): object {
+  const {protocolVersion, credentials, will} = options;
+  const {username} = credentials ?? {};
+  // What proves that the client knows the password takes its place.
+  const password = authentication === undefined ? credentials?.password : undefined;
+  const properties =
+    authentication === undefined
+      ? options.properties
+      : {
+          ...options.properties,
+          authenticationMethod: authentication.method,
+          authenticationData: authentication.first,
+        };
   return {
     protocolVersion,
     protocolId: protocolVersion === 3 ? 'MQIsdp' : 'MQTT',
@@ -76,10 +96,16 @@ function assertPublish({topic = '', qos = 0, messageId = 0}: LibraryPacket): voi
   if (qos > 0 && messageId === 0) throw new Error('a message with the packet identifier 0');
 }
 
+/** The data of enhanced authentication. */
+function dataOf({properties}: LibraryPacket): Uint8Array | undefined {
+  const data = properties?.authenticationData;
+  return data instanceof Uint8Array ? data : undefined;
+}
+
 class MqttJsClient implements ProtocolClient {
   readonly #library: Library;
   readonly #codec: Codec;
-  readonly #setup: ProtocolClientSetup;
+  readonly #setup: Setup;
   /** Topic aliases that the server assigned on this connection [MQTT 5, 3.3.2.3.4]. */
   readonly #topics = new Map<number, string>();
   /** The packets of QoS 2. */
@@ -87,7 +113,7 @@ class MqttJsClient implements ProtocolClient {
   /** The connection ends because of a packet: neither that one nor what follows is a message. */
   #hasFailed = false;
 
-  constructor(LibraryClient: LibraryClass, codec: Codec, setup: ProtocolClientSetup) {
+  constructor(LibraryClient: LibraryClass, codec: Codec, setup: Setup) {
     this.#codec = codec;
     this.#setup = setup;
     this.#library = new LibraryClient(() => setup.stream as never, libraryOptions(setup) as never);
@@ -119,6 +145,7 @@ class MqttJsClient implements ProtocolClient {
   #patch(library: PatchedMembers): void {
     const {handler, unacknowledged} = this.#setup;
     library.handleMessage = (packet, done) => this.#arrived(packet, done);
+    library.handleAuth = (packet, done) => this.#authenticate(packet, done);
     library.onKeepaliveTimeout = () => handler.onSilence();
     library._writePacket = (packet, done) => {
       if (packet.cmd === 'pubcomp') unacknowledged.acknowledged();
@@ -131,6 +158,8 @@ class MqttJsClient implements ProtocolClient {
       this.#resolveAlias(packet);
       assertPublish(packet);
     }
+    const {authentication} = this.#setup;
+    if (packet.cmd === 'connack' && packet.reasonCode === 0) authentication?.finish(dataOf(packet));
     this.#setup.handler.onPacket(packetOf(packet));
     const {receivedQos2, unacknowledged} = this.#setup;
     const {messageId = 0, dup = false} = packet;
@@ -142,6 +171,23 @@ class MqttJsClient implements ProtocolClient {
     receivedQos2.came(messageId, dup);
     this.#exactlyOnce.add(packet);
     packet.qos = 1;
+  }
+
+  /** Answers an AUTH packet of the server. MQTT.js refuses one with another method, and one without an answer. */
+  #authenticate(packet: LibraryPacket, done: (error?: Error, answer?: object) => void): void {
+    const {authentication, handler} = this.#setup;
+    if (authentication === undefined) {
+      done();
+      return;
+    }
+    const {method, answer} = authentication;
+    const send = (authenticationData: Buffer) =>
+      done(undefined, {
+        cmd: 'auth',
+        reasonCode: ReasonCode.continueAuthentication,
+        properties: {authenticationMethod: method, authenticationData},
+      });
+    answer(dataOf(packet) ?? new Uint8Array()).then(send, (error) => handler.onError(error));
   }
 
   /** Puts the topic into a PUBLISH that has only its alias. */

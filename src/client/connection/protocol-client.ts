@@ -47,6 +47,17 @@ export interface IncomingMessage {
   acknowledge(): void;
 }
 
+/** The client's side of enhanced authentication on one connection [MQTT 5, 4.12]. */
+export interface Authentication {
+  readonly method: string;
+  /** The data of CONNECT. */
+  readonly first: Buffer;
+  /** The data to answer an AUTH packet of the server with. @throws TmqError */
+  answer(data: Uint8Array): Promise<Buffer>;
+  /** The server has accepted the client, with this data. @throws TmqError when it has not proved itself */
+  finish(data: Uint8Array | undefined): void;
+}
+
 /** What the connection does for its client. */
 export interface ProtocolHandler {
   /** Writes a packet of the client behind all that was written before; `done` when there may be more. */

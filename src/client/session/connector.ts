@@ -20,6 +20,7 @@ import {ReadBuffer} from '../transport/read-buffer.ts';
 import {describe, dial} from '../transport/transport.ts';
 import type {SessionContext} from '../types.ts';
 import {monotonicMilliseconds} from '../waiting.ts';
+import {authenticationOf} from './authentication.ts';
 import {mayBeMinimal, mayFilter, mayPipeline} from './fast-path-policy.ts';
 import {Hosts} from './hosts.ts';
 import {ReconnectPauses} from './reconnect-pauses.ts';
@@ -252,7 +253,8 @@ export class Connector {
     const options = {...this.#setup.options, endpoint, ...(isLater ? {clean: false} : {})};
     const fastPath = mayFilter(options, context);
     const readBuffer = fastPath ? new ReadBuffer() : undefined;
-    const client = mayBeMinimal(options, context) ? createMinimalClient : loadMqttJs();
+    const authentication = await authenticationOf(options);
+    const client = mayBeMinimal(options, context) ? createMinimalClient : loadMqttJs(authentication);
     const {notice, detail} = context;
     const stream = await dial(endpoint, {
       signal,

@@ -13,6 +13,7 @@ import type {ProtocolVersion, QoS} from '../../protocol/message.ts';
 import {type ConnectProperties, propertyCommands, propertyNames} from '../../protocol/properties.ts';
 import {type PropertySetting, parseProperty, propertiesFor} from '../../protocol/property-option.ts';
 import {disallowedIn, fitsMqttString, isMqttString} from '../../protocol/topic.ts';
+import {credentialOptions, toAuthMethod} from './credential-options.ts';
 import type {ClientIdSource, CredentialSource, SecretSource} from './credentials.ts';
 import {networkOptions, toCredentials, toEndpoints} from './network-options.ts';
 import {type ReconnectPlan, reconnectOptions, toReconnect} from './reconnect-options.ts';
@@ -72,7 +73,8 @@ const mqttOptions = inGroup('MQTT', {
   protocolVersion: {
     flags: '-V, --protocol-version <version>',
     summary: 'version of MQTT: 31, 311 or 5',
-    details: 'Also mqttv31, mqttv311 and mqttv5. The default is 311; for rr it is 5. -D and -x set it to 5.',
+    details:
+      'Also mqttv31, mqttv311 and mqttv5. The default is 311; for rr it is 5. -D, -x and --auth-method set it to 5.',
     missing: '--protocol-version argument given but no version specified.',
     parse: (given: string): ProtocolVersion => {
       const version = Object.hasOwn(versions, given) ? versions[given] : undefined;
@@ -194,6 +196,7 @@ const generalClientOptions = {
 export const clientOptions = {
   ...mqttOptions,
   ...networkOptions,
+  ...credentialOptions,
   ...reconnectOptions,
   ...sessionOptions,
   ...willOptions,
@@ -308,6 +311,7 @@ function toConnection(values: ClientValues, defaults: ClientDefaults): Connectio
       `Problem setting username and/or password: before MQTT 5 a password${place} needs a user name (-u).`,
     );
   }
+  const authMethod = toAuthMethod(values, {protocolVersion, credentials, settings: values.property});
   const disconnectProperties = propertiesFor(values.property, 'disconnect', protocolVersion);
   // Only a number that was given: mosquitto 2.0 sends many more than are allowed.
   const isChosen = propertiesFor(values.property, 'connect', protocolVersion)?.receiveMaximum !== undefined;
@@ -324,6 +328,7 @@ function toConnection(values: ClientValues, defaults: ClientDefaults): Connectio
     ...(values.redirect === 'off' ? {followsRedirection: false} : {}),
     ...(isChosen ? {holdsToReceiveMaximum: true} : {}),
     ...defined({credentials, will, properties, disconnectProperties, keyPassphrase: values.keyPassphrase}),
+    ...defined({authMethod}),
   };
 }
 

@@ -44,6 +44,14 @@ test('has every default', () => {
   assert.deepEqual([plan.debug, plan.quiet, plan.color], [false, false, 'auto']);
 });
 
+test('--auth-method sets MQTT 5, and stands where -V does', () => {
+  const words = ['-u', 'u', '-P', 'p', '--auth-method', 'SCRAM-SHA-512'];
+  for (const plan of [connection(...words), connection('-V', '311', ...words)]) {
+    assert.deepEqual([plan.protocolVersion, plan.authMethod], [5, 'SCRAM-SHA-512']);
+  }
+  refuses([...words, '-V', '311'], /before MQTT 5/);
+});
+
 test('knows the default ports', () => {
   const ports: readonly (readonly [number, ...string[]])[] = [
     [1883],
