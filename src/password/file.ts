@@ -64,7 +64,7 @@ const decode = (bytes: string) =>
   beyondAscii.test(bytes) ? Buffer.from(bytes, 'latin1').toString('utf8') : bytes;
 
 /** Looks like a secret of some scheme of crypt(3)'s kind, well-formed or not: never to be hashed again. */
-const hashLike = /^\$[A-Za-z\d-]{1,16}\$/;
+const hashLike = /^\$[A-Za-z\d-]{1,16}\$|^SCRAM-SHA-\d+\$/;
 
 /** What a line is; `end` is how it ended in its file. */
 export function readLine(text: string, end: string): PasswordLine {
@@ -74,7 +74,9 @@ export function readLine(text: string, end: string): PasswordLine {
   const username = decode(trim(text.slice(0, colon)));
   const rest = trim(text.slice(colon + 1));
   const further = rest.indexOf(':');
-  const secret = further === -1 ? rest : trim(rest.slice(0, further));
+  // The one scheme whose secrets have colons.
+  const isWhole = further === -1 || rest.startsWith('SCRAM-');
+  const secret = isWhole ? rest : trim(rest.slice(0, further));
   const malformed = (reason: string): MalformedEntry => ({kind: 'malformed', text, end, username, reason});
   if (username === '') return malformed('it names no user');
   if (rest === '') return malformed('it has no password');

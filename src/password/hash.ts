@@ -1,14 +1,30 @@
 /**
  * The schemes by which a password file keeps passwords, as a table: mosquitto's `$6$` and `$7$`, argon2id
- * as mosquitto 2.1 writes it, and the `$6$` of crypt(3). The two kinds of `$6$` share their tag and nothing
+ * as mosquitto 2.1 writes it, the `$6$` of crypt(3), and SCRAM accounts. The two kinds of `$6$` share their tag and nothing
  * else; the length and alphabet of the last field tell them apart. Knows nothing of files and users.
  */
 
+import {isUtf8} from 'node:buffer';
 import {createHash, pbkdf2, randomBytes, randomInt, timingSafeEqual} from 'node:crypto';
-import {TmqError} from '../errors.ts';
+import {ExitCode, TmqError} from '../errors.ts';
 import type {Argon2Options} from './argon2id.ts';
+import {
+  formatScramAccount,
+  isScramPassword,
+  parseScramAccount,
+  ScramFailure,
+  scramAccount,
+  scramIterations,
+} from './scram.ts';
+import type {ScramMethod} from './scram-methods.ts';
 
-export type SchemeName = 'sha512' | 'sha512-pbkdf2' | 'argon2id' | 'sha512-crypt';
+export type SchemeName =
+  | 'sha512'
+  | 'sha512-pbkdf2'
+  | 'argon2id'
+  | 'sha512-crypt'
+  | 'scram-sha-256'
+  | 'scram-sha-512';
 
 /** The work that one guess costs, by the names of the scheme's own parameters; memory is in KiB. */
 export type Cost = Readonly<Record<string, number>>;
@@ -225,8 +241,61 @@ const sha512Crypt: HashScheme = {
   },
 };
 
+// SCRAM accounts: scram.ts
+
+/** The text of a password; undefined where it is not UTF-8, which SCRAM prepares. */
+function textOf(password: Uint8Array): string | undefined {
+  return isUtf8(password) ? Buffer.from(password).toString() : undefined;
+}
+
+/** `advised`: OWASP's iterations of PBKDF2 with this hash. */
+function scram(method: ScramMethod, advised: number): HashScheme {
+  const parse = (secret: string) => {
+    const account = secret.startsWith(`${method}$`) ? parseScramAccount(secret) : undefined;
+    return account !== undefined && account.iterations <= scramIterations.maximum ? account : undefined;
+  };
+  return {
+    name: method.toLowerCase() as SchemeName,
+    mosquitto: false,
+    threaded: true,
+    iterations: {default: advised, ...scramIterations},
+    cost(secret) {
+      const account = parse(secret);
+      return account && {iterations: account.iterations};
+    },
+    weakness: ({iterations = 0}) =>
+      iterations < advised ? `${iterations} iterations; advised: at least ${advised}` : undefined,
+    async hash(password, iterations = advised) {
+      const text = textOf(password);
+      if (text === undefined) throw new TmqError('A password for SCRAM has to be UTF-8.');
+      try {
+        return formatScramAccount(await scramAccount(method, text, iterations));
+      } catch (error) {
+        if (!(error instanceof ScramFailure)) throw error;
+        throw new TmqError(`There is no SCRAM account: ${error.message}.`, ExitCode.failure, {cause: error});
+      }
+    },
+    async verify(password, secret) {
+      const text = textOf(password);
+      const account = parse(secret);
+      if (text === undefined || account === undefined) return false;
+      return await isScramPassword(account, text).catch((error: unknown) => {
+        if (error instanceof ScramFailure) return false;
+        throw error;
+      });
+    },
+  };
+}
+
 /** Every scheme that can be read and written; the first is the default. */
-export const schemes: readonly HashScheme[] = [sha512, sha512Pbkdf2, argon2id, sha512Crypt];
+export const schemes: readonly HashScheme[] = [
+  sha512,
+  sha512Pbkdf2,
+  argon2id,
+  sha512Crypt,
+  scram('SCRAM-SHA-256', 600_000),
+  scram('SCRAM-SHA-512', advisedIterations),
+];
 
 /** The scheme of a well-formed secret; undefined for plain text and for anything damaged or unknown. */
 export function schemeOf(secret: string): HashScheme | undefined {

@@ -229,7 +229,7 @@ describe('schemes', () => {
   test('which cannot do what is asked is refused', async () => {
     refused(
       await passwd(['-H', 'SHA512', file, 'a']),
-      "Unknown hash type 'SHA512'. It is one of sha512, sha512-pbkdf2, argon2id, sha512-crypt.",
+      "Unknown hash type 'SHA512'. It is one of sha512, sha512-pbkdf2, argon2id, sha512-crypt, scram-sha-256, scram-sha-512.",
     );
     refused(await passwd(['-I', '0', file, 'a']), 'Number of iterations must be > 0.');
     refused(await passwd(['-I', '-5', file, 'a']), 'Number of iterations must be > 0.');

@@ -288,10 +288,11 @@ const commandLines: readonly Row[] = [
   [['passwd', '-I', '0', good, 'a'], 'Number of iterations must be > 0.'],
   [
     ['passwd', '-H', 'md5', good, 'a'],
-    "Unknown hash type 'md5'. It is one of sha512, sha512-pbkdf2, argon2id, sha512-crypt.",
+    "Unknown hash type 'md5'. It is one of sha512, sha512-pbkdf2, argon2id, sha512-crypt, scram-sha-256, scram-sha-512.",
   ],
   [['passwd', '-', 'a'], "'-' prints a line instead of changing a file, and needs -c."],
   [['broker', '--tls', 'x'], "--tls takes auto, not 'x'."],
+  [['broker', '-c', good, '--password-file', good], 'With a configuration file, set password_file there.'],
   [['broker', '--ready', 'x'], "--ready takes json or env, not 'x'."],
   [['broker', '--trace=x'], 'Invalid form of --trace given: x. It is text or json.'],
   [['broker', '-p', 'x'], 'Invalid port given: x. It is a number from 0 to 65535.'],
@@ -367,6 +368,10 @@ const runs: readonly Row[] = [
   ],
   [['passwd', '--list', folder], `${folder} is not a file.`],
   [['passwd', '-b', good, 'a:b', 'c'], "Username must not contain the ':' character."],
+  [
+    ['passwd', '-I', '4095', '-H', 'scram-sha-256', good, 'a'],
+    '-I must be between 4096 and 10000000 with -H scram-sha-256.',
+  ],
   [['passwd', good, 'a'], 'Empty password.', {input: '\n'}],
   [['passwd', '-b', good, 'a', tooLongPassword], 'Password must be less than 65536 characters long.'],
   [

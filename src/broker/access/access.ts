@@ -8,10 +8,12 @@ import {defined} from '../../defined.ts';
 import {TmqError} from '../../errors.ts';
 import {parsePasswordFile, usersOf} from '../../password/file.ts';
 import {schemeOf, verifySecret} from '../../password/hash.ts';
+import type {ScramAccount} from '../../password/scram.ts';
 import type {ListenerConfig} from '../config/settings.ts';
 import {type AccessList, allows, parseAccessList} from './acl.ts';
 import {HashThread} from './hash-thread.ts';
 import {PasswordQueue} from './password-queue.ts';
+import {isSameAccount, ScramAccounts} from './scram-accounts.ts';
 
 /** What CONNECT and the connection say about a client. */
 export interface Identity {
@@ -21,6 +23,8 @@ export interface Identity {
   /** The user name of the TLS certificate or PSK, where the listener uses it. */
   readonly certifiedUsername?: string;
   readonly address?: string;
+  /** The account of the user name, where the client has proved by SCRAM that it knows the password. */
+  readonly account?: ScramAccount;
   /** Whether the client still waits to be admitted; absent: it does. */
   readonly isWaiting?: () => boolean;
 }
@@ -44,6 +48,11 @@ export type Admission =
 /** Decides which clients a broker accepts. */
 export interface Access {
   admit(identity: Identity, listener: ListenerConfig): Admission | Promise<Admission>;
+  /**
+   * What finds the SCRAM account of a user, and makes one up for any other name; undefined where no user of the
+   * listener has the method. Absent: none has.
+   */
+  accountFinder?(listener: ListenerConfig, method: string): ((username: string) => ScramAccount) | undefined;
   /** The settings of a bound listener after the last reload. Absent: those it was bound with. */
   settingsOf?(listener: ListenerConfig): ListenerConfig;
 }
@@ -56,6 +65,7 @@ export const openAccess: Access = {admit: (identity) => accept(identity.username
 /** The contents of the listeners' files, by path. */
 interface Files {
   readonly passwords: ReadonlyMap<string, ReadonlyMap<string, string>>;
+  readonly accounts: ReadonlyMap<string, ScramAccounts>;
   readonly lists: ReadonlyMap<string, AccessList>;
 }
 
@@ -105,6 +115,7 @@ export function fileAccess(
     get warnings() {
       return [...files.lists.values()].flatMap(({warnings}) => warnings);
     },
+    accountFinder: (listener, method) => accountsOf(settingsOf(listener), files)?.finder(method),
     admit(identity, listener) {
       const answer = answerTo(identity, settingsOf(listener), files);
       const judged = (admitted: boolean, secret?: string): Admission => {
@@ -149,12 +160,18 @@ function withoutPassword({password, ...identity}: Identity): Identity {
 
 const noPassword = new Uint8Array();
 
+function accountsOf({passwordFile}: ListenerConfig, {accounts}: Files): ScramAccounts | undefined {
+  return passwordFile === undefined ? undefined : accounts.get(passwordFile);
+}
+
 /** Whether the client may connect; where a password decides that, the password and the secret it has to fit. */
 function answerTo(identity: Identity, listener: ListenerConfig, files: Files): boolean | PasswordQuestion {
-  const {clientId, username, password, certifiedUsername} = identity;
+  const {clientId, username, password, certifiedUsername, account} = identity;
   if (!clientId.startsWith(listener.clientIdPrefixes ?? '')) return false;
   const certified = listener.tls?.useIdentityAsUsername || listener.tls?.useSubjectAsUsername;
   if (certified) return certifiedUsername !== undefined;
+  if (account !== undefined && username !== undefined)
+    return isSameAccount(accountsOf(listener, files)?.get(account.method, username), account);
   if (username === undefined || listener.passwordFile === undefined) return listener.allowAnonymous;
   if (password === undefined) return false;
   const secrets = files.passwords.get(listener.passwordFile);
@@ -197,7 +214,8 @@ function readFiles(listeners: readonly ListenerConfig[], read: (path: string) =>
       lists.set(aclFile, parseAccessList(Buffer.from(read(aclFile)).toString(), aclFile));
     }
   }
-  return {passwords, lists};
+  const accounts = new Map([...passwords].map(([path, secrets]) => [path, new ScramAccounts(secrets)]));
+  return {passwords, accounts, lists};
 }
 
 /**

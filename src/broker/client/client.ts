@@ -7,7 +7,7 @@ import {ReasonCode} from '../../protocol/reason-codes.ts';
 import type {ScheduledTask} from '../state/schedule.ts';
 import type {ConnectionHandler, Ending} from '../wire/connection-handler.ts';
 import {protocolError} from '../wire/packet-violation.ts';
-import type {IConnectPacket, IDisconnectPacket, Packet} from '../wire/packets.ts';
+import type {IAuthPacket, IConnectPacket, IDisconnectPacket, Packet} from '../wire/packets.ts';
 import type {ConnectDetails} from '../wire/validate.ts';
 import {type ActiveSession, ConnectHandler, type ConnectOptions} from './connect-handler.ts';
 import {endLine, sendConnack, sendDisconnect} from './connection-end.ts';
@@ -24,6 +24,7 @@ export interface ClientOptions extends ConnectOptions {
  * A client is
  * - new: its CONNECT is expected within `connectSeconds`;
  * - pending: its credentials are being checked; the connection reads no further meanwhile;
+ * - authenticating: AUTH packets are exchanged, within the time for CONNECT;
  * - active: `#active` is set, and `#timer` watches the keep alive;
  * - ended.
  */
@@ -38,6 +39,7 @@ export class Client implements ConnectionHandler {
   constructor(options: ClientOptions) {
     this.#options = options;
     this.#connectHandler = new ConnectHandler(options, (active) => {
+      this.#timer?.cancel();
       this.#active = active;
       this.#watchKeepAlive(active.parameters.keepAliveSeconds);
     });
@@ -45,8 +47,10 @@ export class Client implements ConnectionHandler {
   }
 
   connect(packet: IConnectPacket, details: ConnectDetails): void | Promise<void> {
-    this.#timer?.cancel();
-    return this.#connectHandler.connect(packet, details);
+    const timer = this.#timer;
+    const done = this.#connectHandler.connect(packet, details);
+    if (!this.#connectHandler.isAuthenticating) timer?.cancel();
+    return done;
   }
 
   /** [MQTT-3.1.2-22], [MQTT-3.2.2-22]: closes after one and a half times the keep alive without a packet. */
@@ -69,7 +73,11 @@ export class Client implements ConnectionHandler {
   }
 
   packet(packet: Packet): void {
-    const active = this.#active!;
+    const active = this.#active;
+    if (active === undefined) {
+      this.#connectHandler.packet(packet);
+      return;
+    }
     switch (packet.cmd) {
       case 'subscribe':
         active.subscribeHandler.subscribe(packet);
@@ -85,10 +93,23 @@ export class Client implements ConnectionHandler {
         this.#handleDisconnect(packet, active);
         return;
       case 'auth':
-        // No authentication method was agreed on, so there is nothing to continue [MQTT-4.12.0-7].
-        throw protocolError('4.12', 'AUTH without an authentication method in CONNECT.');
+        this.#authenticateAgain(packet, active);
+        return;
       default:
         throw protocolError('2.1.2', `${packet.cmd.toUpperCase()} is not for a server.`);
+    }
+  }
+
+  #authenticateAgain(packet: IAuthPacket, {authentication}: ActiveSession): void {
+    // [MQTT-4.12.0-7]
+    if (authentication === undefined)
+      throw protocolError('4.12', 'AUTH without an authentication method in CONNECT.');
+    const answer = authentication.again(packet);
+    if (answer !== undefined) this.#options.connection.send(answer);
+    else {
+      // [MQTT-4.12.1-2]
+      const {clientId} = this.#connectHandler;
+      this.disconnect(ReasonCode.notAuthorized, `Client ${clientId} disconnected, not authorised.`);
     }
   }
 

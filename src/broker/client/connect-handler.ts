@@ -10,8 +10,9 @@ import type {ListenerConfig} from '../config/settings.ts';
 import type {BrokerState} from '../state/broker-state.ts';
 import type {Session} from '../state/session.ts';
 import type {Connection} from '../wire/connection.ts';
-import type {IConnectPacket} from '../wire/packets.ts';
+import type {IAuthPacket, IConnectPacket, Packet} from '../wire/packets.ts';
 import type {ConnectDetails} from '../wire/validate.ts';
+import {type Authentication, authenticationFor, type Proof} from './authentication.ts';
 import {ClientWriter} from './client-writer.ts';
 import {
   type ConnectParameters,
@@ -46,6 +47,9 @@ interface PendingConnect {
   readonly packet: IConnectPacket;
   readonly details: ConnectDetails;
   readonly parameters: ConnectParameters;
+  /** Where the client asks for one. */
+  readonly authentication: Authentication | undefined;
+  readonly proof?: Proof;
 }
 
 /** What an accepted client has. */
@@ -54,6 +58,7 @@ export interface ActiveSession {
   readonly parameters: ConnectParameters;
   readonly writer: ClientWriter;
   readonly subscribeHandler: SubscribeHandler;
+  readonly authentication: Authentication | undefined;
 }
 
 /** Handles the one CONNECT of a client. */
@@ -66,6 +71,8 @@ export class ConnectHandler {
   readonly #accepted: (active: ActiveSession) => void;
   /** Of the moment of CONNECT: a reload may have changed them since the listener was bound. */
   #listener: ListenerConfig;
+  /** Between CONNECT and CONNACK, while AUTH packets are exchanged. */
+  #authenticating: {readonly identity: Identity; readonly pending: PendingConnect} | undefined;
 
   /** Calls `accepted` at most once, before CONNACK is sent. */
   constructor(options: ConnectOptions, accepted: (active: ActiveSession) => void) {
@@ -76,7 +83,12 @@ export class ConnectHandler {
     this.#listener = options.listener;
   }
 
-  /** The promise resolves when the client is accepted or refused. */
+  /** Whether AUTH or DISCONNECT of the client come next. */
+  get isAuthenticating(): boolean {
+    return this.#authenticating !== undefined && this.#options.connection.open;
+  }
+
+  /** The promise resolves when the client is accepted or refused; without one, it may be `isAuthenticating`. */
   connect(packet: IConnectPacket, details: ConnectDetails): void | Promise<void> {
     const {connection, state, listener: bound, peer} = this.#options;
     const listener = state.context.access.settingsOf?.(bound) ?? bound;
@@ -86,7 +98,9 @@ export class ConnectHandler {
     // An empty user name counts as none, as it does for mosquitto.
     const named = packet.username === '' ? undefined : packet.username;
     const username = peer.certifiedUsername ?? named;
-    const parameters = connectParameters({packet, details, username}, state.limits, listener);
+    const authentication = authenticationFor(packet, state.context.access, listener);
+    const request = {packet, details, username, authentication};
+    const parameters = connectParameters(request, state.limits, listener);
     if ('reason' in parameters) {
       connection.observer.connect(packet);
       this.#refuse(parameters);
@@ -102,7 +116,39 @@ export class ConnectHandler {
       ...(named === undefined ? {} : {username: named}),
       ...(packet.password === undefined ? {} : {password: packet.password}),
     };
-    return this.#admit(identity, {packet, details, parameters});
+    const pending = {packet, details, parameters, authentication};
+    if (authentication === undefined) return this.#admit(identity, pending);
+    this.#authenticating = {identity, pending};
+    this.#challenge(authentication.begin(packet.properties?.authenticationData));
+  }
+
+  #challenge(packet: IAuthPacket | undefined): void {
+    const {connection} = this.#options;
+    if (packet === undefined) this.#refuse(refusals.notAuthorized);
+    // [MQTT-3.1.2-24]
+    else if (connection.bytes(packet).length > this.maximumPacketSize) this.#refuse(refusals.answerSize);
+    else connection.send(packet);
+  }
+
+  /** AUTH or DISCONNECT before CONNACK. @throws PacketViolation */
+  packet(packet: Packet): void {
+    const {connection} = this.#options;
+    if (packet.cmd !== 'auth') {
+      connection.close();
+      return;
+    }
+    const {identity, pending} = this.#authenticating!;
+    const proof = pending.authentication!.finish(packet);
+    this.#authenticating = undefined;
+    if (proof === undefined) {
+      this.#refuse(refusals.notAuthorized);
+      return;
+    }
+    const {username, account} = proof;
+    const done = this.#admit({...identity, username, account}, {...pending, proof});
+    if (done === undefined) return;
+    connection.hold();
+    done.catch((error: unknown) => connection.fail(error)).finally(() => connection.unhold());
   }
 
   #admit(identity: Identity, pending: PendingConnect): void | Promise<void> {
@@ -125,7 +171,7 @@ export class ConnectHandler {
     const {connection, state} = this.#options;
     // It may have closed while its credentials were checked.
     if (!connection.open) return;
-    const properties = connackProperties(pending.parameters, state.limits, this.#listener);
+    const properties = connackProperties(pending.parameters, state.limits, this.#listener, pending.proof);
     const refusal = this.#refusal(admission, pending.parameters, properties);
     if (refusal !== undefined || !admission.accepted) this.#refuse(refusal ?? refusals.notAuthorized);
     else this.#accept(admission, pending, properties);
@@ -133,7 +179,7 @@ export class ConnectHandler {
 
   #accept(
     {username, permissions}: Extract<Admission, {accepted: true}>,
-    {packet, details, parameters}: PendingConnect,
+    {packet, details, parameters, authentication}: PendingConnect,
     properties: Record<string, unknown>,
   ): void {
     const {state, peer} = this.#options;
@@ -142,7 +188,7 @@ export class ConnectHandler {
     if (known?.client !== undefined) this.#takeOver(known, parameters);
     const {session, present} = state.registry.open(clientId, cleanStart);
     session.permit(guarded(permissions));
-    const {writer} = this.#activate(session, parameters, present);
+    const {writer} = this.#activate(session, {parameters, authentication}, present);
     state.registry.join(session, writer, {expirySeconds, username});
     session.will = storedWill(packet, details, parameters.writer.mountPoint);
     state.counters.connections++;
@@ -180,7 +226,11 @@ export class ConnectHandler {
     session.client?.disconnect(ReasonCode.sessionTakenOver, '');
   }
 
-  #activate(session: Session, parameters: ConnectParameters, resumed: boolean): ActiveSession {
+  #activate(
+    session: Session,
+    {parameters, authentication}: Pick<PendingConnect, 'parameters' | 'authentication'>,
+    resumed: boolean,
+  ): ActiveSession {
     const {connection, state} = this.#options;
     const {problemInformation, writer: settings} = parameters;
     const {mountPoint, maximumPacketSize} = settings;
@@ -195,7 +245,8 @@ export class ConnectHandler {
       problemInformation,
       maximumPacketSize,
     };
-    const active = {session, parameters, writer, subscribeHandler: new SubscribeHandler(context)};
+    const subscribeHandler = new SubscribeHandler(context);
+    const active = {session, parameters, writer, subscribeHandler, authentication};
     this.#accepted(active);
     connection.accepted(new PublishHandler(context, writer));
     return active;

@@ -14,6 +14,7 @@ import {never, type StoredWill} from '../state/session.ts';
 import type {IConnectPacket} from '../wire/packets.ts';
 import type {StoredMessage} from '../wire/publish-packet.ts';
 import type {ConnectDetails} from '../wire/validate.ts';
+import type {Authentication, Proof} from './authentication.ts';
 import type {WriterSettings} from './client-writer.ts';
 
 /** Why a CONNECT is not accepted: the code for MQTT 5, that for MQTT 3, and a sentence. */
@@ -64,7 +65,7 @@ export const refusals = {
   authenticationMethod: refusal(
     'badAuthenticationMethod',
     'notAuthorized',
-    'No authentication method is supported.',
+    'The authentication method is not supported here.',
   ),
   unavailable: refusal('serverUnavailable', 'serverUnavailable', 'Credentials cannot be checked now.'),
   busy: refusal('serverBusy', 'serverUnavailable', 'There are as many clients as there may be.'),
@@ -79,11 +80,13 @@ export interface ConnectRequest {
   readonly packet: IConnectPacket;
   readonly details: ConnectDetails;
   readonly username: string | undefined;
+  /** What the client's authentication method would be carried out by. */
+  readonly authentication: Authentication | undefined;
 }
 
 /** Reads the fields of CONNECT; a refusal where they are not acceptable. */
 export function connectParameters(
-  {packet, details, username}: ConnectRequest,
+  {packet, details, username, authentication}: ConnectRequest,
   limits: BrokerLimits,
   listener: ListenerConfig,
 ): ConnectParameters | Refusal {
@@ -91,7 +94,8 @@ export function connectParameters(
   const properties = packet.properties ?? {};
   if (!(listener.acceptedVersions ?? [protocolVersion]).includes(protocolVersion)) return refusals.version;
   // [MQTT-4.12.0-1]
-  if (properties.authenticationMethod !== undefined) return refusals.authenticationMethod;
+  if (properties.authenticationMethod !== undefined && authentication === undefined)
+    return refusals.authenticationMethod;
   const named =
     listener.useUsernameAsClientId === true
       ? usernameIdentifier(username)
@@ -186,12 +190,13 @@ export function storedWill(
 
 /**
  * The properties of an accepting CONNACK [3.2.2.3]: only those that differ from their default. There is no
- * response information [MQTT-3.1.2-28], nor an authentication method [MQTT-4.12.0-6].
+ * response information [MQTT-3.1.2-28], and an authentication method only with a proof [MQTT-4.12.0-6].
  */
 export function connackProperties(
   parameters: ConnectParameters,
   limits: BrokerLimits,
   listener: ListenerConfig,
+  proof: Proof | undefined,
 ): Record<string, unknown> {
   const {persistentClientExpiration: longestSession, maxInflightMessages, maxPacketSize} = limits;
   const isShortened = longestSession !== undefined && parameters.expirySeconds > longestSession;
@@ -208,6 +213,7 @@ export function connackProperties(
     assignedClientIdentifier: parameters.assigned ? parameters.clientId : undefined,
     // [MQTT-3.1.2-21], [MQTT-3.2.2-21]
     serverKeepAlive: parameters.keepAliveChanged ? parameters.keepAliveSeconds : undefined,
+    ...proof?.properties,
   });
 }
 

@@ -28,6 +28,10 @@ export interface ServePlan {
   readonly configFile?: string;
   readonly port?: number;
   readonly bindAddress?: string;
+  /** Accept the users of this file only; not with a configuration file. */
+  readonly passwordFile?: string;
+  /** Accept clients without user name, too. */
+  readonly allowAnonymous: boolean;
   readonly verbose: boolean;
   readonly quiet: boolean;
   readonly testConfig: boolean;
@@ -198,8 +202,11 @@ async function announceAndWait(context: ServeContext, running: RunningBroker): P
 
 function banner(listeners: readonly ListenerConfig[], urls: string): string {
   const local = listeners.every(({host = ''}) => /^(127\.|::1$|localhost$)/.test(host));
-  const who = local ? 'for this machine only' : 'for every machine that reaches it';
-  return `Test broker on ${urls}: no passwords, nothing kept, ${who}. Stop it with Ctrl-C.`;
+  const where = local ? 'for this machine only' : 'for every machine that reaches it';
+  const who = listeners.some(({passwordFile}) => passwordFile !== undefined)
+    ? 'users of a file'
+    : 'no passwords';
+  return `Test broker on ${urls}: ${who}, nothing kept, ${where}. Stop it with Ctrl-C.`;
 }
 
 /** Waits for SIGINT, SIGTERM, a closed reader of the trace, or with --exit-with-stdin the end of stdin. */
@@ -282,9 +289,10 @@ function configOf(plan: ServePlan): BrokerConfig {
 }
 
 function listenersOf(plan: ServePlan, config: BrokerConfig): readonly ListenerConfig[] {
-  const {port, bindAddress, configFile} = plan;
+  const {port, bindAddress, configFile, passwordFile, allowAnonymous} = plan;
   const given = defined({port, host: bindAddress});
-  const [first, ...others] = config.listeners;
+  const access = passwordFile === undefined ? {} : {passwordFile, allowAnonymous};
+  const [first, ...others] = config.listeners.map((listener) => ({...listener, ...access}));
   if (first === undefined) return [];
   const isOnly = others.length === 0 && first.socketPath === undefined;
   if (!isOnly && port === undefined && bindAddress !== undefined) {

@@ -26,6 +26,8 @@ export interface StartOptions {
   readonly webSockets?: boolean;
   /** The text of a mosquitto.conf; its listeners take the place of the one on 127.0.0.1. */
   readonly config?: string;
+  /** Accept only the users of this file, which `tmq passwd` writes; without `config`, where password_file does that. */
+  readonly passwordFile?: string;
   /** Faults to inject, as in `tmq broker --fault`: 'drop puback p=0.1'. */
   readonly faults?: readonly string[];
   /** The random seed of the faults; default 1. */
@@ -126,9 +128,11 @@ export async function startBroker(options: StartOptions = {}): Promise<TestBroke
   return testBroker(running, published, {certificates: certificates?.files, close});
 }
 
-function configOf({config = '', port = 0, webSockets}: StartOptions) {
+function configOf({config = '', port = 0, webSockets, passwordFile}: StartOptions) {
   const parsed = parseBrokerConfig(config, {path: 'config', read: readText, list: readNames});
-  const own = config === '' ? parsed.listeners.map((listener) => ({...listener, port})) : parsed.listeners;
+  const access = passwordFile === undefined ? {} : {passwordFile, allowAnonymous: false};
+  const own =
+    config === '' ? parsed.listeners.map((listener) => ({...listener, port, ...access})) : parsed.listeners;
   const [first] = own;
   const extra =
     webSockets && first !== undefined ? [{...first, port: 0, protocol: 'websockets' as const}] : [];

@@ -32,7 +32,7 @@ export interface FastPublisher {
 export interface ConnectionHandler {
   /** The first packet. Nothing more is read until the promise resolves. */
   connect(packet: IConnectPacket, details: ConnectDetails): void | Promise<void>;
-  /** A packet of an accepted client that MessageHandler does not handle. */
+  /** A packet of an accepted client that MessageHandler does not handle; before, AUTH or DISCONNECT. */
   packet(packet: Packet): void;
   /** Called once, before the last packet of a violation is sent. */
   ended(ending: Ending): void;

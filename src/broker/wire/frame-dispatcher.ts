@@ -1,6 +1,7 @@
 /**
  * The receiving half of a connection: takes frames in order, judges and decodes them, and calls the handler.
- * Until `accept` the next frame must be CONNECT; then any other packet may come. Knows no stream.
+ * The first frame must be CONNECT; then AUTH and DISCONNECT may come, and after `accept` any other packet. Knows no
+ * stream.
  */
 
 import {isAcknowledgement} from '../../protocol/acknowledgement.ts';
@@ -16,7 +17,7 @@ import type {Counters} from './counters.ts';
 import {FrameSplitter} from './frame-splitter.ts';
 import type {PacketObserver} from './packet-observer.ts';
 import {PacketReader} from './packet-reader.ts';
-import {protocolError} from './packet-violation.ts';
+import {type PacketViolation, protocolError} from './packet-violation.ts';
 import type {IConnectPacket} from './packets.ts';
 import {decodePublish} from './publish-packet.ts';
 import {decodeAcknowledgement, readConnect, validateFrame} from './validate.ts';
@@ -121,6 +122,8 @@ export class FrameDispatcher {
   readonly #receiver: FrameReceiver;
   readonly #context: ConnectionContext;
   readonly #handler: ConnectionHandler;
+  /** CONNECT has come. */
+  #hasConnect = false;
   /** Of an accepted client. */
   #messages: MessageHandler | undefined;
   #fast: FastFrames | undefined;
@@ -146,7 +149,7 @@ export class FrameDispatcher {
   next(splitter: FrameSplitter): boolean {
     if (this.#fast?.pass(splitter)) return true;
     if (this.#messages === undefined && splitter.length > 0)
-      mustBeConnect(splitter.piece[splitter.position]!);
+      checkFirst(splitter.piece[splitter.position]!, this.#hasConnect);
     const frame = splitter.next();
     if (frame === undefined) return false;
     this.frame(frame);
@@ -156,13 +159,14 @@ export class FrameDispatcher {
   /** Handles one whole frame. @throws PacketViolation */
   frame(frame: Buffer): void {
     this.#context.counters.messagesReceived++;
-    if (this.#messages === undefined) this.#connect(frame);
-    else this.#packet(frame, this.#messages);
+    if (this.#messages !== undefined) this.#packet(frame, this.#messages);
+    else if (this.#hasConnect) this.#rare(frame);
+    else this.#connect(frame);
   }
 
   #packet(frame: Buffer, messages: MessageHandler): void {
     const receiver = this.#receiver;
-    const {counters, codec} = this.#context;
+    const {counters} = this.#context;
     const {protocolVersion} = receiver;
     const type = frame[0]! >> 4;
     if (type === PacketType.publish) {
@@ -177,12 +181,15 @@ export class FrameDispatcher {
       receiver.observer.frame('in', frame, protocolVersion);
       messages.acknowledgement(acknowledgement);
     } else if (type === PacketType.connect) {
-      throw protocolError('MQTT-3.1.0-2', 'A client sends CONNECT only once.');
-    } else {
-      validateFrame(frame, protocolVersion);
-      receiver.observer.frame('in', frame, protocolVersion);
-      this.#handler.packet(codec.parse(frame, protocolVersion));
-    }
+      throw secondConnect();
+    } else this.#rare(frame);
+  }
+
+  #rare(frame: Buffer): void {
+    const {observer, protocolVersion} = this.#receiver;
+    validateFrame(frame, protocolVersion);
+    observer.frame('in', frame, protocolVersion);
+    this.#handler.packet(this.#context.codec.parse(frame, protocolVersion));
   }
 
   /** CONNECT, judged before anything else happens [MQTT-3.1.4-1]. */
@@ -194,6 +201,7 @@ export class FrameDispatcher {
     if (level === 5 && frame[reader.position + 1] === 4) receiver.protocolVersion = 5;
     validateFrame(frame, receiver.protocolVersion);
     const details = readConnect(reader);
+    this.#hasConnect = true;
     receiver.protocolVersion = details.protocolVersion;
     const packet = this.#context.codec.parse(frame, details.protocolVersion) as IConnectPacket;
     const done = this.#handler.connect(packet, details);
@@ -203,12 +211,20 @@ export class FrameDispatcher {
   }
 }
 
-/** Looks at the first byte of the first packet, before memory is spent on the rest. @throws PacketViolation */
-function mustBeConnect(first: number): void {
+/** Looks at the first byte of a packet before CONNACK, before memory is spent on the rest. @throws PacketViolation */
+function checkFirst(first: number, hasConnect: boolean): void {
   const type = first >> 4;
-  if (type !== PacketType.connect) {
+  if (!hasConnect && type !== PacketType.connect) {
     throw protocolError('MQTT-3.1.0-1', `The first packet is ${packetNames[type]}, not CONNECT.`);
   }
+  if (hasConnect && type === PacketType.connect) throw secondConnect();
+  if (hasConnect && type !== PacketType.auth && type !== PacketType.disconnect) {
+    throw protocolError('MQTT-3.1.2-30', `${packetNames[type]} comes before the client is authenticated.`);
+  }
+}
+
+function secondConnect(): PacketViolation {
+  return protocolError('MQTT-3.1.0-2', 'A client sends CONNECT only once.');
 }
 
 /** Bytes of packets set aside over which no more is read from the client. */

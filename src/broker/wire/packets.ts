@@ -2,6 +2,7 @@
 
 import {
   generate,
+  type IAuthPacket,
   type IConnectPacket,
   type IDisconnectPacket,
   type ISubscribePacket,
@@ -14,7 +15,7 @@ import {
 import {packetNames} from '../../protocol/fixed-header.ts';
 import type {ProtocolVersion} from '../../protocol/message.ts';
 
-export type {IConnectPacket, IDisconnectPacket, ISubscribePacket, IUnsubscribePacket, Packet};
+export type {IAuthPacket, IConnectPacket, IDisconnectPacket, ISubscribePacket, IUnsubscribePacket, Packet};
 
 /** A packet as the trace and the tests see it: mqtt-packet's shape. */
 export type ObservedPacket = Readonly<Record<string, unknown>> & {readonly cmd: string};

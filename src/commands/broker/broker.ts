@@ -36,12 +36,20 @@ const options = {
       flags: '--bind <address>',
       summary: 'listen on this address instead of 127.0.0.1',
       details:
-        'Without a configuration file, the broker accepts every client, so an address other than loopback needs --allow-anonymous too.',
+        'Without a configuration file, the broker accepts every client, so an address other than loopback needs --allow-anonymous or --password-file too.',
       parse: text,
     },
     allowAnonymous: {
       flags: '--allow-anonymous',
       summary: 'accept every client on an address that other machines can reach',
+    },
+    passwordFile: {
+      flags: '--password-file <file>',
+      summary: 'accept only the users of this file, which tmq passwd writes',
+      details:
+        'Without a configuration file, which has password_file for that. Users made by tmq passwd -H scram-sha-256 or scram-sha-512 may also log in by SCRAM, as with tmq sub --auth-method. With --allow-anonymous, clients without a user name are accepted, too.',
+      complete: 'file',
+      parse: text,
     },
     webSockets: {flags: '--ws', summary: 'also serve MQTT over WebSockets: on port 9001, or a free one'},
     tls: {
@@ -149,7 +157,10 @@ function problem(values: BrokerValues, operands: readonly string[]): string | un
   if (values.traceFile !== undefined && trace === undefined) return '--trace-file needs --trace.';
   if (config !== undefined && values.allowAnonymous)
     return 'With a configuration file, set allow_anonymous there.';
-  if (config === undefined && bind !== undefined && !loopback.test(bind) && !values.allowAnonymous) {
+  if (config !== undefined && values.passwordFile !== undefined)
+    return 'With a configuration file, set password_file there.';
+  const isOpen = config === undefined && values.passwordFile === undefined && !values.allowAnonymous;
+  if (isOpen && bind !== undefined && !loopback.test(bind)) {
     return `Every client that reaches ${bind} would be accepted: add --allow-anonymous, or give a configuration file with a password_file.`;
   }
   return undefined;
@@ -158,14 +169,16 @@ function problem(values: BrokerValues, operands: readonly string[]): string | un
 function plan(values: BrokerValues, operands: readonly string[]) {
   const wrong = problem(values, operands);
   if (wrong !== undefined) throw new UsageError(wrong);
-  const {config, bind, tlsDirectory, ready, trace, traceFile, seed} = values;
+  const {config, bind, passwordFile, tlsDirectory, ready, trace, traceFile, seed} = values;
   // Two test runs at the same time need different ports.
   const port = values.port ?? (values.exec && config === undefined ? 0 : undefined);
   return {
-    ...defined({configFile: config, port, bindAddress: bind, tlsDirectory, ready, trace, traceFile, seed}),
+    ...defined({configFile: config, port, bindAddress: bind, passwordFile}),
+    ...defined({tlsDirectory, ready, trace, traceFile, seed}),
     faults: (values.faults ?? []).map(parseFault),
     tls: values.tls !== undefined,
     webSockets: values.webSockets === true,
+    allowAnonymous: values.allowAnonymous === true,
     verbose: values.verbose === true,
     quiet: values.quiet === true,
     testConfig: values.testConfig === true,

@@ -36,6 +36,8 @@ const passwordFiles: ManualSection = {
       'argon2id, in the notation of its reference implementation; memory in KiB, base64 without padding.',
     '$6$salt$hash, $6$rounds=number$salt$hash':
       'sha512-crypt: crypt(3). The hash has 86 characters of its own alphabet. tmq reads it; mosquitto does not.',
+    'SCRAM-SHA-256$iterations:salt$StoredKey:ServerKey':
+      'scram-sha-256, and with SCRAM-SHA-512 scram-sha-512: an account for SCRAM (RFC 5802, RFC 7677), in the notation of RFC 5803. It is no password: a client cannot log in with it. mosquitto does not read it.',
   },
 };
 
@@ -67,7 +69,7 @@ const entries: ManualSection = {
     username: 'The name.',
     line: 'The number of the line, from 1.',
     scheme:
-      '"sha512", "sha512-pbkdf2", "argon2id", "sha512-crypt"; "plain" for plain text, "unknown" for an entry that no broker can read.',
+      '"sha512", "sha512-pbkdf2", "argon2id", "sha512-crypt", "scram-sha-256", "scram-sha-512"; "plain" for plain text, "unknown" for an entry that no broker can read.',
     cost: 'An object with the parameters of the scheme, or null.',
     weakness: 'With --weak: why the entry is weaker than recommended.',
   },

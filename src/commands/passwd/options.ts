@@ -38,7 +38,7 @@ export const passwdOptions = inGroup('Password file', {
     flags: '-H, --hash <scheme>',
     summary: `how to hash: ${names.join(', ')} (default ${names[0]})`,
     details:
-      'sha512 ($6$) is read by every mosquitto since 1.0, and is a single round; sha512-pbkdf2 ($7$) by 2.0 and later; argon2id by mosquitto 2.1 where it was built with it. sha512-crypt is the $6$ of crypt(3), for other programs: mosquitto cannot read it.',
+      'sha512 ($6$) is read by every mosquitto since 1.0, and is a single round; sha512-pbkdf2 ($7$) by 2.0 and later; argon2id by mosquitto 2.1 where it was built with it. sha512-crypt is the $6$ of crypt(3), for other programs: mosquitto cannot read it. scram-sha-256 and scram-sha-512 are accounts for SCRAM, with which tmq broker and other programs check a password that is not sent; mosquitto cannot read them.',
     missing: '-H argument given but not enough other arguments.',
     complete: names,
     parse: choice(names, (word) => `Unknown hash type '${word}'. It is one of ${names.join(', ')}.`),
@@ -46,7 +46,8 @@ export const passwdOptions = inGroup('Password file', {
   iterations: {
     flags: '-I, --iterations <number>',
     summary: 'iterations of sha512-pbkdf2 (default 210000) or rounds of sha512-crypt (default 5000)',
-    details: 'Without -H it means sha512-pbkdf2.',
+    details:
+      'Without -H it means sha512-pbkdf2. The default is 600000 with scram-sha-256, and 210000 with scram-sha-512; there the client computes them at each connection, and 4096 are the least.',
     missing: '-I argument given but not enough other arguments.',
     parse: integer({
       minimum: 1,
@@ -66,7 +67,7 @@ export const passwdOptions = inGroup('Password file', {
     flags: '--weak',
     summary: 'print the entries weaker than recommended, and why; status 1 if there are any',
     details:
-      'Recommended (OWASP Password Storage Cheat Sheet) are 210,000 iterations of PBKDF2, or argon2id with 46 MiB (or less memory and more passes).',
+      'Recommended (OWASP Password Storage Cheat Sheet) are 210,000 iterations of PBKDF2 (scram-sha-256: 600,000), or argon2id with 46 MiB (or less memory and more passes).',
   },
   json: {flags: '--json', summary: 'with --list and --weak: print one JSON object on each line'},
   force: {flags: '--force', summary: 'do not ask before -c replaces a file'},
