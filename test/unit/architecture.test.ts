@@ -50,6 +50,7 @@ const innerFloors: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ['client/types.ts', 'client/connection-options.ts', 'client/session-tickets.ts', 'client/waiting.ts'],
     ['client/transport/'],
     ['client/connection/'],
+    ['client/credentials/'],
     ['client/session/'],
     ['client/connect.ts'],
   ],
@@ -64,6 +65,7 @@ const innerFloors: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ['broker/server/'],
   ],
   commands: [
+    ['commands/client/credentials/'],
     ['commands/client/', 'commands/manual/'],
     commands.map(({name}) => `commands/${name}/`),
     ['commands/all.ts'],

@@ -7,7 +7,7 @@ import type {Values} from '../../cli/option.ts';
 import type {Endpoint} from '../../client/connection-options.ts';
 import {UsageError} from '../../errors.ts';
 import type {Io} from '../../io/process.ts';
-import type {SecretSource} from './credentials.ts';
+import type {SecretSource} from './credentials/credentials.ts';
 import {networkOptions} from './network-options.ts';
 
 /** The row -L of a command, which knows where the topic of a URL belongs. */

@@ -9,7 +9,7 @@ import {defined} from '../../defined.ts';
 import {UsageError} from '../../errors.ts';
 import {type HostAndPort, parseBrokerUrl} from '../../protocol/broker-url.ts';
 import {fitsMqttString, isMqttString} from '../../protocol/topic.ts';
-import type {CredentialSource, SecretSource} from './credentials.ts';
+import type {CredentialSource, SecretSource} from './credentials/credentials.ts';
 import {impliesTlsPort, type TlsValues, toTls} from './tls-options.ts';
 import {publishTopic, topicFilter} from './topic-option.ts';
 

@@ -4,7 +4,12 @@ import type {ConnectionOptions, Endpoint} from '../../client/connection-options.
 import {defined} from '../../defined.ts';
 import {type Io, isDropIn} from '../../io/process.ts';
 import type {ConnectionPlan} from './client-options.ts';
-import {passphraseWords, resolveClientId, resolveCredentials, resolveSecret} from './credentials.ts';
+import {
+  passphraseWords,
+  resolveClientId,
+  resolveCredentials,
+  resolveSecret,
+} from './credentials/credentials.ts';
 import {withTrustOfEnvironment} from './environment.ts';
 
 /** Where OpenSSL's own variables say that the system's CA certificates are. */

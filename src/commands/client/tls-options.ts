@@ -7,7 +7,7 @@ import {inGroup, text, type Values} from '../../cli/option.ts';
 import type {TlsOptions} from '../../client/connection-options.ts';
 import {defined} from '../../defined.ts';
 import {TmqError, UsageError} from '../../errors.ts';
-import type {SecretSource} from './credentials.ts';
+import type {SecretSource} from './credentials/credentials.ts';
 
 export const tlsOptions = inGroup('TLS', {
   caFile: {

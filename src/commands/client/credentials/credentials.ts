@@ -5,11 +5,11 @@
  */
 
 import {readFile} from 'node:fs/promises';
-import type {Credentials} from '../../client/connection-options.ts';
-import {defined} from '../../defined.ts';
-import {fileError, TmqError} from '../../errors.ts';
-import type {Io} from '../../io/process.ts';
-import {largestTwoByteInteger} from '../../protocol/fixed-header.ts';
+import type {Credentials} from '../../../client/connection-options.ts';
+import {defined} from '../../../defined.ts';
+import {fileError, TmqError} from '../../../errors.ts';
+import type {Io} from '../../../io/process.ts';
+import {largestTwoByteInteger} from '../../../protocol/fixed-header.ts';
 
 /** Where a secret is. */
 export type SecretSource =
@@ -87,7 +87,7 @@ export async function resolveSecret(source: SecretSource, io: Io, words: SecretW
       return value;
     }
     case 'prompt': {
-      const {promptPassword} = await import('../../io/prompt.ts');
+      const {promptPassword} = await import('../../../io/prompt.ts');
       return await promptPassword(io, words.prompt, words.noTerminal);
     }
   }

@@ -1,10 +1,10 @@
 /** The options about how a client proves who it is. */
 
-import {choice, inGroup, type Values} from '../../cli/option.ts';
-import {UsageError} from '../../errors.ts';
-import {type ScramMethod, scramMethods} from '../../password/scram-methods.ts';
-import type {ProtocolVersion} from '../../protocol/message.ts';
-import {type PropertySetting, propertiesFor} from '../../protocol/property-option.ts';
+import {choice, inGroup, type Values} from '../../../cli/option.ts';
+import {UsageError} from '../../../errors.ts';
+import {type ScramMethod, scramMethods} from '../../../password/scram-methods.ts';
+import type {ProtocolVersion} from '../../../protocol/message.ts';
+import {type PropertySetting, propertiesFor} from '../../../protocol/property-option.ts';
 import type {CredentialSource} from './credentials.ts';
 
 /** The rows about credentials beyond the user name and the password itself. */
