@@ -7,6 +7,7 @@ import {mkdtemp, readFile, rm, writeFile} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {type Running, start} from './spawn.ts';
+import {startTmq} from './tmq.ts';
 
 const mainModule = join(import.meta.dirname, '..', '..', 'src', 'main.ts');
 const program = `import {main, processIo} from ${JSON.stringify(mainModule)};
@@ -27,21 +28,21 @@ export interface BrokerProcess extends AsyncDisposable {
   restart(): Promise<void>;
 }
 
-/** Starts it. In `config`, {directory} is filled in; it should have a listener on port 0. */
+/** Starts it. In `config`, {directory} is filled in; it should have a listener on port 0. `built`: from dist/, in less time. */
 export async function startBrokerProcess(
   config: string,
-  {quiet = true}: {readonly quiet?: boolean} = {},
+  {quiet = true, built = false}: {readonly quiet?: boolean; readonly built?: boolean} = {},
 ): Promise<BrokerProcess> {
   const directory = await mkdtemp(join(tmpdir(), 'tmq-broker-process-'));
   const path = join(directory, 'mosquitto.conf');
   await writeFile(path, config.replaceAll('{directory}', directory));
   const launch = async (): Promise<{readonly running: Running; readonly port: number}> => {
     const words = ['broker', '-c', path, '--ready', 'json', ...(quiet ? ['--quiet'] : ['-v'])];
-    const running = start(
-      process.execPath,
-      ['--import', 'tsx', '--input-type=module', '-e', program, '--', ...words],
-      {timeoutMilliseconds: 120_000},
-    );
+    const options = {timeoutMilliseconds: 120_000};
+    const sources = ['--import', 'tsx', '--input-type=module', '-e', program, '--'];
+    const running = built
+      ? startTmq(words, options)
+      : start(process.execPath, [...sources, ...words], options);
     const [line] = await running.waitFor('stdout', /^\{"event":"ready".*\}$/m);
     return {running, port: JSON.parse(line).listeners[0].port};
   };

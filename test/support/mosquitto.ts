@@ -51,11 +51,12 @@ async function accepting(port: number, process: Running): Promise<void> {
 
 /**
  * Starts mosquitto. In `config`, {port} and {directory} are filled in; files can be put in place by
- * `prepare` before the start.
+ * `prepare` before the start. It is killed after the time, with its log in memory until then.
  */
 export async function startMosquitto(
   config = 'listener {port} 127.0.0.1\nallow_anonymous true\n',
   prepare: (directory: string) => Promise<void> = async () => undefined,
+  timeoutMilliseconds = 120_000,
 ): Promise<Mosquitto> {
   const directory = await mkdtemp(join(tmpdir(), 'tmq-mosquitto-'));
   await prepare(directory);
@@ -65,7 +66,7 @@ export async function startMosquitto(
   // As root, mosquitto changes to a user that cannot read the directory.
   await writeFile(path, `user root\n${text}`);
   const launch = async () => {
-    const process = start('mosquitto', ['-v', '-c', path], {timeoutMilliseconds: 120_000});
+    const process = start('mosquitto', ['-v', '-c', path], {timeoutMilliseconds});
     await accepting(port, process);
     return process;
   };

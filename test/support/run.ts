@@ -31,22 +31,36 @@ export interface RunningMain extends AsyncDisposable {
   stderr(): string;
   /** Resolves when the stream so far matches; rejects when the command ends first. */
   waitFor(stream: 'stdout' | 'stderr', pattern: RegExp): Promise<RegExpMatchArray>;
+  /** As if the reader of standard output had gone. */
+  closeOutput(): void;
   /** As if SIGHUP had arrived. */
   hangUp(): void;
   /** As if the signal had arrived. */
   interrupt(signalName?: 'SIGINT' | 'SIGTERM'): Promise<Result>;
 }
 
-/** Like a pipe it keeps nothing of the writer's: bytes whose write is done may change. */
-function copying(): Transform {
-  return new Transform({transform: (chunk: Buffer, _encoding, done) => done(null, Buffer.from(chunk))});
+/**
+ * Like a pipe it keeps nothing of the writer's: bytes whose write is done may change. And like a pipe it takes no
+ * more when its reader is gone, but loses nothing that it took.
+ */
+class Pipe extends Transform {
+  isClosed = false;
+
+  override _transform(
+    chunk: Buffer,
+    _encoding: BufferEncoding,
+    done: (error: Error | null, chunk?: Buffer) => void,
+  ): void {
+    if (this.isClosed) done(Object.assign(new Error('write EPIPE'), {code: 'EPIPE'}));
+    else done(null, Buffer.from(chunk));
+  }
 }
 
 /** Starts a command; stdin stays open unless `input` is given. */
 export function startMain(argv: readonly string[], options: RunOptions = {}): RunningMain {
   const controller = new AbortController();
   const stdin = new PassThrough();
-  const streams = {stdout: copying(), stderr: copying()};
+  const streams = {stdout: new Pipe(), stderr: new Pipe()};
   const chunks: {stdout: Buffer[]; stderr: Buffer[]} = {stdout: [], stderr: []};
   streams.stdout.on('data', (chunk: Buffer) => chunks.stdout.push(chunk));
   streams.stderr.on('data', (chunk: Buffer) => chunks.stderr.push(chunk));
@@ -90,6 +104,9 @@ export function startMain(argv: readonly string[], options: RunOptions = {}): Ru
     stdout,
     stderr,
     interrupt,
+    closeOutput() {
+      streams.stdout.isClosed = true;
+    },
     hangUp() {
       for (const callback of hangUps) callback();
     },
