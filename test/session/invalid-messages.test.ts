@@ -21,6 +21,8 @@ interface Invalid {
   readonly topic: string | Buffer;
   readonly identifier?: number;
   readonly payloadBytes?: number;
+  /** With their length; MQTT 5. */
+  readonly properties?: Buffer;
 }
 
 const invalid: Readonly<Record<string, Invalid>> = {
@@ -41,9 +43,12 @@ const valid: Readonly<Record<string, Invalid>> = {
 
 type Version = '5' | '311';
 
-function publish({first, topic, identifier, payloadBytes = 1}: Invalid, version: Version): Buffer {
+function publish(
+  {first, topic, identifier, payloadBytes = 1, properties = Buffer.of(0)}: Invalid,
+  version: Version,
+): Buffer {
   const id = identifier === undefined ? [] : [identifier >> 8, identifier & 255];
-  return frame(first, text(topic), id, version === '5' ? [0] : [], Buffer.alloc(payloadBytes, 'x'));
+  return frame(first, text(topic), id, version === '5' ? properties : [], Buffer.alloc(payloadBytes, 'x'));
 }
 
 /** Answers CONNECT and SUBSCRIBE, and sends the bytes behind one of them. */
@@ -104,6 +109,14 @@ for (const env of [{}, {TMQ_NO_FASTPATH: '1'}]) {
         });
       }
     }
+    it('A8: with a property twice', async () => {
+      // Correlation data [MQTT 5, 3.3.2.3.6].
+      const twice = Buffer.from([8, 9, 0, 1, 0x61, 9, 0, 1, 0x62]);
+      const {exitCode, stdout, stderr} = await outcome({first: 0x30, topic: 'a', properties: twice}, '5', {
+        env,
+      });
+      assert.deepEqual([exitCode, stdout], [2, ''], stderr);
+    });
     it('A8: larger than its own maximum packet size', async () => {
       const words = ['-D', 'CONNECT', 'maximum-packet-size', '40'];
       for (const payloadBytes of [60, 200_000]) {

@@ -73,15 +73,17 @@ export function codecProperties(properties: object | undefined): Record<string, 
   return Object.keys(result).length === 0 ? undefined : result;
 }
 
+/** @throws Error for a property that is there twice, and may not be [MQTT 5, 2.2.2.2] */
 function decodeProperty(packet: LibraryPacket, key: string, value: unknown): readonly [string, unknown] {
   if (key === 'userProperties') return [key, packet[orderedUserProperties] ?? []];
   if (key === 'subscriptionIdentifier') {
     return ['subscriptionIdentifiers', Array.isArray(value) ? value : [value]];
   }
+  if (Array.isArray(value)) throw new Error(`the property ${key} twice`);
   return [key, typeof value === 'boolean' ? Number(value) : value];
 }
 
-/** The properties of a packet by our names and types, in the order they came. */
+/** The properties of a packet by our names and types, in the order they came. @throws Error for one that is there twice */
 export function propertiesOf(packet: LibraryPacket): Properties | undefined {
   if (packet.properties === undefined) return undefined;
   return Object.fromEntries(
