@@ -93,9 +93,14 @@ export class PublishHandler implements MessageHandler, PublishFlow {
     }
     state.context.changeLog?.begin();
     if (qos === 2) this.#receive(packetId);
-    const matched = state.router.publish(this.#message(publish, topic), session);
+    let rest: Promise<void> | undefined;
+    // The records of a message at QoS 2 are stored together, or a crash between them would deliver it twice.
+    const isWhole = qos === 2 && state.context.changeLog !== undefined;
+    const slowly = isWhole ? undefined : (done: Promise<void>) => (rest = done);
+    const matched = state.router.publish(this.#message(publish, topic), session, slowly);
     const result = matched ? success : {reasonCode: ReasonCode.noMatchingSubscribers};
-    if (qos > 0) this.#results.accepted(qos, packetId, result);
+    if (rest !== undefined) this.#results.acceptedAfter(rest, publish, result);
+    else if (qos > 0) this.#results.accepted(qos, packetId, result);
   }
 
   committed(isStored: boolean): void {

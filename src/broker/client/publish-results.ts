@@ -54,6 +54,23 @@ export class PublishResults {
     connection.output.flushLater();
   }
 
+  /** The same when `rest` is done; until then the client's next packets of such kinds wait. */
+  acceptedAfter(
+    rest: Promise<void>,
+    {qos, packetId}: {readonly qos: QoS; readonly packetId: number},
+    result: PublishResult,
+  ): void {
+    const {connection} = this.#context;
+    connection.hold('publish');
+    const accept = () => {
+      if (qos > 0 && connection.open) this.accepted(qos, packetId, result);
+    };
+    rest
+      .then(accept)
+      .catch((error: unknown) => connection.fail(error))
+      .finally(() => connection.unhold('publish'));
+  }
+
   /** A message that could not be stored may have been delivered all the same: its publisher has to send it again. */
   committed(isStored: boolean): void {
     if (this.#uncommitted.length === 0) return;

@@ -54,7 +54,8 @@ export function createBrokerState(limits: BrokerLimits, given: BrokerContext): B
   };
   let last = 0;
   const sequence = () => ++last;
-  const router = new Router({subscriptions, retained, counters, limits, notice, sequence});
+  const slicedWork = new SlicedWork();
+  const router = new Router({subscriptions, retained, counters, limits, slicedWork, notice, sequence});
   const registry = new SessionRegistry({schedule, subscriptions, router, counters, limits, notice, journal});
   if (restored !== undefined) {
     retained.restore(restored.retained);
@@ -62,7 +63,6 @@ export function createBrokerState(limits: BrokerLimits, given: BrokerContext): B
   }
   const backpressure = new Backpressure();
   const stallBudget = new StallBudget(schedule);
-  const slicedWork = new SlicedWork();
   const stores = {registry, slicedWork, retained, subscriptions, counters, backpressure, stallBudget};
   return {limits, context, schedule, router, ...stores, encoder, slab: new FrameSlab(), sequence, notice};
 }

@@ -9,6 +9,7 @@ import type {Counters} from '../wire/counters.ts';
 import type {StoredMessage} from '../wire/publish-packet.ts';
 import type {Delivery} from './in-flight-table.ts';
 import type {RetainedMessages} from './retained.ts';
+import type {SlicedWork} from './schedule.ts';
 import type {Session} from './session.ts';
 import type {BrokerSubscription, Receiver, SharedGroup, Subscriptions} from './subscriptions.ts';
 
@@ -17,10 +18,14 @@ export interface RouterOptions {
   readonly retained: RetainedMessages;
   readonly counters: Counters;
   readonly limits: BrokerLimits;
+  readonly slicedWork: SlicedWork;
   readonly notice: (line: string) => void;
   /** The next number of a delivery. */
   readonly sequence: () => number;
 }
+
+/** Shared subscriptions that get a message in one turn: some milliseconds. */
+const groupsAtOnce = 1000;
 
 const noIdentifiers: readonly number[] = [];
 
@@ -37,18 +42,40 @@ export class Router {
 
   /**
    * Publishes a message to all subscribers of its topic [MQTT-4.5.0-1], [MQTT-3.3.2-3], at once and so in
-   * order, on any topic [MQTT-4.6.0-6]; whether it has any. Without its flag nothing is retained or removed
-   * [MQTT-3.3.1-8].
+   * order, on any topic [MQTT-4.6.0-6]; whether it has any. Very many shared subscriptions get it in slices:
+   * `rest` is called with the promise of their end, before which `from` may publish nothing more; without `rest`,
+   * they get it at once. Without its flag nothing is retained or removed [MQTT-3.3.1-8].
    */
-  publish(message: StoredMessage, from: Session | undefined): boolean {
+  publish(message: StoredMessage, from: Session | undefined, rest?: (done: Promise<void>) => void): boolean {
     if (message.retain) this.#options.retained.set(message);
     const receivers = this.#options.subscriptions.receivers(message.topic);
     for (const receiver of receivers.direct) {
       const delivery = this.#combine(message, receiver, from);
       if (delivery !== undefined) this.#send(receiver.subscriber, delivery, from);
     }
-    for (const group of receivers.groups) this.#share(group, message, from);
+    if (receivers.groups.length > groupsAtOnce && rest !== undefined) {
+      const done = this.#options.slicedWork.run(this.#sharing(receivers.groups, message, from));
+      if (done !== undefined) rest(done);
+    } else for (const group of receivers.groups) this.#share(group, message, from);
     return receivers.direct.length > 0 || receivers.groups.length > 0;
+  }
+
+  /** The same for a publisher that waits for nothing: the broker itself, and one that has gone. */
+  announce(message: StoredMessage, from: Session | undefined): void {
+    const failed = (error: unknown) => this.#options.notice(`Error: ${String(error)}`);
+    this.publish(message, from, (done) => void done.catch(failed));
+  }
+
+  /** One group in each step. */
+  *#sharing(
+    groups: readonly SharedGroup<Session>[],
+    message: StoredMessage,
+    from: Session | undefined,
+  ): Generator<undefined, void> {
+    for (const group of groups) {
+      this.#share(group, message, from);
+      yield;
+    }
   }
 
   /**

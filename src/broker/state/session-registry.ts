@@ -207,7 +207,7 @@ export class SessionRegistry {
     session.will = undefined;
     session.willDelay?.cancel();
     if (will === undefined || !session.mayPublish(will.message.topic)) return;
-    this.#options.router.publish(willMessage(will, this.#options.schedule.now()), session);
+    this.#options.router.announce(willMessage(will, this.#options.schedule.now()), session);
   }
 
   /** Ends a session; its will is published now if it still waits [MQTT-3.1.2-8]. */

@@ -85,7 +85,7 @@ export class SysTopics {
         retain: true,
         properties: noBytes,
       } as const;
-      this.#options.router.publish(message, undefined);
+      this.#options.router.announce(message, undefined);
     }
     this.#task = this.#options.schedule.after(this.#interval, () => this.#update());
   }
