@@ -112,13 +112,35 @@ async function runCommand(
   if (invocation !== io.programName && (words.length === 0 || isCryForHelp(words))) {
     progress.brief = async (style) => (await import('./cli/help.ts')).briefHelp(command, invocation, style);
   }
-  const {values, operands, request} = parse(command, words, optionsFileOf(command, io));
+  const {values, operands, request} = await orElsewhere(invocation, () =>
+    parse(command, words, optionsFileOf(command, io)),
+  );
   progress.quiet = values.quiet === true;
   progress.color = (values.color as ColourChoice | undefined) ?? 'auto';
   if (request === 'help') return await printCommandHelp(command, io, invocation);
   if (request === 'version') return await print(io, `${invocation} version ${version}\n`);
   const complete = isDropIn(io) ? values : (command.fromEnvironment?.(values, io.env) ?? values);
   return await command.run(command.plan(complete, operands), io);
+}
+
+/** Runs the parser; an option that it does not know may be one of other commands. */
+async function orElsewhere<Result>(invocation: string, work: () => Result): Promise<Result> {
+  try {
+    return work();
+  } catch (error) {
+    const {optionsIn, UnknownOption} = await import('./cli/words.ts');
+    if (!(error instanceof UnknownOption)) throw error;
+    const {word} = error;
+    const owners = (await loadAll()).filter(({options}) => {
+      const {rows, isKnown} = optionsIn(options, word);
+      return isKnown && rows.length === 1;
+    });
+    if (owners.length === 0) throw error;
+    const prefix = invocation.replace(/[a-z]+$/, '');
+    const names = owners.map(({name}) => `${prefix}${name}`);
+    const list = [names.slice(0, -1).join(', '), ...names.slice(-1)].filter(Boolean).join(' and ');
+    throw new UnknownOption(word, ` It is an option of ${list}.`);
+  }
 }
 
 /** Whether the last word is what other programs print their help for; here -h is the host. */
@@ -156,7 +178,12 @@ async function unknownCommand(
   const near = suggestCommand(word, names, isAlone ? options : []);
   const isOption = word.startsWith('-');
   const hint = near === undefined ? '' : ` Did you mean '${near}'?`;
-  const advice = isOption && hint === '' ? ` A command comes first: tmq pub ${word} …` : hint;
+  const advice =
+    hint !== ''
+      ? hint
+      : isOption
+        ? ` A command comes first: tmq pub ${word} …`
+        : ` It is one of ${names.join(', ')}.`;
   return new UsageError(`Unknown ${isOption ? 'option' : 'command'} '${word}'.${advice}`);
 }
 

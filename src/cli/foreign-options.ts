@@ -58,6 +58,13 @@ const meanings: readonly (readonly [ours: string, theirs: string])[] = [
   ['-A', '--interface --bind'],
   ['--connect-timeout', '--conn-timeout --connecttimeout'],
   ['--proxy', '--socks5 --http-proxy'],
+  // Those of a broker, which has none of the above.
+  ['--bind', '-h --host --hostname --address --bind-address --interface'],
+  ['--tls auto', '--cafile --cert --certfile --key --keyfile --ssl --secure'],
+  ['--quiet', '-q'],
+  ['--verbose', '--debug --log --log-type'],
+  ['--test-config', '-t --test --check'],
+  ['--config mosquitto.conf', '-u --username --user -P --pw --password --password-file --acl --acl-file'],
 ];
 
 /** Two letters after one dash that HiveMQ's tool takes for one option, and that would be two of ours, or one and a value. */

@@ -57,13 +57,8 @@ function apply(program: Program, command: AnyCommand, rewritten: Rewritten, wher
   try {
     // To register every row of the table costs more than the parse.
     for (const row of rewritten.rows) register(program, row);
-    const {operands, unknown} = program.parseOptions([...rewritten.words]);
-    const [stray, next] = [
-      ...operands,
-      ...unknown,
-      ...(rewritten.refused === undefined ? [] : [rewritten.refused]),
-    ];
-    if (stray !== undefined) throw unknownOption(command.options, stray, next);
+    program.parseOptions([...rewritten.words]);
+    if (rewritten.refused !== undefined) throw unknownOption(command.options, rewritten.refused, rewritten);
   } catch (error) {
     // Commander itself reports one error: the last option has no value.
     const {rows} = optionsIn(command.options, rewritten.words.at(-1) ?? '');

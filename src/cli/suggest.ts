@@ -21,6 +21,16 @@ const habits: Readonly<Record<string, string>> = {
   '-v': '--version',
   '-V': '--version',
   request: 'rr',
+  call: 'rr',
+  send: 'pub',
+  listen: 'sub',
+  read: 'sub',
+  mosquitto: 'broker',
+  serve: 'broker',
+  server: 'broker',
+  start: 'broker',
+  user: 'passwd',
+  password: 'passwd',
 };
 
 /** The command, or the option of the program, that was meant: also by its whole word or by mosquitto's name. */

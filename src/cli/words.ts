@@ -19,7 +19,7 @@ export interface Row extends Spelling {
 
 /** What commander parses, and what it is not shown. */
 export interface Rewritten {
-  /** Options with their values; from the first word that is neither, the words are unchanged. */
+  /** Options with their values. */
   readonly words: readonly string[];
   /** The rows that the words name. */
   readonly rows: readonly Row[];
@@ -28,8 +28,23 @@ export interface Rewritten {
   readonly request?: 'help' | 'version';
   /** The last value of -o. */
   readonly optionsFile?: string;
-  /** '--' or '-topic', where `words` end because commander would accept it. */
+  /** The first word that is neither an option nor a value: `words` end before it. */
   readonly refused?: string;
+  /** The word behind it. */
+  readonly next?: string;
+  /** The option before it. */
+  readonly before?: Before;
+}
+
+/** The option before an unknown word. */
+export interface Before {
+  readonly option: string;
+  /** Whether it takes no value. */
+  readonly isSwitch: boolean;
+  /** Its value, where that is spelt as an option: -t -m x. */
+  readonly swallowed?: string;
+  /** Whether the unknown word may be a part of a secret. */
+  readonly isSecret: boolean;
 }
 
 /** The options that one word names, and the value attached to the last of them. */
@@ -48,6 +63,7 @@ export function rewrite(command: AnyCommand, given: readonly string[]): Rewritte
   const operands: string[] = [];
   const rows: Row[] = [];
   let optionsFile: string | undefined;
+  let before: Before | undefined;
   const end = (more: Partial<Rewritten> = {}) => ({
     ...defined({words, rows, operands, optionsFile}),
     ...more,
@@ -64,22 +80,36 @@ export function rewrite(command: AnyCommand, given: readonly string[]): Rewritte
     }
     const isRefused =
       word === '--' || (command.operands === undefined && foreignShortOptions.has(nameIn(word)));
-    if (isRefused || (named.isGroup && isLongOption(command.options, word))) return end({refused: word});
-    rows.push(...named.rows);
     const row = named.rows.at(-1);
-    if (row === undefined || !named.isKnown) {
-      words.push(word, ...given.slice(index));
-      return end();
+    const isLong = named.isGroup && isLongOption(command.options, word);
+    const hasStrayValue = row?.placeholders.length === 0 && named.attached !== undefined;
+    if (isRefused || isLong || hasStrayValue || row === undefined || !named.isKnown) {
+      return end({refused: word, ...defined({next: given[index], before})});
     }
+    rows.push(...named.rows);
     if (row.key in generalOptions && named.attached === undefined) {
       return end({request: row.key as keyof typeof generalOptions});
     }
     const {taken, written} = withValues(row, word, named.attached, given.slice(index));
     if (row.key === 'optionsFile') optionsFile = named.attached ?? given[index];
+    before = beforeNext(command.options, row, taken === 1 ? given[index] : undefined);
     words.push(...written);
     index += taken;
   }
   return end();
+}
+
+/** What an option with its value is to the word that follows. */
+function beforeNext(options: OptionTable, row: Row, value = ''): Before {
+  const other = findRow(options, value);
+  const isSecret = [row, other].some((each) => each?.option.secret === true);
+  // Its spelling on the command line may have a value attached.
+  return {
+    option: row.short ?? row.long!,
+    isSwitch: row.placeholders.length === 0,
+    isSecret,
+    ...(other === undefined ? {} : {swallowed: value}),
+  };
 }
 
 /** An option with its value or values, as commander reads them, and how many of the words `after` it they take. */
@@ -161,21 +191,50 @@ export function missingValue({option, short, long, placeholders}: Row): UsageErr
   return new UsageError(`${short ?? long} argument given but no ${noun} specified.`);
 }
 
-/**
- * mosquitto's error about a word, with the option that was probably meant; it never shows a secret.
- * @param next the word behind it, where that is known
- */
-export function unknownOption(options: OptionTable, word: string, next?: string): UsageError {
+/** Dashes that web pages and word processors put where a hyphen was typed. */
+const otherDashes = /^[\u2010-\u2015\u2212]+/;
+
+/** What stands around a word: the one behind it, and the option before it. */
+export interface Surroundings {
+  readonly next?: string | undefined;
+  readonly before?: Before | undefined;
+}
+
+/** A word that is no option of this command; other commands may have it. */
+export class UnknownOption extends UsageError {
+  readonly word: string;
+
+  /** @param elsewhere a sentence about the commands that have it, with a blank in front */
+  constructor(word: string, elsewhere = '') {
+    super(`Unknown option '${word}'.${elsewhere}`);
+    this.word = word;
+  }
+}
+
+/** mosquitto's error about a word, with the option that was probably meant; it never shows a secret. */
+export function unknownOption(
+  options: OptionTable,
+  word: string,
+  {next, before}: Surroundings = {},
+): UsageError {
   const table: OptionTable = {...generalOptions, ...options};
   const rows = Object.values(table).map((option) => ({option, ...spelling(option)}));
   const name = nameIn(word);
-  if (name !== word && rows.some(({long}) => long === name)) {
+  if (name !== word && rows.some(({short, long}) => [short, long].includes(name))) {
     return new UsageError(`Option '${name}' takes no value.`);
   }
+  const behind = before !== undefined && !word.startsWith('-') ? behindOption(before, word) : undefined;
+  // It may be a part of a password.
+  if (behind !== undefined && before?.isSecret) return new UsageError(behind);
   const near = nearOption(rows, word, next);
   const secret = rows.some(({option, short, long}) => option.secret === true && [short, long].includes(near));
   const shown = secret && name !== word ? `${name}=…` : word;
   if (near !== undefined) return new UsageError(`Unknown option '${shown}'. Did you mean '${near}'?`);
+  if (otherDashes.test(word)) {
+    const typed = word.replace(otherDashes, [...name].length > 2 ? '--' : '-');
+    return new UsageError(`Unknown option '${word}'. Its dash is not a hyphen: type '${typed}'.`);
+  }
+  if (behind !== undefined) return new UsageError(behind);
   const takesTopic = rows.some(({short}) => short === '-t');
   const takesMessage = rows.some(({short}) => short === '-m');
   const advice =
@@ -184,7 +243,20 @@ export function unknownOption(options: OptionTable, word: string, next?: string)
       : takesMessage
         ? ' A topic needs -t before it, a message -m, and several words quotes around them.'
         : ' A topic needs -t before it.';
+  if (advice === '' && word.startsWith('-')) return new UnknownOption(word);
   return new UsageError(`Unknown option '${word}'.${advice}`);
+}
+
+/** The sentence about a word behind an option and its value, where that option explains it. */
+function behindOption({option, isSwitch, swallowed, isSecret}: Before, word: string): string | undefined {
+  if (isSwitch && /^(?:true|false|yes|no|on|off|[01])$/i.test(word))
+    return `Option '${option}' takes no value. Leave out '${word}'.`;
+  const unknown = `Unknown option '${isSecret ? '…' : word}'.`;
+  if (swallowed !== undefined)
+    return `${unknown} '${option}' took '${swallowed}' for its value. Is its own value missing or empty?`;
+  return isSecret
+    ? `${unknown} It stands behind the value of ${option}: a value with blanks needs quotes.`
+    : undefined;
 }
 
 /** The option that was meant: with one dash, without any, misspelt, torn ('- t'), or another tool's. */
@@ -197,7 +269,7 @@ function nearOption(
   if (word === '-') return next !== undefined && has(`-${next}`) ? `-${next}` : undefined;
   const name = nameIn(word);
   const visible = rows.flatMap(({option, long}) => (option.hidden === true || !long ? [] : [long]));
-  const typed = word.startsWith('-') ? name : `--${word}`;
+  const typed = word.startsWith('-') ? name : `--${name}`;
   const foreign = word.startsWith('-') ? foreignOption(name, has) : undefined;
   return foreign ?? visible.find((long) => long === `-${name}`) ?? suggest(typed, visible);
 }

@@ -74,7 +74,11 @@ function assemble(format: string, options: FormatOptions): Program {
     } else {
       const {letter} = part.field;
       const row = Object.hasOwn(fieldTable, letter) ? fieldTable[letter] : undefined;
-      if (row === undefined) throw new UsageError(`Invalid format specifier '${showCharacter(letter)}'.`);
+      if (row === undefined) {
+        throw new UsageError(
+          `Invalid format specifier '${showCharacter(letter)}'. tmq help formats lists them.`,
+        );
+      }
       steps.push(row(part.field, fieldOptions));
     }
   }

@@ -56,7 +56,7 @@ function bounded(digits: string, name: string): number {
 function toField(match: RegExpExecArray): Field {
   const [, left, zero, width = '', precision, separator, letter = ''] = match;
   // At the end of the text a separator has nothing to separate; so has any flag or number.
-  if (letter === '') throw new UsageError('Incomplete format specifier.');
+  if (letter === '') throw new UsageError('Incomplete format specifier. A percent sign is written %%.');
   return {
     letter,
     left: left !== '',
@@ -68,14 +68,16 @@ function toField(match: RegExpExecArray): Field {
 }
 
 function escapeOf(letter: string): string {
-  if (letter === '') throw new UsageError('Incomplete escape specifier.');
+  if (letter === '') throw new UsageError('Incomplete escape specifier. A backslash is written \\\\.');
   const control = escapes[letter];
-  if (control === undefined) throw new UsageError(`Invalid escape specifier '${showCharacter(letter)}'.`);
+  if (control === undefined) {
+    throw new UsageError(`Invalid escape specifier '${showCharacter(letter)}'. tmq help formats lists them.`);
+  }
   return control;
 }
 
 function timePart(letter: string): Part {
-  if (letter === '') throw new UsageError('Incomplete format specifier.');
+  if (letter === '') throw new UsageError('Incomplete format specifier. An at sign is written @@.');
   return letter === '@' ? {kind: 'literal', text: '@'} : {kind: 'time', letter};
 }
 

@@ -78,7 +78,7 @@ export async function* readChunks(
   try {
     const handle = await fs.open(path, 'r');
     try {
-      if ((await handle.stat()).isDirectory()) throw new TmqError(`${path} is not a file.`);
+      if ((await handle.stat()).isDirectory()) throw new TmqError(`${path} is a directory, not a file.`);
       yield* chunksOf(handle);
     } finally {
       await handle.close();
@@ -97,7 +97,7 @@ export async function checkReadable(path: string, noun: string): Promise<void> {
 export async function checkRegular(path: string): Promise<void> {
   const status = await promises.stat(path).catch(() => undefined);
   if (status === undefined || status.isFile()) return;
-  if (status.isDirectory()) throw new TmqError(`${path} is not a file.`);
+  if (status.isDirectory()) throw new TmqError(`${path} is a directory, not a file.`);
   throw new TmqError(`${path} is not a regular file.`);
 }
 

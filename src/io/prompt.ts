@@ -188,6 +188,6 @@ export async function promptPassword(
   if (terminal === undefined) throw new TmqError(noTerminal);
   await using prompter = consolePrompter(terminal, io.signal);
   const secret = await prompter.secret(prompt);
-  if (secret.length === 0) throw new TmqError('Empty password.');
+  if (secret.length === 0) throw new TmqError('Empty password. It needs a character at least.');
   return secret.toString();
 }

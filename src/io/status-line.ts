@@ -3,6 +3,7 @@
  * is drawn, so that counting costs the work nothing. Knows how to write numbers and rates, not what they count.
  */
 
+import {firstCells} from './cells.ts';
 import type {Io} from './process.ts';
 
 export interface StatusLine extends Disposable {
@@ -36,7 +37,7 @@ export function statusLine(io: Pick<Io, 'env' | 'stderr'>, describe: () => strin
   };
   const draw = () => {
     // In the last column some terminals go to the next line.
-    const text = describe().slice(0, Number(stderr.columns) - 1);
+    const text = firstCells(describe(), Number(stderr.columns) - 1);
     if (text === '') return erase();
     stderr.write(`${eraseLine}${text}`);
     drawn = true;

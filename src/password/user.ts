@@ -14,8 +14,9 @@ const replacement = '\ufffd';
 
 /** What is wrong with a name that is to be found, or undefined. */
 function unreadableName(username: string): string | undefined {
-  if (username === '') return 'Username must not be empty.';
-  if (username.includes(':')) return "Username must not contain the ':' character.";
+  if (username === '') return 'Username must not be empty. Is a variable of the shell unset?';
+  if (username.includes(':'))
+    return "Username must not contain the ':' character, which ends it in the file.";
   if (username.includes(replacement)) return 'Username must be valid UTF-8.';
   return undefined;
 }
@@ -96,7 +97,7 @@ export class UserList {
     const username = line.toString('utf8', 0, colon);
     const password = line.subarray(colon + 1);
     checkUsername(username);
-    if (password.length === 0) throw new TmqError('Empty password.');
+    if (password.length === 0) throw new TmqError('Empty password. It needs a character at least.');
     const text = password.toString('latin1');
     const hashed = schemeOf(text) !== undefined;
     if (!hashed) checkPassword(password);

@@ -74,13 +74,15 @@ function parseUserInfo(text: string): {readonly username: string; readonly passw
 
 function parseAddress(text: string): HostAndPort {
   const match = /^\[([^[\]]*)\](?::(.*))?$/s.exec(text) ?? /^([^:[\]]*)(?::([^:]*))?$/s.exec(text);
-  if (match === null) throw invalid('an IPv6 address stands in brackets: mqtt://[::1]/topic');
+  if (match === null) throw invalid('an IPv6 address stands in brackets, [::1]');
   const [, host = '', port = ''] = match;
   if (host === '') throw invalid('host missing');
   if (port === '') return {host};
   const number = /^\d{1,5}$/.test(port) ? Number(port) : 0;
   if (number < 1 || number > 65535) {
-    throw invalid("the port is no number from 1 to 65535; in a password, write '/' as %2F");
+    // What is no number may be the beginning of a password.
+    const shown = /^\d+$/.test(port) ? `port ${port} is not` : 'the port is no number';
+    throw invalid(`${shown} from 1 to 65535; in a password, write '/' as %2F`);
   }
   return {host, port: number};
 }
@@ -97,5 +99,7 @@ function decode(text: string): string {
 }
 
 function invalid(why: string): UsageError {
-  return new UsageError(`Invalid URL for -L argument specified - ${why}.`);
+  return new UsageError(
+    `Invalid URL for -L argument specified - ${why}. Its form is mqtt://[user[:password]@]host[:port]/topic`,
+  );
 }

@@ -78,7 +78,11 @@ describe('adding and updating', () => {
   test('an empty password is refused, but not on the command line', async () => {
     await writeFile(file, '', {mode: 0o600});
     for (const input of ['', '\n'])
-      expect(await passwd([file, 'a'], {input}), ['', 'Error: Empty password.\n', 1]);
+      expect(await passwd([file, 'a'], {input}), [
+        '',
+        'Error: Empty password. It needs a character at least.\n',
+        1,
+      ]);
     assert.equal(await content(), '');
     expect(await passwd(['-b', file, 'a', '']), ['Adding password for user a\n', '', 0]);
     assert.equal(await verifySecret(await secretOf('a'), ''), true);
@@ -133,13 +137,17 @@ describe('adding and updating', () => {
   test('a file that is not there, or is no file, is not made', async () => {
     expect(await passwd(['-b', file, 'a', 'x']), [
       '',
-      `Error: Cannot read the password file ${file}: no such file or directory.\n`,
+      `Error: Cannot read the password file ${file}: no such file or directory. -c makes a new one.\n`,
       1,
     ]);
     // Before the password is asked for.
     const {stderr} = await startMain(['passwd', file, 'a']).finished;
     assert.match(stderr, /no such file/);
-    expect(await passwd(['-b', directory, 'a', 'x']), ['', `Error: ${directory} is not a file.\n`, 1]);
+    expect(await passwd(['-b', directory, 'a', 'x']), [
+      '',
+      `Error: ${directory} is a directory, not a file.\n`,
+      1,
+    ]);
     assert.deepEqual(await readdir(directory), []);
   });
 
@@ -231,9 +239,9 @@ describe('schemes', () => {
       await passwd(['-H', 'SHA512', file, 'a']),
       "Unknown hash type 'SHA512'. It is one of sha512, sha512-pbkdf2, argon2id, sha512-crypt, scram-sha-256, scram-sha-512.",
     );
-    refused(await passwd(['-I', '0', file, 'a']), 'Number of iterations must be > 0.');
-    refused(await passwd(['-I', '-5', file, 'a']), 'Number of iterations must be > 0.');
-    refused(await passwd(['-I', 'x', file, 'a']), 'Number of iterations must be > 0.');
+    refused(await passwd(['-I', '0', file, 'a']), 'Number of iterations must be > 0, not 0.');
+    refused(await passwd(['-I', '-5', file, 'a']), 'Number of iterations must be > 0, not -5.');
+    refused(await passwd(['-I', 'x', file, 'a']), 'Number of iterations must be > 0, not x.');
     refused(
       await passwd(['-I', '2147483648', file, 'a']),
       'Number of iterations must be less than 2147483648.',
@@ -264,7 +272,11 @@ describe('deleting', () => {
   test('an unknown user is status 1 and no change', async () => {
     await writeFile(file, `a:${hash}`, {mode: 0o600});
     const {mtimeMs, ino} = await stat(file);
-    expect(await passwd(['-D', file, 'A']), ['', 'Error: User A not found in password file.\n', 1]);
+    expect(await passwd(['-D', file, 'A']), [
+      '',
+      'Error: User A not found in password file. --list shows the users.\n',
+      1,
+    ]);
     const now = await stat(file);
     assert.deepEqual([now.mtimeMs, now.ino, await content()], [mtimeMs, ino, `a:${hash}`]);
   });
@@ -376,7 +388,11 @@ describe('importing', () => {
     );
     assert.equal(exitCode, 1);
     assert.equal(await content(), `a:${hash}\n`);
-    expect(await passwd(['--import', '-', file]), ['', 'Error: There is no user to import.\n', 1]);
+    expect(await passwd(['--import', '-', file]), [
+      '',
+      'Error: There is no user to import. A line is user:password.\n',
+      1,
+    ]);
   });
 });
 
@@ -390,7 +406,7 @@ describe('verifying', () => {
     expect(await passwd(['--verify', file, 'rajan'], {input: ''}), ['', wrong, 1]);
     expect(await passwd(['--verify', '-b', file, 'x', 'x']), [
       '',
-      'Error: User x not found in password file.\n',
+      'Error: User x not found in password file. --list shows the users.\n',
       1,
     ]);
   });
@@ -491,26 +507,35 @@ describe('reports', () => {
 describe('words that do not fit', () => {
   const missing = 'argument given but password file';
   const cases: readonly (readonly [words: readonly string[], message: string])[] = [
-    [['-c', '-D', 'f', 'u'], '-c and -D cannot be used together.'],
-    [['-c', '-U', 'f'], '-c and -U cannot be used together.'],
-    [['-D', '-U', 'f'], '-D and -U cannot be used together.'],
-    [['-b', '-D', 'f', 'u'], '-b and -D cannot be used together.'],
-    [['--list', '--verify', 'f', 'u'], '--verify and --list cannot be used together.'],
-    [['--import', '-', '-U', 'f'], '-U and --import cannot be used together.'],
-    [['-D', '-H', 'sha512', 'f', 'u'], '-D and -H cannot be used together.'],
+    [['-c', '-D', 'f', 'u'], '-c and -D cannot be used together. Leave one out.'],
+    [['-c', '-U', 'f'], '-c and -U cannot be used together. Leave one out.'],
+    [['-D', '-U', 'f'], '-D and -U cannot be used together. Leave one out.'],
+    [['-b', '-D', 'f', 'u'], '-b and -D cannot be used together. Leave one out.'],
+    [['--list', '--verify', 'f', 'u'], '--verify and --list cannot be used together. Leave one out.'],
+    [['--import', '-', '-U', 'f'], '-U and --import cannot be used together. Leave one out.'],
+    [['-D', '-H', 'sha512', 'f', 'u'], '-D and -H cannot be used together. Leave one out.'],
     [['--json', 'f', 'u'], '--json goes with --list or --weak.'],
     [['--force', 'f', 'u'], '--force goes with -c.'],
-    [['-c', 'f'], `-c ${missing} or username missing.`],
-    [['-c', '-b', 'f', 'u'], `-c ${missing}, username, or password missing.`],
-    [['-D', 'f'], `-D ${missing} or username missing.`],
-    [['-U'], `-U ${missing} missing.`],
-    [['--list'], `--list ${missing} missing.`],
-    [['-H'], '-H argument given but not enough other arguments.'],
-    [['-I'], '-I argument given but not enough other arguments.'],
-    [['-b', 'f', 'u'], 'A password file, a user name and a password must be given.'],
+    [['-c', 'f'], `-c ${missing} or username missing, as in tmq passwd -c passwords.txt ann`],
+    [
+      ['-c', '-b', 'f', 'u'],
+      `-c ${missing}, username, or password missing, as in tmq passwd -c -b passwords.txt ann secret`,
+    ],
+    [['-D', 'f'], `-D ${missing} or username missing, as in tmq passwd -D passwords.txt ann`],
+    [['-U'], `-U ${missing} missing, as in tmq passwd -U passwords.txt`],
+    [['--list'], `--list ${missing} missing, as in tmq passwd --list passwords.txt`],
+    [
+      ['-H'],
+      '-H argument given but not enough other arguments. It is one of sha512, sha512-pbkdf2, argon2id, sha512-crypt.',
+    ],
+    [['-I'], '-I argument given but not enough other arguments. It takes a number.'],
+    [
+      ['-b', 'f', 'u'],
+      'A password file, a user name and a password must be given, as in tmq passwd -b passwords.txt ann secret',
+    ],
     [['f', 'u', 'p'], 'Too many words: a password on the command line needs -b before the file.'],
-    [['-b', 'f', 'u', 'p', 'q'], 'Too many words.'],
-    [['-U', 'f', 'g'], 'Too many words.'],
+    [['-b', 'f', 'u', 'p', 'q'], 'Too many words: a password file, a user and a password is all it takes.'],
+    [['-U', 'f', 'g'], 'Too many words: a password file is all it takes.'],
   ];
   for (const [words, message] of cases) {
     test(words.join(' '), async () => refused(await passwd(words), message));
@@ -519,14 +544,17 @@ describe('words that do not fit', () => {
   test('none at all: the short help', async () => {
     const {stdout, stderr, exitCode} = await passwd([]);
     assert.deepEqual([stdout.toString(), exitCode], ['', 1]);
-    assert.match(stderr, /^Error: A password file and a user name must be given\.\n\nUsage: tmq passwd /);
+    assert.match(
+      stderr,
+      /^Error: A password file and a user name must be given, as in .*\n\nUsage: tmq passwd /,
+    );
   });
 
   test('names that a broker would read differently', async () => {
     await writeFile(file, `a:${hash}\n`, {mode: 0o600});
     for (const [name, message] of [
-      ['', 'Username must not be empty.'],
-      ['a:b', "Username must not contain the ':' character."],
+      ['', 'Username must not be empty. Is a variable of the shell unset?'],
+      ['a:b', "Username must not contain the ':' character, which ends it in the file."],
       ['#a', "Username must not begin with '#', which makes the line a comment."],
       ['a\x1b', 'Username must not contain control characters.'],
       [' a', 'Username must not begin or end with a blank, which brokers drop.'],

@@ -78,7 +78,7 @@ describe('a password typed', () => {
     await terminal.shows(/Password: $/);
     terminal.send('one\rtwo\r');
     assert.equal((await terminal.finished).exitCode, 2);
-    assert.equal(terminal.screen(), `${both}Error: Passwords do not match.\r\n`);
+    assert.equal(terminal.screen(), `${both}Error: Passwords do not match. Give the same one twice.\r\n`);
     assert.equal(await readFile(file, 'utf8'), `a:${hash}\n`);
   });
 
@@ -88,7 +88,7 @@ describe('a password typed', () => {
       await terminal.shows(/Password: $/);
       terminal.send(keys);
       assert.equal((await terminal.finished).exitCode, 1);
-      assert.equal(terminal.screen(), 'Password: \r\nError: Empty password.\r\n');
+      assert.equal(terminal.screen(), 'Password: \r\nError: Empty password. It needs a character at least.\r\n');
       assert.deepEqual(await readdir(directory), []);
     }
   });

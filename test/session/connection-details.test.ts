@@ -45,6 +45,24 @@ test('-d shows TLS: version, cipher, subject, issuer, names, expiry and whether 
   assert.match(insecure.stderr, /^\* {2}not verified \(--insecure\): \w+$/m);
 });
 
+test('-d shows the certificate also where it is refused', async () => {
+  await using broker = await startBroker({tls: 'auto'});
+  const {port} = new URL(broker.urls.mqtts!);
+  const refused = await runMain(['pub', '-p', port, '--tls-use-os-certs', ...publish]);
+  assert.equal(refused.exitCode, 8);
+  assert.match(
+    details(refused.stderr).join('\n'),
+    /^\* {2}subject: CN=localhost\n\* {2}issuer: .*\n\* {2}names: .*\n\* {2}expires: .*\n\* {2}not verified: [A-Z_]+$/m,
+  );
+  assert.match(refused.stderr, /\nError: The certificate of localhost:\d+ was issued by .*\n$/);
+});
+
+test('-d names what is looked up before the lookup fails', async () => {
+  const {stderr, exitCode} = await runMain(['pub', '-h', 'a..b', ...publish]);
+  assert.deepEqual(details(stderr), ['* Looking up a..b']);
+  assert.equal(exitCode, 1);
+});
+
 test('-d shows what a proxy is asked for, without the password', async () => {
   await using broker = await startBroker();
   const {port} = new URL(broker.url);

@@ -93,7 +93,7 @@ test('SOCKS5: user and password, with characters that a URL must encode', async 
   assert.deepEqual(proxy.requests, [{host: '127.0.0.1', port: server.port, addressType: 1, ...credentials}]);
   await assertFails(through(socks(proxy.port, 'ann%40example:wrong@'), server.port), {
     exitCode: 16,
-    message: `The proxy 127.0.0.1:${proxy.port} refused the user name or password.`,
+    message: `The proxy 127.0.0.1:${proxy.port} refused the user name or password. Check them in the URL of --proxy.`,
   });
   await assertFails(through(socks(proxy.port, 'ann@'), server.port), {
     exitCode: 16,
@@ -195,7 +195,7 @@ test('HTTP CONNECT: what a refusal means', async () => {
   });
   const wrong = await assertFails(through(http(closed.port, 'ann:guess@'), 1883), {
     exitCode: 11,
-    message: `${name} refused the user name or password.`,
+    message: `${name} refused the user name or password. Check them in the URL of --proxy.`,
   });
   assert.ok(!wrong.message.includes('guess'));
   const answers = [

@@ -276,7 +276,7 @@ test('each kind of unusable key or certificate has its own error', async () => {
     to(1, {caFile, certificateFile: client.cert, keyFile, ...more});
   await assertFails(withKey(encryptedKey, {passphrase: async () => 'wrong'}), {
     exitCode: 8,
-    message: `The pass phrase of the key ${encryptedKey} is wrong.`,
+    message: `The passphrase of the key ${encryptedKey} is wrong. Give the right one with --keypass.`,
   });
   await assertFails(withKey(encryptedKey), {exitCode: 8, message: /is encrypted, and there is no terminal/});
   await assertFails(withKey(files.server.key), {exitCode: 8, message: /does not belong to the certificate/});
@@ -304,7 +304,7 @@ test('the prompt for a pass phrase ends with the deadline', async () => {
   };
   await assertFails(
     to(1, tls),
-    {exitCode: 27, message: 'Timed out waiting for the pass phrase of the key for 127.0.0.1:1.'},
+    {exitCode: 27, message: 'Timed out waiting for the passphrase of the key for 127.0.0.1:1.'},
     {signal: deadline.signal},
   );
 });

@@ -366,7 +366,7 @@ const runs: readonly Row[] = [
     ['passwd', '-b', missing, 'a', 'b'],
     `Cannot read the password file ${missing}: no such file or directory.`,
   ],
-  [['passwd', '--list', folder], `${folder} is not a file.`],
+  [['passwd', '--list', folder], `${folder} is a directory, not a file.`],
   [['passwd', '-b', good, 'a:b', 'c'], "Username must not contain the ':' character."],
   [
     ['passwd', '-I', '4095', '-H', 'scram-sha-256', good, 'a'],

@@ -232,9 +232,13 @@ function readPasswords(path: string, content: Uint8Array): ReadonlyMap<string, s
     if (line.kind === 'plain') {
       fail(`the password of '${line.username}' is plain text; hash it with: tmq passwd -U ${path}`);
     } else if (line.kind === 'malformed') {
-      fail(line.username === '' ? line.reason : `'${line.username}' cannot log in: ${line.reason}`);
+      fail(
+        line.username === ''
+          ? line.reason
+          : `'${line.username}' cannot log in: ${line.reason}; set the password again with: tmq passwd ${path} ${line.username}`,
+      );
     } else if (passwords.has(line.username)) {
-      fail(`'${line.username}' stands in this file twice`);
+      fail(`'${line.username}' stands in this file twice: take out one of the lines`);
     } else passwords.set(line.username, line.secret);
   }
   return passwords;

@@ -124,8 +124,12 @@ function applyLine(line: string, draft: ConfigDraft, {suggest}: ConfigSource): v
   const action = isPluginOption ? pluginPart : knownDirectives.get(name);
   if (action === undefined) {
     const meant = suggest?.(name, [...knownDirectives.keys()]);
+    // A line of a password file, given as the configuration, is not shown.
+    const shown = name.replace(/:.+$/s, ':…');
     throw new RangeError(
-      meant === undefined ? `unknown directive '${name}'` : `unknown directive '${name}', perhaps ${meant}`,
+      meant === undefined
+        ? `unknown directive '${shown}': a line is a directive of mosquitto.conf(5), a blank and its value`
+        : `unknown directive '${shown}', perhaps ${meant}`,
     );
   }
   if (value === '') throw new RangeError(`${name} is given without a value`);

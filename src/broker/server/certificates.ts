@@ -8,7 +8,7 @@ import {createHash, generateKeyPairSync, type KeyObject, randomBytes, sign} from
 import {chmod, mkdir, writeFile} from 'node:fs/promises';
 import {isIP} from 'node:net';
 import {join, resolve} from 'node:path';
-import {fileError} from '../../errors.ts';
+import {codeOf, fileError} from '../../errors.ts';
 
 /** PEM texts. */
 export interface CertifiedKey {
@@ -221,7 +221,9 @@ export async function writeCertificates(
       await chmod(path, 0o600);
     }
   } catch (error) {
-    throw fileError('certificate directory', directory, error, 'write to');
+    // What makes a directory does not say that a file is in its way.
+    const cause = codeOf(error) === 'EEXIST' ? {code: 'ENOTDIR'} : error;
+    throw fileError('certificate directory', directory, cause, 'write to');
   }
   return files;
 }

@@ -4,7 +4,7 @@ import {spawn} from 'node:child_process';
 import {existsSync} from 'node:fs';
 import {constants} from 'node:os';
 import {win32} from 'node:path';
-import {Interrupted, TmqError} from '../../errors.ts';
+import {fileReason, Interrupted, TmqError} from '../../errors.ts';
 import type {Io} from '../../io/process.ts';
 
 /** Milliseconds between the signal that asks the command to end and SIGKILL. */
@@ -52,7 +52,7 @@ export async function runCommand(
 
 function cannotStart(command: string, error: Error): TmqError {
   const missing = 'code' in error && error.code === 'ENOENT';
-  const reason = missing ? 'there is no such command' : error.message;
+  const reason = missing ? 'there is no such command' : fileReason(error);
   return new TmqError(`Cannot run ${command}: ${reason}.`, missing ? 127 : 126, {cause: error});
 }
 

@@ -74,7 +74,11 @@ export function parseFault(text: string): Fault {
     code: -1,
   };
   for (const word of words) {
-    if (!readWord(word, fault)) throw new UsageError(`'${word}' means nothing in the fault '${text}'.`);
+    if (!readWord(word, fault)) {
+      throw new UsageError(
+        `'${word}' means nothing in the fault '${text}'. See --fault in tmq broker --help.`,
+      );
+    }
   }
   if (action === 'delay' && fault.delayMilliseconds === 0) {
     throw new UsageError(`The fault '${text}' needs a time, such as 200ms.`);

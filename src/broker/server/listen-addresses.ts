@@ -8,6 +8,7 @@ import {once} from 'node:events';
 import {lstat, unlink} from 'node:fs/promises';
 import {connect, isIP} from 'node:net';
 import {networkInterfaces, platform} from 'node:os';
+import {dirname} from 'node:path';
 import {defined} from '../../defined.ts';
 import {ExitCode, fileReason, TmqError} from '../../errors.ts';
 import {socketPathProblem} from '../../protocol/socket-path.ts';
@@ -59,7 +60,15 @@ export async function removeStaleSocket(path: string): Promise<void> {
   const problem = socketPathProblem(path, platform());
   if (problem !== undefined) throw new TmqError(problem);
   const found = await lstat(path).catch(() => undefined);
-  if (!found?.isSocket()) return;
+  if (found === undefined) {
+    // libuv reports a directory that is missing as a lack of permission.
+    const directory = dirname(path);
+    if (!(await lstat(directory).catch(() => undefined))) {
+      throw new TmqError(`Cannot listen on ${path}: there is no directory ${directory}.`);
+    }
+    return;
+  }
+  if (!found.isSocket()) throw new TmqError(`Cannot listen on ${path}: it is there, and is not a socket.`);
   const probe = connect(path);
   const answer = await once(probe, 'connect').then(
     () => 'alive',

@@ -8,7 +8,7 @@ import {readdirSync} from 'node:fs';
 import {join} from 'node:path';
 import {createSecureContext, DEFAULT_CIPHERS, type TLSSocket, type TlsOptions} from 'node:tls';
 import {defined} from '../../defined.ts';
-import {FileError, fileError, TmqError} from '../../errors.ts';
+import {codeOf, FileError, fileError, TmqError} from '../../errors.ts';
 import type {ListenerConfig, ListenerTls} from '../config/settings.ts';
 
 /** Reads a file's bytes. @throws TmqError naming the file */
@@ -62,9 +62,10 @@ export class ServerTls {
     try {
       createSecureContext(options);
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
       const file = settings.certFile ?? pskFile;
-      throw new FileError(`TLS cannot be set up with ${file}: ${reason}.`, file, {cause: error});
+      throw new FileError(`TLS cannot be set up with ${file}: ${opensslReason(error)}.`, file, {
+        cause: error,
+      });
     }
     const use = () => {
       this.#listener = listener;
@@ -181,6 +182,13 @@ function checkPair(pair: {certFile: string; keyFile: string; cert: Buffer; key: 
   const parsed = used(keyFile, () => createPrivateKey(key));
   if (used(certFile, () => new X509Certificate(cert)).checkPrivateKey(parsed)) return;
   throw new FileError(`The key in ${keyFile} does not belong to the certificate in ${certFile}.`, keyFile);
+}
+
+/** 'no cipher match (ciphers)' of 'error:0A0000B9:SSL routines::no cipher match'. */
+function opensslReason(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  const reason = message.split(':').at(-1)?.trim() ?? message;
+  return codeOf(error).includes('NO_CIPHER_MATCH') ? 'ciphers names no cipher that OpenSSL has' : reason;
 }
 
 /** What OpenSSL makes of a file. @throws FileError with its reason */

@@ -4,7 +4,7 @@
  */
 
 import {once} from 'node:events';
-import {createWriteStream, rmSync, writeFileSync} from 'node:fs';
+import {createWriteStream, openSync, rmSync, writeFileSync} from 'node:fs';
 import type {Writable} from 'node:stream';
 import {defined} from '../../defined.ts';
 import {ExitCode, FileError, fileError, TmqError} from '../../errors.ts';
@@ -309,6 +309,19 @@ interface Tracer extends AsyncDisposable {
   readonly observe: ((clientId: string, direction: Direction, packet: ObservedPacket) => void) | undefined;
 }
 
+/** The file of --trace-file, emptied. @throws FileError */
+function openTraceFile(path: string, log: Log): Writable {
+  const problem = (error: unknown) => fileError('trace file', path, error, 'write');
+  let descriptor: number;
+  try {
+    descriptor = openSync(path, 'w', 0o600);
+  } catch (error) {
+    throw problem(error);
+  }
+  const file = createWriteStream(path, {fd: descriptor});
+  return file.on('error', (error) => log.write('error', `Error: ${problem(error).message}`));
+}
+
 /** Writes packets to the trace and the debug log; `observe` is undefined when there is neither. */
 function tracerFor(plan: ServePlan, io: Io, log: Log): Tracer {
   const trace = plan.trace === undefined ? undefined : plan.trace === 'json' ? traceJson : traceText;
@@ -316,8 +329,7 @@ function tracerFor(plan: ServePlan, io: Io, log: Log): Tracer {
   if (trace === undefined && !debug) {
     return {observe: undefined, [Symbol.asyncDispose]: async () => undefined};
   }
-  const file = plan.traceFile === undefined ? undefined : createWriteStream(plan.traceFile, {mode: 0o600});
-  file?.on('error', (error) => log.write('error', `Error: cannot write the trace: ${error.message}`));
+  const file = plan.traceFile === undefined ? undefined : openTraceFile(plan.traceFile, log);
   const out: Writable = file ?? io.stdout;
   const looks = (file === undefined && plan.trace === 'text' && plan.looks?.trace) || String;
   return {

@@ -75,8 +75,11 @@ export function traceJson({clientId, direction, packet, time}: TracedPacket): st
   });
 }
 
-/** A number, and for a code of refusal what it means. */
+/** A number, and for a code of refusal what it means; below 3 the codes of a SUBACK are a quality of service. */
 function valueText(key: string, value: unknown): string {
+  if (key === 'granted' && Array.isArray(value)) {
+    return `[${value.map((code) => (code < 3 ? code : `${code} (${reasonText(code)})`)).join(',')}]`;
+  }
   const text = JSON.stringify(value);
   if (typeof value !== 'number' || value === 0) return text;
   if (key === 'reasonCode') return `${text} (${reasonText(value)})`;

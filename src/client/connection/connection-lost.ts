@@ -169,6 +169,6 @@ export function connectionError(error: unknown, options: ConnectionOptions, isAc
   }
   const sentence = isAccepted
     ? `${place} sent what is not allowed in MQTT (${detail}).`
-    : `${place} does not answer as an MQTT broker does (${detail}).`;
+    : `${place} does not answer as an MQTT broker does (${detail}). Is that its port for MQTT?`;
   return new TmqError(sentence, ExitCode.protocol, {cause: error});
 }

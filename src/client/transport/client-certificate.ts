@@ -8,7 +8,7 @@ import {readFile} from 'node:fs/promises';
 import {fileError} from '../../errors.ts';
 import type {TlsOptions} from '../connection-options.ts';
 import {unlessAborted} from './connect-step.ts';
-import {tlsError} from './tls-error.ts';
+import {notPem, tlsError} from './tls-error.ts';
 
 /** PEM texts, as node:tls takes them. */
 export interface ClientCertificate {
@@ -37,11 +37,11 @@ async function passphraseFor(options: TlsOptions, path: string, signal: AbortSig
   const known = remembered.get(options);
   if (known !== undefined) return known;
   if (options.passphrase === undefined) {
-    throw tlsError(`The key ${path} is encrypted, and there is no terminal to ask for its pass phrase.`);
+    throw tlsError(`The key ${path} is encrypted, and there is no terminal to ask for its passphrase.`);
   }
   return await unlessAborted(options.passphrase(signal), {
     signal,
-    waitingFor: 'the pass phrase of the key for',
+    waitingFor: 'the passphrase of the key for',
   });
 }
 
@@ -50,19 +50,17 @@ function openKey(pem: string, path: string, passphrase: string | undefined): Key
     return createPrivateKey(passphrase === undefined ? pem : {key: pem, passphrase});
   } catch (error) {
     // A wrong pass phrase may also decrypt to something, and that something is then no key.
-    const problem =
-      passphrase === undefined
-        ? `The key file ${path} holds no private key in PEM form.`
-        : `The pass phrase of the key ${path} is wrong.`;
-    throw tlsError(problem, error);
+    throw passphrase === undefined
+      ? notPem('key file', path, pem, 'private key')
+      : tlsError(`The passphrase of the key ${path} is wrong. Give the right one with --keypass.`, error);
   }
 }
 
 function openCertificate(pem: string, path: string): X509Certificate {
   try {
     return new X509Certificate(pem);
-  } catch (error) {
-    throw tlsError(`The certificate file ${path} holds no certificate in PEM form.`, error);
+  } catch {
+    throw notPem('certificate file', path, pem, 'certificate');
   }
 }
 
@@ -84,7 +82,9 @@ export async function clientCertificate(
   const passphrase = isEncrypted(key) ? await passphraseFor(options, keyPath, signal) : undefined;
   const privateKey = openKey(key, keyPath, passphrase);
   if (!certificate.checkPrivateKey(privateKey)) {
-    throw tlsError(`The key ${keyPath} does not belong to the certificate ${certificatePath}.`);
+    throw tlsError(
+      `The key ${keyPath} does not belong to the certificate ${certificatePath}. Each certificate has its own key.`,
+    );
   }
   if (passphrase === undefined) return {cert, key};
   remembered.set(options, passphrase);

@@ -63,6 +63,9 @@ type Sentence = (peer: Peer, error: NodeJS.ErrnoException) => string;
 const lookup: Sentence = (peer, error) => {
   const name = (error as {hostname?: string}).hostname ?? peer.host ?? peer.name;
   const why = error.code === 'EAI_AGAIN' ? ': the name server does not answer' : '';
+  if (/\s/.test(name)) {
+    return `Cannot find the host name '${name}': a host name has no blanks. In an options file, each option has its own line.`;
+  }
   return `Cannot find the host name ${name} (lookup error${why}). Is it spelled right?`;
 };
 

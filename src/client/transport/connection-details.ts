@@ -44,8 +44,11 @@ function expiry(validTo: string, now: number): string {
   return `${end.toISOString().replace('T', ' ').slice(0, 16)} UTC (${when})`;
 }
 
-/** The lines about a finished handshake; `now` in milliseconds since the epoch. */
-export function tlsDetails(socket: TLSSocket, now: number): readonly string[] {
+/**
+ * The lines about a finished handshake; `now` in milliseconds since the epoch.
+ * @param insecure whether the certificate counts although it is not verified
+ */
+export function tlsDetails(socket: TLSSocket, now: number, insecure: boolean): readonly string[] {
   const alpn = socket.alpnProtocol ? `, ALPN ${socket.alpnProtocol}` : '';
   const first = `${socket.getProtocol()}, cipher ${socket.getCipher().standardName}${alpn}`;
   const certificate = socket.getPeerCertificate();
@@ -58,6 +61,8 @@ export function tlsDetails(socket: TLSSocket, now: number): readonly string[] {
     ` issuer: ${distinguishedName(issuer)}`,
     ...(subjectaltname === undefined ? [] : [` names: ${subjectaltname}`]),
     ` expires: ${expiry(validTo, now)}`,
-    socket.authorized ? ' verified' : ` not verified (--insecure): ${socket.authorizationError}`,
+    socket.authorized
+      ? ' verified'
+      : ` not verified${insecure ? ' (--insecure)' : ''}: ${socket.authorizationError}`,
   ];
 }

@@ -6,7 +6,7 @@
 import type {Socket} from 'node:net';
 import {setImmediate} from 'node:timers/promises';
 import {defined} from '../../defined.ts';
-import {ExitCode, TmqError, UsageError} from '../../errors.ts';
+import {codeOf, ExitCode, TmqError, UsageError} from '../../errors.ts';
 import {connectError, hostAndPort, type Peer, statusText} from './connect-error.ts';
 import {Abandoned, ClosedEarly, connectStep, guarded} from './connect-step.ts';
 import type {ConnectionDetail} from './connection-details.ts';
@@ -69,16 +69,17 @@ const replies: Readonly<Record<string, readonly [exitCode: ExitCode, reason: str
   AddressNotSupported: [ExitCode.proxy, 'address type not supported'],
 };
 
+const refusedCredentials = 'refused the user name or password. Check them in the URL of --proxy.';
 const asHttp = 'If it is an HTTP proxy: --proxy http://…';
 const asSocks = 'If it is a SOCKS5 proxy: --proxy socks5h://…';
 
-/** The time is over, and the proxy has not even answered the greeting: an HTTP proxy waits for a line of text. */
-function silence(error: Abandoned, {name}: Peer): unknown {
+/** The time is over, and the proxy has not answered at all: one of the other kind waits for more. */
+function silence(error: Abandoned, name: string, answer: string): unknown {
   const {cause} = error;
   const isTimeout =
     cause instanceof TmqError && [ExitCode.timeout, ExitCode.keepalive].includes(cause.exitCode as 27);
   if (!isTimeout) return error;
-  return new TmqError(`${name} does not answer in SOCKS5. ${asHttp}`, cause.exitCode, {cause: error});
+  return new TmqError(`${name} does not answer${answer}`, cause.exitCode, {cause: error});
 }
 
 function socksError(error: unknown, {name}: Peer, target: string): unknown {
@@ -95,9 +96,11 @@ function socksError(error: unknown, {name}: Peer, target: string): unknown {
     const remedy = 'Give user and password: socks5h://user:password@host';
     return proxyFailure(`wants another authentication. ${remedy}`, ExitCode.proxyAuthentication);
   }
-  if (/Authentication failed/.test(message)) return proxyFailure('refused the user name or password.');
+  if (/Authentication failed/.test(message)) return proxyFailure(refusedCredentials);
   if (/socks version/.test(message)) return proxyFailure(`does not speak SOCKS5. ${asHttp}`);
-  return proxyFailure('closed the connection during the SOCKS5 handshake.');
+  return proxyFailure(
+    `closed the connection during the SOCKS5 handshake. Does it permit connections to ${target}?`,
+  );
 }
 
 /** Undoes what socks does to the socket: it leaves it flowing, and emits early bytes. Both are put back. */
@@ -138,7 +141,9 @@ async function throughSocks(socket: Socket, proxy: Proxy, tunnel: Tunnel): Promi
       return undefined;
     });
   } catch (error) {
-    if (error instanceof Abandoned && socket.bytesRead === 0) throw silence(error, peer);
+    if (error instanceof Abandoned && socket.bytesRead === 0) {
+      throw silence(error, peer.name, ` in SOCKS5. ${asHttp}`);
+    }
     throw socksError(error, peer, hostAndPort(target.host, target.port));
   }
 }
@@ -201,9 +206,7 @@ async function refusal(status: number, {name, target, credentials}: HttpTunnel):
   // Some proxies answer with the status of servers.
   if (status === 407 || status === 401) {
     const remedy =
-      credentials === undefined
-        ? 'wants user and password: http://user:password@host'
-        : 'refused the user name or password.';
+      credentials === undefined ? 'wants user and password: http://user:password@host' : refusedCredentials;
     return new TmqError(`${name} ${remedy}`, ExitCode.proxyAuthentication);
   }
   const unreachable = status >= 502 && status <= 504;
@@ -220,7 +223,9 @@ async function refusal(status: number, {name, target, credentials}: HttpTunnel):
  */
 async function throughHttp(socket: Socket, request: HttpTunnel): Promise<void> {
   socket.write(requestHead(request));
-  const head = await readHead(socket, request.signal, request.name);
+  const head = await readHead(socket, request.signal, request.name).catch((error: unknown) => {
+    throw error instanceof Abandoned ? silence(error, request.name, `. ${asSocks}`) : error;
+  });
   const status = Number(/^HTTP\/1\.[01] (\d{3})(?: |\r|$)/.exec(head)?.[1]);
   if (status >= 200 && status < 300) return;
   socket.destroy();
@@ -268,8 +273,12 @@ export async function connectThroughProxy(
     detail?.(`The proxy has connected to ${broker}`);
     return socket;
   } catch (error) {
-    if (error instanceof ClosedEarly) {
-      throw new TmqError(`${peer.name} closed the connection.`, ExitCode.proxy, {cause: error});
+    if (error instanceof ClosedEarly || codeOf(error) === 'ECONNRESET') {
+      throw new TmqError(
+        `${peer.name} closed the connection. Is it a proxy, and this its port?`,
+        ExitCode.proxy,
+        {cause: error},
+      );
     }
     throw connectError({...peer, name: `the proxy ${hostAndPort(proxy.host, proxy.port)}`}, error);
   }

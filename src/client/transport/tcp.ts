@@ -30,7 +30,8 @@ interface Local {
   readonly family: number;
 }
 
-async function lookUpLocal(name: string, signal: AbortSignal): Promise<Local> {
+async function lookUpLocal(name: string, signal: AbortSignal, detail?: ConnectionDetail): Promise<Local> {
+  detail?.(`Looking up ${name}`);
   const [first] = await lookUp(name, signal);
   return {localAddress: first!.address, family: first!.family};
 }
@@ -70,8 +71,14 @@ async function watcher(
 }
 
 /** What Node's socket asks for the addresses of the host, which are known by then. */
-async function lookupOf(host: string, signal: AbortSignal): Promise<LookupFunction> {
-  const addresses = isIP(host) === 0 ? await lookUp(host, signal) : [];
+async function lookupOf(
+  host: string,
+  signal: AbortSignal,
+  detail: ConnectionDetail | undefined,
+): Promise<LookupFunction> {
+  const isName = isIP(host) === 0;
+  if (isName) detail?.(`Looking up ${host}`);
+  const addresses = isName ? await lookUp(host, signal) : [];
   return (hostname, {family}, callback) => {
     const fitting = addresses.filter((each) => !family || each.family === family);
     const error =
@@ -95,7 +102,8 @@ export async function connectTcp(
   let local: Local | undefined;
   if (bindAddress !== undefined) {
     const family = isIP(bindAddress);
-    local = family === 0 ? await lookUpLocal(bindAddress, signal) : {localAddress: bindAddress, family};
+    local =
+      family === 0 ? await lookUpLocal(bindAddress, signal, detail) : {localAddress: bindAddress, family};
   }
   let refusal: unknown;
   for (const host of hostsOf(target.host, local?.family)) {
@@ -108,7 +116,7 @@ export async function connectTcp(
           autoSelectFamily: true,
           autoSelectFamilyAttemptTimeout: attemptTimeoutMilliseconds,
           ...local,
-          lookup: await lookupOf(host, signal),
+          lookup: await lookupOf(host, signal, detail),
           ...defined({onread: readBuffer?.onread}),
         },
         signal,

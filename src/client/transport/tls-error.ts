@@ -12,6 +12,23 @@ export function tlsError(message: string, cause?: unknown): TmqError {
   return new TmqError(message, ExitCode.tls, {cause});
 }
 
+/** Why a file does not hold the PEM text that it should: 'The CA file x holds no certificate in PEM form.' */
+export function notPem(role: string, path: string, content: string, wanted: string): TmqError {
+  const isDer = content.startsWith('0') && !content.includes('-----BEGIN');
+  if (isDer) {
+    const command = wanted === 'certificate' ? 'x509' : 'pkey';
+    return tlsError(
+      `The ${role} ${path} is DER, not PEM. Convert it: openssl ${command} -inform DER -in ${path}`,
+    );
+  }
+  const other = /-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(content)
+    ? ' It holds a private key.'
+    : content.includes('-----BEGIN CERTIFICATE-----')
+      ? ' It holds a certificate.'
+      : '';
+  return tlsError(`The ${role} ${path} holds no ${wanted} in PEM form.${other}`);
+}
+
 /** What a sentence needs of a certificate; names come from the peer and are shown with care. */
 export interface CertificateFacts {
   readonly subject: string;

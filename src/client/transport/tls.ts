@@ -151,6 +151,8 @@ export interface Handshake {
   readonly context: TlsContext;
   /** Whom the context trusts. */
   readonly trusted: Pick<TrustedCertificates, 'check'>;
+  /** Sees the socket after the handshake, before the peer's certificate is judged. */
+  readonly inspect?: (socket: TLSSocket) => void;
 }
 
 /** Node's own functions: a bundle looks up imported ones at each call. */
@@ -221,6 +223,7 @@ export async function secure(socket: Socket, handshake: Handshake): Promise<TLSS
       (done, fail) => {
         const finish = () => {
           try {
+            handshake.inspect?.(stream);
             judge(stream, peer);
             done(stream);
           } catch (error) {

@@ -6,7 +6,7 @@
 
 import type {Socket} from 'node:net';
 import type {Duplex} from 'node:stream';
-import type {SecureContext} from 'node:tls';
+import type {SecureContext, TLSSocket} from 'node:tls';
 import {defined} from '../../defined.ts';
 import {ExitCode, TmqError} from '../../errors.ts';
 import type {ProtocolVersion} from '../../protocol/message.ts';
@@ -65,6 +65,16 @@ export function explain(error: unknown, endpoint: Endpoint): TmqError {
   return connectError(peerOf(endpoint), told);
 }
 
+/** What reports a finished handshake to `detail`, also one whose certificate is then refused. */
+async function tlsInspector({detail}: DialContext, {insecure = false}: TlsOptions) {
+  if (detail === undefined) return {};
+  const {tlsDetails} = await import('./connection-details.ts');
+  const inspect = (socket: TLSSocket) => {
+    for (const line of tlsDetails(socket, Date.now(), insecure)) detail(line);
+  };
+  return {inspect};
+}
+
 /** Starts connecting, builds the TLS context while the network works, then shakes hands. */
 async function reachSecurely(
   destination: Destination,
@@ -73,6 +83,7 @@ async function reachSecurely(
 ): Promise<Socket> {
   const {createTlsContext, loadTlsMaterial, secure} = await import('./tls.ts');
   const material = await loadTlsMaterial(options, context);
+  const inspector = await tlsInspector(context, options);
   const giveUp = new AbortController();
   const connecting = destination.reach(AbortSignal.any([context.signal, giveUp.signal])).then((socket) => {
     // It may be reset before TLS listens to it; TLS then finds it closed.
@@ -97,12 +108,7 @@ async function reachSecurely(
     trusted.check();
     throw error;
   }
-  const secured = await secure(socket, {peer, secureContext, context, trusted});
-  if (context.detail !== undefined) {
-    const {tlsDetails} = await import('./connection-details.ts');
-    for (const line of tlsDetails(secured, Date.now())) context.detail(line);
-  }
-  return secured;
+  return await secure(socket, {peer, secureContext, context, trusted, ...inspector});
 }
 
 async function reach(destination: Destination, tls: TlsOptions | undefined, context: DialContext) {
@@ -167,6 +173,7 @@ function certifiedHostOf(target: string, domain: string): string {
 async function dialService(endpoint: HostEndpoint, context: DialContext): Promise<Duplex> {
   const {srv: _, host: domain, ...rest} = endpoint;
   const {lookUpService} = await import('./srv.ts');
+  context.detail?.(`Looking up the SRV record of ${domain}`);
   const targets = await lookUpService({
     domain,
     encrypted: endpoint.tls !== undefined,

@@ -10,7 +10,7 @@ import {join} from 'node:path';
 import {rootCertificates} from 'node:tls';
 import {fileError} from '../../errors.ts';
 import type {TlsOptions} from '../connection-options.ts';
-import {tlsError} from './tls-error.ts';
+import {notPem, tlsError} from './tls-error.ts';
 
 type Notice = (line: string) => void;
 
@@ -66,7 +66,7 @@ function fromFile(path: string, role: string, checks: Checks): readonly string[]
   const text = readText(path, role);
   const certificates = certificatesIn(text);
   if (certificates.length === 0) {
-    throw tlsError(`The ${role} ${path} holds no certificate in PEM form.`);
+    throw notPem(role, path, text, 'certificate');
   }
   checks.push(() => {
     const broken = certificates.findIndex((pem) => !isCertificate(pem));

@@ -57,13 +57,13 @@ function refusal(name: string, status: number): TmqError {
 }
 
 /** ws and node:http tell what the peer did in messages of their own. */
-function upgradeError(error: unknown, {name, protocolVersion}: Upgrade): unknown {
+function upgradeError(error: unknown, {name, encrypted, protocolVersion}: Upgrade): unknown {
   if (error instanceof TmqError || error instanceof Abandoned) return error;
   const code = codeOf(error);
   const message = String((error as {message?: unknown} | null)?.message);
   if (error instanceof ClosedEarly || code === 'ECONNRESET' || code === 'EPIPE') {
     const closed = `${name} closed the connection during the WebSocket handshake.`;
-    const sentence = `${closed} Is this its port for WebSockets?`;
+    const sentence = `${closed} Is this its port for WebSockets, ${encrypted ? 'with' : 'without'} TLS?`;
     return new TmqError(sentence, ExitCode.connectionLost, {cause: error});
   }
   let problem = `The WebSocket handshake with ${name} failed: ${message}.`;

@@ -57,6 +57,7 @@ const options = {
       summary: 'also serve TLS: auto makes the certificates',
       details:
         'Each start makes a private authority, a certificate for localhost, 127.0.0.1, ::1 and the name of this machine, and a client certificate, valid for a year; the key of the authority is discarded. The listener is on port 8883, or a free one.',
+      missing: '--tls takes auto, as in --tls auto.',
       complete: ['auto'],
       parse: choice(['auto'], (word) => `--tls takes auto, not '${word}'.`),
     },
@@ -139,16 +140,24 @@ type BrokerValues = Values<typeof options>;
 
 const loopback = /^(127\.\d+\.\d+\.\d+|::1|localhost)$/;
 
+function unexpected(word: string): string {
+  const advice = /\.conf$/.test(word)
+    ? 'A configuration file needs -c before it.'
+    : /^\d+$/.test(word)
+      ? 'A port needs -p before it.'
+      : word === 'start'
+        ? 'tmq broker alone starts one.'
+        : 'A command to run needs --exec -- before it.';
+  return `Unexpected word '${word}'. ${advice}`;
+}
+
 /** The sentence about the first combination of options that is not allowed. */
 function problem(values: BrokerValues, operands: readonly string[]): string | undefined {
   const {exec, config, bind, tls, trace} = values;
   if (values.daemon)
     return 'A broker does not put itself into the background: add & in the shell, or use --exec.';
   if (exec && operands.length === 0) return '--exec needs a command after --, such as --exec -- npm test.';
-  if (!exec && operands.length > 0)
-    return /\.conf$/.test(operands[0]!)
-      ? `Unexpected word '${operands[0]}'. A configuration file needs -c before it.`
-      : `Unexpected word '${operands[0]}'; a command to run needs --exec -- before it.`;
+  if (!exec && operands.length > 0) return unexpected(operands[0]!);
   if (exec && values.exitWithStdin)
     return '--exec gives standard input to the command: leave out --exit-with-stdin.';
   if (exec && values.testConfig) return '--test-config starts nothing: leave out --exec.';

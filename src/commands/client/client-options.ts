@@ -32,13 +32,15 @@ function sessionExpiry(given: string): number {
   if (match === null) {
     throw new UsageError(
       /^-\d+$/.test(given)
-        ? `session-expiry-interval out of range: ${given}.`
-        : `session-expiry-interval not a number: ${given}.`,
+        ? `session-expiry-interval out of range: ${given}. It is seconds, or -1 for ever.`
+        : `session-expiry-interval not a number: ${given}. It is seconds, or -1 for ever.`,
     );
   }
   const [, hexadecimal, octal, plain] = match;
   const seconds = Number(hexadecimal ?? plain ?? `0o${octal === '' ? '0' : octal}`);
-  if (seconds > forever) throw new UsageError(`session-expiry-interval out of range: ${given}.`);
+  if (seconds > forever) {
+    throw new UsageError(`session-expiry-interval out of range: ${given}. It is at most ${forever} seconds.`);
+  }
   return seconds;
 }
 
@@ -89,7 +91,8 @@ const mqttOptions = inGroup('MQTT', {
     flags: '-D, --property <command> <name> <value>',
     summary: 'set an MQTT 5 property of a packet; repeatable',
     details: propertyDetails(),
-    missing: '--property argument given but not enough arguments specified.',
+    missing:
+      '--property argument given but not enough arguments specified, as in -D publish content-type text/plain',
     words: (following: readonly string[]) => (following[1]?.toLowerCase() === 'user-property' ? 4 : 3),
     parse: (given: string, previous: readonly PropertySetting[] | undefined): readonly PropertySetting[] => [
       ...(previous ?? []),

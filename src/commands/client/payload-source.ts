@@ -23,9 +23,13 @@ function once(
   parse: (text: string) => string = String,
 ): (text: string, previous: string | undefined) => string {
   return (text, previous) => {
-    if (previous !== undefined) throw new UsageError('Only one type of message can be sent at once.');
+    if (previous !== undefined) throw severalSources();
     return parse(text);
   };
+}
+
+function severalSources(): UsageError {
+  return new UsageError('Only one type of message can be sent at once. Give one -m, -f, -s, -n or -l.');
 }
 
 function withinLimit(text: string): string {
@@ -80,7 +84,7 @@ export function payloadSource(values: PayloadValues, others = 0): PayloadSource 
   if (values.file !== undefined) sources.push({kind: 'file', path: values.file});
   if (values.stdinFile === true) sources.push({kind: 'stdin'});
   if (values.nullMessage === true) sources.push({kind: 'empty'});
-  if (sources.length + others > 1) throw new UsageError('Only one type of message can be sent at once.');
+  if (sources.length + others > 1) throw severalSources();
   return sources[0];
 }
 

@@ -49,7 +49,10 @@ export const receiveOptions = {
       summary: 'ask for retained messages always, new or never (MQTT 5)',
       details: "'new' asks for them only if the subscription is a new one.",
       noun: 'option',
-      parse: choice(['always', 'new', 'never'], (given) => `Unknown value '${given}' for --retain-handling.`),
+      parse: choice(
+        ['always', 'new', 'never'],
+        (given) => `Unknown value '${given}' for --retain-handling. It is always, new or never.`,
+      ),
       complete: ['always', 'new', 'never'],
     },
     timeout: {

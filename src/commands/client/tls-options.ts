@@ -113,7 +113,9 @@ export const tlsOptions = inGroup('TLS', {
     secret: true,
     parse: (given: string): Uint8Array => {
       if (/^([0-9a-f]{2})+$/i.test(given)) return Buffer.from(given, 'hex');
-      throw new UsageError('Problem setting TLS-PSK options: the key of --psk is not hexadecimal.');
+      throw new UsageError(
+        'Problem setting TLS-PSK options: the key of --psk is not hexadecimal, two digits for each byte.',
+      );
     },
   },
   pskIdentity: {flags: '--psk-identity <identity>', summary: 'name that goes with --psk', parse: text},
@@ -187,14 +189,14 @@ function checkTls(values: TlsValues): void {
   }
   if (values.tlsEngineKeyPassword !== undefined && (tlsEngine === undefined || keyForm === undefined)) {
     throw new UsageError(
-      'When using tls-engine-kpass-sha1, both tls-engine and keyform must also be provided.',
+      'When using tls-engine-kpass-sha1, both tls-engine and keyform must also be provided. For a key in a file, use --keypass.',
     );
   }
   if (psk !== undefined && (values.caFile ?? values.caPath) !== undefined) {
-    throw new UsageError('Only one of --psk or --cafile/--capath may be used at once.');
+    throw new UsageError('Only one of --psk or --cafile/--capath may be used at once. Leave the other out.');
   }
   if (psk !== undefined && values.pskIdentity === undefined) {
-    throw new UsageError('--psk-identity required if --psk used.');
+    throw new UsageError('--psk-identity required if --psk used. It names the key.');
   }
   if (psk !== undefined && values.tlsVersion === 'TLSv1.3') {
     throw new UsageError('--psk works with TLS 1.2 only: leave out --tls-version tlsv1.3.');

@@ -1,7 +1,13 @@
 /** What every option that takes a topic or a topic filter checks, in mosquitto's words. */
 
 import {UsageError} from '../../errors.ts';
-import {disallowedIn, isMqttString, isPublishTopic, isTopicFilter} from '../../protocol/topic.ts';
+import {
+  disallowedIn,
+  fitsMqttString,
+  isMqttString,
+  isPublishTopic,
+  isTopicFilter,
+} from '../../protocol/topic.ts';
 
 export interface TopicOption {
   /** As in messages: '-t'. */
@@ -11,8 +17,15 @@ export interface TopicOption {
 }
 
 function checkText(text: string, {option, what}: TopicOption): void {
-  if (text === '') throw new UsageError(`The ${what} of ${option} is empty.`);
+  if (text === '')
+    throw new UsageError(`The ${what} of ${option} is empty. Is a variable of the shell unset?`);
   if (!isMqttString(text)) throw new UsageError(`Invalid ${option} argument: it has ${disallowedIn(text)}.`);
+}
+
+function invalid({what}: TopicOption, text: string, why: string): UsageError {
+  const isOfWildcards = /[+#]/.test(text) && fitsMqttString(text);
+  const reason = isOfWildcards ? why : 'it has more than 200 slashes or 65535 bytes';
+  return new UsageError(`Invalid ${what} '${text}', ${reason}.`);
 }
 
 /** A parser of topics to publish to. @throws UsageError for wildcards, bad length or bad characters */
@@ -20,7 +33,7 @@ export function publishTopic(names: TopicOption): (text: string) => string {
   return (text) => {
     checkText(text, names);
     if (!isPublishTopic(text)) {
-      throw new UsageError(`Invalid ${names.what} '${text}', does it contain '+' or '#'?`);
+      throw invalid(names, text, "does it contain '+' or '#'? They are wildcards, for subscriptions only");
     }
     return text;
   };
@@ -31,7 +44,11 @@ export function topicFilter(names: TopicOption): (text: string) => string {
   return (text) => {
     checkText(text, names);
     if (!isTopicFilter(text)) {
-      throw new UsageError(`Invalid ${names.what} '${text}', are all '+' and '#' wildcards correct?`);
+      throw invalid(
+        names,
+        text,
+        "are all '+' and '#' wildcards correct? Each stands alone between slashes, and '#' at the end",
+      );
     }
     return text;
   };

@@ -23,18 +23,21 @@ type Plan<Action extends PasswdPlan['action']> = Extract<PasswdPlan, {readonly a
 /** Asks twice where a person types, once where a program does. */
 async function askPassword(prompter: Prompter): Promise<Uint8Array> {
   const password = await prompter.secret('Password: ');
-  if (password.length === 0) throw new TmqError('Empty password.');
+  if (password.length === 0) throw new TmqError('Empty password. It needs a character at least.');
   checkPassword(password);
   const again = prompter.interactive ? await prompter.secret('Reenter password: ') : await prompter.next();
   // mosquitto's status for this is 2, whatever else that number means.
   if (again !== undefined && !again.equals(password))
-    throw new TmqError('Passwords do not match.', ExitCode.protocol);
+    throw new TmqError('Passwords do not match. Give the same one twice.', ExitCode.protocol);
   return password;
 }
 
 /** Before anything is typed or hashed: the file must exist, or the user must agree to replace it. */
 async function checkTarget(path: string, {create, force}: Creation, prompter: Prompter): Promise<void> {
   if (!create) {
+    if ((await fileStatus(path)) === undefined) {
+      throw new TmqError(`Cannot read the ${noun} ${path}: no such file or directory. -c makes a new one.`);
+    }
     await checkReadable(path, noun);
     return;
   }
@@ -90,7 +93,7 @@ async function readUserList(source: string, io: Io): Promise<UserList> {
   for await (const batch of lines(chunks)) {
     for (const line of batch) list.add(line);
   }
-  if (list.secrets.size === 0) throw new TmqError('There is no user to import.');
+  if (list.secrets.size === 0) throw new TmqError('There is no user to import. A line is user:password.');
   return list;
 }
 
@@ -123,7 +126,7 @@ export async function deleteUser({path, username}: Plan<'delete'>, io: Io): Prom
   const edit = new RemoveUser(username);
   const statistics = await editFile(path, {edit}, io);
   if (!edit.found) {
-    throw new TmqError(`User ${username} not found in password file.`);
+    throw new TmqError(`User ${username} not found in password file. --list shows the users.`);
   }
   await warnOfFile(path, statistics, io);
   return ExitCode.success;

@@ -39,7 +39,7 @@ export const passwdOptions = inGroup('Password file', {
     summary: `how to hash: ${names.join(', ')} (default ${names[0]})`,
     details:
       'sha512 ($6$) is read by every mosquitto since 1.0, and is a single round; sha512-pbkdf2 ($7$) by 2.0 and later; argon2id by mosquitto 2.1 where it was built with it. sha512-crypt is the $6$ of crypt(3), for other programs: mosquitto cannot read it. scram-sha-256 and scram-sha-512 are accounts for SCRAM, with which tmq broker and other programs check a password that is not sent; mosquitto cannot read them.',
-    missing: '-H argument given but not enough other arguments.',
+    missing: `-H argument given but not enough other arguments. It is one of ${names.join(', ')}.`,
     complete: names,
     parse: choice(names, (word) => `Unknown hash type '${word}'. It is one of ${names.join(', ')}.`),
   },
@@ -48,14 +48,14 @@ export const passwdOptions = inGroup('Password file', {
     summary: 'iterations of sha512-pbkdf2 (default 210000) or rounds of sha512-crypt (default 5000)',
     details:
       'Without -H it means sha512-pbkdf2. The default is 600000 with scram-sha-256, and 210000 with scram-sha-512; there the client computes them at each connection, and 4096 are the least.',
-    missing: '-I argument given but not enough other arguments.',
+    missing: '-I argument given but not enough other arguments. It takes a number.',
     parse: integer({
       minimum: 1,
       maximum: 2 ** 31 - 1,
       problem: (word) =>
         /^\+?\d+$/.test(word) && Number(word) > 0
           ? 'Number of iterations must be less than 2147483648.'
-          : 'Number of iterations must be > 0.',
+          : `Number of iterations must be > 0, not ${word}.`,
     }),
   },
   verify: {flags: '--verify', summary: 'check the password of the user: status 0 if it is right, 1 if not'},

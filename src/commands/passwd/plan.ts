@@ -63,7 +63,7 @@ function checkConflicts(values: PasswdValues): void {
   for (const [one, others] of conflicts) {
     const other = others.find((key) => given(values, one) && given(values, key));
     if (other === undefined) continue;
-    throw new UsageError(`${nameOf(one)} and ${nameOf(other)} cannot be used together.`);
+    throw new UsageError(`${nameOf(one)} and ${nameOf(other)} cannot be used together. Leave one out.`);
   }
   if (given(values, 'json') && !given(values, 'list') && !given(values, 'weak')) {
     throw new UsageError('--json goes with --list or --weak.');
@@ -80,19 +80,26 @@ function missing(values: PasswdValues): UsageError {
   const password = given(values, 'batch');
   if (leading === undefined) {
     const operands = password ? 'file, a user name and a password' : 'file and a user name';
-    return new UsageError(`A password ${operands} must be given.`);
+    const example = password ? '-b passwords.txt ann secret' : 'passwords.txt ann';
+    return new UsageError(`A password ${operands} must be given, as in tmq passwd ${example}`);
   }
   const what = fileOnly ? '' : password ? ', username, or password' : ' or username';
-  return new UsageError(`${nameOf(leading)} argument given but password file${what} missing.`);
+  const example = `${nameOf(leading)}${leading === 'import' ? ' users.txt' : ''}${password ? ' -b' : ''} passwords.txt${fileOnly ? '' : password ? ' ann secret' : ' ann'}`;
+  return new UsageError(
+    `${nameOf(leading)} argument given but password file${what} missing, as in tmq passwd ${example}`,
+  );
 }
 
 /** Exactly as many operands as the form takes. The surplus is not shown: it may be a password. */
 function takeOperands(values: PasswdValues, operands: readonly string[], count: number): readonly string[] {
   if (operands.length < count) throw missing(values);
   if (operands.length === count) return operands;
-  const batch = given(values, 'batch') || count !== 2 || operands.length > 3;
+  const needsBatch =
+    !given(values, 'batch') && !given(values, 'delete') && count === 2 && operands.length === 3;
   throw new UsageError(
-    batch ? 'Too many words.' : 'Too many words: a password on the command line needs -b before the file.',
+    needsBatch
+      ? 'Too many words: a password on the command line needs -b before the file.'
+      : `Too many words: ${['', 'a password file', 'a password file and a user', 'a password file, a user and a password'][count]} is all it takes.`,
   );
 }
 

@@ -93,7 +93,8 @@ async function findSecret(path: string, username: string, io: Io): Promise<strin
       if (user.line.kind === 'entry' || last?.line.kind !== 'entry') last = user;
     }
   }
-  if (last === undefined) throw new TmqError(`User ${username} not found in password file.`);
+  if (last === undefined)
+    throw new TmqError(`User ${username} not found in password file. --list shows the users.`);
   if (numbers.length > 1) {
     await warn(io, `User ${username} has several lines: ${numbers.join(', ')}. The last entry counts here.`);
   }

@@ -3,6 +3,7 @@
  * came, how long ago the last one did, and what it was. Fits the window. Knows nothing of MQTT.
  */
 
+import {cellCount, firstCells} from '../../io/cells.ts';
 import {oneSafeLine} from '../../io/sanitise.ts';
 
 const clearScreen = '\u001b[2J';
@@ -45,11 +46,11 @@ export function ageText(milliseconds: number): string {
   return unit === undefined ? 'now' : `${Math.floor(seconds / unit[0])} ${unit[1]}`;
 }
 
-/** 'a', or 'many…' where it has to be cut; as many columns as given, for characters of one column. */
+/** 'a', or 'many…' where it has to be cut; it takes as many cells of the terminal as there are columns. */
 function fitted(text: string, columns: number): string {
-  const characters = [...text];
-  if (characters.length <= columns) return text + ' '.repeat(columns - characters.length);
-  return `${characters.slice(0, columns - 1).join('')}…`;
+  const isWhole = cellCount(text) <= columns;
+  const shown = isWhole ? text : `${firstCells(text, columns - 1)}…`;
+  return shown + ' '.repeat(columns - cellCount(shown));
 }
 
 const countColumns = 9;
@@ -83,7 +84,7 @@ export class WatchTable {
     }
     const shown = oneSafeLine(topic);
     this.#rows.set(topic, {topic: shown, count: 1, time, text});
-    this.#longestTopic = Math.max(this.#longestTopic, [...shown].length);
+    this.#longestTopic = Math.max(this.#longestTopic, cellCount(shown));
   }
 
   /** What to write first, and again after the window has changed its size. */

@@ -312,10 +312,13 @@ describe('messages', () => {
       await message(updateFile(missing, set(''), context)),
       `Cannot write the file ${missing}: no such file or directory.`,
     );
-    assert.equal(await message(read(readChunks(here.directory, 'x'))), `${here.directory} is not a file.`);
+    assert.equal(
+      await message(read(readChunks(here.directory, 'x'))),
+      `${here.directory} is a directory, not a file.`,
+    );
     assert.equal(
       await message(updateFile(here.directory, set(''), context)),
-      `${here.directory} is not a file.`,
+      `${here.directory} is a directory, not a file.`,
     );
   });
 

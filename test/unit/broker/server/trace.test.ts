@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import {describe, it} from 'node:test';
-import {traceJson} from '../../../../src/broker/server/trace.ts';
+import {traceJson, traceText} from '../../../../src/broker/server/trace.ts';
 import type {ObservedPacket} from '../../../../src/broker/wire/packets.ts';
 
 describe('F13: --trace', () => {
@@ -25,4 +25,19 @@ describe('F13: --trace', () => {
       properties: {userProperties},
     });
   });
+});
+
+it('--trace has names beside the reason codes of a SUBACK, and numbers for a quality of service', () => {
+  const line = (cmd: 'suback' | 'unsuback', granted: readonly number[]) =>
+    traceText({
+      clientId: 'c',
+      direction: 'out',
+      packet: {cmd, messageId: 1, granted} as unknown as ObservedPacket,
+      time: 0n,
+    }).replace(/^\S+ /, '');
+  assert.equal(line('suback', [0, 2, 135]), 'c < SUBACK messageId=1 granted=[0,2,135 (Not authorized)]');
+  assert.equal(
+    line('unsuback', [0, 17]),
+    'c < UNSUBACK messageId=1 granted=[0,17 (No subscription existed)]',
+  );
 });

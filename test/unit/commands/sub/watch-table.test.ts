@@ -53,6 +53,19 @@ test('a long topic is cut to its column, and control characters are shown', () =
   assert.match(control, /\\e\[31mred/);
 });
 
+test('columns are aligned behind wide characters and combining marks', () => {
+  const table = new WatchTable('h', plain);
+  const size = {rows: 10, columns: 60};
+  table.add('温度', 'wide', 0);
+  table.add('cafe\u0301', 'mark', 0);
+  table.add(`🚗${'车'.repeat(20)}`, 'cut', 0);
+  const [, , wide, mark, cut] = lines(table.draw(size, 0), size);
+  const beginning = '        1    now  ';
+  assert.equal(wide, `${beginning}温度${' '.repeat(20)}  wide`);
+  assert.equal(mark, `${beginning}cafe\u0301${' '.repeat(20)}  mark`);
+  assert.equal(cut, `${beginning}🚗${'车'.repeat(10)}…   cut`);
+});
+
 test('ages in the largest unit', () => {
   const hour = 3_600_000;
   const ages = [0, 999, 1000, 59_999, 60_000, hour - 1, hour, 24 * hour, 240 * hour].map(ageText);
