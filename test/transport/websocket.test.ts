@@ -195,5 +195,8 @@ test('mosquitto: WebSockets with and without TLS, and its ordinary port', async 
   );
   await assertBroker(await dialBounded(to(secured.port, {tls: {caFile: files.ca}})));
   await using ordinary = await startMosquitto();
-  await assertFails(to(ordinary.port), {exitCode: 7, message: /Is this its port for WebSockets\?$/});
+  await assertFails(to(ordinary.port), {
+    exitCode: 7,
+    message: /Is this its port for WebSockets, without TLS\?$/,
+  });
 });

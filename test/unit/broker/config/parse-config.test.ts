@@ -514,7 +514,10 @@ describe('errors', () => {
   const cases: readonly (readonly [text: string, message: string])[] = [
     ['\n\nlisten 1', "test.conf:3: unknown directive 'listen', perhaps listener."],
     ['allow_anonymus true', "test.conf:1: unknown directive 'allow_anonymus', perhaps allow_anonymous."],
-    ['frobnicate', "test.conf:1: unknown directive 'frobnicate'."],
+    [
+      'frobnicate',
+      "test.conf:1: unknown directive 'frobnicate': a line is a directive of mosquitto.conf(5), a blank and its value.",
+    ],
     ['port', 'test.conf:1: port is given without a value.'],
     ['port x', "test.conf:1: port takes a whole number from 0 to 65535, not 'x'."],
     ['port 65536', "test.conf:1: port takes a whole number from 0 to 65535, not '65536'."],
