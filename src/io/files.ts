@@ -78,7 +78,7 @@ export async function* readChunks(
   try {
     const handle = await fs.open(path, 'r');
     try {
-      if ((await handle.stat()).isDirectory()) throw new TmqError(`${path} is a directory, not a file.`);
+      if ((await handle.stat()).isDirectory()) throw notRegular(path, true);
       yield* chunksOf(handle);
     } finally {
       await handle.close();
@@ -93,12 +93,15 @@ export async function checkReadable(path: string, noun: string): Promise<void> {
   for await (const _ of readChunks(path, noun)) return;
 }
 
+function notRegular(path: string, isDirectory: boolean): TmqError {
+  return new TmqError(isDirectory ? `${path} is a directory, not a file.` : `${path} is not a regular file.`);
+}
+
 /** Before a file is changed: a pipe or a device cannot be replaced. @throws TmqError; not for a file that is not there */
 export async function checkRegular(path: string): Promise<void> {
   const status = await promises.stat(path).catch(() => undefined);
   if (status === undefined || status.isFile()) return;
-  if (status.isDirectory()) throw new TmqError(`${path} is a directory, not a file.`);
-  throw new TmqError(`${path} is not a regular file.`);
+  throw notRegular(path, status.isDirectory());
 }
 
 /** Size and permissions of a file; undefined when there is none. @throws TmqError */
@@ -257,7 +260,7 @@ interface OldFile {
 async function openOld(fs: FileSystem, path: string, name: string): Promise<OldFile | undefined> {
   try {
     const status = await fs.stat(path);
-    if (!status.isFile()) throw new TmqError(`${name} is not a file.`);
+    if (!status.isFile()) throw notRegular(name, status.isDirectory());
     return {status, handle: await fs.open(path, 'r'), digest: new ContentDigest()};
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return undefined;

@@ -80,9 +80,7 @@ function parseAddress(text: string): HostAndPort {
   if (port === '') return {host};
   const number = /^\d{1,5}$/.test(port) ? Number(port) : 0;
   if (number < 1 || number > 65535) {
-    // What is no number may be the beginning of a password.
-    const shown = /^\d+$/.test(port) ? `port ${port} is not` : 'the port is no number';
-    throw invalid(`${shown} from 1 to 65535; in a password, write '/' as %2F`);
+    throw invalid("the port is no number from 1 to 65535; in a password, write '/' as %2F");
   }
   return {host, port: number};
 }

@@ -526,7 +526,7 @@ describe('words that do not fit', () => {
     [['--list'], `--list ${missing} missing, as in tmq passwd --list passwords.txt`],
     [
       ['-H'],
-      '-H argument given but not enough other arguments. It is one of sha512, sha512-pbkdf2, argon2id, sha512-crypt.',
+      '-H argument given but not enough other arguments. It is one of sha512, sha512-pbkdf2, argon2id, sha512-crypt, scram-sha-256, scram-sha-512.',
     ],
     [['-I'], '-I argument given but not enough other arguments. It takes a number.'],
     [

@@ -86,7 +86,11 @@ const urlDetails = `The scheme is mqtt, mqtts, ws or wss; after :// comes [user[
 
 /** Where only -L could have named the topic. @throws UsageError */
 export function checkUrlTopic({url}: NetworkValues): void {
-  if (url !== undefined) throw new UsageError('Invalid URL for -L argument specified - topic missing.');
+  if (url !== undefined) {
+    throw new UsageError(
+      'Invalid URL for -L argument specified - topic missing. It stands behind the slash, as in mqtt://localhost/greetings',
+    );
+  }
 }
 
 function topicOf(given: string): string | undefined {

@@ -222,22 +222,22 @@ export const commandLines: readonly Mistake[] = [
   ['sub -t a --options-file=nosuch', 'Cannot read the options file nosuch: no such file or directory.'],
   [
     'pub -L localhost:1883/a -m x',
-    'Unsupported URL scheme. A URL begins with mqtt://, mqtts://, ws:// or wss://.',
+    'Unsupported URL scheme. A URL begins with mqtt://, mqtts://, ws://, wss:// or mqtt+unix:.',
     {usage: true},
   ],
   [
     'pub -L localhost/a -m x',
-    'Unsupported URL scheme. A URL begins with mqtt://, mqtts://, ws:// or wss://.',
+    'Unsupported URL scheme. A URL begins with mqtt://, mqtts://, ws://, wss:// or mqtt+unix:.',
     {usage: true},
   ],
   [
     'pub -L mqtt:localhost/a -m x',
-    'Unsupported URL scheme. A URL begins with mqtt://, mqtts://, ws:// or wss://.',
+    'Unsupported URL scheme. A URL begins with mqtt://, mqtts://, ws://, wss:// or mqtt+unix:.',
     {usage: true},
   ],
   [
     'pub -L mqtt://localhost:99999/a -m x',
-    "Invalid URL for -L argument specified - port 99999 is not from 1 to 65535; in a password, write '/' as %2F. Its form is mqtt://[user[:password]@]host[:port]/topic",
+    "Invalid URL for -L argument specified - the port is no number from 1 to 65535; in a password, write '/' as %2F. Its form is mqtt://[user[:password]@]host[:port]/topic",
     {usage: true},
   ],
   [
@@ -247,17 +247,17 @@ export const commandLines: readonly Mistake[] = [
   ],
   [
     'pub -L tcp://localhost/a -m x',
-    'Unsupported URL scheme. A URL begins with mqtt://, mqtts://, ws:// or wss://.',
+    'Unsupported URL scheme. A URL begins with mqtt://, mqtts://, ws://, wss:// or mqtt+unix:.',
     {usage: true},
   ],
   [
     'pub -L ssl://localhost/a -m x',
-    'Unsupported URL scheme. A URL begins with mqtt://, mqtts://, ws:// or wss://.',
+    'Unsupported URL scheme. A URL begins with mqtt://, mqtts://, ws://, wss:// or mqtt+unix:.',
     {usage: true},
   ],
   [
     'pub -L https://localhost/mqtt -m x',
-    'Unsupported URL scheme. A URL begins with mqtt://, mqtts://, ws:// or wss://.',
+    'Unsupported URL scheme. A URL begins with mqtt://, mqtts://, ws://, wss:// or mqtt+unix:.',
     {usage: true},
   ],
   [
@@ -277,17 +277,17 @@ export const commandLines: readonly Mistake[] = [
   ],
   [
     'pub -L mqtt://localhost/ -m x',
-    'Invalid URL for -L argument specified - topic missing. Its form is mqtt://[user[:password]@]host[:port]/topic',
+    'Invalid URL for -L argument specified - topic missing. It stands behind the slash, as in mqtt://localhost/greetings',
     {usage: true},
   ],
   [
     'pub -L mqtt://ann:geheim@localhost:1883 -m x',
-    'Invalid URL for -L argument specified - topic missing. Its form is mqtt://[user[:password]@]host[:port]/topic',
+    'Invalid URL for -L argument specified - topic missing. It stands behind the slash, as in mqtt://localhost/greetings',
     {usage: true},
   ],
   [
     "pub -L '' -m x",
-    'Unsupported URL scheme. A URL begins with mqtt://, mqtts://, ws:// or wss://.',
+    'Unsupported URL scheme. A URL begins with mqtt://, mqtts://, ws://, wss:// or mqtt+unix:.',
     {usage: true},
   ],
   [

@@ -73,12 +73,12 @@ export const passwordFiles: readonly Mistake[] = [
   ['passwd -c -D {dir}/good alice', '-c and -D cannot be used together. Leave one out.', {usage: true}],
   [
     'passwd -H bcrypt {dir}/good ann',
-    "Unknown hash type 'bcrypt'. It is one of sha512, sha512-pbkdf2, argon2id, sha512-crypt.",
+    "Unknown hash type 'bcrypt'. It is one of sha512, sha512-pbkdf2, argon2id, sha512-crypt, scram-sha-256, scram-sha-512.",
     {usage: true},
   ],
   [
     'passwd -H',
-    '-H argument given but not enough other arguments. It is one of sha512, sha512-pbkdf2, argon2id, sha512-crypt.',
+    '-H argument given but not enough other arguments. It is one of sha512, sha512-pbkdf2, argon2id, sha512-crypt, scram-sha-256, scram-sha-512.',
     {usage: true},
   ],
   ['passwd -I many {dir}/good ann', 'Number of iterations must be > 0, not many.', {usage: true}],
