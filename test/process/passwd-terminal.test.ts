@@ -88,7 +88,10 @@ describe('a password typed', () => {
       await terminal.shows(/Password: $/);
       terminal.send(keys);
       assert.equal((await terminal.finished).exitCode, 1);
-      assert.equal(terminal.screen(), 'Password: \r\nError: Empty password. It needs a character at least.\r\n');
+      assert.equal(
+        terminal.screen(),
+        'Password: \r\nError: Empty password. It needs a character at least.\r\n',
+      );
       assert.deepEqual(await readdir(directory), []);
     }
   });
