@@ -14,11 +14,11 @@ const files = readdirSync(tests, {recursive: true, encoding: 'utf8'}).filter((na
 /** What a file that uses a tool has in it: the program's start, or the function of test/support that starts it. */
 const uses: Readonly<Record<string, RegExp>> = {
   mosquitto:
-    /\b(?:startMosquitto|openConfigurationPlace)\(|\bbrokerKinds\b|\b(?:run|start|startBroker)\(\s*'mosquitto(?:_passwd)?'|\bplay\([^)]*'mosquitto'/,
+    /\b(?:startMosquitto|openConfigurationPlace|openMistakePlace)\(|\bbrokerKinds\b|\b(?:run|start|startBroker)\(\s*'mosquitto(?:_passwd)?'|\bplay\([^)]*'mosquitto'/,
   mosquitto_pub:
     /\b(?:run|start)\(\s*'mosquitto_(?:pub|sub|rr)'|\bplay\([^)]*'mosquitto'|(?:\brun\(|=> \[)`mosquitto_\$\{/,
   openssl:
-    /\b(?:certificates|openConfigurationPlace|startFourListeners|tutorialCertificate)\(|\b(?:run|start)\(\s*'openssl'/,
+    /\b(?:certificates|openConfigurationPlace|openMistakePlace|startFourListeners|tutorialCertificate)\(|\b(?:run|start)\(\s*'openssl'/,
   mandoc: /\brun\(\s*'mandoc'/,
   man: /\brun\(\s*'man'/,
   jq: /\bopenPlayground\(/,
