@@ -1,24 +1,14 @@
 /** Manual pages as Markdown, for the web: the requests of src/cli/roff.ts, and no others. Pure. */
 
+import {characters} from '../../src/cli/roff-text.ts';
+
 /** @type {Readonly<Record<string, string>>} */
-const escapes = {
-  '\\e': '\\',
-  '\\-': '-',
-  '\\(aq': "'",
-  '\\(ga': '`',
-  '\\(ha': '^',
-  '\\(ti': '~',
-  '\\(if': '∞',
-  '\\&': '',
-  '\\|': '',
-  '\\fB': '**',
-  '\\fI': '*',
-};
+const fonts = {'\\fB': '**', '\\fI': '*', '\\fR': ''};
 
 /** What an escape of roff.ts stands for, without fonts. @param {string} text */
 const plain = (text) =>
   text.replace(/\\(?:\([a-z]{2}|f[BIR]|.)/g, (sequence) =>
-    sequence.startsWith('\\f') ? '' : (escapes[sequence] ?? sequence),
+    sequence.startsWith('\\f') ? '' : (characters[sequence] ?? sequence),
   );
 
 /** Characters that Markdown would take for its own. @param {string} text */
@@ -31,7 +21,7 @@ function inline(text) {
     .split(/(\\f[BIR])/)
     .map((piece) => {
       if (/^\\f[BIR]$/.test(piece)) {
-        end = piece === '\\fR' ? '' : /** @type {string} */ (escapes[piece]);
+        end = fonts[piece] ?? '';
         return '';
       }
       const [, before = '', words = '', after = ''] = /^(\s*)(.*?)(\s*)$/s.exec(plain(piece)) ?? [];

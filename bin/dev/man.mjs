@@ -7,9 +7,11 @@
 import {execFileSync} from 'node:child_process';
 import {writeFileSync} from 'node:fs';
 import {join} from 'node:path';
+import {register} from 'tsx/esm/api';
 import {commandNames} from './commands.mjs';
-import {manualMarkdown} from './man-markdown.mjs';
 
+register();
+const {manualMarkdown} = await import('./man-markdown.mjs');
 const program = join(import.meta.dirname, '..', 'tmq.js');
 /** @type {readonly (readonly [file: string, words: readonly string[]])[]} */
 const pages = [

@@ -13,7 +13,8 @@ export interface TextStyle {
 /** Columns before headings of sections, of subsections, the body, the description of a term, and examples. */
 const indents = {section: 0, subsection: 2, body: 4, described: 10, example: 8} as const;
 
-const escapes: Readonly<Record<string, string>> = {
+/** The characters that the escapes of roff.ts stand for. */
+export const characters: Readonly<Record<string, string>> = {
   '\\e': '\\',
   '\\-': '-',
   '\\(aq': "'",
@@ -23,12 +24,16 @@ const escapes: Readonly<Record<string, string>> = {
   '\\(if': '∞',
   '\\&': '',
   '\\|': '',
+};
+
+/** Fonts become the control characters 1, 2 and 3: they take no column. */
+const escapes: Readonly<Record<string, string>> = {
+  ...characters,
   '\\fB': '\u0001',
   '\\fI': '\u0002',
   '\\fR': '\u0003',
 };
 
-/** Fonts become the control characters 1, 2 and 3: they take no column. */
 function unescaped(text: string): string {
   return text.replace(/\\(?:\([a-z]{2}|f[BIR]|.)/g, (sequence) => escapes[sequence] ?? sequence);
 }
