@@ -2,121 +2,31 @@
 
 import assert from 'node:assert/strict';
 import {describe, it} from 'node:test';
-import type {
-  Journal,
-  RestoredSession,
-  RestoredState,
-  SavedDelivery,
-  SavedSession,
-  SavedSubscription,
-} from '../../../../src/broker/persistence/journal.ts';
-import type {StoredMessage} from '../../../../src/broker/wire/publish-packet.ts';
+import type {RestoredState} from '../../../../src/broker/persistence/journal.ts';
+import {StoredState} from '../../../../src/broker/persistence/stored-state.ts';
 import {type PacketBroker, packetBroker} from '../../../support/packet-client.ts';
 
-interface Held {
-  session: SavedSession;
-  readonly subscriptions: Map<string, SavedSubscription>;
-  readonly queued: Map<number, SavedDelivery>;
-  readonly sent: Map<number, {readonly delivery: SavedDelivery; readonly packetId: number}>;
-  readonly released: Set<number>;
-  readonly received: Set<number>;
-}
-
-/** A journal in memory, with the state that a restart would restore. */
-class Memory implements Journal {
-  readonly #retained = new Map<string, StoredMessage>();
-  readonly #sessions = new Map<string, Held>();
-
-  #held(clientId: string): Held {
-    const held = this.#sessions.get(clientId);
-    assert.ok(held !== undefined, `the session ${clientId} is known`);
-    return held;
-  }
-
-  retained(topic: string, message: StoredMessage | undefined): void {
-    if (message === undefined) assert.ok(this.#retained.delete(topic));
-    else this.#retained.set(topic, message);
-  }
-
-  session(session: SavedSession): void {
-    const held = this.#sessions.get(session.clientId);
-    if (held !== undefined) held.session = session;
-    else {
-      this.#sessions.set(session.clientId, {
-        session,
-        subscriptions: new Map(),
-        queued: new Map(),
-        sent: new Map(),
-        released: new Set(),
-        received: new Set(),
-      });
-    }
-  }
-
-  sessionEnded(clientId: string): void {
-    assert.ok(this.#sessions.delete(clientId), clientId);
-  }
-
-  subscribed(clientId: string, subscription: SavedSubscription): void {
-    this.#held(clientId).subscriptions.set(subscription.filter, subscription);
-  }
-
-  unsubscribed(clientId: string, filter: string): void {
-    assert.ok(this.#held(clientId).subscriptions.delete(filter));
-  }
-
-  queued(clientId: string, delivery: SavedDelivery): void {
-    this.#held(clientId).queued.set(delivery.sequence, delivery);
-  }
-
-  sent(clientId: string, sequence: number, packetId: number): void {
-    const held = this.#held(clientId);
-    const delivery = held.queued.get(sequence);
-    assert.ok(delivery !== undefined && held.queued.delete(sequence));
-    held.sent.set(sequence, {delivery, packetId});
-  }
-
-  released(clientId: string, sequence: number, packetId: number): void {
-    const held = this.#held(clientId);
-    assert.ok(held.sent.delete(sequence));
-    held.released.add(packetId);
-  }
-
-  settled(clientId: string, sequence: number): void {
-    const held = this.#held(clientId);
-    assert.ok(held.queued.delete(sequence) || held.sent.delete(sequence));
-  }
-
-  completed(clientId: string, packetId: number): void {
-    assert.ok(this.#held(clientId).released.delete(packetId));
-  }
-
-  received(clientId: string, packetId: number): void {
-    this.#held(clientId).received.add(packetId);
-  }
-
-  forgotten(clientId: string, packetId: number): void {
-    assert.ok(this.#held(clientId).received.delete(packetId));
-  }
-
-  state(): RestoredState {
-    const sessions = [...this.#sessions.values()].map(
-      (held): RestoredSession => ({
-        session: held.session,
-        subscriptions: [...held.subscriptions.values()],
-        queued: [...held.queued.values()],
-        sent: [...held.sent.values()],
-        released: [...held.released],
-        received: [...held.received],
-      }),
-    );
-    return {retained: [...this.#retained.values()], sessions};
-  }
+/** A journal in memory. Each call changes the state that a restart would restore: none is about something unknown. */
+function memoryJournal(): StoredState {
+  const state = new StoredState();
+  return new Proxy(state, {
+    get(_target, name: keyof StoredState) {
+      if (name === 'restored') return () => state.restored();
+      return (...args: unknown[]) => {
+        const before = state.restored();
+        Reflect.apply(state[name], state, args);
+        assert.notDeepEqual(state.restored(), before, `${name} ${JSON.stringify(args)}`);
+      };
+    },
+  });
 }
 
 /** A broker with a journal, and a second one that starts from it. */
-function kept(memory: Memory): PacketBroker {
-  return packetBroker({context: {journal: memory, restored: memory.state()}, limits: {maxQueuedMessages: 5}});
+function kept(memory: StoredState): PacketBroker {
+  return packetBroker({
+    context: {journal: memory, restored: memory.restored()},
+    limits: {maxQueuedMessages: 5},
+  });
 }
 
 /** The state of a broker that a restart would restore. */
@@ -129,7 +39,7 @@ const lasting = {version: 5, clean: false, properties: {sessionExpiryInterval: 1
 
 describe('a journal', () => {
   it('restores retained messages', async () => {
-    const memory = new Memory();
+    const memory = memoryJournal();
     {
       await using broker = kept(memory);
       const client = await broker.connect('a', {version: 5});
@@ -148,7 +58,7 @@ describe('a journal', () => {
   });
 
   it('restores sessions with their subscriptions, queues and QoS flows', async () => {
-    const memory = new Memory();
+    const memory = memoryJournal();
     {
       await using broker = kept(memory);
       const client = await broker.connect('s', lasting);
@@ -169,10 +79,10 @@ describe('a journal', () => {
       const again = await broker.connect('p');
       again.publish('t', 'waiting', {qos: 1, messageId: 1});
       await again.expect('puback');
-      assert.deepEqual(savedState(broker), memory.state());
+      assert.deepEqual(savedState(broker), memory.restored());
     }
     await using broker = kept(memory);
-    assert.deepEqual(savedState(broker), memory.state());
+    assert.deepEqual(savedState(broker), memory.restored());
     const watcher = await broker.connect('w');
     await watcher.subscribe('elsewhere');
     const client = await broker.connect('s', lasting);
@@ -189,7 +99,7 @@ describe('a journal', () => {
   });
 
   it('does not restore sessions that ended; the others expire counted from their disconnection', async () => {
-    const memory = new Memory();
+    const memory = memoryJournal();
     {
       await using broker = kept(memory);
       await (await broker.connect('gone', lasting)).leave({
@@ -206,7 +116,7 @@ describe('a journal', () => {
       await (await broker.connect('left', lasting)).leave();
     }
     assert.deepEqual(
-      memory.state().sessions.map(({session}) => session.clientId),
+      memory.restored().sessions.map(({session}) => session.clientId),
       ['left'],
     );
     await using broker = kept(memory);
@@ -215,7 +125,7 @@ describe('a journal', () => {
   });
 
   it('F15: gives the messages of a shared subscription to its other member after a restart', async () => {
-    const memory = new Memory();
+    const memory = memoryJournal();
     {
       await using broker = kept(memory);
       for (const name of ['one', 'other']) {
@@ -239,7 +149,7 @@ describe('a journal', () => {
   });
 
   it('F9: keeps a session for its whole time when the clock was set back before the restart', async () => {
-    const memory = new Memory();
+    const memory = memoryJournal();
     {
       await using broker = kept(memory);
       broker.advance(1000);
@@ -252,7 +162,7 @@ describe('a journal', () => {
   });
 
   it('records dropped and expired messages, so that its state does not grow', async () => {
-    const memory = new Memory();
+    const memory = memoryJournal();
     await using broker = kept(memory);
     const client = await broker.connect('s', lasting);
     await client.subscribe('t', {qos: 1});
@@ -262,10 +172,10 @@ describe('a journal', () => {
       publisher.publish('t', 'x', {qos: 1, messageId, properties: {messageExpiryInterval: 5}});
       await publisher.expect('puback');
     }
-    assert.equal(memory.state().sessions[0]!.queued.length, 5);
+    assert.equal(memory.restored().sessions[0]!.queued.length, 5);
     broker.advance(6);
     const back = await broker.connect('s', lasting);
     await back.quiet();
-    assert.equal(memory.state().sessions[0]!.queued.length, 0);
+    assert.equal(memory.restored().sessions[0]!.queued.length, 0);
   });
 });

@@ -5,7 +5,7 @@ import {mkdtemp, readFile, rm, stat, writeFile} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {describe, it} from 'node:test';
-import {openStore, type Store} from '../../../../src/broker/persistence/store.ts';
+import {openStore} from '../../../../src/broker/persistence/store.ts';
 import {StoreFile, storeParts} from '../../../../src/broker/persistence/store-file.ts';
 import {
   type PacketBroker,
@@ -26,10 +26,10 @@ async function withStore(test: (path: string) => Promise<void>): Promise<void> {
   }
 }
 
-async function startWith(path: string): Promise<{readonly broker: PacketBroker; readonly store: Store}> {
+async function startWith(path: string): Promise<PacketBroker> {
   const store = await openStore({path, autosaveSeconds: 0}, (_type, line) => assert.fail(line));
   const {journal, restored} = store;
-  return {store, broker: packetBroker({context: {journal, restored, changeLog: store}})};
+  return packetBroker({context: {journal, restored, changeLog: store}});
 }
 
 /** What a peer got, and how long the store's file was then. */
@@ -93,112 +93,130 @@ async function publishRest(client: PacketClient, got: readonly Said[]): Promise<
   }
 }
 
+/** Notes what arrives for the clients of a broker whose store is at `path`, and what kills of it leave. */
+class Recording {
+  readonly #path: string;
+  readonly #arrivals: Arrival[] = [];
+  #start = 0;
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  async #size(): Promise<number> {
+    return (await stat(this.#path)).size;
+  }
+
+  /** What is stored from now on is looked at. */
+  async begin(): Promise<void> {
+    this.#start = await this.#size();
+  }
+
+  async note(packet: Said): Promise<void> {
+    this.#arrivals.push({packet, size: await this.#size()});
+  }
+
+  /**
+   * Calls `test` with a broker that was killed after each of the records, and with the packets that had arrived then:
+   * once with those that the last record let leave, and once without.
+   */
+  async afterEachRecord(
+    test: (broker: PacketBroker, got: Said[], where: string) => Promise<void>,
+  ): Promise<void> {
+    const ends = recordEnds(this.#path, this.#start);
+    assert.ok(ends.length >= 7, `${ends.length} records`);
+    const bytes = await readFile(this.#path);
+    for (const [index, end] of ends.entries()) {
+      for (const isLate of [false, true]) {
+        const own = `${this.#path}-${index}-${isLate}`;
+        await writeFile(own, bytes.subarray(0, end));
+        await using broker = await startWith(own);
+        const got = this.#arrivals.filter(({size}) => (isLate ? size < end : size <= end));
+        await test(
+          broker,
+          got.map(({packet}) => packet),
+          `record ${index}, ${isLate}`,
+        );
+      }
+    }
+  }
+}
+
 describe('B1: a broker that is killed after any record', () => {
   it('takes each message of a publisher at QoS 2 once', async () => {
     await withStore(async (path) => {
-      const arrivals: Arrival[] = [];
-      let start: number;
+      const recording = new Recording(path);
       {
-        const {broker} = await startWith(path);
-        await using _broker = broker;
+        await using broker = await startWith(path);
         const keeper = await broker.connect('keeper', lasting);
         await keeper.subscribe('t', {qos: 2});
         await keeper.leave();
         const publisher = await broker.connect('publisher', lasting);
         await publisher.quiet();
-        start = (await stat(path)).size;
-        const note = async (packet: Said) => arrivals.push({packet, size: (await stat(path)).size});
+        await recording.begin();
         publisher.publish('t', payloads[0]!, {qos: 2, messageId: 1});
-        await note(await publisher.expect('pubrec'));
-        await note(await publisher.ask({cmd: 'pubrel', messageId: 1}));
+        await recording.note(await publisher.expect('pubrec'));
+        await recording.note(await publisher.ask({cmd: 'pubrel', messageId: 1}));
         // Two in one turn.
         publisher.publish('t', payloads[1]!, {qos: 2, messageId: 2});
         publisher.publish('t', payloads[2]!, {qos: 2, messageId: 3});
-        for (const _ of [2, 3]) await note(await publisher.expect('pubrec'));
-        for (const messageId of [2, 3]) await note(await publisher.ask({cmd: 'pubrel', messageId}));
+        for (const _ of [2, 3]) await recording.note(await publisher.expect('pubrec'));
+        for (const messageId of [2, 3]) await recording.note(await publisher.ask({cmd: 'pubrel', messageId}));
       }
-      const ends = recordEnds(path, start);
-      assert.ok(ends.length >= 7, `${ends.length} records`);
-      const bytes = await readFile(path);
-      for (const [index, end] of ends.entries()) {
-        // The acknowledgements of the last record have arrived, or have not.
-        for (const isLate of [false, true]) {
-          const own = `${path}-${index}-${isLate}`;
-          await writeFile(own, bytes.subarray(0, end));
-          const {broker} = await startWith(own);
-          await using _broker = broker;
-          const publisher = await broker.connect('publisher', lasting);
-          assert.equal(publisher.connack.sessionPresent, true);
-          const got = arrivals.filter(({size}) => (isLate ? size < end : size <= end));
-          await publishRest(
-            publisher,
-            got.map(({packet}) => packet),
-          );
-          const keeper = await broker.connect('keeper', lasting);
-          const delivered: string[] = [];
-          await receiveAll(keeper, new Map(), delivered);
-          assert.deepEqual(delivered.sort(), [...payloads].sort(), `record ${index}, ${isLate}`);
-        }
-      }
+      await recording.afterEachRecord(async (broker, got, where) => {
+        const publisher = await broker.connect('publisher', lasting);
+        assert.equal(publisher.connack.sessionPresent, true);
+        await publishRest(publisher, got);
+        const keeper = await broker.connect('keeper', lasting);
+        const delivered: string[] = [];
+        await receiveAll(keeper, new Map(), delivered);
+        assert.deepEqual(delivered.sort(), [...payloads].sort(), where);
+      });
     });
   });
 
   it('delivers each message to a subscriber at QoS 2 once', async () => {
     await withStore(async (path) => {
-      const arrivals: Arrival[] = [];
-      let start: number;
+      const recording = new Recording(path);
       {
-        const {broker} = await startWith(path);
-        await using _broker = broker;
+        await using broker = await startWith(path);
         const keeper = await broker.connect('keeper', lasting);
         await keeper.subscribe('t', {qos: 2});
         const publisher = await broker.connect('publisher');
-        start = (await stat(path)).size;
-        const note = async (packet: Said) => arrivals.push({packet, size: (await stat(path)).size});
+        await recording.begin();
         for (const [index, payload] of payloads.entries()) {
           publisher.publish('t', payload, {qos: 2, messageId: index + 1});
           await publisher.expect('pubrec');
           const packet = await keeper.expect('publish');
-          await note(packet);
+          await recording.note(packet);
           const {messageId} = packet as unknown as {messageId: number};
           // The last one is not acknowledged.
           if (index === 2) break;
-          await note(await keeper.ask({cmd: 'pubrec', messageId}));
+          await recording.note(await keeper.ask({cmd: 'pubrec', messageId}));
           if (index === 0) keeper.send({cmd: 'pubcomp', messageId});
           await keeper.quiet();
         }
       }
-      const ends = recordEnds(path, start);
-      const bytes = await readFile(path);
-      for (const [index, end] of ends.entries()) {
-        for (const isLate of [false, true]) {
-          const own = `${path}-${index}-${isLate}`;
-          await writeFile(own, bytes.subarray(0, end));
-          const {broker} = await startWith(own);
-          await using _broker = broker;
-          const got = arrivals.filter(({size}) => (isLate ? size < end : size <= end));
-          const known = new Map<number, string>();
-          const delivered: string[] = [];
-          for (const {packet} of got) {
-            const {cmd, messageId, payload} = packet as unknown as {
-              cmd: string;
-              messageId: number;
-              payload: Buffer;
-            };
-            if (cmd === 'pubrel') known.delete(messageId);
-            else {
-              known.set(messageId, String(payload));
-              delivered.push(String(payload));
-            }
+      await recording.afterEachRecord(async (broker, got, where) => {
+        const known = new Map<number, string>();
+        const delivered: string[] = [];
+        for (const packet of got) {
+          const {cmd, messageId, payload} = packet as unknown as {
+            cmd: string;
+            messageId: number;
+            payload: Buffer;
+          };
+          if (cmd === 'pubrel') known.delete(messageId);
+          else {
+            known.set(messageId, String(payload));
+            delivered.push(String(payload));
           }
-          const before = [...delivered];
-          const keeper = await broker.connect('keeper', lasting);
-          await receiveAll(keeper, known, delivered);
-          const where = `record ${index}, ${isLate}: ${before.join(' ')} before`;
-          assert.equal(new Set(delivered).size, delivered.length, `${delivered.join(' ')}, ${where}`);
-          assert.deepEqual(payloads.slice(0, delivered.length).sort(), [...delivered].sort(), where);
         }
-      }
+        const keeper = await broker.connect('keeper', lasting);
+        await receiveAll(keeper, known, delivered);
+        assert.equal(new Set(delivered).size, delivered.length, `${delivered.join(' ')}, ${where}`);
+        assert.deepEqual(payloads.slice(0, delivered.length).sort(), [...delivered].sort(), where);
+      });
     });
   });
 });
