@@ -27,6 +27,9 @@ autosave_interval 1
 
 const messages = 10_000;
 
+/** Lines that are published and not printed, at most: a kill always finds messages in flight and in the queues. */
+const mostUnprinted = 500;
+
 async function connected(broker: BrokerProcess, clientId: string, clean: boolean): Promise<PacketClient> {
   const client = new PacketClient(connect(broker.port, '127.0.0.1'), 4);
   const connack = await client.ask({
@@ -153,24 +156,22 @@ describe('a broker that is killed', () => {
       ['pub', ...words, '-c', '-i', 'publisher', '-q', '2', '-t', 'load', '-l'],
       options,
     );
+    let printed = 0;
+    sub.child.stdout!.on('data', (chunk: Buffer) => {
+      printed += chunk.toString().split('\n').length - 1;
+    });
+    const nextLines = () => once(sub.child.stdout!, 'data');
     let lines = 0;
     let isFeeding = true;
     const feeding = (async () => {
       while (isFeeding) {
         if (!pub.child.stdin!.write(`${lines++}\n`)) await once(pub.child.stdin!, 'drain');
-        if (lines % 20 === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+        while (lines - printed >= mostUnprinted) await nextLines();
       }
     })();
-    let printed = 0;
-    let hasPrinted: (() => void) | undefined;
-    sub.child.stdout!.on('data', (chunk: Buffer) => {
-      printed += chunk.toString().split('\n').length - 1;
-      hasPrinted?.();
-    });
-    const nextLine = () => new Promise<void>((resolve) => (hasPrinted = resolve));
     for (let kill = 0; kill < kills; kill++) {
-      await nextLine();
-      await new Promise((resolve) => setTimeout(resolve, random.below(200)));
+      const last = printed + 1 + random.below(2 * mostUnprinted);
+      while (printed < last) await nextLines();
       await broker.stop('SIGKILL');
       broker = await startBroker();
     }
@@ -179,7 +180,7 @@ describe('a broker that is killed', () => {
     pub.child.stdin!.end();
     const {exitCode, stderr} = await pub.finished;
     assert.equal(exitCode, 0, stderr);
-    while (printed < lines) await nextLine();
+    while (printed < lines) await nextLines();
     await sub.stop('SIGTERM');
     const got = sub.stdout().toString().trimEnd().split('\n').map(Number);
     assert.equal(got.length, lines, 'as many lines as were published');
