@@ -1,7 +1,7 @@
 /**
- * The hot path of sending: PUBLISH packets as bytes, many of them in one buffer, because one write of 64 kB costs
- * as much as one of 60 bytes. What is equal in all messages is encoded once. Pure; knows no stream, no window and
- * no limit of a server.
+ * The writer of PUBLISH [MQTT 5, 3.3] for client and broker: many packets in one buffer, because one write of 64 kB
+ * costs as much as one of 60 bytes. What is equal in all messages is encoded once. Pure; knows no stream, no window
+ * and no limit of the receiver.
  */
 
 import {ExitCode, TmqError} from '../errors.ts';
@@ -9,117 +9,162 @@ import {copyBytes} from './byte-copy.ts';
 import {
   largestTwoByteInteger,
   publishFirstByte,
-  variableInteger,
   variableIntegerBytes,
   writeVariableInteger,
 } from './fixed-header.ts';
 import {PublishFlag} from './flags.ts';
-import type {ProtocolVersion, Publication} from './message.ts';
-import {type Properties, type PropertyType, propertyTable, type UserProperties} from './properties.ts';
+import type {ProtocolVersion, Publication, QoS} from './message.ts';
+import {type PropertyType, propertyTable} from './properties.ts';
 
-export interface PublishEncoder {
-  /** The bytes of the whole packet. */
-  packetBytes(payloadBytes: number): number;
-  /** All packets in one buffer, without DUP; with an identifier for each unless at QoS 0. */
-  frames(payloads: readonly Uint8Array[], messageIds?: readonly number[]): Buffer;
-  /** The packet up to its payload, which may be sent behind it. The identifier is left out at QoS 0. */
-  header(payloadBytes: number, messageId: number, duplicate: boolean): Buffer;
-}
+const noBytes = new Uint8Array(0);
 
-/** An integer of so many bytes, big-endian [MQTT 5, 1.5.2]. */
-export function integer(value: number, bytes: number): Buffer {
-  const buffer = Buffer.allocUnsafe(bytes);
-  buffer.writeUIntBE(value, 0, bytes);
-  return buffer;
-}
-
-/** Binary Data [MQTT 5, 1.5.6]. @throws TmqError 3 beyond 65535 bytes */
-export function binary(value: Uint8Array): Buffer {
-  if (value.length > largestTwoByteInteger) {
+/** Bytes of a UTF-8 Encoded String or Binary Data [MQTT 5, 1.5.4, 1.5.6]. @throws TmqError 3 beyond 65535 bytes */
+function dataBytes(value: string | Uint8Array): number {
+  const length = typeof value === 'string' ? Buffer.byteLength(value) : value.length;
+  if (length > largestTwoByteInteger) {
     throw new TmqError('A topic or a property is longer than the 65535 bytes MQTT allows.', ExitCode.invalid);
   }
-  return Buffer.concat([integer(value.length, 2), value]);
+  return 2 + length;
 }
 
-/** A UTF-8 Encoded String [MQTT 5, 1.5.4]. @throws TmqError 3 beyond 65535 bytes */
-export function string(value: string): Buffer {
-  return binary(Buffer.from(value));
+/** Writes a string or binary data; returns the index behind it. */
+function writeData(target: Buffer, at: number, value: string | Uint8Array): number {
+  const start = at + 2;
+  const end =
+    typeof value === 'string' ? start + target.write(value, start) : copyBytes(value, target, start);
+  target.writeUInt16BE(end - start, at);
+  return end;
 }
 
-const writers: Readonly<Record<Exclude<PropertyType, 'pair'>, (value: never) => Buffer>> = {
-  byte: (value: number) => integer(value, 1),
-  u16: (value: number) => integer(value, 2),
-  u32: (value: number) => integer(value, 4),
-  varint: variableInteger,
-  utf8: string,
-  binary,
-};
+/** A UTF-8 Encoded String or Binary Data. @throws TmqError 3 beyond 65535 bytes */
+export function data(value: string | Uint8Array): Buffer {
+  const bytes = Buffer.allocUnsafe(dataBytes(value));
+  writeData(bytes, 0, value);
+  return bytes;
+}
 
 const definitions = new Map(propertyTable.map((definition) => [definition.key, definition]));
+const integerBytes: Partial<Record<PropertyType, number>> = {byte: 1, u16: 2, u32: 4};
 
-function property(key: string, value: unknown): readonly Buffer[] {
-  const definition = definitions.get(key);
-  if (definition === undefined || value === undefined) return [];
-  const identifier = Buffer.of(definition.identifier);
-  if (definition.type === 'pair') {
-    return (value as UserProperties).flatMap(([name, text]) => [identifier, string(name), string(text)]);
-  }
-  return [identifier, writers[definition.type](value as never)];
+/** One property by its key in the table: a number, or a string or binary data, of which a user property has two. */
+export type PropertyValue = readonly [key: string, value: number | readonly (string | Uint8Array)[]];
+
+/** Bytes of a property's value. @throws TmqError 3 for a string too long to encode */
+function valueBytes(type: PropertyType, value: PropertyValue[1]): number {
+  if (typeof value === 'number') return integerBytes[type] ?? variableIntegerBytes(value);
+  return value.reduce((sum, each) => sum + dataBytes(each), 0);
 }
 
-/** The property block of a PUBLISH with its length [MQTT 5, 2.2.2], in the order of the keys. */
-function propertyBlock(properties: Properties | undefined): Buffer {
-  const block = Buffer.concat(
-    Object.entries(properties ?? {}).flatMap(([key, value]) => property(key, value)),
-  );
-  return Buffer.concat([variableInteger(block.length), block]);
+function writeValue(target: Buffer, at: number, type: PropertyType, value: PropertyValue[1]): number {
+  if (typeof value !== 'number') return value.reduce((end, each) => writeData(target, end, each), at);
+  const bytes = integerBytes[type];
+  return bytes === undefined ? writeVariableInteger(target, at, value) : target.writeUIntBE(value, at, bytes);
 }
 
 /**
- * Encodes PUBLISH packets that differ only in payload, identifier and DUP [MQTT 5, 3.3]. An empty topic
- * is left empty: its alias is among the properties. Before MQTT 5 there are no properties.
+ * A property list with its length [MQTT 5, 2.2.2]: properties in their order, and behind them `encoded` ones.
  * @throws TmqError 3 for a string too long to encode
  */
-export function publishEncoder(publication: Publication, protocolVersion: ProtocolVersion): PublishEncoder {
-  const {qos, retain} = publication;
-  const first = publishFirstByte(qos, retain);
-  const topic = string(publication.topic);
-  const properties = protocolVersion === 5 ? propertyBlock(publication.properties) : Buffer.alloc(0);
-  const variableBytes = topic.length + (qos > 0 ? 2 : 0) + properties.length;
+export function propertyList(values: readonly PropertyValue[], encoded: Uint8Array = noBytes): Buffer {
+  let length = encoded.length;
+  for (const [key, value] of values) length += 1 + valueBytes(definitions.get(key)!.type, value);
+  const list = Buffer.allocUnsafe(variableIntegerBytes(length) + length);
+  let at = writeVariableInteger(list, 0, length);
+  for (const [key, value] of values) {
+    const {identifier, type} = definitions.get(key)!;
+    list[at] = identifier;
+    at = writeValue(list, at + 1, type, value);
+  }
+  copyBytes(encoded, list, at);
+  return list;
+}
 
-  const packetBytes = (payloadBytes: number) =>
-    1 + variableIntegerBytes(variableBytes + payloadBytes) + variableBytes + payloadBytes;
+/** What is equal in PUBLISH packets that differ only in payload, identifier and DUP, as bytes. */
+export interface PublishParts {
+  readonly qos: QoS;
+  readonly retain: boolean;
+  /** As `data` encodes it, which pays where it is used again; empty where an alias among the properties names it. */
+  readonly topic: string | Uint8Array;
+  /** A property list; empty before MQTT 5, where there is none. */
+  readonly properties: Uint8Array;
+}
 
-  return {
-    packetBytes,
-    header(payloadBytes, messageId, duplicate) {
-      const header = Buffer.allocUnsafe(packetBytes(payloadBytes) - payloadBytes);
-      header[0] = duplicate ? first | PublishFlag.duplicate : first;
-      let at = writeVariableInteger(header, 1, variableBytes + payloadBytes);
-      at = copyBytes(topic, header, at);
-      if (qos > 0) at = header.writeUInt16BE(messageId, at);
-      copyBytes(properties, header, at);
-      return header;
-    },
-    frames(payloads, messageIds = []) {
-      let length = 0;
-      for (const payload of payloads) length += packetBytes(payload.length);
-      const buffer = Buffer.allocUnsafe(length);
-      let at = 0;
-      let index = 0;
-      for (const payload of payloads) {
-        buffer[at] = first;
-        at = writeVariableInteger(buffer, at + 1, variableBytes + payload.length);
-        at = copyBytes(topic, buffer, at);
-        if (qos > 0) {
-          const messageId = messageIds[index++]!;
-          buffer[at++] = messageId >> 8;
-          buffer[at++] = messageId & 0xff;
-        }
-        at = copyBytes(properties, buffer, at);
-        at = copyBytes(payload, buffer, at);
-      }
-      return buffer;
-    },
-  };
+/** Encodes PUBLISH packets that differ only in payload, identifier and DUP [MQTT 5, 3.3]. */
+export class PublishEncoder {
+  readonly #parts: PublishParts;
+  readonly #first: number;
+  readonly #topicBytes: number;
+  /** Of what stands between fixed header and payload. */
+  readonly #variableBytes: number;
+
+  constructor(parts: PublishParts) {
+    const {qos, retain, topic, properties} = parts;
+    this.#parts = parts;
+    this.#first = publishFirstByte(qos, retain);
+    this.#topicBytes = typeof topic === 'string' ? dataBytes(topic) : topic.length;
+    this.#variableBytes = this.#topicBytes + (qos > 0 ? 2 : 0) + properties.length;
+  }
+
+  /** The bytes of the whole packet. */
+  packetBytes(payloadBytes: number): number {
+    const remaining = this.#variableBytes + payloadBytes;
+    return 1 + variableIntegerBytes(remaining) + remaining;
+  }
+
+  /** Where the identifier of a packet stands in it; at QoS 0, which has none, 0. */
+  packetIdAt(payloadBytes: number): number {
+    if (this.#parts.qos === 0) return 0;
+    return 1 + variableIntegerBytes(this.#variableBytes + payloadBytes) + this.#topicBytes;
+  }
+
+  /** The packet up to its payload, which may be sent behind it. The identifier is left out at QoS 0. */
+  header(payloadBytes: number, messageId: number, duplicate: boolean): Buffer {
+    const header = Buffer.allocUnsafe(this.packetBytes(payloadBytes) - payloadBytes);
+    this.writeHeader(header, 0, payloadBytes, messageId);
+    if (duplicate) header[0]! |= PublishFlag.duplicate;
+    return header;
+  }
+
+  /** All packets in one buffer, without DUP; with an identifier for each unless at QoS 0. */
+  frames(payloads: readonly Uint8Array[], messageIds: readonly number[] = []): Buffer {
+    let length = 0;
+    for (const payload of payloads) length += this.packetBytes(payload.length);
+    const buffer = Buffer.allocUnsafe(length);
+    let at = 0;
+    let index = 0;
+    for (const payload of payloads) {
+      at = this.writeHeader(buffer, at, payload.length, messageIds[index++] ?? 0);
+      at = copyBytes(payload, buffer, at);
+    }
+    return buffer;
+  }
+
+  /** Writes a packet up to its payload, without DUP; returns the index behind it. */
+  writeHeader(target: Buffer, start: number, payloadBytes: number, messageId: number): number {
+    const {qos, topic, properties} = this.#parts;
+    target[start] = this.#first;
+    let at = writeVariableInteger(target, start + 1, this.#variableBytes + payloadBytes);
+    at = typeof topic === 'string' ? writeData(target, at, topic) : copyBytes(topic, target, at);
+    if (qos > 0) {
+      target[at++] = messageId >> 8;
+      target[at++] = messageId & 0xff;
+    }
+    return copyBytes(properties, target, at);
+  }
+}
+
+/**
+ * The encoder of a publication. Before MQTT 5 its properties are left out.
+ * @throws TmqError 3 for a string too long to encode
+ */
+export function publishEncoder(
+  {qos, retain, topic, properties = {}}: Publication,
+  protocolVersion: ProtocolVersion,
+): PublishEncoder {
+  const values = Object.entries(properties).flatMap(([key, value]): PropertyValue[] => {
+    if (key === 'userProperties') return value.map((pair: PropertyValue[1]) => [key, pair]);
+    return [[key, typeof value === 'number' ? value : [value]]];
+  });
+  const list = protocolVersion === 5 ? propertyList(values) : noBytes;
+  return new PublishEncoder({qos, retain, topic: data(topic), properties: list});
 }

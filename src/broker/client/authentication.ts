@@ -4,10 +4,10 @@
  */
 
 import {type ScramAccount, ScramFailure, ScramServer} from '../../password/scram.ts';
+import {protocolError} from '../../protocol/packet-violation.ts';
 import {ReasonCode} from '../../protocol/reason-codes.ts';
 import type {Access} from '../access/access.ts';
 import type {ListenerConfig} from '../config/settings.ts';
-import {protocolError} from '../wire/packet-violation.ts';
 import type {IAuthPacket, IConnectPacket} from '../wire/packets.ts';
 
 type FindAccount = () => ReturnType<NonNullable<Access['accountFinder']>>;

@@ -3,10 +3,10 @@
  * to its handler, enforces the keep alive, and ends the session's connection [MQTT 5, 3.1.2.10, 3.14, 4.13].
  */
 
+import {protocolError} from '../../protocol/packet-violation.ts';
 import {ReasonCode} from '../../protocol/reason-codes.ts';
 import type {ScheduledTask} from '../state/schedule.ts';
 import type {ConnectionHandler, Ending} from '../wire/connection-handler.ts';
-import {protocolError} from '../wire/packet-violation.ts';
 import type {IAuthPacket, IConnectPacket, IDisconnectPacket, Packet} from '../wire/packets.ts';
 import type {ConnectDetails} from '../wire/validate.ts';
 import {type ActiveSession, ConnectHandler, type ConnectOptions} from './connect-handler.ts';

@@ -3,10 +3,10 @@
  * protocol has one for it [MQTT 5, 4.13]. Decides nothing.
  */
 
+import type {PacketViolation} from '../../protocol/packet-violation.ts';
 import {ReasonCode, ReturnCode} from '../../protocol/reason-codes.ts';
 import type {Connection} from '../wire/connection.ts';
 import type {Ending} from '../wire/connection-handler.ts';
-import type {PacketViolation} from '../wire/packet-violation.ts';
 import {UnsupportedProtocol} from '../wire/validate.ts';
 
 const kinds: Readonly<Record<number, string>> = {

@@ -6,6 +6,7 @@
 import {isUtf8} from 'node:buffer';
 import {PacketType, packetNames} from '../../protocol/fixed-header.ts';
 import type {QoS} from '../../protocol/message.ts';
+import {PacketViolation, protocolError} from '../../protocol/packet-violation.ts';
 import {isFailure, ReasonCode} from '../../protocol/reason-codes.ts';
 import {isPublishTopic} from '../../protocol/topic.ts';
 import {FastPublish} from '../forwarding/fast-publish.ts';
@@ -14,7 +15,6 @@ import type {PublishFlow} from '../forwarding/shared-frames.ts';
 import type {AcknowledgementResult} from '../state/delivery-queue.ts';
 import {PacketIdSet} from '../state/packet-id-set.ts';
 import type {MessageHandler} from '../wire/connection-handler.ts';
-import {PacketViolation, protocolError} from '../wire/packet-violation.ts';
 import type {DecodedPublish, StoredMessage} from '../wire/publish-packet.ts';
 import type {DecodedAcknowledgement} from '../wire/validate.ts';
 import type {ClientWriter} from './client-writer.ts';

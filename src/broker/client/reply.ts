@@ -1,11 +1,11 @@
 /** What the handlers of packets need to reply to one client, and the replies that carry a reason string. */
 
+import {PacketViolation} from '../../protocol/packet-violation.ts';
 import {ReasonCode} from '../../protocol/reason-codes.ts';
 import type {ListenerConfig} from '../config/settings.ts';
 import type {BrokerState} from '../state/broker-state.ts';
 import type {Session} from '../state/session.ts';
 import type {Connection} from '../wire/connection.ts';
-import {PacketViolation} from '../wire/packet-violation.ts';
 import type {Packet} from '../wire/packets.ts';
 
 export interface ReplyContext {

@@ -1,6 +1,6 @@
 /** The topic aliases of one connection, which end with it [MQTT-3.3.2-7]: the client's, and the broker's. */
 
-import {aliasInvalid, protocolError} from '../wire/packet-violation.ts';
+import {aliasInvalid, protocolError} from '../../protocol/packet-violation.ts';
 import type {DecodedPublish, PublishForm} from '../wire/publish-packet.ts';
 
 /** Topics of one connection that have an alias from the broker at once. */

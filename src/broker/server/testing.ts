@@ -3,11 +3,11 @@
 import {defined} from '../../defined.ts';
 import {bodyStart} from '../../protocol/fixed-header.ts';
 import type {QoS} from '../../protocol/message.ts';
+import {PacketReader} from '../../protocol/packet-reader.ts';
 import {type Properties, PropertyIdentifier} from '../../protocol/properties.ts';
 import {isMqttString, isPublishTopic, isTopicFilter, matches} from '../../protocol/topic.ts';
 import {parseBrokerConfig} from '../config/parse-config.ts';
 import {readNames, readText} from '../config/read-file.ts';
-import {PacketReader} from '../wire/packet-reader.ts';
 import type {ObservedPacket} from '../wire/packets.ts';
 import type {CertificateFiles} from './certificates.ts';
 import {parseFault} from './faults.ts';
@@ -265,10 +265,9 @@ function userPropertiesOf(frame: Buffer, qos: QoS): readonly (readonly [name: st
   const reader = new PacketReader(frame, bodyStart(frame));
   reader.string('topic');
   if (qos > 0) reader.packetIdentifier();
-  reader.properties('publish', ({definition, start, end}) => {
+  reader.properties('publish', ({definition, name, bytes}) => {
     if (definition.identifier !== PropertyIdentifier.userProperties) return;
-    const pair = new PacketReader(frame, start + 1, end);
-    pairs.push([pair.string('name'), pair.string('value')]);
+    pairs.push([name.toString(), bytes.toString()]);
   });
   return pairs;
 }

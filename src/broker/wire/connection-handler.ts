@@ -1,8 +1,8 @@
 /** The interfaces between a connection and the rest of the broker: its handlers, and the shared context. */
 
+import type {PacketViolation} from '../../protocol/packet-violation.ts';
 import type {BufferPool, ChangeLog} from './connection-output.ts';
 import type {Counters} from './counters.ts';
-import type {PacketViolation} from './packet-violation.ts';
 import type {IConnectPacket, ObservedPacket, Packet, PacketCodec} from './packets.ts';
 import type {DecodedPublish} from './publish-packet.ts';
 import type {ConnectDetails, DecodedAcknowledgement} from './validate.ts';

@@ -6,6 +6,7 @@
 import type {Duplex} from 'node:stream';
 import {acknowledgements} from '../../protocol/acknowledgement.ts';
 import type {ProtocolVersion} from '../../protocol/message.ts';
+import {PacketViolation, protocolError} from '../../protocol/packet-violation.ts';
 import {ReasonCode} from '../../protocol/reason-codes.ts';
 import type {ConnectionContext, ConnectionHandler, Ending, MessageHandler} from './connection-handler.ts';
 import type {PacketIdentity} from './connection-output.ts';
@@ -13,7 +14,6 @@ import {ConnectionOutput} from './connection-output.ts';
 import {FrameDispatcher, FrameQueue, type FrameReceiver, type HeldPackets} from './frame-dispatcher.ts';
 import {otherProtocol} from './frame-splitter.ts';
 import {PacketObserver} from './packet-observer.ts';
-import {PacketViolation, protocolError} from './packet-violation.ts';
 import type {Packet} from './packets.ts';
 import type {Frame} from './publish-packet.ts';
 import type {SharedFrame} from './shared-frame.ts';

@@ -7,6 +7,9 @@
 import {isAcknowledgement} from '../../protocol/acknowledgement.ts';
 import {bodyStart, firstByte, PacketType, packetNames} from '../../protocol/fixed-header.ts';
 import type {ProtocolVersion} from '../../protocol/message.ts';
+import {PacketReader} from '../../protocol/packet-reader.ts';
+import {type PacketViolation, protocolError} from '../../protocol/packet-violation.ts';
+import {PublishReader} from '../../protocol/publish-reader.ts';
 import type {
   ConnectionContext,
   ConnectionHandler,
@@ -16,8 +19,6 @@ import type {
 import type {Counters} from './counters.ts';
 import {FrameSplitter} from './frame-splitter.ts';
 import type {PacketObserver} from './packet-observer.ts';
-import {PacketReader} from './packet-reader.ts';
-import {type PacketViolation, protocolError} from './packet-violation.ts';
 import type {IConnectPacket} from './packets.ts';
 import {decodePublish} from './publish-packet.ts';
 import {decodeAcknowledgement, readConnect, validateFrame} from './validate.ts';
@@ -127,6 +128,7 @@ export class FrameDispatcher {
   /** Of an accepted client. */
   #messages: MessageHandler | undefined;
   #fast: FastFrames | undefined;
+  #publishReader: PublishReader | undefined;
 
   constructor(receiver: FrameReceiver, context: ConnectionContext, handler: ConnectionHandler) {
     this.#receiver = receiver;
@@ -170,7 +172,8 @@ export class FrameDispatcher {
     const {protocolVersion} = receiver;
     const type = frame[0]! >> 4;
     if (type === PacketType.publish) {
-      const publish = decodePublish(frame, protocolVersion);
+      this.#publishReader ??= new PublishReader(protocolVersion);
+      const publish = decodePublish(frame, protocolVersion, this.#publishReader);
       counters.publishReceived++;
       counters.publishBytesReceived += publish.payload.length;
       receiver.observer.frame('in', frame, protocolVersion);

@@ -4,8 +4,8 @@
  */
 
 import {bodyStart, incomplete, malformedInteger, packetBytes} from '../../protocol/fixed-header.ts';
+import {malformed, PacketViolation} from '../../protocol/packet-violation.ts';
 import {ReasonCode} from '../../protocol/reason-codes.ts';
-import {malformed, PacketViolation} from './packet-violation.ts';
 
 /** Smaller chunks are gathered: each Buffer takes some hundred bytes beside its own. */
 const smallChunk = 512;

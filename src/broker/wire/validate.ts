@@ -8,11 +8,12 @@ import {isAcknowledgement} from '../../protocol/acknowledgement.ts';
 import {bodyStart, PacketType, packetFlags, packetNames} from '../../protocol/fixed-header.ts';
 import {ConnectFlag, SubscriptionOption, willQosShift} from '../../protocol/flags.ts';
 import type {ProtocolVersion} from '../../protocol/message.ts';
+import {PacketReader} from '../../protocol/packet-reader.ts';
+import {malformed, PacketViolation, protocolError} from '../../protocol/packet-violation.ts';
 import {PropertyIdentifier, type PropertyPacket} from '../../protocol/properties.ts';
+import {hasWildcard} from '../../protocol/publish-reader.ts';
 import {ReasonCode, sendableCodes} from '../../protocol/reason-codes.ts';
 import {isTopicFilter, parseSubscription} from '../../protocol/topic.ts';
-import {PacketReader} from './packet-reader.ts';
-import {malformed, PacketViolation, protocolError} from './packet-violation.ts';
 import {decodePublish, type MessageProperties, readMessageProperties} from './publish-packet.ts';
 
 /** The packets that a client sends, and the statement broken where their flags are not as they must be. */
@@ -227,15 +228,10 @@ function validateConnectProperties(reader: PacketReader): void {
 }
 
 function readWill(reader: PacketReader, protocolVersion: ProtocolVersion): MessageProperties {
-  const properties =
-    protocolVersion === 5
-      ? readMessageProperties(reader, 'will')
-      : {utf8Payload: false, forwarded: Buffer.alloc(0)};
+  const properties = readMessageProperties(reader, 'will', protocolVersion);
   const topic = reader.stringBytes('the will topic');
   if (topic.length === 0) throw protocolError('MQTT-4.7.3-1', 'The will topic is empty.');
-  if (topic.includes(0x23) || topic.includes(0x2b)) {
-    throw malformed('MQTT-4.7.0-1', 'The will topic has a wildcard.');
-  }
+  if (hasWildcard(topic)) throw malformed('MQTT-4.7.0-1', 'The will topic has a wildcard.');
   reader.binary('the will payload');
   return properties;
 }

@@ -15,7 +15,7 @@ import {
   variableInteger,
 } from '../../protocol/fixed-header.ts';
 import {ConnectFlag, willQosShift} from '../../protocol/flags.ts';
-import {binary, integer, string} from '../../protocol/publish-writer.ts';
+import {data} from '../../protocol/publish-writer.ts';
 import {subscriptionFailure} from '../../protocol/reason-codes.ts';
 import type {ConnectionOptions} from '../connection-options.ts';
 import type {CreateProtocolClient, Packet, ProtocolClient, ProtocolClientSetup} from './protocol-client.ts';
@@ -46,13 +46,12 @@ export function connectBytes(
     (clean ? ConnectFlag.clean : 0);
   return framed(
     firstByte(PacketType.connect),
-    string('MQTT'),
-    Buffer.of(4, flags),
-    integer(keepaliveSeconds, 2),
-    string(clientId),
-    ...(will === undefined ? [] : [string(will.topic), binary(will.payload)]),
-    ...(username === undefined ? [] : [string(username)]),
-    ...(password === undefined ? [] : [binary(Buffer.from(password))]),
+    data('MQTT'),
+    Buffer.of(4, flags, keepaliveSeconds >> 8, keepaliveSeconds & 0xff),
+    data(clientId),
+    ...(will === undefined ? [] : [data(will.topic), data(will.payload)]),
+    ...(username === undefined ? [] : [data(username)]),
+    ...(password === undefined ? [] : [data(password)]),
   );
 }
 
@@ -62,7 +61,7 @@ const acknowledgements: ReadonlySet<string> = new Set(['puback', 'pubrec', 'pubr
 /** Any other packet for the broker; PUBLISH has an encoder of its own. @throws Error for a packet that is not known here */
 export function encodePacket(packet: Packet): Buffer {
   const {cmd, messageId = 0, subscriptions = [], unsubscriptions = []} = packet;
-  const identifier = integer(messageId, 2);
+  const identifier = Buffer.of(messageId >> 8, messageId & 0xff);
   const first = firstByte(PacketType[cmd as PacketName]);
   if (empty.has(cmd)) return framed(first);
   if (acknowledgements.has(cmd)) return framed(first, identifier);
@@ -70,10 +69,10 @@ export function encodePacket(packet: Packet): Buffer {
     return framed(
       first,
       identifier,
-      ...subscriptions.flatMap(({topic, qos}) => [string(topic), Buffer.of(qos)]),
+      ...subscriptions.flatMap(({topic, qos}) => [data(topic), Buffer.of(qos)]),
     );
   }
-  if (cmd === 'unsubscribe') return framed(first, identifier, ...unsubscriptions.map(string));
+  if (cmd === 'unsubscribe') return framed(first, identifier, ...unsubscriptions.map(data));
   throw new Error(`No ${cmd} is sent in a short session.`);
 }
 

@@ -5,8 +5,8 @@ import {describe, it} from 'node:test';
 import fc from 'fast-check';
 import {generate, type Packet} from 'mqtt-packet';
 import {FrameSplitter} from '../../../../src/broker/wire/frame-splitter.ts';
-import {PacketViolation} from '../../../../src/broker/wire/packet-violation.ts';
 import {validateFrame} from '../../../../src/broker/wire/validate.ts';
+import {PacketViolation} from '../../../../src/protocol/packet-violation.ts';
 import {frameOf} from '../../../support/packet-client.ts';
 
 type Version = 3 | 4 | 5;

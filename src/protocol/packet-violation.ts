@@ -1,6 +1,6 @@
 /** The error for a packet that breaks the specification, with the statement that it breaks. */
 
-import {ReasonCode} from '../../protocol/reason-codes.ts';
+import {ReasonCode} from './reason-codes.ts';
 
 /** A packet, or a request in it, that the specification forbids: the connection is closed with its reason code. */
 export class PacketViolation extends Error {

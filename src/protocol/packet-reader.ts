@@ -4,20 +4,15 @@
  */
 
 import {isUtf8} from 'node:buffer';
-import {
-  incomplete,
-  malformedInteger,
-  readVariableInteger,
-  variableIntegerBytes,
-} from '../../protocol/fixed-header.ts';
+import {incomplete, malformedInteger, readVariableInteger, variableIntegerBytes} from './fixed-header.ts';
+import {malformed, protocolError} from './packet-violation.ts';
 import {
   mayClientSend,
   type PropertyDefinition,
   PropertyIdentifier,
   type PropertyPacket,
   propertyTable,
-} from '../../protocol/properties.ts';
-import {malformed, protocolError} from './packet-violation.ts';
+} from './properties.ts';
 
 const definitions: ReadonlyMap<number, PropertyDefinition> = new Map(
   propertyTable.map((definition) => [definition.identifier, definition]),
@@ -30,9 +25,14 @@ export interface PropertyField {
   readonly end: number;
   /** Of numbers; 0 for the other types. */
   readonly number: number;
-  /** Of strings and binary data. */
+  /** Of strings and binary data, and of a pair's value. */
   readonly bytes: Buffer;
+  /** Of a pair; empty for the other types. */
+  readonly name: Buffer;
 }
+
+/** The side that sends a packet: only a server may send subscription identifiers in PUBLISH [MQTT-3.3.4-6]. */
+type Sender = 'client' | 'server';
 
 const noBytes = Buffer.alloc(0);
 
@@ -55,11 +55,13 @@ export class PacketReader {
   readonly frame: Buffer;
   position: number;
   readonly end: number;
+  readonly #sender: Sender;
 
-  constructor(frame: Buffer, position: number, end: number = frame.length) {
+  constructor(frame: Buffer, position: number, end: number = frame.length, sender: Sender = 'client') {
     this.frame = frame;
     this.position = position;
     this.end = end;
+    this.#sender = sender;
   }
 
   get done(): boolean {
@@ -130,8 +132,8 @@ export class PacketReader {
   }
 
   /**
-   * Walks a property list [MQTT 5, 2.2.2]: known, allowed in this packet, of its type, and only User
-   * Property more than once. `each` sees every property in order.
+   * Walks a property list [MQTT 5, 2.2.2]: known, allowed in this packet, of its type, and only User Property, and in
+   * PUBLISH Subscription Identifier, more than once. `each` sees every property in order. @throws PacketViolation
    */
   properties(packet: PropertyPacket, each: (field: PropertyField) => void = () => undefined): void {
     const length = this.variableInteger('the property length');
@@ -145,7 +147,7 @@ export class PacketReader {
       const {identifier, name} = field.definition;
       const bit = 1 << (identifier & 31);
       const seen = identifier < 32 ? seenLow : seenHigh;
-      if ((seen & bit) !== 0 && identifier !== PropertyIdentifier.userProperties) {
+      if ((seen & bit) !== 0 && !mayRepeat(identifier, packet)) {
         throw protocolError('2.2.2.2', `The property ${name} is there twice.`);
       }
       if (identifier < 32) seenLow |= bit;
@@ -163,33 +165,38 @@ export class PacketReader {
     if (!packets.includes(packet)) {
       throw malformed('2.2.2.2', `The property ${name} does not belong in ${packet}.`);
     }
-    if (!mayClientSend(definition, packet)) {
+    if (this.#sender === 'client' && !mayClientSend(definition, packet)) {
       throw protocolError('MQTT-3.3.4-6', 'A client must not send a subscription identifier in PUBLISH.');
     }
-    const {number, bytes} = this.#value(definition);
+    const {number, bytes, name: key} = this.#value(definition);
     if (this.position > end) throw malformed('2.2.2.1', `The property ${name} outgrows the properties.`);
-    return {definition, start, end: this.position, number, bytes};
+    return {definition, start, end: this.position, number, bytes, name: key};
   }
 
-  #value({name, type}: PropertyDefinition): {readonly number: number; readonly bytes: Buffer} {
+  #value({name, type}: PropertyDefinition): Pick<PropertyField, 'number' | 'bytes' | 'name'> {
     switch (type) {
       case 'byte':
-        return {number: this.byte(name), bytes: noBytes};
+        return {number: this.byte(name), bytes: noBytes, name: noBytes};
       case 'u16':
-        return {number: this.u16(name), bytes: noBytes};
+        return {number: this.u16(name), bytes: noBytes, name: noBytes};
       case 'u32':
-        return {number: this.u32(name), bytes: noBytes};
+        return {number: this.u32(name), bytes: noBytes, name: noBytes};
       case 'varint':
-        return {number: this.variableInteger(name), bytes: noBytes};
+        return {number: this.variableInteger(name), bytes: noBytes, name: noBytes};
       case 'utf8':
-        return {number: 0, bytes: this.stringBytes(name)};
+        return {number: 0, bytes: this.stringBytes(name), name: noBytes};
       case 'binary':
-        return {number: 0, bytes: this.binary(name)};
+        return {number: 0, bytes: this.binary(name), name: noBytes};
       case 'pair':
         // [MQTT-1.5.7-1] Both strings.
-        return {number: 0, bytes: this.stringBytes(name) && this.stringBytes(name)};
+        return {number: 0, name: this.stringBytes(name), bytes: this.stringBytes(name)};
     }
   }
+}
+
+function mayRepeat(identifier: number, packet: PropertyPacket): boolean {
+  if (identifier === PropertyIdentifier.subscriptionIdentifier) return packet === 'publish';
+  return identifier === PropertyIdentifier.userProperties;
 }
 
 function capital(text: string): string {
