@@ -39,8 +39,6 @@ export interface SessionContext {
   readonly oneShot?: boolean;
   /** A packet follows each SUBACK anyway, and acknowledges it for TCP: no PINGREQ is sent for that. */
   readonly sendsAfterSubscribing?: boolean;
-  /** How long to wait for a session ticket of TLS, for tests on slow machines (session-tickets.ts). */
-  readonly ticketMilliseconds?: number;
   /** Called when the first connection is accepted, and when the session ends or fails: no wait for it is left. */
   readonly onReady?: () => void;
   /** One line for each event: connection lost, connected again. */

@@ -11,7 +11,6 @@ import type {TmqError} from '../../errors.ts';
 import {firstByte, PacketType} from '../../protocol/fixed-header.ts';
 import {Violation} from '../../protocol/violation.ts';
 import type {ConnectionOptions, Endpoint} from '../connection-options.ts';
-import {afterTicket, firstTicket} from '../session-tickets.ts';
 import type {ReadBuffer} from '../transport/read-buffer.ts';
 import {Uploading} from '../transport/taken-bytes.ts';
 import {monotonicMilliseconds} from '../waiting.ts';
@@ -49,12 +48,21 @@ export interface ConnectionSetup {
   readonly readBuffer?: ReadBuffer | undefined;
   /** Whether packets may be sent before CONNACK came. */
   readonly pipelined: boolean;
-  /** How long to wait for a session ticket of TLS, where not as usual. */
-  readonly ticketMilliseconds?: number | undefined;
 }
 
 /** PINGREQ [MQTT-3.12], which MQTT.js would not send before CONNACK. */
 const pingreq = Buffer.of(firstByte(PacketType.pingreq), 0);
+
+/** Milliseconds after which a packet acknowledges a TLS session ticket; one sent at once does not. */
+const ticketMilliseconds = 1;
+
+/**
+ * Calls `action` shortly after the first session ticket of TLS 1.3. A packet sent then acknowledges it: a server
+ * with Nagle's algorithm on holds CONNACK back until that, for 40 ms if nothing is sent.
+ */
+function afterTicket(stream: Duplex, action: () => unknown): void {
+  if ('encrypted' in stream) stream.once('session', () => setTimeout(action, ticketMilliseconds));
+}
 
 /**
  * Sends the packets of this turn together with CONNECT. A server that refuses it would otherwise close the connection
@@ -222,7 +230,7 @@ export class ClientConnection implements FilterConnection {
 
   /** Sends CONNECT and waits for CONNACK. */
   async #connect(): Promise<void> {
-    const {signal, pipelined, stream, ticketMilliseconds} = this.#setup;
+    const {signal, pipelined, stream} = this.#setup;
     const onAbort = () => this.fail(signal.reason);
     signal.addEventListener('abort', onAbort, {once: true});
     try {
@@ -230,8 +238,7 @@ export class ClientConnection implements FilterConnection {
         this.#accept = resolve;
       });
       if (signal.aborted) onAbort();
-      if (!pipelined) this.writeQueue.inParts = await firstTicket(stream, ticketMilliseconds);
-      if (!this.#stream.destroyed) corkThisTurn(this.#stream, () => this.#client.connect());
+      else if (!this.#stream.destroyed) corkThisTurn(this.#stream, () => this.#client.connect());
       if (pipelined) afterTicket(stream, () => this.isAccepted || this.writeQueue.write(pingreq));
       await Promise.race([accepted, this.closed]);
       if (this.#failure !== undefined) throw await this.closed;

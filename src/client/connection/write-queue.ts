@@ -9,7 +9,7 @@
  */
 
 import type {Duplex} from 'node:stream';
-import type {StreamedPacket} from '../session-tickets.ts';
+import type {StreamedPayload} from '../types.ts';
 
 /** A write of fewer bytes is collected with others. */
 const smallBytes = 16 * 1024;
@@ -19,6 +19,12 @@ const enoughBytes = 64 * 1024;
 
 /** Called with true when the stream has passed the bytes on, with false when it cannot. */
 export type Written = (isWritten: boolean) => void;
+
+/** A packet whose payload is not held in memory. */
+interface StreamedPacket {
+  readonly header: Uint8Array;
+  readonly payload: StreamedPayload;
+}
 
 export class WriteQueue {
   readonly #stream: Duplex;
@@ -32,8 +38,6 @@ export class WriteQueue {
   /** Bytes of the streamed packet that the stream was not given yet. */
   #missing = 0;
   #isClosed = false;
-  /** Makes parts of the next packet that is encoded in its turn: CONNECT, which is the first. */
-  inParts: ((bytes: Uint8Array) => StreamedPacket) | undefined;
 
   /** @param isFramed each write becomes a WebSocket frame, which is to hold whole packets */
   constructor(stream: Duplex, fail: (error: unknown) => void, isFramed = false) {
@@ -80,10 +84,7 @@ export class WriteQueue {
       } catch (error) {
         this.#fail(error);
       }
-      const {inParts} = this;
-      this.inParts = undefined;
-      if (bytes !== undefined && inParts !== undefined) this.writeStreamed(inParts(bytes));
-      else if (bytes !== undefined) this.write(bytes);
+      if (bytes !== undefined) this.write(bytes);
       if (bytes === undefined || !this.isFull) done?.();
       else if (done !== undefined) this.#stream.once('drain', done);
     });

@@ -278,7 +278,6 @@ export class Connector {
       createClient: await client,
       fastPath,
       pipelined,
-      ticketMilliseconds: context.ticketMilliseconds,
       readBuffer: readBuffer?.isAttached === true ? readBuffer : undefined,
     });
     const keep = () => {
