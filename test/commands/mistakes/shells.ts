@@ -53,7 +53,7 @@ export const shells: readonly Mistake[] = [
   ],
   ['tmq pub -p {broker} -t a -s < /dev/null', 'Zero length input. Use -n to send an empty message.'],
   [
-    'tmq sub -p {broker} -t full -C 1 > /dev/full & sleep 0; until tmq pub -p {broker} -q 1 -t full -m x && ! kill -0 $! 2> /dev/null; do :; done; wait $!',
+    'tmq pub -p {broker} -r -q 1 -t full -m x && tmq sub -p {broker} -t full -C 1 > /dev/full',
     'Cannot write the output: no space left on the device.',
   ],
   ['tmq passwd --list {dir}/good > /dev/full', 'Cannot write the output: no space left on the device.'],
