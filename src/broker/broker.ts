@@ -18,6 +18,7 @@ import {SysTopics} from './state/sys-topics.ts';
 import {Connection} from './wire/connection.ts';
 import type {ConnectionContext} from './wire/connection-handler.ts';
 import {BufferPool} from './wire/connection-output.ts';
+import {EarlyBudget} from './wire/early-bytes.ts';
 import {PacketCodec} from './wire/packets.ts';
 import {noBytes, type StoredMessage} from './wire/publish-packet.ts';
 
@@ -148,6 +149,7 @@ function connectionContext({context, counters, schedule, limits}: BrokerState): 
     counters,
     codec: new PacketCodec(),
     buffers: new BufferPool(),
+    earlyBudget: new EarlyBudget(),
     now: schedule.now,
     maxPacketSize: limits.maxPacketSize || largestPacket,
     ...defined({observe: context.observe, changeLog: context.changeLog}),

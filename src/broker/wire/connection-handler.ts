@@ -3,6 +3,7 @@
 import type {PacketViolation} from '../../protocol/packet-violation.ts';
 import type {BufferPool, ChangeLog} from './connection-output.ts';
 import type {Counters} from './counters.ts';
+import type {EarlyBudget} from './early-bytes.ts';
 import type {IConnectPacket, ObservedPacket, Packet, PacketCodec} from './packets.ts';
 import type {DecodedPublish} from './publish-packet.ts';
 import type {ConnectDetails, DecodedAcknowledgement} from './validate.ts';
@@ -62,6 +63,7 @@ export interface ConnectionContext {
   /** Milliseconds of the broker's clock. */
   readonly now: () => number;
   readonly maxPacketSize: number;
+  readonly earlyBudget: EarlyBudget;
   readonly observe?: (
     clientId: string,
     direction: 'in' | 'out',

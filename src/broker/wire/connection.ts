@@ -19,9 +19,6 @@ import type {Frame} from './publish-packet.ts';
 import type {SharedFrame} from './shared-frame.ts';
 import {StreamEnd} from './stream-end.ts';
 
-/** The largest CONNECT, in bytes: anyone may send one, so it is limited to 65,535 for each of its fields and some. */
-const longestConnect = 393_216;
-
 /** Bytes of unread answers over which no more is read from the client. */
 const mostUnread = 262_144;
 
@@ -60,8 +57,7 @@ export class Connection implements FrameReceiver {
 
   start(handler: ConnectionHandler): void {
     this.#handler = handler;
-    const dispatcher = new FrameDispatcher(this, this.#context, handler);
-    this.#frames = new FrameQueue(dispatcher, Math.min(this.#context.maxPacketSize, longestConnect));
+    this.#frames = new FrameQueue(new FrameDispatcher(this, this.#context, handler), this.#context);
     const {stream} = this;
     stream.on('data', (chunk: Buffer) => this.#received(chunk));
     stream.on('end', () => {
@@ -237,6 +233,7 @@ export class Connection implements FrameReceiver {
     // The handler may send a last packet for a violation, and close the connection itself meanwhile.
     if (this.#handlerEnded) return;
     this.#handlerEnded = true;
+    this.#frames?.ended();
     this.output.commit();
     this.#handler?.ended(ending);
     this.#state = 'closing';

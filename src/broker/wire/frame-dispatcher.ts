@@ -17,6 +17,7 @@ import type {
   MessageHandler,
 } from './connection-handler.ts';
 import type {Counters} from './counters.ts';
+import {EarlyBytes} from './early-bytes.ts';
 import {FrameSplitter} from './frame-splitter.ts';
 import type {PacketObserver} from './packet-observer.ts';
 import type {IConnectPacket} from './packets.ts';
@@ -230,6 +231,9 @@ function secondConnect(): PacketViolation {
   return protocolError('MQTT-3.1.0-2', 'A client sends CONNECT only once.');
 }
 
+/** The largest CONNECT, in bytes: anyone may send one, so it is limited to 65,535 for each of its fields and some. */
+const longestConnect = 393_216;
+
 /** Bytes of packets set aside over which no more is read from the client. */
 const mostSetAside = 262_144;
 
@@ -243,21 +247,28 @@ export type HeldPackets = 'all' | 'publish';
 export class FrameQueue {
   readonly #dispatcher: FrameDispatcher;
   readonly #splitter: FrameSplitter;
+  readonly #early: EarlyBytes;
+  /** Bytes that came since `next` was called. */
+  #unread = 0;
   readonly #holds = {all: 0, publish: 0};
   /** What waits, in order, while PUBLISH is held back. */
   #aside: FrameSplitter | undefined;
   /** The connection is about to end: what came before that is handled, whatever holds it back. */
   #isLast = false;
 
-  /** `limit` in bytes of a whole frame. */
-  constructor(dispatcher: FrameDispatcher, limit: number) {
+  constructor(
+    dispatcher: FrameDispatcher,
+    {maxPacketSize, earlyBudget}: Pick<ConnectionContext, 'maxPacketSize' | 'earlyBudget'>,
+  ) {
     this.#dispatcher = dispatcher;
-    this.#splitter = new FrameSplitter(limit);
+    this.#splitter = new FrameSplitter(Math.min(maxPacketSize, longestConnect));
+    this.#early = new EarlyBytes(earlyBudget);
   }
 
   /** The CONNECT was accepted: all packets are handled, of up to so many bytes. */
   accept(messages: MessageHandler, limit: number): void {
     this.#dispatcher.accept(messages);
+    this.#early.release();
     this.#splitter.limit = limit;
   }
 
@@ -267,7 +278,13 @@ export class FrameQueue {
   }
 
   push(chunk: Buffer): void {
+    this.#unread += chunk.length;
     this.#splitter.push(chunk);
+  }
+
+  /** The connection has ended: nothing of it is held. */
+  ended(): void {
+    this.#early.release();
   }
 
   /** Whether some packets have to wait. */
@@ -293,6 +310,8 @@ export class FrameQueue {
 
   /** Handles the next frame or frames; false: more bytes are needed. @throws PacketViolation */
   next(): boolean {
+    if (this.#unread > 0) this.#early.add(this.#unread);
+    this.#unread = 0;
     if (this.#holds.publish > 0 && !this.#isLast) return this.#pick();
     if (this.#aside !== undefined) {
       if (this.#dispatcher.next(this.#aside)) return true;

@@ -12,6 +12,7 @@ import {Connection} from '../../../../src/broker/wire/connection.ts';
 import type {ConnectionHandler, MessageHandler} from '../../../../src/broker/wire/connection-handler.ts';
 import {BufferPool} from '../../../../src/broker/wire/connection-output.ts';
 import {Counters} from '../../../../src/broker/wire/counters.ts';
+import {EarlyBudget} from '../../../../src/broker/wire/early-bytes.ts';
 import {PacketCodec} from '../../../../src/broker/wire/packets.ts';
 
 const limit = {timeout: 20_000};
@@ -52,6 +53,7 @@ for (const goodbye of [true, false]) {
           buffers: new BufferPool(),
           now: () => 0,
           maxPacketSize: 1000,
+          earlyBudget: new EarlyBudget(),
           fastPath: false,
           bug,
         });
