@@ -62,6 +62,11 @@ export class FileError extends TmqError {
   }
 }
 
+/** A secret cannot be had now. It may be later: a session that is running tries again. */
+export class CredentialsUnavailable extends TmqError {
+  override readonly name = 'CredentialsUnavailable';
+}
+
 /** A mistake on the command line or in an options file; `main` adds a pointer to --help. */
 export class UsageError extends TmqError {
   override readonly name = 'UsageError';

@@ -12,6 +12,17 @@ export interface Credentials {
   readonly password?: string;
 }
 
+/** A header field of HTTP. */
+export type Header = readonly [name: string, value: string];
+
+/** What each connection gets anew, in the place of the options. */
+export interface Renewal {
+  /** Called before each connection. @throws TmqError */
+  parts(signal: AbortSignal): Promise<Pick<ConnectionOptions, 'credentials' | 'headers'>>;
+  /** A server has refused the credentials; returns whether the next ones may be others. */
+  refused(): boolean;
+}
+
 /** Certificates and keys are paths: the transport reads them and reports the errors. */
 export interface TlsOptions {
   readonly caFile?: string;
@@ -69,6 +80,9 @@ export interface ConnectionOptions {
   /** QoS 1 and 2 messages sent and not yet acknowledged; the server's Receive Maximum may lower it. */
   readonly maxInflight: number;
   readonly credentials?: Credentials;
+  readonly renewal?: Renewal;
+  /** Added to the request of a WebSocket. */
+  readonly headers?: readonly Header[];
   /** MQTT 5: prove with it that the password is known, instead of sending it. Only where there are credentials. */
   readonly authMethod?: ScramMethod;
   readonly will?: Will;

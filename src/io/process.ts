@@ -207,7 +207,20 @@ function leaveLostTerminals(): void {
 function hidePassword(): void {
   // There it would be the title of the console's window, and would hide nothing.
   if (platform === 'win32') return;
-  const secretOptions = ['-P', '--pw', '--psk', '--keypass', '-L', '--url', '--proxy', '-b', '--batch'];
+  const secretOptions = [
+    '-P',
+    '--pw',
+    '--psk',
+    '--keypass',
+    '-L',
+    '--url',
+    '--proxy',
+    '--pw-command',
+    '--header',
+    '--header-command',
+    '-b',
+    '--batch',
+  ];
   // Also attached: -Psecret, -dPsecret.
   const isSecret = (word: string) =>
     secretOptions.includes(word.split('=', 1)[0]!) ||

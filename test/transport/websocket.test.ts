@@ -130,7 +130,7 @@ test('over TLS the certificate is verified first', async () => {
 
 test('a refused upgrade names the HTTP status in words, and leaves no socket', async () => {
   const statuses = [
-    [401, 'HTTP 401 Unauthorized. It asks for credentials of HTTP, which MQTT does not send.'],
+    [401, 'HTTP 401 Unauthorized. It asks for credentials of HTTP: give them with --header.'],
     [403, 'HTTP 403 Forbidden. Is it an MQTT broker?'],
     [404, 'HTTP 404 Not Found. Is the path right?'],
     [302, 'HTTP 302 Found. Redirects are not followed.'],

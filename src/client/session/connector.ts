@@ -8,7 +8,7 @@
  */
 
 import {ExitCode, TmqError} from '../../errors.ts';
-import {ReasonCode} from '../../protocol/reason-codes.ts';
+import {ReasonCode, ReturnCode} from '../../protocol/reason-codes.ts';
 import {sleep} from '../../timers.ts';
 import {ClientConnection, type ConnectionSetup} from '../connection/client-connection.ts';
 import {ConnectionRefused, DisconnectedByServer} from '../connection/connection-lost.ts';
@@ -68,6 +68,18 @@ function noAnswer(endpoint: Endpoint, milliseconds: number): TmqError {
 /** "12 s", "0.4 s" */
 function seconds(milliseconds: number): string {
   return `${milliseconds < 9500 ? Math.round(milliseconds / 100) / 10 : Math.round(milliseconds / 1000)} s`;
+}
+
+/** The server has refused the user name or the password. */
+const credentialCodes: ReadonlySet<number> = new Set([
+  ReturnCode.badUserNameOrPassword,
+  ReturnCode.notAuthorized,
+  ReasonCode.badUserNameOrPassword,
+  ReasonCode.notAuthorized,
+]);
+
+function isAboutCredentials(error: unknown): boolean {
+  return error instanceof ConnectionRefused && credentialCodes.has(error.reason.reasonCode);
 }
 
 function sentence(error: unknown): string {
@@ -202,7 +214,12 @@ export class Connector {
       const endpoint = queue.shift()!;
       try {
         const left = Math.max(0, deadline - monotonicMilliseconds());
-        const connection = await this.#dial(endpoint, left / (queue.length + 1), pipelined);
+        const dial = () => this.#dial(endpoint, left / (queue.length + 1), pipelined);
+        const connection = await dial().catch((error: unknown) => {
+          // What was cached may have expired.
+          if (isAboutCredentials(error) && options.renewal?.refused() === true) return dial();
+          throw error;
+        });
         this.#hosts.connected(endpoint);
         return connection;
       } catch (error) {
@@ -249,8 +266,10 @@ export class Connector {
 
   async #create({endpoint, signal, milliseconds, pipelined}: Attempt): Promise<ClientConnection> {
     const {context, identifiers, events, clientId} = this.#setup;
-    const isLater = this.#setup.options.continues === true && this.#wasAccepted;
-    const options = {...this.#setup.options, endpoint, ...(isLater ? {clean: false} : {})};
+    const given = this.#setup.options;
+    const renewed = await given.renewal?.parts(signal);
+    const isLater = given.continues === true && this.#wasAccepted;
+    const options = {...given, ...renewed, endpoint, ...(isLater ? {clean: false} : {})};
     const fastPath = mayFilter(options, context);
     const readBuffer = fastPath ? new ReadBuffer() : undefined;
     const authentication = await authenticationOf(options);
@@ -259,6 +278,7 @@ export class Connector {
     const stream = await dial(endpoint, {
       signal,
       protocolVersion: options.protocolVersion,
+      headers: options.headers,
       readBuffer,
       detail,
       timeoutMilliseconds: milliseconds,

@@ -1,6 +1,6 @@
 /** Which failures of a connection may be temporary, so that connecting again makes sense. Pure. */
 
-import {ExitCode, TmqError} from '../../errors.ts';
+import {CredentialsUnavailable, ExitCode, TmqError} from '../../errors.ts';
 import type {ProtocolVersion} from '../../protocol/message.ts';
 import {
   ClosedUnaccepted,
@@ -36,6 +36,7 @@ function codesOf(error: unknown): readonly string[] {
 /** Whether the next attempt may succeed; not with wrong options. */
 function isTemporary(error: unknown, endpoint: Endpoint): boolean {
   if (error instanceof MessageBroken || !(error instanceof TmqError)) return false;
+  if (error instanceof CredentialsUnavailable) return true;
   if (error instanceof ClosedUnaccepted || temporaryStatuses.has(error.exitCode)) return true;
   // While a broker restarts, its socket does not exist.
   return codesOf(error).some(

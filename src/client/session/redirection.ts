@@ -29,7 +29,10 @@ export function redirection(reference: string, from: Endpoint, options: Connecti
   const {srv: _, ...rest} = from;
   const endpoint = {...rest, host: match[1] ?? match[2]!, port};
   const isVerified = endpoint.tls !== undefined && endpoint.tls.insecure !== true;
-  const hasSecret = options.credentials !== undefined || options.properties?.authenticationData !== undefined;
+  const hasSecret =
+    options.credentials !== undefined ||
+    options.headers !== undefined ||
+    options.properties?.authenticationData !== undefined;
   if (hasSecret && !isVerified && !named(endpoint, options)) {
     return {problem: 'without TLS the password goes only to hosts that -h or -L names. Add it to them'};
   }

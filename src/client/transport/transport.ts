@@ -10,7 +10,7 @@ import type {SecureContext, TLSSocket} from 'node:tls';
 import {defined} from '../../defined.ts';
 import {ExitCode, TmqError} from '../../errors.ts';
 import type {ProtocolVersion} from '../../protocol/message.ts';
-import type {Endpoint, TlsOptions} from '../connection-options.ts';
+import type {Endpoint, Header, TlsOptions} from '../connection-options.ts';
 import {connectError, describe, hostAndPort, peerOf} from './connect-error.ts';
 import {Abandoned, guarded} from './connect-step.ts';
 import type {ConnectionDetail} from './connection-details.ts';
@@ -31,6 +31,8 @@ export interface DialContext {
   readonly notice?: (line: string) => void;
   /** One line for each step of connecting. */
   readonly detail?: ConnectionDetail | undefined;
+  /** For the request of a WebSocket. */
+  readonly headers?: readonly Header[] | undefined;
   /** For a plain connection by TCP to read into, which then reports its bytes. */
   readonly readBuffer?: ReadBuffer | undefined;
   /** How long all of it may take: several hosts of an SRV record get a share each. */
@@ -154,6 +156,7 @@ async function dialHost(
         signal,
         name,
         encrypted: tls !== undefined,
+        headers: context.headers ?? [],
       });
     });
   } catch (error) {

@@ -9,6 +9,7 @@ import {Duplex} from 'node:stream';
 import type {RawData, WebSocket} from 'ws';
 import {codeOf, ExitCode, TmqError} from '../../errors.ts';
 import type {ProtocolVersion} from '../../protocol/message.ts';
+import type {Header} from '../connection-options.ts';
 import {hostAndPort, statusText} from './connect-error.ts';
 import {Abandoned, ClosedEarly, connectStep} from './connect-step.ts';
 import type {OnSocket} from './taken-bytes.ts';
@@ -19,9 +20,17 @@ export interface Upgrade {
   readonly path: string;
   readonly encrypted: boolean;
   readonly protocolVersion: ProtocolVersion;
+  readonly headers: readonly Header[];
   /** The endpoint as messages name it. */
   readonly name: string;
   readonly signal: AbortSignal;
+}
+
+/** The values of each name. The types of ws know no lists; node:http, which gets them, does. */
+function grouped(headers: readonly Header[]): Record<string, string> {
+  const values = new Map<string, string[]>();
+  for (const [name, value] of headers) values.set(name, [...(values.get(name) ?? []), value]);
+  return Object.fromEntries(values) as unknown as Record<string, string>;
 }
 
 /** The sub-protocol [MQTT-6.0.0-3]; MQTT 3.1 brokers know an older one. */
@@ -43,7 +52,7 @@ function requestUrl({host, port, path, encrypted}: Upgrade): URL {
 function refusal(name: string, status: number): TmqError {
   const hints: Readonly<Record<number, string>> = {
     400: 'It may not expect WebSockets there.',
-    401: 'It asks for credentials of HTTP, which MQTT does not send.',
+    401: 'It asks for credentials of HTTP: give them with --header.',
     404: 'Is the path right?',
     426: 'It wants another version of the protocol.',
   };
@@ -138,6 +147,8 @@ export async function upgrade(socket: Socket, request: Upgrade): Promise<Duplex>
     const webSocket: WebSocket = new WebSocket(requestUrl(request), [subProtocol(request.protocolVersion)], {
       createConnection: () => socket,
       perMessageDeflate: false,
+      // A name that was given twice has a list of values.
+      headers: grouped(request.headers),
       // A message is a piece of a stream here: it has no size of its own to limit.
       maxPayload: 0,
     });

@@ -13,7 +13,7 @@ import type {ProtocolVersion, QoS} from '../../protocol/message.ts';
 import {type ConnectProperties, propertyCommands, propertyNames} from '../../protocol/properties.ts';
 import {type PropertySetting, parseProperty, propertiesFor} from '../../protocol/property-option.ts';
 import {disallowedIn, fitsMqttString, isMqttString} from '../../protocol/topic.ts';
-import {credentialOptions, toAuthMethod} from './credentials/credential-options.ts';
+import {checkCredentialOptions, credentialOptions, toAuthMethod} from './credentials/credential-options.ts';
 import type {ClientIdSource, CredentialSource, SecretSource} from './credentials/credentials.ts';
 import {networkOptions, toCredentials, toEndpoints} from './network-options.ts';
 import {type ReconnectPlan, reconnectOptions, toReconnect} from './reconnect-options.ts';
@@ -215,6 +215,10 @@ export interface ConnectionPlan extends Omit<ConnectionOptions, 'clientId' | 'cr
   readonly credentials?: CredentialSource;
   /** Where the passphrase of an encrypted key is; asked for on the terminal if not said. */
   readonly keyPassphrase?: SecretSource;
+  /** Seconds for which a password of --pw-command is kept. */
+  readonly passwordSeconds?: number;
+  /** What prints headers. */
+  readonly headerCommand?: string;
   /** Try the hosts in an order of their own. */
   readonly shufflesHosts?: boolean;
 }
@@ -314,6 +318,8 @@ function toConnection(values: ClientValues, defaults: ClientDefaults): Connectio
       `Problem setting username and/or password: before MQTT 5 a password${place} needs a user name (-u).`,
     );
   }
+  const {header: headers, headerCommand, passwordTtl: passwordSeconds} = values;
+  checkCredentialOptions(values, {usesWebSockets: endpoint.transport === 'ws', password: values.password});
   const authMethod = toAuthMethod(values, {protocolVersion, credentials, settings: values.property});
   const disconnectProperties = propertiesFor(values.property, 'disconnect', protocolVersion);
   // Only a number that was given: mosquitto 2.0 sends many more than are allowed.
@@ -331,7 +337,7 @@ function toConnection(values: ClientValues, defaults: ClientDefaults): Connectio
     ...(values.redirect === 'off' ? {followsRedirection: false} : {}),
     ...(isChosen ? {holdsToReceiveMaximum: true} : {}),
     ...defined({credentials, will, properties, disconnectProperties, keyPassphrase: values.keyPassphrase}),
-    ...defined({authMethod}),
+    ...defined({authMethod, headers, headerCommand, passwordSeconds}),
   };
 }
 

@@ -9,7 +9,7 @@ import {defined} from '../../defined.ts';
 import {UsageError} from '../../errors.ts';
 import {type HostAndPort, parseBrokerUrl} from '../../protocol/broker-url.ts';
 import {fitsMqttString, isMqttString} from '../../protocol/topic.ts';
-import type {CredentialSource, SecretSource} from './credentials/credentials.ts';
+import type {CredentialSource, PasswordSource, SecretSource} from './credentials/credentials.ts';
 import {impliesTlsPort, type TlsValues, toTls} from './tls-options.ts';
 import {publishTopic, topicFilter} from './topic-option.ts';
 
@@ -159,7 +159,8 @@ export const networkOptions = inGroup('Connection', {
     details:
       'A password on the command line stays in the history of the shell: prefer -P -, --pw-file or --pw-env.',
     secret: true,
-    parse: (given: string): SecretSource => (given === '-' ? {kind: 'prompt'} : {kind: 'text', text: given}),
+    parse: (given: string): PasswordSource =>
+      given === '-' ? {kind: 'prompt'} : {kind: 'text', text: given},
   },
   passwordFile: {
     flags: '--pw-file <file>',

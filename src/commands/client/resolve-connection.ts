@@ -31,7 +31,8 @@ function shuffled(endpoints: readonly Endpoint[]): readonly Endpoint[] {
  * @throws TmqError when a secret cannot be had, Interrupted at Ctrl-C
  */
 export async function resolveConnection(plan: ConnectionPlan, io: Io): Promise<ConnectionOptions> {
-  const {clientId, credentials, keyPassphrase = {kind: 'prompt'}, shufflesHosts, ...rest} = plan;
+  const {clientId, credentials, keyPassphrase = {kind: 'prompt'}, shufflesHosts, ...plain} = plan;
+  const {passwordSeconds: _seconds, headerCommand: _command, ...rest} = plain;
   const {endpoint: first, alternatives = []} = rest;
   const passphrase = (signal: AbortSignal) =>
     resolveSecret(
@@ -54,5 +55,19 @@ export async function resolveConnection(plan: ConnectionPlan, io: Io): Promise<C
     ...(io.programName.startsWith('mosquitto_') ? {holdsToReceiveMaximum: false} : {}),
     clientId: resolveClientId(clientId, io),
     ...(credentials === undefined ? {} : {credentials: await resolveCredentials(credentials, io)}),
+    ...(await renewalOf(plan, io)),
   };
+}
+
+/** What each connection gets anew; nothing where no option asks for that. */
+async function renewalOf(
+  {credentials = {}, headers, headerCommand, passwordSeconds}: ConnectionPlan,
+  io: Io,
+): Promise<Pick<ConnectionOptions, 'renewal'>> {
+  const {username, password} = credentials;
+  const passwordCommand = password?.kind === 'command' ? password.command : undefined;
+  if ((passwordCommand ?? headerCommand) === undefined) return {};
+  const {commandRenewal} = await import('./credentials/renewal.ts');
+  const plan = {username, passwordCommand, passwordSeconds, headers, headerCommand};
+  return {renewal: commandRenewal(plan, io)};
 }

@@ -1,11 +1,12 @@
-/** The options about how a client proves who it is. */
+/** The options about how a client proves who it is, beyond user name and password. */
 
-import {choice, inGroup, type Values} from '../../../cli/option.ts';
+import {choice, inGroup, text, type Values} from '../../../cli/option.ts';
+import type {Header} from '../../../client/connection-options.ts';
 import {UsageError} from '../../../errors.ts';
 import {type ScramMethod, scramMethods} from '../../../password/scram-methods.ts';
 import type {ProtocolVersion} from '../../../protocol/message.ts';
 import {type PropertySetting, propertiesFor} from '../../../protocol/property-option.ts';
-import type {CredentialSource} from './credentials.ts';
+import type {CredentialSource, PasswordSource} from './credentials.ts';
 
 /** The rows about credentials beyond the user name and the password itself. */
 export const credentialOptions = inGroup('Connection', {
@@ -22,7 +23,78 @@ export const credentialOptions = inGroup('Connection', {
     assign: () => ({protocolVersion: 5}),
     complete: scramMethods,
   },
+  passwordCommand: {
+    flags: '--pw-command <command>',
+    summary: 'password: the first line that this command prints, anew for each connection',
+    details:
+      'The shell runs it: sh -c, on Windows cmd.exe. Its standard error is shown. If it fails, connecting fails; a session that is running tries again by the reconnect policy. If the password is a JSON Web Token with a time of expiry (exp), it is used until a minute before that time; any other one for one connection, or as long as --pw-ttl says. A password that was kept and is then refused is fetched anew, once.',
+    secret: true,
+    assign: (command: string) => ({password: {kind: 'command', command} satisfies PasswordSource}),
+  },
+  passwordTtl: {
+    flags: '--pw-ttl <time>',
+    summary: 'use a password of --pw-command for this time: 50m, 90s, 1h',
+    parse: (given: string): number => {
+      const [, amount, unit = 's'] = /^(\d{1,9})([smh]?)$/.exec(given) ?? [];
+      if (amount === undefined)
+        throw new UsageError(`Invalid --pw-ttl given: ${given}. It is a time such as 50m, 90s or 1h.`);
+      return Number(amount) * {s: 1, m: 60, h: 3600}[(unit || 's') as 's' | 'm' | 'h'];
+    },
+  },
+  header: {
+    flags: '--header <header>',
+    summary: "send this header with the WebSocket request: 'Name: value'; repeatable",
+    details:
+      'For proxies and brokers that want to know the client before MQTT begins, as with Authorization: Bearer TOKEN. tmq shows the value neither in messages nor in the list of processes.',
+    secret: true,
+    parse: (given: string, previous: readonly Header[] | undefined): readonly Header[] => [
+      ...(previous ?? []),
+      parseHeader(given, '--header'),
+    ],
+  },
+  headerCommand: {
+    flags: '--header-command <command>',
+    summary: 'send the headers that this command prints, anew for each connection',
+    details: "Each line is 'Name: value'. The command is run as that of --pw-command.",
+    secret: true,
+    parse: text,
+  },
 });
+
+/** Header fields that belong to the WebSocket itself [RFC 6455, 4.1], or to the connection. */
+const ownHeaders = /^(?:host|connection|upgrade|content-length|transfer-encoding|sec-websocket-.*)$/i;
+
+/**
+ * 'Name: value'.
+ * @param source what gives it, for messages, which show no value: it may be a secret
+ * @throws UsageError
+ */
+export function parseHeader(given: string, source: string): Header {
+  const [, name = '', value = ''] = /^([^:]*):[\t ]*(.*?)[\t ]*$/s.exec(given) ?? [];
+  // A token [RFC 9110, 5.6.2], and what node:http sends as a value.
+  if (!/^[!#$%&'*+.^_`|~\dA-Za-z-]+$/.test(name) || /[^\t\x20-\x7e\x80-\xff]/.test(value))
+    throw new UsageError(
+      `Invalid header of ${source}: its form is 'Name: value', without control characters.`,
+    );
+  if (ownHeaders.test(name))
+    throw new UsageError(`The header ${name} cannot be set by ${source}: it belongs to the WebSocket.`);
+  return [name, value];
+}
+
+/** @throws UsageError for --header or --header-command without WebSockets, and for --pw-ttl without a command */
+export function checkCredentialOptions(
+  {header, headerCommand, passwordTtl}: Values<typeof credentialOptions>,
+  {
+    usesWebSockets,
+    password,
+  }: {readonly usesWebSockets: boolean; readonly password: PasswordSource | undefined},
+): void {
+  if (passwordTtl !== undefined && password?.kind !== 'command')
+    throw new UsageError('--pw-ttl needs --pw-command, whose password it keeps.');
+  if (usesWebSockets) return;
+  if (header !== undefined) throw new UsageError('--header needs WebSockets: add --ws.');
+  if (headerCommand !== undefined) throw new UsageError('--header-command needs WebSockets: add --ws.');
+}
 
 export interface AuthMethodContext {
   readonly protocolVersion: ProtocolVersion;

@@ -20,9 +20,12 @@ export type SecretSource =
   /** Asked for on the terminal. */
   | {readonly kind: 'prompt'};
 
+/** Also the first line that a command prints, anew for each connection. */
+export type PasswordSource = SecretSource | {readonly kind: 'command'; readonly command: string};
+
 export interface CredentialSource {
   readonly username?: string;
-  readonly password?: SecretSource;
+  readonly password?: PasswordSource;
 }
 
 /** -i, -I, or neither: then a random one is made, so that the lines of -d and the log of the broker name it. */
@@ -31,17 +34,20 @@ export type ClientIdSource =
   | {readonly kind: 'prefix'; readonly prefix: string}
   | {readonly kind: 'random'};
 
+/** @throws TmqError for a password that MQTT cannot hold */
+export function checkLength(password: string): string {
+  if (Buffer.byteLength(password) <= largestTwoByteInteger) return password;
+  throw new TmqError('Problem setting username and/or password: the password has more than 65535 bytes.');
+}
+
 /**
- * Reads or asks for the password.
+ * Reads or asks for the password; that of a command is still to come (renewal.ts).
  * @throws TmqError when the file, the variable or the terminal is not there, Interrupted at Ctrl-C
  */
 export async function resolveCredentials(source: CredentialSource, io: Io): Promise<Credentials> {
   const {username, password} = source;
-  const secret = password === undefined ? undefined : await resolveSecret(password, io, passwordWords);
-  if (secret !== undefined && Buffer.byteLength(secret) > largestTwoByteInteger) {
-    throw new TmqError('Problem setting username and/or password: the password has more than 65535 bytes.');
-  }
-  return defined({username, password: secret});
+  if (password === undefined || password.kind === 'command') return defined({username});
+  return defined({username, password: checkLength(await resolveSecret(password, io, passwordWords))});
 }
 
 /** How a secret is asked for, and what messages call its places. */
