@@ -23,6 +23,11 @@ export const clientEnvironment: Remarks = {
     'User name and password, for whatever broker, where neither options nor the URL give them. A password that only one broker may get belongs into MQTT_URL or a profile.',
   MQTT_CA_FILE:
     'A PEM file with certificates that TLS trusts, where --cafile, --capath and --psk are not given. It does not turn TLS on.',
+  'HTTPS_PROXY, ALL_PROXY, NO_PROXY':
+    'The default of --proxy: HTTPS_PROXY where TLS is used, ALL_PROXY everywhere; in lower case, too, which comes first. Without a scheme it is an HTTP proxy; socks5:// means socks5h://, so that the proxy looks names up. NO_PROXY names hosts to reach without it, separated by commas: a host, a domain for all hosts below it, either with a port, or *. localhost and loopback addresses are always reached without it. Not read under a mosquitto name.',
+  SSLKEYLOGFILE: 'The default of --tls-keylog. Not read under a mosquitto name.',
+  'AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN':
+    'The keys for --aws-sigv4; the last one only where it is set.',
   'SSL_CERT_FILE, SSL_CERT_DIR':
     "A file with CA certificates, and a directory with more of them, used instead of the system's.",
   TZ: 'The time zone of the times that -F prints.',

@@ -12,6 +12,16 @@ export interface Credentials {
   readonly password?: string;
 }
 
+/** The region of AWS, and the keys to sign with. */
+export interface AwsSigning {
+  readonly region: string;
+  readonly keys: {
+    readonly accessKeyId: string;
+    readonly secretAccessKey: string;
+    readonly sessionToken?: string;
+  };
+}
+
 /** A header field of HTTP. */
 export type Header = readonly [name: string, value: string];
 
@@ -43,6 +53,8 @@ export interface TlsOptions {
   readonly alpn?: string;
   readonly psk?: {readonly identity: string; readonly key: Uint8Array};
   readonly keyLogFile?: string;
+  /** The name to ask for and to find in the certificate, in the place of the host's. */
+  readonly serverName?: string;
 }
 
 export type Endpoint =
@@ -81,6 +93,8 @@ export interface ConnectionOptions {
   readonly maxInflight: number;
   readonly credentials?: Credentials;
   readonly renewal?: Renewal;
+  /** Signs the request of a WebSocket as AWS IoT Core wants it, with a new signature for each. */
+  readonly awsSigning?: AwsSigning;
   /** Added to the request of a WebSocket. */
   readonly headers?: readonly Header[];
   /** MQTT 5: prove with it that the password is known, instead of sending it. Only where there are credentials. */

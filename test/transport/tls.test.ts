@@ -73,6 +73,23 @@ test('sends the host name for SNI, and never an address', async () => {
   assert.deepEqual(names, ['localhost', false]);
 });
 
+test('--sni: another name is asked for, and has to stand in the certificate', async () => {
+  const names: string[] = [];
+  await using server = await serve(files.server, {
+    SNICallback(name, done) {
+      names.push(name);
+      done(null);
+    },
+  });
+  const tls = {caFile: files.ca};
+  await assertEchoes(await dialBounded(to(server.port, {...tls, serverName: 'localhost'}, '127.0.0.1')));
+  await assertFails(to(server.port, {...tls, serverName: 'other.example'}, 'localhost'), {
+    exitCode: 8,
+    message: /does not name other\.example\./,
+  });
+  assert.deepEqual(names, ['localhost', 'other.example']);
+});
+
 test('an expired certificate is refused, and its day is named', async () => {
   await using server = await serve(files.expired);
   await assertFails(to(server.port, {caFile: files.ca}), {

@@ -311,6 +311,19 @@ const commandLines: readonly Row[] = [
     [...pub, '--ws', '--header', 'sec-websocket-key: x'],
     'The header sec-websocket-key cannot be set by --header: it belongs to the WebSocket.',
   ],
+  [
+    [...pub, '--aws-sigv4', 'Frankfurt'],
+    'Invalid region of --aws-sigv4 given: Frankfurt. It is a name such as eu-central-1.',
+  ],
+  [[...pub, '--aws-sigv4', 'eu-central-1', '--no-tls'], '--aws-sigv4 needs TLS: leave out --no-tls.'],
+  [
+    [...pub, '--aws-sigv4', 'eu-central-1'],
+    'The environment variable AWS_ACCESS_KEY_ID is not set: --aws-sigv4 needs it.',
+  ],
+  [
+    [...pub, '--sni', '127.0.0.1'],
+    'Invalid server name of --sni given: 127.0.0.1. It is a host name, not an address.',
+  ],
   [['broker', '--ready', 'x'], "--ready takes json or env, not 'x'."],
   [['broker', '--trace=x'], 'Invalid form of --trace given: x. It is text or json.'],
   [['broker', '-p', 'x'], 'Invalid port given: x. It is a number from 0 to 65535.'],

@@ -70,6 +70,13 @@ function seconds(milliseconds: number): string {
   return `${milliseconds < 9500 ? Math.round(milliseconds / 100) / 10 : Math.round(milliseconds / 1000)} s`;
 }
 
+/** The query of the WebSocket request that AWS IoT Core wants. */
+async function signedQuery({awsSigning, endpoint}: ConnectionOptions): Promise<string | undefined> {
+  if (awsSigning === undefined || endpoint.transport !== 'ws') return undefined;
+  const {presignedQuery} = await import('../credentials/aws-sigv4.ts');
+  return presignedQuery(endpoint, awsSigning, new Date());
+}
+
 /** The server has refused the user name or the password. */
 const credentialCodes: ReadonlySet<number> = new Set([
   ReturnCode.badUserNameOrPassword,
@@ -279,6 +286,7 @@ export class Connector {
       signal,
       protocolVersion: options.protocolVersion,
       headers: options.headers,
+      query: await signedQuery(options),
       readBuffer,
       detail,
       timeoutMilliseconds: milliseconds,

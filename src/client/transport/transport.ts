@@ -33,6 +33,8 @@ export interface DialContext {
   readonly detail?: ConnectionDetail | undefined;
   /** For the request of a WebSocket. */
   readonly headers?: readonly Header[] | undefined;
+  /** Added to its path, and not shown. */
+  readonly query?: string | undefined;
   /** For a plain connection by TCP to read into, which then reports its bytes. */
   readonly readBuffer?: ReadBuffer | undefined;
   /** How long all of it may take: several hosts of an SRV record get a share each. */
@@ -52,7 +54,8 @@ interface Destination {
 
 function tlsPlace(endpoint: Endpoint, options: TlsOptions) {
   const name = describe(endpoint);
-  return endpoint.transport === 'unix' ? {name, options} : {name, options, host: endpoint.host};
+  const host = options.serverName ?? (endpoint.transport === 'unix' ? undefined : endpoint.host);
+  return {name, options, ...defined({host})};
 }
 
 /**
@@ -130,7 +133,7 @@ async function dialHost(
   const bareHost = certifiedHost.replace(/^\[(.*)\]$/, '$1').replace(/%.*$/, '');
   const destination: Destination = {
     name,
-    certifiedHost: bareHost,
+    certifiedHost: tls?.serverName ?? bareHost,
     async reach(signal) {
       const isPlain = tls === undefined && endpoint.transport === 'tcp';
       if (proxy === undefined) {
@@ -151,7 +154,7 @@ async function dialHost(
       return await upgrade(socket, {
         host,
         port,
-        path,
+        path: context.query === undefined ? path : `${path}?${context.query}`,
         protocolVersion,
         signal,
         name,
@@ -210,8 +213,9 @@ async function dialUnix(
 ): Promise<Duplex> {
   const {path, tls} = endpoint;
   context.detail?.(`Trying ${path}`);
-  // The listener has no host name: nothing to compare the certificate with.
-  return await reach({name: path, reach: (signal) => connectUnix(path, signal)}, tls, context);
+  // The listener has no host name: there is nothing to compare the certificate with, unless --sni gives it.
+  const certified = tls?.serverName === undefined ? {} : {certifiedHost: tls.serverName};
+  return await reach({name: path, ...certified, reach: (signal) => connectUnix(path, signal)}, tls, context);
 }
 
 /** Port 0 and ports beyond 65535 are no ports to connect to; Node says so in a stack trace. */

@@ -217,6 +217,8 @@ export interface ConnectionPlan extends Omit<ConnectionOptions, 'clientId' | 'cr
   readonly keyPassphrase?: SecretSource;
   /** Seconds for which a password of --pw-command is kept. */
   readonly passwordSeconds?: number;
+  /** The region of AWS to sign for. */
+  readonly awsRegion?: string;
   /** What prints headers. */
   readonly headerCommand?: string;
   /** Try the hosts in an order of their own. */
@@ -271,6 +273,7 @@ const tlsOnly = [
   'tlsVersion',
   'tlsAlpn',
   'tlsKeyLog',
+  'serverName',
   'pskIdentity',
 ] as const;
 
@@ -318,8 +321,8 @@ function toConnection(values: ClientValues, defaults: ClientDefaults): Connectio
       `Problem setting username and/or password: before MQTT 5 a password${place} needs a user name (-u).`,
     );
   }
-  const {header: headers, headerCommand, passwordTtl: passwordSeconds} = values;
-  checkCredentialOptions(values, {usesWebSockets: endpoint.transport === 'ws', password: values.password});
+  const {header: headers, headerCommand, passwordTtl: passwordSeconds, awsRegion} = values;
+  checkCredentialOptions(values, endpoint, values.password);
   const authMethod = toAuthMethod(values, {protocolVersion, credentials, settings: values.property});
   const disconnectProperties = propertiesFor(values.property, 'disconnect', protocolVersion);
   // Only a number that was given: mosquitto 2.0 sends many more than are allowed.
@@ -337,7 +340,7 @@ function toConnection(values: ClientValues, defaults: ClientDefaults): Connectio
     ...(values.redirect === 'off' ? {followsRedirection: false} : {}),
     ...(isChosen ? {holdsToReceiveMaximum: true} : {}),
     ...defined({credentials, will, properties, disconnectProperties, keyPassphrase: values.keyPassphrase}),
-    ...defined({authMethod, headers, headerCommand, passwordSeconds}),
+    ...defined({authMethod, headers, headerCommand, passwordSeconds, awsRegion}),
   };
 }
 

@@ -8,7 +8,7 @@ import type {Endpoint} from '../../client/connection-options.ts';
 import {UsageError} from '../../errors.ts';
 import type {Io} from '../../io/process.ts';
 import type {SecretSource} from './credentials/credentials.ts';
-import {networkOptions} from './network-options.ts';
+import {networkOptions, proxyUrl} from './network-options.ts';
 
 /** The row -L of a command, which knows where the topic of a URL belongs. */
 type UrlRow = Pick<typeof networkOptions.url, 'parse'> & {
@@ -64,4 +64,39 @@ export function withTrustOfEnvironment<Each extends Endpoint>(
   if (caFile === '' || tls === undefined || (tls.caFile ?? tls.caPath ?? tls.psk) !== undefined)
     return endpoint;
   return {...endpoint, tls: {...tls, caFile}};
+}
+
+/** A host name that always means this machine, or an address that does. */
+const loopback = /^(?:localhost|.*\.localhost|127(?:\.\d+){3}|::1)$/;
+
+/** Whether NO_PROXY has the host: "*", or by name, by a domain above it, each with or without a port. */
+function isWithoutProxy(noProxy: string, host: string, port: number): boolean {
+  if (loopback.test(host)) return true;
+  return noProxy.split(/[\s,]+/).some((given) => {
+    const [, bracketed, plain = given, ofPort] = /^(?:\[(.*)\]|([^:]*))(?::(\d+))?$/.exec(given) ?? [];
+    const name = (bracketed ?? plain).toLowerCase().replace(/^\*?\./, '');
+    if (name === '' || (ofPort !== undefined && Number(ofPort) !== port)) return false;
+    return name === '*' || name === host || host.endsWith(`.${name}`);
+  });
+}
+
+/** The endpoint, with the proxy of HTTPS_PROXY (where it uses TLS) or ALL_PROXY, also in lower case, if it has none. */
+function withProxyOfEnvironment<Each extends Endpoint>(endpoint: Each, env: Io['env']): Each {
+  if (endpoint.transport === 'unix' || endpoint.proxy !== undefined) return endpoint;
+  const {host, port, tls} = endpoint;
+  const names = [...(tls === undefined ? [] : ['https_proxy', 'HTTPS_PROXY']), 'all_proxy', 'ALL_PROXY'];
+  const name = names.find((each) => (env[each] ?? '') !== '');
+  const bare = host.toLowerCase().replace(/^\[(.*)\]$|\.$/g, '$1');
+  if (name === undefined || isWithoutProxy(env.no_proxy ?? env.NO_PROXY ?? '', bare, port)) return endpoint;
+  const given = env[name]!;
+  const url = given.includes('://') ? given.replace(/^socks5:/i, 'socks5h:') : `http://${given}`;
+  return {...endpoint, proxy: ofVariable(name, () => proxyUrl(url))};
+}
+
+/** The endpoint with what the environment says of connections, and the options do not. @throws UsageError */
+export function withEnvironmentOfConnection<Each extends Endpoint>(endpoint: Each, env: Io['env']): Each {
+  const proxied = withProxyOfEnvironment(withTrustOfEnvironment(endpoint, env), env);
+  const {SSLKEYLOGFILE: keyLogFile = ''} = env;
+  if (keyLogFile === '' || proxied.tls === undefined || proxied.tls.keyLogFile !== undefined) return proxied;
+  return {...proxied, tls: {...proxied.tls, keyLogFile}};
 }

@@ -13,7 +13,8 @@ import type {CredentialSource, PasswordSource, SecretSource} from './credentials
 import {impliesTlsPort, type TlsValues, toTls} from './tls-options.ts';
 import {publishTopic, topicFilter} from './topic-option.ts';
 
-function proxyUrl(given: string): URL {
+/** @throws UsageError for what is no URL of a proxy */
+export function proxyUrl(given: string): URL {
   const scheme = /^[^:]*(?=:\/\/)/.exec(given)?.[0];
   if (scheme !== 'socks5h' && scheme !== 'http') {
     throw new UsageError(
@@ -184,7 +185,7 @@ export const networkOptions = inGroup('Connection', {
     flags: '--proxy <url>',
     summary: 'connect through a proxy: socks5h://user:password@host:port, or http://',
     details:
-      'socks5h is SOCKS 5 with names looked up by the proxy, default port 1080; http uses the CONNECT method, default port 80. User and password may be percent-encoded.',
+      'socks5h is SOCKS 5 with names looked up by the proxy, default port 1080; http uses the CONNECT method, default port 80. User and password may be percent-encoded. Without it, HTTPS_PROXY is the default where TLS is used, and ALL_PROXY everywhere, also in lower case; neither for hosts in NO_PROXY, nor for this machine itself.',
     noun: 'proxy url',
     secret: true,
     parse: proxyUrl,

@@ -4,13 +4,14 @@ import type {ConnectionOptions, Endpoint} from '../../client/connection-options.
 import {defined} from '../../defined.ts';
 import {type Io, isDropIn} from '../../io/process.ts';
 import type {ConnectionPlan} from './client-options.ts';
+import {awsSigningOf} from './credentials/credential-options.ts';
 import {
   passphraseWords,
   resolveClientId,
   resolveCredentials,
   resolveSecret,
 } from './credentials/credentials.ts';
-import {withTrustOfEnvironment} from './environment.ts';
+import {withEnvironmentOfConnection} from './environment.ts';
 
 /** Where OpenSSL's own variables say that the system's CA certificates are. */
 function systemCertificatePlaces({SSL_CERT_FILE: file, SSL_CERT_DIR: directory}: Io['env']) {
@@ -32,7 +33,7 @@ function shuffled(endpoints: readonly Endpoint[]): readonly Endpoint[] {
  */
 export async function resolveConnection(plan: ConnectionPlan, io: Io): Promise<ConnectionOptions> {
   const {clientId, credentials, keyPassphrase = {kind: 'prompt'}, shufflesHosts, ...plain} = plan;
-  const {passwordSeconds: _seconds, headerCommand: _command, ...rest} = plain;
+  const {passwordSeconds: _seconds, headerCommand: _command, awsRegion, ...rest} = plain;
   const {endpoint: first, alternatives = []} = rest;
   const passphrase = (signal: AbortSignal) =>
     resolveSecret(
@@ -41,7 +42,7 @@ export async function resolveConnection(plan: ConnectionPlan, io: Io): Promise<C
       passphraseWords(first.tls?.keyFile ?? first.tls?.certificateFile ?? ''),
     );
   const resolved = [first, ...alternatives].map((each) => {
-    const endpoint = isDropIn(io) ? each : withTrustOfEnvironment(each, io.env);
+    const endpoint = isDropIn(io) ? each : withEnvironmentOfConnection(each, io.env);
     return endpoint.tls === undefined
       ? endpoint
       : {...endpoint, tls: {...endpoint.tls, ...systemCertificatePlaces(io.env), passphrase}};
@@ -55,6 +56,7 @@ export async function resolveConnection(plan: ConnectionPlan, io: Io): Promise<C
     ...(io.programName.startsWith('mosquitto_') ? {holdsToReceiveMaximum: false} : {}),
     clientId: resolveClientId(clientId, io),
     ...(credentials === undefined ? {} : {credentials: await resolveCredentials(credentials, io)}),
+    ...(awsRegion === undefined ? {} : {awsSigning: awsSigningOf(awsRegion, io.env)}),
     ...(await renewalOf(plan, io)),
   };
 }

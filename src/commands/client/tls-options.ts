@@ -122,8 +122,21 @@ export const tlsOptions = inGroup('TLS', {
   tlsKeyLog: {
     flags: '--tls-keylog <file>',
     summary: 'append TLS secrets to a file, for Wireshark',
+    details: 'The default is the file that the environment variable SSLKEYLOGFILE names, if any.',
     parse: text,
     complete: 'file',
+  },
+  serverName: {
+    flags: '--sni <name>',
+    summary: "ask for this server name, which the certificate must be valid for, in place of the host's",
+    details: 'For a server that is reached by its address or by another name, as through a tunnel.',
+    noun: 'server name',
+    parse: (given: string): string => {
+      if (/^[\w*-]+(?:\.[\w-]+)*\.?$/.test(given) && !/^[\d.]+$/.test(given)) return given.replace(/\.$/, '');
+      throw new UsageError(
+        `Invalid server name of --sni given: ${given}. It is a host name, not an address.`,
+      );
+    },
   },
   tlsEngine: {
     flags: '--tls-engine <engine>',
@@ -173,6 +186,7 @@ export function toTls(values: TlsValues, port: number | undefined): TlsOptions |
     alpn: values.tlsAlpn,
     psk: psk === undefined || pskIdentity === undefined ? undefined : {identity: pskIdentity, key: psk},
     keyLogFile: values.tlsKeyLog,
+    serverName: values.serverName,
   });
 }
 

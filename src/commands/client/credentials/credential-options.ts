@@ -1,8 +1,10 @@
 /** The options about how a client proves who it is, beyond user name and password. */
 
 import {choice, inGroup, text, type Values} from '../../../cli/option.ts';
-import type {Header} from '../../../client/connection-options.ts';
-import {UsageError} from '../../../errors.ts';
+import type {AwsSigning, Endpoint, Header} from '../../../client/connection-options.ts';
+import {defined} from '../../../defined.ts';
+import {TmqError, UsageError} from '../../../errors.ts';
+import type {Io} from '../../../io/process.ts';
 import {type ScramMethod, scramMethods} from '../../../password/scram-methods.ts';
 import type {ProtocolVersion} from '../../../protocol/message.ts';
 import {type PropertySetting, propertiesFor} from '../../../protocol/property-option.ts';
@@ -59,7 +61,33 @@ export const credentialOptions = inGroup('Connection', {
     secret: true,
     parse: text,
   },
+  awsRegion: {
+    flags: '--aws-sigv4 <region>',
+    summary: 'sign the WebSocket request for AWS IoT Core in this region, as eu-central-1',
+    details:
+      'Signature Version 4, anew for each connection, with AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, where it is set, AWS_SESSION_TOKEN from the environment. It sets --ws and --tls-use-os-certs. AWS listens on port 443: -h ID-ats.iot.REGION.amazonaws.com -p 443.',
+    parse: (given: string): string => {
+      if (/^[a-z]{2}(?:-[a-z]+)+-\d+$/.test(given)) return given;
+      throw new UsageError(
+        `Invalid region of --aws-sigv4 given: ${given}. It is a name such as eu-central-1.`,
+      );
+    },
+    assign: () => ({ws: true, systemCertificates: true}),
+  },
 });
+
+/** The keys of AWS in its usual variables. @throws TmqError where one is missing */
+export function awsSigningOf(region: string, env: Io['env']): AwsSigning {
+  const needed = (name: string) => {
+    const value = env[name];
+    if (value !== undefined && value !== '') return value;
+    throw new TmqError(`The environment variable ${name} is not set: --aws-sigv4 needs it.`);
+  };
+  const accessKeyId = needed('AWS_ACCESS_KEY_ID');
+  const secretAccessKey = needed('AWS_SECRET_ACCESS_KEY');
+  const sessionToken = env.AWS_SESSION_TOKEN || undefined;
+  return {region, keys: {accessKeyId, secretAccessKey, ...defined({sessionToken})}};
+}
 
 /** Header fields that belong to the WebSocket itself [RFC 6455, 4.1], or to the connection. */
 const ownHeaders = /^(?:host|connection|upgrade|content-length|transfer-encoding|sec-websocket-.*)$/i;
@@ -83,15 +111,15 @@ export function parseHeader(given: string, source: string): Header {
 
 /** @throws UsageError for --header or --header-command without WebSockets, and for --pw-ttl without a command */
 export function checkCredentialOptions(
-  {header, headerCommand, passwordTtl}: Values<typeof credentialOptions>,
-  {
-    usesWebSockets,
-    password,
-  }: {readonly usesWebSockets: boolean; readonly password: PasswordSource | undefined},
+  {header, headerCommand, passwordTtl, awsRegion}: Values<typeof credentialOptions>,
+  endpoint: Endpoint,
+  password: PasswordSource | undefined,
 ): void {
   if (passwordTtl !== undefined && password?.kind !== 'command')
     throw new UsageError('--pw-ttl needs --pw-command, whose password it keeps.');
-  if (usesWebSockets) return;
+  if (awsRegion !== undefined && endpoint.tls === undefined)
+    throw new UsageError('--aws-sigv4 needs TLS: leave out --no-tls.');
+  if (endpoint.transport === 'ws') return;
   if (header !== undefined) throw new UsageError('--header needs WebSockets: add --ws.');
   if (headerCommand !== undefined) throw new UsageError('--header-command needs WebSockets: add --ws.');
 }
