@@ -7,6 +7,7 @@ import {mkdtemp, readFile, rm, symlink} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {after, before, describe, test} from 'node:test';
+import {startBroker} from '../../src/broker/server/testing.ts';
 import {freePort, type Mosquitto, startMosquitto} from '../support/mosquitto.ts';
 import {run, start} from '../support/spawn.ts';
 import {program, runShell, runTmq, startTmq} from '../support/tmq.ts';
@@ -99,13 +100,22 @@ describe('the clients as processes', () => {
     assert.match(stderr, /2 of the 2 lines read were not acknowledged/);
   });
 
-  test('no password is left on the list of processes', async () => {
-    const subscriber = startTmq(['sub', ...at, '-t', 'a', '-u', 'rajan', '-P', 'password123', '-d']);
-    await subscriber.waitFor('stderr', /received SUBACK/);
-    const seen = await readFile(`/proc/${subscriber.child.pid}/cmdline`, 'utf8');
-    await subscriber.stop();
-    assert.doesNotMatch(seen, /password123/);
-    assert.match(seen, /tmq sub/);
+  test('no secret is left on the list of processes', async () => {
+    await using webSockets = await startBroker({webSockets: true});
+    const overWebSockets = ['-L', `${webSockets.urls.ws}/a`];
+    for (const words of [
+      [...at, '-t', 'a', '-u', 'rajan', '-P', 'password123'],
+      [...at, '-t', 'a', '-u', 'rajan', '--pw-command', 'echo password123'],
+      [...overWebSockets, '--header', 'Authorization: Bearer password123'],
+      [...overWebSockets, '--header-command', 'echo X-Token: password123'],
+    ]) {
+      const subscriber = startTmq(['sub', ...words, '-d']);
+      await subscriber.waitFor('stderr', /received SUBACK/);
+      const seen = await readFile(`/proc/${subscriber.child.pid}/cmdline`, 'utf8');
+      const {stderr} = await subscriber.stop();
+      assert.doesNotMatch(seen + stderr, /password123/);
+      assert.match(seen, /tmq sub/);
+    }
   });
 
   test('started through a link called mosquitto_pub it is that program', async () => {

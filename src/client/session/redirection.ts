@@ -32,6 +32,7 @@ export function redirection(reference: string, from: Endpoint, options: Connecti
   const hasSecret =
     options.credentials !== undefined ||
     options.headers !== undefined ||
+    options.renewal !== undefined ||
     options.properties?.authenticationData !== undefined;
   if (hasSecret && !isVerified && !named(endpoint, options)) {
     return {problem: 'without TLS the password goes only to hosts that -h or -L names. Add it to them'};
