@@ -8,6 +8,7 @@ import type {HelpStyle} from './cli/help.ts';
 import type {OptionTable} from './cli/option.ts';
 import {readOptionsFile} from './cli/options-file.ts';
 import type {OptionsLine} from './cli/parse.ts';
+import type {Sources} from './cli/words.ts';
 import {commands} from './commands/all.ts';
 import {ExitCode, TmqError, UsageError} from './errors.ts';
 import {type Io, isDropIn} from './io/process.ts';
@@ -112,13 +113,17 @@ async function runCommand(
   if (invocation !== io.programName && (words.length === 0 || isCryForHelp(words))) {
     progress.brief = async (style) => (await import('./cli/help.ts')).briefHelp(command, invocation, style);
   }
-  const {values, operands, request} = await orElsewhere(invocation, () =>
-    parse(command, words, optionsFileOf(command, io)),
-  );
+  const files = await filesOf(command, words, io);
+  const {values, operands, request} = await orElsewhere(invocation, () => parse(command, words, files.lines));
   progress.quiet = values.quiet === true;
   progress.color = (values.color as ColourChoice | undefined) ?? 'auto';
   if (request === 'help') return await printCommandHelp(command, io, invocation);
   if (request === 'version') return await print(io, `${invocation} version ${version}\n`);
+  const warning = values.quiet === true ? undefined : files.warning();
+  if (warning !== undefined) {
+    const {warningLine} = await import('./io/terminal.ts');
+    io.stderr.write(await warningLine(io, warning, progress.color));
+  }
   const complete = isDropIn(io) ? values : (command.fromEnvironment?.(values, io.env) ?? values);
   return await command.run(command.plan(complete, operands), io);
 }
@@ -156,11 +161,36 @@ async function greet(style: HelpStyle): Promise<string> {
   );
 }
 
-/** Reads the options file of a command that has one, when the parser asks for it. */
-function optionsFileOf(command: AnyCommand, io: Io): (given?: string) => readonly OptionsLine[] {
+/** The files with options of a command that reads any. */
+interface OptionFiles {
+  /** Reads them, when the parser asks for them. */
+  readonly lines: (given: Sources) => readonly OptionsLine[];
+  /** A sentence about what was read. */
+  readonly warning: () => string | undefined;
+}
+
+/** The options file, and the profile of --profile or TMQ_PROFILE behind it. */
+async function filesOf(command: AnyCommand, words: readonly string[], io: Io): Promise<OptionFiles> {
   const {optionsFile} = command;
-  return (given) =>
-    optionsFile === undefined ? [] : readOptionsFile(optionsFile, given, io.env, io.platform);
+  if (optionsFile === undefined) return {lines: () => [], warning: () => undefined};
+  const usual = isDropIn(io) ? '' : (io.env.TMQ_PROFILE ?? '');
+  // Few runs have a profile.
+  const profiles =
+    usual !== '' || words.some((word) => /^--profile(=|$)/.test(word))
+      ? await import('./cli/profiles.ts')
+      : undefined;
+  let warning: string | undefined;
+  return {
+    warning: () => warning,
+    lines({optionsFile: given, profile: named}) {
+      const lines = readOptionsFile(optionsFile, given, io.env, io.platform);
+      const name = named ?? usual;
+      if (profiles === undefined || (named === undefined && name === '')) return lines;
+      const profile = profiles.readProfile(name, io.env, io.platform);
+      warning = profiles.openWarning(command.options, profile);
+      return [...lines, ...profiles.linesFor(command.options, profile)];
+    },
+  };
 }
 
 /** `isAlone`: no further word says what was meant. `topics` may have been meant, too. */

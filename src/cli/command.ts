@@ -24,17 +24,17 @@ export interface Command<Table extends OptionTable, Plan> {
   /** Paragraphs for the man page's DESCRIPTION. */
   readonly description: readonly string[];
   readonly options: Table;
-  /** Keys of the six options that most people need, for the short help after a mistake. */
+  /** Keys of the six options that most people need, or of all where there are fewer, for the short help after a mistake. */
   readonly mostUsed: readonly (keyof Table & string)[];
   /** Commands as typed in a shell, with a summary of each; the first three are in the short help. */
   readonly examples: Readonly<Record<string, string>>;
   /** The name of its options file ('pub'), where it reads one. */
   readonly optionsFile?: string;
   /**
-   * What the words are that are not options: a password file and its users, or after '--' a command. Absent: such
-   * words, and '--', are refused, as by mosquitto's clients.
+   * What the words are that are not options: a password file and its users, an action and a profile, or after '--' a
+   * command. Absent: such words, and '--', are refused, as by mosquitto's clients.
    */
-  readonly operands?: 'passwordFile' | 'command';
+  readonly operands?: 'passwordFile' | 'profile' | 'command';
   /** Where this command is deliberately unlike mosquitto's: a paragraph each, for the man page. */
   readonly differences?: readonly string[];
   /** More sections for the man page, after the options. */

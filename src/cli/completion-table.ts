@@ -15,7 +15,7 @@ export interface Entry {
   readonly summary: string;
   readonly placeholders: readonly string[];
   /** What its value may be; 'none' for a switch. */
-  readonly value: 'none' | 'any' | 'file' | 'directory' | 'property' | readonly string[];
+  readonly value: 'none' | 'any' | 'file' | 'directory' | 'profile' | 'host' | 'property' | readonly string[];
   readonly repeatable: boolean;
 }
 
@@ -69,6 +69,9 @@ export const explained = (nodes: readonly Node[]) => [
 
 /** The first line of a script. */
 export const made = (shell: Shell) => `# ${shell} completion for tmq, made by: tmq --completion ${shell}`;
+
+/** What stands behind `profile`. */
+export const profileActions = ['ls', 'show', 'check'] as const;
 
 /** With these options, `passwd` takes a user that is in the file already. */
 export const optionsOfKnownUsers = ['-D', '--delete', '--verify'] as const;

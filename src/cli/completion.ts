@@ -14,10 +14,12 @@ import {
   nodesOf,
   optionsOfKnownUsers,
   pages,
+  profileActions,
   properties,
   type Shell,
   shells,
 } from './completion-table.ts';
+import {fish} from './fish.ts';
 import type {OptionTable} from './option.ts';
 import {powershell} from './powershell.ts';
 
@@ -76,6 +78,33 @@ _tmq_users() {
     [[ $name != '#'* && $name == "$current"* ]] && COMPREPLY+=("$name")
   done <"$file"
 }
+# The names of the profiles.
+_tmq_profiles() {
+  local path name
+  for path in "\${XDG_CONFIG_HOME-$HOME/.config}"/tmq/profiles/*; do
+    name=\${path##*/}
+    [[ -f $path && $name =~ ^[[:alnum:]_][[:alnum:]_.@-]*$ && $name == "$current"* ]] && COMPREPLY+=("$name")
+  done
+}
+# The hosts of -h and -L in the profiles.
+_tmq_hosts() {
+  local path option value host hosts
+  for path in "\${XDG_CONFIG_HOME-$HOME/.config}"/tmq/profiles/*; do
+    [[ -f $path && -r $path ]] || continue
+    while read -r option value; do
+      case $option in
+        -h | --host) ;;
+        -L | --url) value=\${value#*://} value=\${value%%/*} value=\${value##*@} ;;
+        *) continue ;;
+      esac
+      IFS=, read -ra hosts <<<"$value"
+      for host in "\${hosts[@]}"; do
+        host=\${host%%:*}
+        [[ $host =~ ^[[:alnum:].-]+$ && $host == "$current"* ]] && COMPREPLY+=("$host")
+      done
+    done <"$path"
+  done
+}
 # The command of --exec, after '--' at this place of the words.
 _tmq_command() {
   if declare -F _command_offset >/dev/null; then
@@ -119,8 +148,15 @@ ${properties.map(([command, names]) => `      ${command}) kind=words words='${na
     words) COMPREPLY=($(compgen -W "$words" -- "$current")) ;;
     files) _tmq_paths -f ;;
     directories) _tmq_paths -d ;;
+    profiles) _tmq_profiles ;;
+    hosts) _tmq_hosts ;;
     option)
-      if [[ $operands == passwordFile && $current != -* ]]; then
+      if [[ $operands == profile && $current != -* ]]; then
+        case $previous in
+          profile) COMPREPLY=($(compgen -W '${profileActions.join(' ')}' -- "$current")) ;;
+          show | check) _tmq_profiles ;;
+        esac
+      elif [[ $operands == passwordFile && $current != -* ]]; then
         _tmq_users "$previous"
         ((\${#COMPREPLY[@]})) || _tmq_paths -f
       else
@@ -145,7 +181,9 @@ function bashValues(entries: readonly Entry[]): string {
           ? 'kind=files'
           : value === 'directory'
             ? 'kind=directories'
-            : `kind=words words='${value === 'property' ? packets : value.join(' ')}'`;
+            : value === 'profile' || value === 'host'
+              ? `kind=${value}s`
+              : `kind=words words='${value === 'property' ? packets : value.join(' ')}'`;
     kinds.set(kind, [...(kinds.get(kind) ?? []), ...spellings]);
   }
   return [...kinds].map(([kind, spellings]) => `        ${spellings.join('|')}) ${kind} ;;`).join('\n');
@@ -156,7 +194,7 @@ function zsh(nodes: readonly Node[], program: readonly Entry[]): string {
     ({name, entries, operands}) => `_tmq_${name}() {${operands === 'command' ? zshCommand : ''}
   _arguments -s \\
 ${entries.map((entry) => `    ${zshArgument(entry)} \\`).join('\n')}
-    ${operands === 'passwordFile' ? "'*:file:_tmq_password_file'" : "'*: :'"}
+    ${zshOperands(operands)}
 }`,
   );
   return `#compdef tmq
@@ -180,6 +218,35 @@ _tmq_password_file() {
   else
     _files
   fi
+}
+
+_tmq_profiles() {
+  local -a names
+  names=(\${XDG_CONFIG_HOME-$HOME/.config}/tmq/profiles/[[:alnum:]_]*(N.:t))
+  compadd -a names
+}
+
+# The hosts of -h and -L in the profiles.
+_tmq_hosts() {
+  local -a hosts lines
+  local file line value
+  for file in \${XDG_CONFIG_HOME-$HOME/.config}/tmq/profiles/*(N.r); do
+    lines=(\${(f)"$(<$file)"})
+    for line in $lines; do
+      value=\${line#* }
+      case \${line%% *} in
+        -h | --host) ;;
+        -L | --url) value=\${\${\${value#*://}%%/*}##*@} ;;
+        *) continue ;;
+      esac
+      hosts+=(\${\${(s:,:)value}%%:*})
+    done
+  done
+  compadd -a hosts
+}
+
+_tmq_profile_operands() {
+  if [[ $words[CURRENT-1] == (show|check) ]]; then _tmq_profiles; else compadd ${profileActions.join(' ')}; fi
 }
 
 ${functions.join('\n\n')}
@@ -212,6 +279,12 @@ if [[ $funcstack[1] == _tmq ]]; then _tmq "$@"; else compdef _tmq tmq; fi
 `;
 }
 
+/** The argument that stands for operands. */
+function zshOperands(operands: Node['operands']): string {
+  if (operands === 'passwordFile') return "'*:file:_tmq_password_file'";
+  return operands === 'profile' ? "'*:operand:_tmq_profile_operands'" : "'*: :'";
+}
+
 /** After '--', the words are those of another command. */
 const zshCommand = `
   local -i dashes=\${words[(i)--]}
@@ -235,7 +308,9 @@ function zshArgument({spellings, summary, placeholders, value, repeatable}: Entr
         ? '_files'
         : value === 'directory'
           ? '_files -/'
-          : `(${value.join(' ')})`;
+          : value === 'profile' || value === 'host'
+            ? `_tmq_${value}s`
+            : `(${value.join(' ')})`;
   const values =
     value === 'none'
       ? ''
@@ -243,85 +318,4 @@ function zshArgument({spellings, summary, placeholders, value, repeatable}: Entr
         ? `:command:(${packets}):name:_tmq_property:value: `
         : `:${placeholders[0]}:${action}`;
   return `${lead}${names}${quoted(`[${text}]${values}`)}`;
-}
-
-function fish(nodes: readonly Node[], program: readonly Entry[]): string {
-  const lines = [
-    made('fish'),
-    '# The word before the one being typed, and the one before that.',
-    'function __tmq_after',
-    '  set -l words (commandline -opc)',
-    '  test (count $words) -gt $argv[1]; or return 1',
-    '  set -l index (math (count $words) - $argv[1] + 1)',
-    '  contains -- $words[$index] $argv[2..-1]',
-    'end',
-    ...fishFunctions,
-    'complete -c tmq -f',
-    ...nodes.map(
-      ({name, summary}) => `complete -c tmq -n __fish_use_subcommand -a ${name} -d ${fishQuoted(summary)}`,
-    ),
-    `complete -c tmq -n __fish_use_subcommand -a help -d 'print help about a command or a topic'`,
-    `complete -c tmq -n '__tmq_after 1 help' -a '${explained(nodes).join(' ')}'`,
-    `complete -c tmq -n '__tmq_after 1 --manual' -a '${pages(nodes).join(' ')}'`,
-    ...program.map((entry) => fishEntry('__fish_use_subcommand', entry)),
-    ...nodes.flatMap(({name, entries, operands}) => [
-      ...entries.map((entry) => fishEntry(`__fish_seen_subcommand_from ${name}`, entry)),
-      ...(operands === undefined ? [] : fishOperands(name, operands)),
-    ]),
-    ...properties.map(
-      ([command, names]) =>
-        `complete -c tmq -n '__tmq_after 2 -D --property; and __tmq_after 1 ${command}' -a '${names.join(' ')}'`,
-    ),
-  ];
-  return `${lines.join('\n')}\n`;
-}
-
-const fishFunctions = [
-  '# The users in the password file before the word being typed, where passwd takes one of them.',
-  'function __tmq_users',
-  '  set -l words (commandline -opc)',
-  "  set -l file (string replace -r '^~' $HOME -- $words[-1])",
-  `  string match -qr -- '^(${optionsOfKnownUsers.join('|')})$' $words; and test -f "$file"; or return 1`,
-  "  string match -r -- '^[^#:][^:]*(?=:)' <$file",
-  'end',
-  '# What completes the command after --.',
-  'function __tmq_command',
-  '  set -l words (commandline -opc)',
-  '  set -l index (contains -i -- -- $words); or return 1',
-  '  set -e words[1..$index]',
-  "  complete -C (string join ' ' -- (string escape -- $words) (commandline -ct))",
-  'end',
-];
-
-function fishOperands(name: string, operands: NonNullable<Node['operands']>): readonly string[] {
-  const here = `__fish_seen_subcommand_from ${name}`;
-  if (operands === 'command')
-    return [`complete -c tmq -n '${here}; and contains -- -- (commandline -opc)' -x -a '(__tmq_command)'`];
-  return [
-    `complete -c tmq -n '${here}; and not __tmq_users >/dev/null' -F`,
-    `complete -c tmq -n '${here}' -a '(__tmq_users)'`,
-  ];
-}
-
-/** fish leaves a backslash within single quotes alone, but before a quote or another one. */
-function fishQuoted(text: string): string {
-  return `'${text.replace(/[\\']/g, '\\$&')}'`;
-}
-
-function fishEntry(condition: string, {spellings, summary, value}: Entry): string {
-  const names = spellings.map((name) =>
-    name.startsWith('--') ? `-l ${name.slice(2)}` : `-s ${name.slice(1)}`,
-  );
-  const packets = properties.map(([command]) => command).join(' ');
-  const argument =
-    value === 'none'
-      ? ''
-      : value === 'any'
-        ? ' -x'
-        : value === 'file'
-          ? ' -r -F'
-          : value === 'directory'
-            ? " -x -a '(__fish_complete_directories)'"
-            : ` -x -a ${fishQuoted(value === 'property' ? packets : value.join(' '))}`;
-  return `complete -c tmq -n '${condition}' ${names.join(' ')}${argument} -d ${fishQuoted(summary)}`;
 }

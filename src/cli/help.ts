@@ -51,7 +51,7 @@ export function briefHelp(command: AnyCommand, invocation: string, style: HelpSt
     usage(invocation, command.synopsis.slice(0, briefExamples), style),
     optionList('Most used options', rows, style),
     exampleList(Object.entries<string>(command.examples).slice(0, briefExamples), style),
-    `All options: ${style.name(`${invocation} --help`)}. Manual: ${style.name(`tmq --manual ${command.name}`)}.`,
+    `All options: ${style.name(`${invocation} --help`)}.${style.width < usualWidth ? '\n' : ' '}Manual: ${style.name(`tmq --manual ${command.name}`)}.`,
   ];
   return `${paragraphs.join('\n\n')}\n`;
 }
@@ -79,6 +79,7 @@ export const helpTopics = [
   {name: 'environment', summary: 'the environment variables that tmq reads'},
   {name: 'exit-status', summary: 'what each exit status means'},
   {name: 'reconnecting', summary: 'several hosts, pauses, and what ends a session'},
+  {name: 'profiles', summary: 'named sets of options, for one broker each'},
   {name: 'testing', summary: 'a broker for your tests'},
 ] as const;
 

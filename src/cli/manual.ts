@@ -13,7 +13,8 @@ import {bold, escaped, form, line, literal, paragraphs, section, subsection, tag
 const reviewed = '2026-11-20';
 
 export const clientEnvironment: Remarks = {
-  XDG_CONFIG_HOME: 'The directory of the options file.',
+  TMQ_PROFILE: 'The profile, where --profile names none; not read under a mosquitto name.',
+  XDG_CONFIG_HOME: 'The directory of options files and profiles.',
   APPDATA:
     'On Windows, if XDG_CONFIG_HOME is not set, the options file is in the directory tmq below this one.',
   HOME: 'If XDG_CONFIG_HOME is not set, the options file is in .config below this directory.',
@@ -251,6 +252,7 @@ function optionsFiles(name: string | undefined): Remarks {
       'Options that are read before those of the command line, one on each line: the option, a space, and its value to the end of the line, without quotes. A line that begins with # is a comment. See tmq-formats(5).',
     [`$XDG_CONFIG_HOME/mosquitto_${name}, ~/.config/mosquitto_${name}`]:
       'Read where the file above does not exist.',
+    '$XDG_CONFIG_HOME/tmq/profiles, ~/.config/tmq/profiles': 'The profiles: see tmq help profiles.',
   };
 }
 

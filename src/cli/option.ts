@@ -43,7 +43,7 @@ export interface Option<T> {
   readonly assign?: (text: string) => Readonly<Record<string, unknown>>;
   /** How many words follow, where that is not one: `-D`. They reach `parse` joined by NUL. */
   readonly words?: (following: readonly string[]) => number;
-  readonly complete?: 'file' | 'directory' | readonly string[];
+  readonly complete?: 'file' | 'directory' | 'profile' | 'host' | readonly string[];
   /** Said by mosquitto and kept for scripts, but not shown in help. */
   readonly hidden?: boolean;
   /** Its value never appears in a message. */

@@ -6,10 +6,10 @@
 
 import {readFileSync, statSync} from 'node:fs';
 import {join, win32} from 'node:path';
-import {fileError} from '../errors.ts';
+import {fileError, UsageError} from '../errors.ts';
 import type {OptionsLine} from './parse.ts';
 
-type Environment = Readonly<Record<string, string | undefined>>;
+export type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
  * Where options files may be, first come first served: tmq/NAME, then mosquitto_NAME, in $XDG_CONFIG_HOME
@@ -66,7 +66,10 @@ function isVisible(path: string): boolean {
   }
 }
 
-/** The options of a file: '#' in the first column begins a comment, empty lines and CR at the end go. */
+/**
+ * The options of a file: '#' in the first column begins a comment, empty lines and CR at the end go.
+ * @throws UsageError where a line names a profile
+ */
 export function parseOptionsFile(content: string, path: string): readonly OptionsLine[] {
   const lines: OptionsLine[] = [];
   const texts = content.replace(/^\uFEFF/, '').split('\n');
@@ -74,7 +77,14 @@ export function parseOptionsFile(content: string, path: string): readonly Option
     if (line.startsWith('#')) continue;
     const words = splitLine(line.replace(/\r+$/, ''));
     // A -o here would start all over again.
-    if (words.length > 0 && !namesOptionsFile(words[0]!)) lines.push({words, where: `${path}:${index + 1}`});
+    if (words.length === 0 || namesOptionsFile(words[0]!)) continue;
+    const where = `${path}:${index + 1}`;
+    if (/^--profile(=|$)/.test(words[0]!)) {
+      throw new UsageError(
+        `${where}: --profile stands on the command line only. TMQ_PROFILE names the profile that is the usual one.`,
+      );
+    }
+    lines.push({words, where});
   }
   return lines;
 }

@@ -9,7 +9,15 @@ import {defined} from '../defined.ts';
 import {UsageError} from '../errors.ts';
 import type {AnyCommand, Command} from './command.ts';
 import type {OptionTable, Values} from './option.ts';
-import {missingValue, optionsIn, type Rewritten, type Row, rewrite, unknownOption} from './words.ts';
+import {
+  missingValue,
+  optionsIn,
+  type Rewritten,
+  type Row,
+  rewrite,
+  type Sources,
+  unknownOption,
+} from './words.ts';
 
 /** One option of an options file, split into words. */
 export interface OptionsLine {
@@ -27,13 +35,13 @@ export interface Parsed<Table extends OptionTable> {
 
 /**
  * Parses the words of the command line, after the lines of its options file. `readLines` gives those: it
- * gets the argument of -o, if there is one, and is not called when --help or --version stands on the line.
+ * gets the arguments of -o and --profile, and is not called when --help or --version stands on the line.
  * @throws UsageError about the first wrong word, with file and line if it stands in a file
  */
 export function parse<Table extends OptionTable, Plan>(
   command: Command<Table, Plan>,
   words: readonly string[],
-  readLines: (givenFile: string | undefined) => readonly OptionsLine[] = () => [],
+  readLines: (given: Sources) => readonly OptionsLine[] = () => [],
 ): Parsed<Table> {
   const typed = rewrite(command, words);
   const program = new Program().helpCommand(false).passThroughOptions();
@@ -43,7 +51,7 @@ export function parse<Table extends OptionTable, Plan>(
     operands,
     ...defined({request}),
   });
-  for (const {words: line, where} of typed.request === undefined ? readLines(typed.optionsFile) : []) {
+  for (const {words: line, where} of typed.request === undefined ? readLines(typed.sources) : []) {
     const rewritten = rewrite(command, line);
     apply(program, command, rewritten, where);
     if (rewritten.request !== undefined) return result(rewritten);

@@ -7,6 +7,7 @@ import {
   type Node,
   optionsOfKnownUsers,
   pages,
+  profileActions,
   properties,
   shells,
 } from './completion-table.ts';
@@ -75,10 +76,23 @@ ${properties.map(([command, members]) => `    ${quoted(command)} = ${list(member
     if ($previous -ceq '--') {Offer @(Get-Command -Name "$current*" | ForEach-Object {$_.Name})}
     return
   }
+  $base = if ($null -ne $env:XDG_CONFIG_HOME) {$env:XDG_CONFIG_HOME} elseif ($env:APPDATA) {$env:APPDATA} else {"$HOME/.config"}
+  $profiles = @(Get-ChildItem -LiteralPath "$base/tmq/profiles" -File -ErrorAction SilentlyContinue)
+  $hosts = @($profiles | Get-Content -ErrorAction SilentlyContinue | ForEach-Object {
+    if ($_ -cmatch '^ *(?:-h|--host) (\\S+)$' -or $_ -cmatch '^ *(?:-L|--url) \\w+://(?:[^/]*@)?([^/]+)') {
+      $Matches[1].Split(',') | ForEach-Object {$_.Split(':')[0]}
+    }
+  })
+  if ($command -ceq 'profile') {
+    if ($previous -ceq 'profile' -and -not $current.StartsWith('-')) {return Offer ${list(profileActions)}}
+    if (@('show', 'check') -ccontains $previous) {return Offer @($profiles | ForEach-Object {$_.Name})}
+  }
   if ($before.Count -gt 3 -and @('-D', '--property') -ccontains $before[-2] -and $properties.ContainsKey($previous)) {
     return Offer $properties[$previous]
   }
   foreach ($option in $options[$command]) {
+    if ($option.names -ccontains $previous -and $option.takes -ceq 'profile') {return Offer @($profiles | ForEach-Object {$_.Name})}
+    if ($option.names -ccontains $previous -and $option.takes -ceq 'host') {return Offer $hosts}
     if ($option.names -ccontains $previous -and $option.takes -cne 'none') {return Offer $option.words}
   }
   if ($operands[$command] -ceq 'passwordFile' -and (Test-Path -LiteralPath $previous -PathType Leaf)) {

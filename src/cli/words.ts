@@ -17,6 +17,12 @@ export interface Row extends Spelling {
   readonly option: Option<unknown>;
 }
 
+/** Where more options are: files named on the command line. */
+export interface Sources {
+  readonly optionsFile?: string;
+  readonly profile?: string;
+}
+
 /** What commander parses, and what it is not shown. */
 export interface Rewritten {
   /** Options with their values. */
@@ -26,8 +32,8 @@ export interface Rewritten {
   readonly operands: readonly string[];
   /** --help or --version, if no unknown word stands before it; the words after it are left out. */
   readonly request?: 'help' | 'version';
-  /** The last value of -o. */
-  readonly optionsFile?: string;
+  /** The last value of -o, and of --profile. */
+  readonly sources: Sources;
   /** The first word that is neither an option nor a value: `words` end before it. */
   readonly refused?: string;
   /** The word behind it. */
@@ -62,12 +68,9 @@ export function rewrite(command: AnyCommand, given: readonly string[]): Rewritte
   const words: string[] = [];
   const operands: string[] = [];
   const rows: Row[] = [];
-  let optionsFile: string | undefined;
+  const sources: {-readonly [Key in keyof Sources]: Sources[Key]} = {};
   let before: Before | undefined;
-  const end = (more: Partial<Rewritten> = {}) => ({
-    ...defined({words, rows, operands, optionsFile}),
-    ...more,
-  });
+  const end = (more: Partial<Rewritten> = {}) => ({...{words, rows, operands, sources}, ...more});
   for (let index = 0; index < given.length; ) {
     const word = given[index++]!;
     if (word === '--' && command.operands !== undefined) {
@@ -91,7 +94,9 @@ export function rewrite(command: AnyCommand, given: readonly string[]): Rewritte
       return end({request: row.key as keyof typeof generalOptions});
     }
     const {taken, written} = withValues(row, word, named.attached, given.slice(index));
-    if (row.key === 'optionsFile') optionsFile = named.attached ?? given[index];
+    if (row.key === 'optionsFile' || row.key === 'profile') {
+      Object.assign(sources, defined({[row.key]: named.attached ?? given[index]}));
+    }
     before = beforeNext(command.options, row, taken === 1 ? given[index] : undefined);
     words.push(...written);
     index += taken;

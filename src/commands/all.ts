@@ -12,5 +12,6 @@ export const commands: readonly CommandEntry[] = [
   {name: 'sub', load: async () => (await import('./sub/sub.ts')).sub},
   {name: 'rr', load: async () => (await import('./rr/rr.ts')).rr},
   {name: 'passwd', load: async () => (await import('./passwd/passwd.ts')).passwd},
+  {name: 'profile', load: async () => (await import('./profile/profile.ts')).profile},
   {name: 'broker', load: async () => (await import('./broker/broker.ts')).broker},
 ];

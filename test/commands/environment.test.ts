@@ -111,7 +111,7 @@ describe('MQTT_URL', () => {
   test('a wrong one is one line that names it and shows no password', async () => {
     const sentences: Readonly<Record<string, RegExp>> = {
       'mqtt://ann:geheim@':
-        /^Error: The environment variable MQTT_URL is wrong\. Invalid URL: host missing\.\n/,
+        /^Error: The environment variable MQTT_URL is wrong\. Invalid URL: host missing\. /,
       'http://ann:geheim@host':
         /^Error: The environment variable MQTT_URL is wrong\. Unsupported URL scheme\./,
       'mqtt://ann:geheim@host/a/#':
@@ -175,7 +175,7 @@ test('MQTT_CA_FILE is trusted where TLS is used and nothing else says whom to tr
     });
   assert.equal((await run([])).exitCode, 0);
   assert.equal((await run(['-L', broker.urls.mqtts!])).exitCode, 0);
-  assert.equal((await run(['--capath', '/nonexistent'])).exitCode, 8);
+  assert.equal((await run(['--capath', '/nonexistent'])).exitCode, 1);
   assert.equal((await run(['-L', `${broker.urls.mqtts}/a`], undefined, 'mosquitto_pub')).exitCode, 8);
   // No TLS is turned on by it.
   assert.equal((await run(['-L', broker.urls.mqtt!])).exitCode, 0);

@@ -127,6 +127,18 @@ const examples: Readonly<Record<string, Drive>> = {
   'tmq passwd --import - passwd < users.txt': keeps(entry, '', 'bob\ncarol\ndave\n'),
   'tmq passwd --weak passwd': keeps(entry, '', 'bob\n', 1),
   'tmq passwd -D passwd bob': keeps(`# users\n${entry}`, '', '# users\n'),
+  'tmq profile ls': async (ground, command) => {
+    await ground.profile('prod', '-q 1\n');
+    assert.equal((await ground.run(command)).stdout.toString(), 'prod\n');
+  },
+  'tmq profile show prod': async (ground, command) => {
+    await ground.profile('prod', '-u ann\n-P secret\n');
+    assert.equal((await ground.run(command)).stdout.toString(), '-u ann\n-P ***\n');
+  },
+  'tmq profile check prod': async (ground, command) => {
+    await ground.profile('prod', `-p ${ground.port}\n`);
+    assert.equal((await ground.run(command)).stdout.toString(), 'prod: ok\n');
+  },
   'tmq broker': serves(/mqtt:\/\/127\.0\.0\.1:\d+/),
   'tmq broker --exec -- tmq pub -t a -m hello': async (ground, command) => {
     assert.equal((await ground.run(command)).exitCode, 0);

@@ -23,6 +23,8 @@ export interface Playground extends AsyncDisposable {
   run(line: string, input?: string): Promise<Finished>;
   /** Sends a signal to a line and all it started. */
   signal(running: Running, name: NodeJS.Signals): Promise<Finished>;
+  /** Writes a profile. */
+  profile(name: string, text: string): Promise<void>;
   /** Resolves when the packets that the broker saw since this was last asked match; one line each. */
   traced(pattern: RegExp): Promise<void>;
 }
@@ -44,10 +46,10 @@ esac
 exec '${process.execPath}' '${program}' "$@"
 `;
 
-/** `tmq` where HOME is empty: on the port of the playground in place of the usual one. */
+/** `tmq` where HOME is empty: on the port of the playground in place of the usual one, but not within --exec. */
 const wrapperOfEmptyHome = (port: number) => `#!/bin/sh
-case " $* " in
-  *' --exec '*|*' -L '*) ;;
+case "$MQTT_URL $* " in
+  mqtt:*|*' --exec '*|*' -L '*) ;;
   ' broker '*) set -- "$@" -v -p ${port} ;;
   ' pub '*|' sub '*|' rr '*) command=$1; shift; set -- "$command" -p ${port} "$@" ;;
 esac
@@ -121,6 +123,10 @@ export async function openPlayground(options: PlaygroundOptions = {}): Promise<P
     env,
     start: begin,
     signal,
+    async profile(name, text) {
+      await mkdir(join(home, '.config/tmq/profiles'), {recursive: true});
+      await writeFile(join(home, '.config/tmq/profiles', name), text, {mode: 0o600});
+    },
     run: async (line, input = '') => await begin(line, input).finished,
     async traced(pattern) {
       if (broker === undefined) throw new Error('There is no broker.');

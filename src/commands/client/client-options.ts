@@ -15,6 +15,7 @@ import {type PropertySetting, parseProperty, propertiesFor} from '../../protocol
 import {disallowedIn, fitsMqttString, isMqttString} from '../../protocol/topic.ts';
 import {checkCredentialOptions, credentialOptions, toAuthMethod} from './credentials/credential-options.ts';
 import type {ClientIdSource, CredentialSource, SecretSource} from './credentials/credentials.ts';
+import {profileOption} from './environment.ts';
 import {networkOptions, toCredentials, toEndpoints} from './network-options.ts';
 import {type ReconnectPlan, reconnectOptions, toReconnect} from './reconnect-options.ts';
 import {tlsOptions} from './tls-options.ts';
@@ -193,6 +194,7 @@ const generalClientOptions = {
       return given;
     },
   },
+  profile: profileOption,
 } as const;
 
 /** The shared rows. A command adds a row 'topic' (or overrides `url` by `subscribeUrlOption`). */

@@ -3,12 +3,23 @@
  * file has them. Pure: the caller passes the environment, and none where the program has a mosquitto name.
  */
 
-import type {Values} from '../../cli/option.ts';
+import {text, type Values} from '../../cli/option.ts';
 import type {Endpoint} from '../../client/connection-options.ts';
 import {UsageError} from '../../errors.ts';
 import type {Io} from '../../io/process.ts';
 import type {SecretSource} from './credentials/credentials.ts';
 import {networkOptions, proxyUrl} from './network-options.ts';
+
+/** The row of the profile, which TMQ_PROFILE stands for. */
+export const profileOption = {
+  flags: '--profile <name>',
+  group: 'General',
+  summary: 'read options from this profile, too: see tmq help profiles',
+  details:
+    'A file in ~/.config/tmq/profiles, with options as in an options file. It is read after the options file, and before the command line. Without this option, TMQ_PROFILE names the profile.',
+  parse: text,
+  complete: 'profile',
+} as const;
 
 /** The row -L of a command, which knows where the topic of a URL belongs. */
 type UrlRow = Pick<typeof networkOptions.url, 'parse'> & {

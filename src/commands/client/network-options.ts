@@ -137,6 +137,7 @@ export const networkOptions = inGroup('Connection', {
     details:
       'Several hosts, separated by commas, are nodes of one broker. tmq tries them in order, each with the port behind its name or else that of -p, and stays with the first that accepts the connection. After a loss it begins with the node that it was connected to. A certificate must be valid for the name of the node. See tmq help reconnecting.',
     parse: notEmpty('-h'),
+    complete: 'host',
     assign: () => ({url: undefined}),
   },
   port: {

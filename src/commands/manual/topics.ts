@@ -4,6 +4,7 @@ import type {AnyCommand, ManualSection} from '../../cli/command.ts';
 import type {helpTopics} from '../../cli/help.ts';
 import {clientEnvironment, commonEnvironment, statusRemarks} from '../../cli/manual.ts';
 import {formatSections} from './formats-page.ts';
+import {profileSections} from './profiles.ts';
 import {reconnectingSections} from './reconnecting.ts';
 
 export const testingSections: readonly ManualSection[] = [
@@ -63,7 +64,11 @@ function environmentSections(commands: readonly AnyCommand[]): readonly ManualSe
 }
 
 /** The sections of tmq(1) about more than one command. */
-export const programSections: readonly ManualSection[] = [...reconnectingSections, ...testingSections];
+export const programSections: readonly ManualSection[] = [
+  ...profileSections,
+  ...reconnectingSections,
+  ...testingSections,
+];
 
 /** What `tmq help` shows of a topic, made of all commands. */
 export const topicSections: Readonly<
@@ -73,5 +78,6 @@ export const topicSections: Readonly<
   environment: environmentSections,
   'exit-status': statusSections,
   reconnecting: () => reconnectingSections,
+  profiles: () => profileSections,
   testing: () => testingSections,
 };

@@ -13,11 +13,11 @@ import {propertiesFor} from '../../protocol/property-option.ts';
 import {sleep} from '../../timers.ts';
 import {clientDifferences} from '../client/client-differences.ts';
 import {type ClientPlan, clientOptions, toClientPlan} from '../client/client-options.ts';
-import {publishDelivery} from '../client/delivery.ts';
 import {withEnvironment} from '../client/environment.ts';
 import {checkUrlTopic, publishTopicOption} from '../client/network-options.ts';
 import {openSession} from '../client/open-session.ts';
 import {type PayloadSource, payloadOptions, payloadSource, readPayload} from '../client/payload-source.ts';
+import {publishDelivery} from '../manual/delivery.ts';
 import {watchLines, watchReading} from './line-progress.ts';
 import {watchMessages} from './message-progress.ts';
 

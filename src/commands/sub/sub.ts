@@ -13,7 +13,6 @@ import {propertiesFor} from '../../protocol/property-option.ts';
 import {ReasonCode} from '../../protocol/reason-codes.ts';
 import {clientDifferences} from '../client/client-differences.ts';
 import {type ClientPlan, clientOptions, defaultInFlight, toClientPlan} from '../client/client-options.ts';
-import {receiveDelivery} from '../client/delivery.ts';
 import {withEnvironment} from '../client/environment.ts';
 import {checkUrlTopic, subscribeUrlOption} from '../client/network-options.ts';
 import {openSession} from '../client/open-session.ts';
@@ -27,6 +26,7 @@ import {
 } from '../client/receive-options.ts';
 import {subscriptionRefusal} from '../client/refusal.ts';
 import {topicFilters} from '../client/topic-option.ts';
+import {receiveDelivery} from '../manual/delivery.ts';
 import {formatDifference, formatSection} from '../manual/format-section.ts';
 import {RetainedRemoval, RetainedRounds} from './remove-retained.ts';
 import {type SelectionPlan, selection} from './selection.ts';

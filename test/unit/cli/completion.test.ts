@@ -2,7 +2,7 @@
 /** The completion scripts, pressed TAB on in the shells themselves. */
 
 import assert from 'node:assert/strict';
-import {existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
+import {existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {after, before, test} from 'node:test';
@@ -24,6 +24,12 @@ before(async () => {
     writeFileSync(script(shell), stdout);
   }
   writeFileSync(join(directory, 'with space.pem'), '');
+  mkdirSync(join(directory, '.config', 'tmq', 'profiles'), {recursive: true});
+  const profile = (name: string, text: string) =>
+    writeFileSync(join(directory, '.config', 'tmq', 'profiles', name), text);
+  profile('prod', '-h a.example,b.example:1884\n-u ann\n');
+  profile('lab', '# x\n-L mqtts://ann:x@lab.example:1/t\n');
+  profile('$(touch ran)', '-h $(touch ran)\n');
   // A name that a shell must not run.
   writeFileSync(
     join(directory, 'users.txt'),
@@ -38,7 +44,7 @@ const cases: readonly {
   readonly some?: readonly string[];
   readonly all?: readonly string[];
 }[] = [
-  {typed: ['p'], all: ['passwd', 'pub']},
+  {typed: ['p'], all: ['passwd', 'profile', 'pub']},
   {typed: [''], some: ['broker', 'help', 'passwd', 'pub', 'rr', 'sub']},
   {typed: ['pub', '--will'], all: ['--will-payload', '--will-qos', '--will-retain', '--will-topic']},
   {typed: ['sub', '--retain-h'], all: ['--retain-handling']},
@@ -60,6 +66,10 @@ const cases: readonly {
   {typed: ['passwd', '-D', 'users.txt', 'an'], all: ['ann', 'anton']},
   {typed: ['passwd', '--verify', 'users.txt', 'ant'], all: ['anton']},
   {typed: ['passwd', 'users.txt', 'ant'], all: []},
+  {typed: ['profile', ''], some: ['ls', 'show', 'check']},
+  {typed: ['profile', 'check', 'p'], all: ['prod']},
+  {typed: ['sub', '--profile', ''], all: ['lab', 'prod']},
+  {typed: ['sub', '-h', ''], all: ['a.example', 'b.example', 'lab.example']},
   {typed: ['broker', '--exec', '--', 'mkfif'], all: ['mkfifo']},
 ];
 
@@ -124,6 +134,7 @@ async function bashOffers(typed: readonly string[]): Promise<readonly string[]> 
   const program = `source "$1"; shift; COMP_WORDS=(tmq "$@"); COMP_CWORD=$#; _tmq && printf '%s\\n' "\${COMPREPLY[@]}"`;
   const {stdout, stderr} = await run('bash', ['--norc', '-c', program, 'bash', script('bash'), ...typed], {
     cwd: directory,
+    env: {HOME: directory, XDG_CONFIG_HOME: undefined},
   });
   assert.equal(stderr, '');
   return stdout.toString().split('\n').filter(Boolean);
@@ -133,7 +144,7 @@ async function fishOffers(typed: readonly string[]): Promise<readonly string[]> 
   const program = `source '${script('fish')}'; complete -C 'tmq ${typed.join(' ')}'`;
   const {stdout, stderr} = await run('fish', ['--no-config', '-c', program], {
     cwd: directory,
-    env: {HOME: directory},
+    env: {HOME: directory, XDG_CONFIG_HOME: undefined},
   });
   assert.equal(stderr, '');
   return stdout
@@ -158,7 +169,11 @@ test('fish offers what fits', async () => {
 
 test('zsh offers what fits', async () => {
   // A dumb terminal: zsh then draws with words alone.
-  await using zsh = startOnTerminal('env', ['TERM=dumb', 'zsh', '-f', '-i'], {columns: 120});
+  await using zsh = startOnTerminal(
+    'env',
+    ['-u', 'XDG_CONFIG_HOME', 'TERM=dumb', `HOME=${directory}`, 'zsh', '-f', '-i'],
+    {columns: 120},
+  );
   // What is printed is not what is typed, so its echo does not count; and before the prompt is there, the
   // terminal and not zsh would read what is typed.
   const prompted = (mark: string) => zsh.shows(new RegExp(`${mark}.*> $`, 's'));

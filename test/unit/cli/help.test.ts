@@ -106,7 +106,7 @@ test('every short option has a long name', async () => {
 test('the short form has six options and three examples', async () => {
   for (const {name, load} of commands) {
     const command: AnyCommand = await load();
-    assert.equal(new Set(command.mostUsed).size, 6, name);
+    assert.equal(new Set(command.mostUsed).size, Math.min(6, Object.keys(command.options).length), name);
     assert.ok(Object.keys(command.examples).length >= 3, name);
     const brief = briefHelp(command, `tmq ${name}`);
     for (const key of command.mostUsed)

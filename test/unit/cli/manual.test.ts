@@ -14,7 +14,7 @@ import {commandManual} from '../../../src/cli/manual.ts';
 import {type OptionTable, spelling} from '../../../src/cli/option.ts';
 import {form, line} from '../../../src/cli/roff.ts';
 import {commands} from '../../../src/commands/all.ts';
-import {publishDelivery, receiveDelivery} from '../../../src/commands/client/delivery.ts';
+import {publishDelivery, receiveDelivery} from '../../../src/commands/manual/delivery.ts';
 import {formatSection} from '../../../src/commands/manual/format-section.ts';
 import {formatSections} from '../../../src/commands/manual/formats-page.ts';
 import {pub} from '../../../src/commands/pub/pub.ts';

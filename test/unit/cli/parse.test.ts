@@ -205,7 +205,7 @@ test('applies the lines of a file first, and names the line of an error', () => 
 test('asks for the file named by -o, and for none when help is wanted', () => {
   const asked: (string | undefined)[] = [];
   const ask = (...words: readonly string[]) =>
-    parse(pub, words, (given) => {
+    parse(pub, words, ({optionsFile: given}) => {
       asked.push(given);
       return [];
     });
