@@ -7,6 +7,7 @@ import {
   isMqttString,
   isPublishTopic,
   isTopicFilter,
+  parseSubscription,
 } from '../../protocol/topic.ts';
 
 export interface TopicOption {
@@ -39,7 +40,10 @@ export function publishTopic(names: TopicOption): (text: string) => string {
   };
 }
 
-/** A parser of topic filters. @throws UsageError for misplaced wildcards, bad length or bad characters */
+/**
+ * A parser of topic filters.
+ * @throws UsageError for misplaced wildcards, bad length or bad characters; to subscribe, also for a malformed $share
+ */
 export function topicFilter(names: TopicOption): (text: string) => string {
   return (text) => {
     checkText(text, names);
@@ -48,6 +52,12 @@ export function topicFilter(names: TopicOption): (text: string) => string {
         names,
         text,
         "are all '+' and '#' wildcards correct? Each stands alone between slashes, and '#' at the end",
+      );
+    }
+    // A server closes the connection at such a one [MQTT-4.8.2-1, MQTT-4.8.2-2].
+    if (names.what === 'subscription topic' && parseSubscription(text) === undefined) {
+      throw new UsageError(
+        `Invalid shared subscription '${text}'. Its form is $share/GROUP/FILTER, with no wildcard in the group, as in '$share/workers/jobs/#'`,
       );
     }
     return text;

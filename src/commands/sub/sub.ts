@@ -8,7 +8,7 @@ import {ExitCode, Interrupted, TmqError, UsageError} from '../../errors.ts';
 import {Output} from '../../io/output.ts';
 import {type Io, isDropIn} from '../../io/process.ts';
 import {warningLine} from '../../io/terminal.ts';
-import type {QoS} from '../../protocol/message.ts';
+import type {ProtocolVersion, QoS} from '../../protocol/message.ts';
 import {propertiesFor} from '../../protocol/property-option.ts';
 import {ReasonCode} from '../../protocol/reason-codes.ts';
 import {clientDifferences} from '../client/client-differences.ts';
@@ -77,6 +77,13 @@ const options = {
       }),
     },
   }),
+  noLocal: {
+    flags: '--no-local',
+    group: 'Messages',
+    summary: 'receive nothing that this client itself publishes; sets MQTT 5',
+    details: 'Such as what --remove-retained publishes. Not for shared subscriptions.',
+    assign: () => ({protocolVersion: 5}),
+  },
   ...receiveOptions,
   ...inGroup('Messages', {
     exitAfterSubscribe: {
@@ -169,12 +176,14 @@ export const sub = defineCommand({
       throw new UsageError("Combining '-R' and '--retained-only' makes no sense.");
     }
     const version = client.connection.protocolVersion;
+    const noLocal = values.noLocal === true;
+    checkNoLocal(noLocal, version, topics);
     const properties = propertiesFor(values.property, 'subscribe', version);
     return {
       client,
       subscribe: topics,
       unsubscribe,
-      options: {qos: (values.qos ?? 0) as QoS, ...retainOptions(values), ...defined({properties})},
+      options: {qos: (values.qos ?? 0) as QoS, ...retainOptions(values), noLocal, ...defined({properties})},
       unsubscribeProperties: propertiesFor(values.property, 'unsubscribe', version),
       selection: {
         filterOut: values.filterOut ?? [],
@@ -221,6 +230,17 @@ export const sub = defineCommand({
     return ExitCode.success;
   },
 });
+
+/** @throws UsageError where --no-local cannot be */
+function checkNoLocal(isAsked: boolean, version: ProtocolVersion, topics: readonly string[]): void {
+  if (!isAsked) return;
+  if (version < 5)
+    throw new UsageError('--no-local is not supported before MQTT 5. Leave out -V, or say -V 5.');
+  const shared = topics.find((topic) => topic.startsWith('$share/'));
+  // [MQTT-3.8.3-4]
+  if (shared !== undefined)
+    throw new UsageError(`--no-local and the shared subscription ${shared} cannot be used together.`);
+}
 
 interface Progress {
   received: number;
