@@ -40,6 +40,9 @@ interface Restartable extends AsyncDisposable {
   restart(): Promise<void>;
 }
 
+/** Connections that do not last would make the pauses grow: here they are to be short. */
+const soon = ['--reconnect', '1s'];
+
 const restarts = 20;
 const perRestart = 40;
 
@@ -67,7 +70,7 @@ async function outages(broker: Restartable): Promise<void> {
   await using towardsServer = await startCuttingProxy({upstreamPort: () => broker.port, toServer: allowance});
 
   const subscribers = ['311', '5'].map((version) => {
-    const session = ['-i', `keeper-${version}`, '-c', '-V', version, '-q', '2'];
+    const session = ['-i', `keeper-${version}`, '-c', '-V', version, '-q', '2', ...soon];
     if (version === '5') session.push('-D', 'connect', 'receive-maximum', '1000');
     const filters = ['-t', 'direct', '-t', 'lines/#', '-F', '%t %p'];
     return startMain(['sub', '-p', String(towardsClient.port), ...session, ...filters]);
@@ -76,6 +79,7 @@ async function outages(broker: Restartable): Promise<void> {
   const publishers = ['1', '2'].map((qos) =>
     startMain([
       'pub',
+      ...soon,
       '-p',
       String(towardsServer.port),
       '-i',
