@@ -200,11 +200,11 @@ test('Q34: sub says when the connection is lost, and when it is there again', li
     await connection.accept();
     const {messageId} = await connection.next('subscribe');
     connection.send({cmd: 'suback', messageId, granted: [0]});
-    if (connection.number === 0) connection.send({cmd: 'disconnect', reasonCode: 142});
+    if (connection.number === 0) connection.send({cmd: 'disconnect', reasonCode: 0x8b});
     else await connection.idle();
   });
   await using subscriber = startMain(['sub', ...at(broker), '-V', '5', '-t', 'a']);
-  await subscriber.waitFor('stderr', /: .*Session taken over.*\. Connecting again\.\n/);
+  await subscriber.waitFor('stderr', /: Server shutting down\. Connecting again\.\n/);
   await subscriber.waitFor('stderr', /Connected again to 127\.0\.0\.1:\d+\.\n/);
   assert.equal((await subscriber.interrupt()).exitCode, 0);
 });

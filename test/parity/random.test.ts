@@ -23,6 +23,7 @@ const values = [
   ...['0', '1', '2', '5', '60', '1883', '50.5', '-1', 'a', 'a/b', '/x', '', 'aabb', '∞', '0x10', '127.0.0.1'],
   ...['mqttv5', 'mqttv311', '31', '5', 'tlsv1.2', 'TLSv1.3', 'pem', 'auto', 'never', 'always', 'new', 'über'],
   ...['socks5h://127.0.0.1:1', 'mqtt://u:p@127.0.0.1/t', '%t %p', '%J', '@H', '/nonexistent', '--help', '-t'],
+  ...['5x', '1s..2s', 'random', 'off', 'SCRAM-SHA-256', 'Name: value', '50m', 'eu-west-1', 'example.com'],
 ];
 
 const properties = [
@@ -37,7 +38,18 @@ const properties = [
 ];
 
 /** Not for a run: they write files, wait for ever, or ask other machines. */
-const notRun = new Set(['tlsKeyLog', 'retryFirst', 'srv', 'optionsFile', 'bindAddress', 'host', 'url']);
+/** They run commands, read files or need what is not here. */
+const notRun = new Set([
+  'passwordCommand',
+  'headerCommand',
+  'tlsKeyLog',
+  'retryConnect',
+  'srv',
+  'optionsFile',
+  'bindAddress',
+  'host',
+  'url',
+]);
 
 /** Each option of a command as the words that give it, with values that the option takes by itself. */
 function options(command: AnyCommand): readonly fc.Arbitrary<readonly string[]>[] {

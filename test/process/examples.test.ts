@@ -109,6 +109,14 @@ const examples: Readonly<Record<string, Drive>> = {
     await prints(['-t old/b -m live'], /^x\n/, 0)(ground, command);
     assert.equal((await ground.run("tmq sub -t 'old/#' -W 1")).stdout.toString(), '');
   },
+  "tmq sub -h localhost,localhost:1884 -q 1 -c -i logger -t 'log/#'": prints(
+    ['-t log/a -m x'],
+    /^x\n/,
+    'SIGINT',
+  ),
+  'tmq sub --retry-connect -E -W 30 -t x': async (ground, command) => {
+    assert.equal((await ground.run(command)).exitCode, 0);
+  },
   'tmq rr -t clock/request -e clock/response -n -W 5': answers(
     'clock/request',
     '-t clock/response -m answer',

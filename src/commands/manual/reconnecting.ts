@@ -30,13 +30,13 @@ export const reconnectingSections: readonly ManualSection[] = [
   {
     title: 'Reconnecting',
     text: [
-      'sub and pub -l connect again when an accepted connection is lost. rr and the other forms of pub do so only with --reconnect. The first connection is tried once, or with --retry-connect until it comes about.',
+      'sub and pub -l connect again when an accepted connection is lost. rr and the other forms of pub do so only with --reconnect. The first connection is tried once, or with --retry-connect until it comes about: the second example waits for a broker.',
       'The pause before an attempt is one second at first, and doubles up to 30 seconds, with jitter. It begins anew after a connection that lasted for two seconds, and longer than the pause before it. An attempt looks up the name anew and tries all its addresses, and each host of -h or -L in turn, beginning with the one that was connected to. Started under a mosquitto name, the pause is always one second.',
       'After a connection without the session that was there before, a line on standard error says for how long messages may be missing.',
     ],
     literal: [
-      "tmq sub -h a.example,b.example:1884 -q 1 -c -i logger -t 'log/#'",
-      'tmq sub --retry-connect -E -W 30 -t x   # waits for a broker',
+      "tmq sub -h localhost,localhost:1884 -q 1 -c -i logger -t 'log/#'",
+      'tmq sub --retry-connect -E -W 30 -t x',
     ],
   },
   {
