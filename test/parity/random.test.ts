@@ -37,8 +37,7 @@ const properties = [
   ['disconnect', 'reason-string', 'bye'],
 ];
 
-/** Not for a run: they write files, wait for ever, or ask other machines. */
-/** They run commands, read files or need what is not here. */
+/** Not for a run: they run commands, write files, wait for ever, or ask other machines. */
 const notRun = new Set([
   'passwordCommand',
   'headerCommand',
