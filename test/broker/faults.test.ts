@@ -67,7 +67,7 @@ describe('rules', () => {
 
   it('are refused when a word is invalid', () => {
     for (const [rule, message] of [
-      ['', /begins with drop, delay, duplicate, close, connack, not with ''/],
+      ['', /begins with drop, delay, duplicate, close, connack, disconnect, not with ''/],
       ['explode publish', /not with 'explode'/],
       ['drop publsh', /'publsh' means nothing/],
       ['drop p=2', /'p=2' means nothing/],

@@ -347,7 +347,7 @@ const runs: readonly Row[] = [
   [['passwd', '-b', good, 'a', '\ufffd'], 'Password is not valid UTF-8: only standard input can carry it.'],
   [
     ['broker', '--fault', 'break it'],
-    "A fault begins with drop, delay, duplicate, close, connack, not with 'break'.",
+    "A fault begins with drop, delay, duplicate, close, connack, disconnect, not with 'break'.",
   ],
   [['broker', '--fault', 'drop nonsense'], "'nonsense' means nothing in the fault 'drop nonsense'."],
   [['broker', '--fault', 'delay publish'], "The fault 'delay publish' needs a time, such as 200ms."],

@@ -4,6 +4,7 @@
  * be repeated. Pure: touches no stream.
  */
 
+import {defined} from '../../defined.ts';
 import {UsageError} from '../../errors.ts';
 import {isTopicFilter, matches} from '../../protocol/topic.ts';
 import type {Direction} from './trace.ts';
@@ -11,7 +12,7 @@ import type {Direction} from './trace.ts';
 const packets = `connect connack publish puback pubrec pubrel pubcomp subscribe suback unsubscribe unsuback
   pingreq pingresp disconnect auth`.split(/\s+/);
 
-const actions = ['drop', 'delay', 'duplicate', 'close', 'connack'] as const;
+const actions = ['drop', 'delay', 'duplicate', 'close', 'connack', 'disconnect'] as const;
 
 /** One rule. */
 export interface Fault {
@@ -31,8 +32,10 @@ export interface Fault {
   readonly delayMilliseconds: number;
   /** The delay varies by up to this much, up and down. */
   readonly jitterMilliseconds: number;
-  /** The return or reason code of a CONNACK. */
+  /** The return or reason code of a CONNACK or DISCONNECT. */
   readonly code: number;
+  /** The Server Reference beside it [MQTT 5, 4.13]. */
+  readonly to?: string;
 }
 
 /** What rules look at in a packet. */
@@ -45,17 +48,19 @@ export interface PassingPacket {
 
 /** What happens to one packet. */
 export interface FaultDecision {
-  readonly result: 'pass' | 'drop' | 'close' | 'connack';
+  readonly result: 'pass' | 'drop' | 'close' | 'connack' | 'disconnect';
   readonly copies: number;
   readonly delayMilliseconds: number;
   readonly code: number;
+  /** The Server Reference of a CONNACK or DISCONNECT. */
+  readonly to?: string;
 }
 
 type MutableFault = {-readonly [Key in keyof Fault]: Fault[Key]};
 
 /**
  * Reads a rule: an action, then in any order a packet, a time, a code, in or out, and name=value
- * selectors: p, topic, client, first, after.
+ * selectors: p, topic, client, first, after; `to` is the Server Reference of a redirection.
  * @throws UsageError naming the word that does not fit
  */
 export function parseFault(text: string): Fault {
@@ -86,6 +91,12 @@ export function parseFault(text: string): Fault {
   if (action === 'connack' && fault.code <= 0) {
     throw new UsageError(`The fault '${text}' needs the code to refuse with, such as 5 or 0x89.`);
   }
+  if (action === 'disconnect' && fault.code < 0x80) {
+    throw new UsageError(`The fault '${text}' needs a code from 0x80, such as 0x8b.`);
+  }
+  if (fault.to !== undefined && fault.code !== 0x9c && fault.code !== 0x9d) {
+    throw new UsageError(`The fault '${text}' has to=, which goes with the codes 0x9c and 0x9d.`);
+  }
   // The refusal replaces the broker's answer to CONNECT.
   return action === 'connack' ? {...fault, packet: 'connect', direction: 'in'} : fault;
 }
@@ -100,7 +111,10 @@ function readWord(word: string, fault: MutableFault): boolean {
     const unit = time[2]!;
     fault.delayMilliseconds = Number(time[1]) * milliseconds[unit]!;
     fault.jitterMilliseconds = Number(time[3] ?? 0) * milliseconds[time[4] ?? unit]!;
-  } else if (fault.action === 'connack' && /^(0x[\da-f]{1,2}|\d{1,3})$/i.test(word)) {
+  } else if (
+    (fault.action === 'connack' || fault.action === 'disconnect') &&
+    /^(0x[\da-f]{1,2}|\d{1,3})$/i.test(word)
+  ) {
     fault.code = Number(word);
     return fault.code <= 255;
   } else if (word === 'in' || word === 'out') fault.direction = word;
@@ -118,7 +132,9 @@ function readSelector(name: string, value: string, fault: MutableFault): boolean
   }
   if (name === 'first' && count !== undefined) fault.first = count;
   else if (name === 'after' && count !== undefined) fault.after = count;
-  else if (name === 'client' && value !== '') fault.clientId = value;
+  else if (name === 'to' && /^(connack|disconnect)$/.test(fault.action) && /^[!-~]{1,100}$/.test(value)) {
+    fault.to = value;
+  } else if (name === 'client' && value !== '') fault.clientId = value;
   else if (name === 'topic' && isTopicFilter(value)) fault.topic = value;
   else return false;
   return true;
@@ -150,13 +166,22 @@ export class FaultPlan {
         const jitter = fault.jitterMilliseconds * (2 * this.#random() - 1);
         delayMilliseconds += Math.max(0, fault.delayMilliseconds + jitter);
       } else if (fault.action === 'duplicate') copies++;
-      else return {result: fault.action, copies: 0, delayMilliseconds, code: fault.code};
+      else
+        return {
+          result: fault.action,
+          copies: 0,
+          delayMilliseconds,
+          code: fault.code,
+          ...defined({to: fault.to}),
+        };
     }
     return {result: 'pass', copies, delayMilliseconds, code: 0};
   }
 }
 
 function matchesRule(fault: Fault, {packet, direction, clientId, topic}: PassingPacket): boolean {
+  // Nothing may come before CONNACK.
+  if (fault.action === 'disconnect' && /^conn(ect|ack)$/.test(packet)) return false;
   if (fault.packet !== undefined && fault.packet !== packet) return false;
   if (fault.direction !== undefined && fault.direction !== direction) return false;
   if (fault.topic !== undefined && (topic === undefined || !matches(fault.topic, topic))) return false;

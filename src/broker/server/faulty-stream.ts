@@ -182,7 +182,7 @@ class FaultyStream extends Duplex {
       clientId: this.#clientId,
       ...defined({topic}),
     });
-    if (decision.result === 'close' || decision.result === 'connack') {
+    if (decision.result !== 'pass' && decision.result !== 'drop') {
       this.#close(decision);
       return false;
     }
@@ -213,20 +213,34 @@ class FaultyStream extends Duplex {
     }
   }
 
-  /** Ends the connection, at once or after a CONNACK with an error code. */
-  #close({result, code}: FaultDecision): void {
+  /** Ends the connection, at once or after a CONNACK with an error code, or a DISCONNECT, which only MQTT 5 has. */
+  #close(decision: FaultDecision): void {
+    const {result} = decision;
     this.#isClosed = true;
-    if (result === 'connack') {
-      const rest = this.#protocolVersion === 5 ? [3, 0, code, 0] : [2, 0, code];
-      this.#client.write(Buffer.from([firstByte(PacketType.connack), ...rest]));
+    if (result === 'connack' || (result === 'disconnect' && this.#protocolVersion === 5)) {
+      this.#client.write(lastPacket(decision, result, this.#protocolVersion));
       this.#client.end();
     }
     const {in: incoming, out} = this.#queues;
     incoming.clear();
     out.clear();
-    if (result === 'connack') this.push(null);
+    if (this.#client.writableEnded) this.push(null);
     else this.destroy();
   }
+}
+
+/** CONNACK [MQTT 5, 3.2] or DISCONNECT [MQTT 5, 3.14] with a code, and a Server Reference where there is one. */
+function lastPacket(
+  {code, to}: FaultDecision,
+  type: 'connack' | 'disconnect',
+  protocolVersion: ProtocolVersion,
+): Buffer {
+  const flags = type === 'connack' ? [0] : [];
+  const reference = Buffer.from(to ?? '');
+  const property =
+    to === undefined ? [] : [PropertyIdentifier.serverReference, 0, reference.length, ...reference];
+  const rest = protocolVersion === 5 ? [...flags, code, property.length, ...property] : [...flags, code];
+  return Buffer.from([firstByte(PacketType[type]), rest.length, ...rest]);
 }
 
 /** The client identifier of a valid CONNECT [MQTT 5, 3.1.3.1]. */

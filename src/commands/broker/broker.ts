@@ -102,7 +102,7 @@ const options = {
       flags: '--fault <rule>',
       summary: "inject a fault: 'drop puback p=0.1'; may be repeated",
       details:
-        'A rule is an action (drop, delay, duplicate, close or connack), then in any order a packet (publish, puback and so on; without one, any packet), a direction (in: from clients; out: to them) and conditions: p=0.1 (one time in ten), topic=a/# (a PUBLISH to a matching topic), client=dev* (client identifiers that begin with dev), after=100 (the first hundred pass), first=2 (twice at most). delay takes a time, 200ms or 200ms±50ms, and delays the packets that follow too; close closes the connection instead of passing the packet on; connack takes the code with which to refuse a CONNECT, such as 5 or 0x89.',
+        'A rule is an action (drop, delay, duplicate, close, connack, disconnect), then in any order a packet (publish, puback and so on; without one, any packet), a direction (in: from clients; out: to them) and conditions: p=0.1 (one time in ten), topic=a/# (a PUBLISH to a matching topic), client=dev* (client identifiers that begin with dev), after=100 (the first hundred pass), first=2 (twice at most). delay takes a time, 200ms or 200ms±50ms, and delays the packets that follow too; close closes the connection instead of passing the packet on; connack takes the code with which to refuse a CONNECT, such as 5 or 0x89; disconnect takes the code of a DISCONNECT with which the connection ends, such as 0x8b (before MQTT 5 it is only closed), at the first packet behind CONNACK that matches. With the codes 0x9c and 0x9d, to=host:port names the server to go to.',
       parse: list,
     },
     seed: {

@@ -410,12 +410,12 @@ export const configurations: readonly Mistake[] = [
   ['broker --fault', '--fault argument given but no rule specified.', {usage: true}],
   [
     'broker --fault drop=0.1',
-    "A fault begins with drop, delay, duplicate, close, connack, not with 'drop=0.1'.",
+    "A fault begins with drop, delay, duplicate, close, connack, disconnect, not with 'drop=0.1'.",
     {usage: true},
   ],
   [
     "broker --fault 'lose publish'",
-    "A fault begins with drop, delay, duplicate, close, connack, not with 'lose'.",
+    "A fault begins with drop, delay, duplicate, close, connack, disconnect, not with 'lose'.",
     {usage: true},
   ],
   [
