@@ -150,7 +150,7 @@ const libraries = new Map();
 
 /** Loads a file beside the bundles, or a module of Node. @param {string} id */
 function requireThere(id) {
-  const library = /^\.\/(library-\w+)\.cjs$/.exec(id)?.[1];
+  const library = /^\.\/(library-\w+|tmq)\.cjs$/.exec(id)?.[1];
   if (library === undefined) return require(id.startsWith('./') ? join(directoryOfBundles, id) : id);
   const loaded = libraries.get(library) ?? run(library);
   libraries.set(library, loaded);

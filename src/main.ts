@@ -14,6 +14,8 @@ import {ExitCode, TmqError, UsageError} from './errors.ts';
 import {type Io, isDropIn} from './io/process.ts';
 import type {ColourChoice} from './io/terminal.ts';
 
+/** For the bundles of one command, which look up the others' options in the bundle of all. */
+export {commands} from './commands/all.ts';
 export {processIo} from './io/process.ts';
 
 /** Filled in by the build. */

@@ -108,7 +108,8 @@ const modulesAtFirstUse = {
 };
 
 /**
- * Leaves the other commands and the documents out of a command's bundle: the loader never runs it for those.
+ * Leaves the other commands and the documents out of a command's bundle: the loader never runs it for those. Whose
+ * an unknown option is depends on the other commands' tables: these come from the bundle of all when asked for.
  * @param {string} command @returns {Plugin}
  */
 const only = (command) => ({
@@ -126,7 +127,13 @@ const only = (command) => ({
           ? {path, namespace: 'left-out'}
           : undefined,
     );
-    onLoad({filter: /^/, namespace: 'left-out'}, () => ({contents: ''}));
+    onResolve({filter: /^/, namespace: 'left-out'}, ({path}) => ({path, external: true}));
+    onLoad({filter: /^/, namespace: 'left-out'}, ({path}) => {
+      const name = new RegExp(`^\\./(${others})/`).exec(path)?.[1];
+      if (name === undefined) return {contents: ''};
+      const loaded = `require('./tmq.cjs').commands.find(({name})=>name==='${name}').load()`;
+      return {contents: `module.exports={__esModule:true,get ${name}(){return ${loaded}}}`};
+    });
   },
 });
 

@@ -274,3 +274,17 @@ describe('the name it was started by', () => {
     assert.match(stdout.toString(), /tmq pub /);
   });
 });
+
+test("the bundle of one command knows whose option a word is that it doesn't know", async () => {
+  const environment = {HOME: home, XDG_CACHE_HOME: undefined};
+  const errors = [];
+  for (const option of ['--watch', '--xyzzy']) {
+    const {stderr, exitCode} = await run(process.execPath, [program, 'pub', option], {env: environment});
+    assert.equal(exitCode, 1);
+    errors.push(stderr.toString().split('\n')[0]);
+  }
+  assert.deepEqual(errors, [
+    "Error: Unknown option '--watch'. It is an option of tmq sub.",
+    "Error: Unknown option '--xyzzy'.",
+  ]);
+});
