@@ -64,6 +64,8 @@ function reader(socket: Socket): (length: number) => Promise<Buffer> {
       if (length === 0) return Buffer.alloc(0);
       const piece = socket.read(length) as Buffer | null;
       if (piece?.length === length) return piece;
+      // At the end of the stream read() gives what is left: less than was asked for.
+      if (piece !== null) throw new Error('the client sent less than its protocol has');
       if (socket.readableEnded || socket.destroyed) throw new Error('the client hung up');
       await once(socket, 'readable');
     }
