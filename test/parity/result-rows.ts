@@ -121,7 +121,7 @@ export const resultRows: readonly Row[] = [
           reasonCode: code,
           properties: {reasonString: 'because'},
         })),
-        expect: {voice: 'line', status: code, says: /^Error: Publish refused: .* \(because\)\n$/},
+        expect: {voice: 'line', status: code, says: /^Error: Publish refused: .* \(because\)\.\n$/},
         mosquitto: {
           because: 'mosquitto_pub warns and ends with 0; after PUBREC without the reason string (Q6)',
           status: 0,

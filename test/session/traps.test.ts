@@ -152,11 +152,11 @@ test('T4: reason codes and reason strings of acknowledgements arrive', limit, as
   assert.deepEqual(await session.publish(payload, publication('a', {qos: 1})), {reasonCode: 16});
   await assert.rejects(
     session.publish(payload, publication('a', {qos: 1})),
-    failsWith(135, /^Publish refused: Not authorized \(not on this topic\)$/),
+    failsWith(135, /^Publish refused: Not authorized \(not on this topic\)\.$/),
   );
   await assert.rejects(
     session.publish(payload, publication('a', {qos: 2})),
-    failsWith(151, /^Publish refused: Quota exceeded \(full\)$/),
+    failsWith(151, /^Publish refused: Quota exceeded \(full\)\.$/),
   );
 });
 

@@ -166,7 +166,7 @@ export class Publisher {
     if ('error' in outcome) throw outcome.error;
     const {reasonCode, reasonString} = outcome;
     if (!isFailure(reasonCode)) return {reasonCode};
-    throw new TmqError(`Publish refused: ${reasonSentence(reasonCode, reasonString)}`, reasonCode);
+    throw new TmqError(`Publish refused: ${reasonSentence(reasonCode, reasonString)}.`, reasonCode);
   }
 
   /** See Session.publishAll. */

@@ -271,6 +271,7 @@ const tlsOnly = [
   'insecure',
   'certificate',
   'key',
+  'keyPassphrase',
   'ciphers',
   'tlsVersion',
   'tlsAlpn',

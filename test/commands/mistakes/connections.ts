@@ -269,7 +269,7 @@ export const connections: readonly Mistake[] = [
     'Connection error: Connection Refused: not authorised. Check user name (-u) and password (-P).',
     {status: 5},
   ],
-  ['pub -p {mqtt} -V 5 -q 1 -t forbidden -m x', 'Publish refused: Not authorized', {status: 135}],
+  ['pub -p {mqtt} -V 5 -q 1 -t forbidden -m x', 'Publish refused: Not authorized.', {status: 135}],
   ['sub -p {mqtt} -t open/x -W 5', 'No message within 5 s.', {status: 27}],
   ['rr -p {mqtt} -t open/q -e open/r -m x -W 5', 'No response on open/r within 5 s.', {status: 27}],
   [

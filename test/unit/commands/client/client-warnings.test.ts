@@ -23,6 +23,7 @@ describe('what has no effect', () => {
       ['--insecure', '--ciphers', 'x', '--tls-version', 'tlsv1.3'],
       [`--insecure, --ciphers and --tls-version have ${remedy}`],
     ],
+    [['--keypass', 'secret'], [`--keypass has ${remedy}`]],
     [['--unix', '/s', '--tls-alpn', 'mqtt'], [`--tls-alpn has ${remedy}`]],
     [['--will-qos', '1'], ['--will-qos has no effect without --will-topic.']],
     [['--will-qos', '1', '--will-topic', 'w'], []],
