@@ -35,11 +35,15 @@ export const commandLines: readonly Mistake[] = [
   ['listen -t a', "Unknown command 'listen'. Did you mean 'sub'?", {usage: true}],
   ['pubish -t a', "Unknown command 'pubish'. Did you mean 'pub'?", {usage: true}],
   ['Pub -t a -m x', "Unknown command 'Pub'. Did you mean 'pub'?", {usage: true}],
-  ['conn -h h', "Unknown command 'conn'. It is one of pub, sub, rr, passwd, broker.", {usage: true}],
+  ['conn -h h', "Unknown command 'conn'. It is one of pub, sub, rr, passwd, profile, broker.", {usage: true}],
   ['help pubs', "Unknown command 'pubs'. Did you mean 'pub'?", {usage: true}],
   ['--manual pubs', "Unknown command 'pubs'. Did you mean 'pub'?", {usage: true}],
   ['-p 1883', "Unknown option '-p'. A command comes first: tmq pub -p …", {usage: true}],
-  ['localhost', "Unknown command 'localhost'. It is one of pub, sub, rr, passwd, broker.", {usage: true}],
+  [
+    'localhost',
+    "Unknown command 'localhost'. It is one of pub, sub, rr, passwd, profile, broker.",
+    {usage: true},
+  ],
   [
     'pub -t -m x',
     "Unknown option 'x'. '-t' took '-m' for its value. Is its own value missing or empty?",
