@@ -13,6 +13,7 @@ import {join} from 'node:path';
 import {describe, it} from 'node:test';
 import {Random} from '../fuzz/random.ts';
 import {type BrokerProcess, startBrokerProcess} from '../support/broker-process.ts';
+import {feedNumberedLines} from '../support/numbered-lines.ts';
 import {frameOf, PacketClient} from '../support/packet-client.ts';
 import type {Running} from '../support/spawn.ts';
 import {runTmq, startTmq} from '../support/tmq.ts';
@@ -156,39 +157,23 @@ describe('a broker that is killed', () => {
       ['pub', ...words, '-c', '-i', 'publisher', '-q', '2', '-t', 'load', '-l'],
       options,
     );
-    let printed = 0;
-    sub.child.stdout!.on('data', (chunk: Buffer) => {
-      printed += chunk.toString().split('\n').length - 1;
-    });
-    const nextLines = () => once(sub.child.stdout!, 'data');
-    let lines = 0;
-    let isFeeding = true;
-    const feeding = (async () => {
-      while (isFeeding) {
-        if (!pub.child.stdin!.write(`${lines++}\n`)) await once(pub.child.stdin!, 'drain');
-        while (lines - printed >= mostUnprinted) await nextLines();
-      }
-    })();
+    const lines = feedNumberedLines(pub, sub, mostUnprinted);
     for (let kill = 0; kill < kills; kill++) {
-      const last = printed + 1 + random.below(2 * mostUnprinted);
-      while (printed < last) await nextLines();
+      await lines.printedCount(lines.printed.length + 1 + random.below(2 * mostUnprinted));
       await broker.stop('SIGKILL');
       broker = await startBroker();
     }
-    isFeeding = false;
-    await feeding;
-    pub.child.stdin!.end();
+    await lines.end();
     const {exitCode, stderr} = await pub.finished;
     assert.equal(exitCode, 0, stderr);
-    while (printed < lines) await nextLines();
+    await lines.printedCount(lines.fed);
     await sub.stop('SIGTERM');
-    const got = sub.stdout().toString().trimEnd().split('\n').map(Number);
-    assert.equal(got.length, lines, 'as many lines as were published');
+    assert.equal(lines.printed.length, lines.fed, 'as many lines as were published');
     assert.deepEqual(
-      got,
-      Array.from({length: lines}, (_, index) => index),
+      lines.printed,
+      Array.from({length: lines.fed}, (_, index) => index),
     );
-    context.diagnostic(`${kills} kills, ${lines} messages`);
+    context.diagnostic(`${kills} kills, ${lines.fed} messages`);
     await broker.stop();
     assert.doesNotMatch(broker.stderr(), /Error|Warning/);
   });
