@@ -92,7 +92,7 @@ const optionsBeyondShared: OptionTable = Object.fromEntries(
     ...['-E, --exit-after-subscribe', '--retained-only', '--remove-retained', '--random-filter <percent>'],
     ...['-F, --format <format>', '-v, --verbose', '-N, --no-newline', '--pretty', '--retain-as-published'],
     ...['--retain-handling <when>', '-W, --timeout <seconds>', '--message-rate', '-w, --watch'],
-    ...['-e, --response-topic <topic>', '--latency', '--no-local'],
+    ...['-e, --response-topic <topic>', '--latency', '--no-local', '--topic-qos <filter> <level>'],
   ].map((flags) => [flags, {flags, group: 'General', summary: ''}]),
 );
 

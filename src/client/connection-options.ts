@@ -5,7 +5,7 @@
 
 import type {ScramMethod} from '../password/scram-methods.ts';
 import type {ProtocolVersion, Will} from '../protocol/message.ts';
-import type {ConnectProperties, DisconnectProperties} from '../protocol/properties.ts';
+import type {AuthProperties, ConnectProperties, DisconnectProperties} from '../protocol/properties.ts';
 
 export interface Credentials {
   readonly username?: string;
@@ -99,6 +99,8 @@ export interface ConnectionOptions {
   readonly headers?: readonly Header[];
   /** MQTT 5: prove with it that the password is known, instead of sending it. Only where there are credentials. */
   readonly authMethod?: ScramMethod;
+  /** Of AUTH, beside method and data. */
+  readonly authProperties?: AuthProperties;
   readonly will?: Will;
   readonly properties?: ConnectProperties;
   /** More unacknowledged messages than the Receive Maximum in `properties` end the connection. */

@@ -49,6 +49,8 @@ export interface SessionContext {
 
 export interface SubscribeOptions {
   readonly qos: QoS;
+  /** Of filters that have one of their own. */
+  readonly qosByFilter?: ReadonlyMap<string, QoS>;
   readonly noLocal?: boolean;
   readonly retainAsPublished?: boolean;
   /** 0: send retained messages, 1: only for a new subscription, 2: never. */

@@ -122,16 +122,24 @@ export type ConnectProperties = PropertiesOf<'connect'>;
 export type SubscribeProperties = PropertiesOf<'subscribe'>;
 export type UnsubscribeProperties = PropertiesOf<'unsubscribe'>;
 export type DisconnectProperties = PropertiesOf<'disconnect'>;
+export type AuthProperties = PropertiesOf<'auth'>;
 
 /** The packets whose properties the user may set. */
-export const propertyCommands = requests satisfies readonly PropertyPacket[];
+export const propertyCommands = [...requests, 'auth'] as const satisfies readonly PropertyPacket[];
 
 export type PropertyCommand = (typeof propertyCommands)[number];
 
-/** Whether a client may send a property in a packet; a subscription identifier in PUBLISH it must not [MQTT-3.3.4-6]. */
+/**
+ * Whether the user may set a property in a packet. A subscription identifier in PUBLISH is only for servers
+ * [MQTT-3.3.4-6]; in AUTH, method and data are those of --auth-method.
+ */
 export function mayClientSend({packets, identifier}: PropertyDefinition, packet: PropertyPacket): boolean {
-  const onlyFromServer = packet === 'publish' && identifier === PropertyIdentifier.subscriptionIdentifier;
-  return packets.includes(packet) && !onlyFromServer;
+  const {subscriptionIdentifier, authenticationMethod, authenticationData} = PropertyIdentifier;
+  const isOthers =
+    packet === 'publish'
+      ? identifier === subscriptionIdentifier
+      : packet === 'auth' && (identifier === authenticationMethod || identifier === authenticationData);
+  return packets.includes(packet) && !isOthers;
 }
 
 /** The names of the properties that a client may send in a packet. */

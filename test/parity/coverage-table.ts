@@ -249,7 +249,7 @@ export const reference: Readonly<Record<string, readonly Row[]>> = {
     ['specifiers', [format, 'every specifier prints its vectors'], [realFormat, 'fields and escapes']],
     ['times', [realFormat, 'times'], ['unit/format/strftime.test.ts', 'every conversion agrees with date']],
     ['floating point', [format, 'payloads as floating-point numbers']],
-    ['mistakes', [realFormat, 'mistakes are refused with the same words']],
+    ['mistakes', [realFormat, 'mistakes are refused in words that begin the same']],
   ],
   '4.7': [
     ...['%j', '%J'],

@@ -210,15 +210,15 @@ const commandLines: readonly Row[] = [
   ],
   [
     [...pub, '-D', 'x', 'y', 'z'],
-    'Invalid command x given in --property argument. It is one of connect, publish, will, subscribe, unsubscribe, disconnect.',
+    'Invalid command x given in --property argument. It is one of connect, publish, will, subscribe, unsubscribe, disconnect, auth.',
   ],
   [
     [...pub, '-D', 'disconnect', 'y', 'z'],
     'Invalid property name y given in --property argument. Names for disconnect: session-expiry-interval, server-reference, reason-string, user-property.',
   ],
   [
-    [...pub, '-D', 'auth', 'reason-string', 'z'],
-    'reason-string property not supported for auth in --property argument. It goes with disconnect.',
+    [...pub, '-D', 'auth', 'authentication-data', 'z'],
+    'authentication-data property not supported for auth in --property argument. It goes with connect.',
   ],
   [
     [...pub, '-D', 'connect', 'topic-alias', '1'],

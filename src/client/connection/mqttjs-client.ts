@@ -175,7 +175,7 @@ class MqttJsClient implements ProtocolClient {
 
   /** Answers an AUTH packet of the server. MQTT.js refuses one with another method, and one without an answer. */
   #authenticate(packet: LibraryPacket, done: (error?: Error, answer?: object) => void): void {
-    const {authentication, handler} = this.#setup;
+    const {authentication, handler, options} = this.#setup;
     if (authentication === undefined) {
       done();
       return;
@@ -185,7 +185,7 @@ class MqttJsClient implements ProtocolClient {
       done(undefined, {
         cmd: 'auth',
         reasonCode: ReasonCode.continueAuthentication,
-        properties: {authenticationMethod: method, authenticationData},
+        properties: {...options.authProperties, authenticationMethod: method, authenticationData},
       });
     answer(dataOf(packet) ?? new Uint8Array()).then(send, (error) => handler.onError(error));
   }

@@ -33,6 +33,9 @@ import {Publisher} from './publisher.ts';
 import {ReceiverQueue} from './receiver-queue.ts';
 import {Subscriptions} from './subscriptions.ts';
 
+/** How long the peer may take nothing at the end where there is no keep alive. */
+const usualKeepaliveSeconds = 60;
+
 /** Milliseconds for which the peer may take nothing before an aborted session closes. */
 const abortedStallMilliseconds = 1000;
 
@@ -174,8 +177,9 @@ export class ClientSession implements Session {
 
   async #shutdown(reasonCode: number): Promise<void> {
     const connection = this.#connection;
-    const {keepaliveSeconds} = this.#options;
-    const stallMilliseconds = this.#halt.signal.aborted ? abortedStallMilliseconds : keepaliveSeconds * 1000;
+    const stallMilliseconds = this.#halt.signal.aborted
+      ? abortedStallMilliseconds
+      : (this.#options.keepaliveSeconds || usualKeepaliveSeconds) * 1000;
     const untilPeerCloses = !this.#leavesNothing;
     this.#connection = undefined;
     this.#stop(new TmqError('The session has ended.', ExitCode.noConnection));

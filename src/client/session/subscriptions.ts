@@ -5,6 +5,7 @@
  */
 
 import {ExitCode, TmqError} from '../../errors.ts';
+import type {QoS} from '../../protocol/message.ts';
 import type {UnsubscribeProperties} from '../../protocol/properties.ts';
 import {isFailure, ReasonCode, reasonText} from '../../protocol/reason-codes.ts';
 import type {ClientConnection} from '../connection/client-connection.ts';
@@ -19,14 +20,18 @@ export interface SubscribeRequest {
   readonly options: SubscribeOptions;
 }
 
+function qosOf(filter: string, {qos, qosByFilter}: SubscribeOptions): QoS {
+  return qosByFilter?.get(filter) ?? qos;
+}
+
 /** SUBSCRIBE without its identifier [MQTT 5, 3.8]. */
 function subscribePacket({filters, options}: SubscribeRequest): Omit<Packet, 'messageId'> {
-  const {qos, noLocal = false, retainAsPublished = false, retainHandling = 0, properties} = options;
+  const {noLocal = false, retainAsPublished = false, retainHandling = 0, properties} = options;
   return {
     cmd: 'subscribe',
     subscriptions: filters.map((topic) => ({
       topic,
-      qos,
+      qos: qosOf(topic, options),
       nl: noLocal,
       rap: retainAsPublished,
       rh: retainHandling,
@@ -66,7 +71,9 @@ export class Subscriptions {
 
   /** Whether no message of these subscriptions is acknowledged. */
   get areQos0(): boolean {
-    return this.#requests.every(({options}) => options.qos === 0);
+    return this.#requests.every(({filters, options}) =>
+      filters.every((filter) => qosOf(filter, options) === 0),
+    );
   }
 
   /** Whether messages are expected. */

@@ -4,8 +4,8 @@
  * reads nothing: what needs that is described by sources (credentials.ts).
  */
 
-import {choice, inGroup, integer, type OptionTable, spelling, type Values} from '../../cli/option.ts';
-import type {ConnectionOptions, TlsOptions} from '../../client/connection-options.ts';
+import {choice, inGroup, integer, type OptionTable, type Values} from '../../cli/option.ts';
+import type {ConnectionOptions} from '../../client/connection-options.ts';
 import {defined} from '../../defined.ts';
 import {UsageError} from '../../errors.ts';
 import {largestTwoByteInteger} from '../../protocol/fixed-header.ts';
@@ -17,6 +17,7 @@ import {checkCredentialOptions, credentialOptions, toAuthMethod} from './credent
 import type {ClientIdSource, CredentialSource, SecretSource} from './credentials/credentials.ts';
 import {profileOption} from './environment.ts';
 import {networkOptions, toCredentials, toEndpoints} from './network-options.ts';
+import {warningsOf} from './option-warnings.ts';
 import {type ReconnectPlan, reconnectOptions, toReconnect} from './reconnect-options.ts';
 import {tlsOptions} from './tls-options.ts';
 import {toWill, willOptions} from './will-options.ts';
@@ -49,6 +50,21 @@ function sessionExpiry(given: string): number {
 function propertyDetails(): string {
   const lists = propertyCommands.map((command) => `${command}: ${propertyNames(command).join(', ')}`);
   return `The command is the packet that gets the property. The properties of each packet: ${lists.join('; ')}. A user-property has two values, its name and its value, and may be given several times. Properties of a packet that is never sent are ignored. A broker that sends more unacknowledged messages than a receive-maximum given here, as mosquitto 2.0 does under load, ends the run with exit status 2.`;
+}
+
+function invalidKeepalive(given: string): string {
+  return `Invalid keepalive given, it must be between 5 and 65535 inclusive: ${given}`;
+}
+
+/** -k: seconds; 0 turns the keep alive mechanism off [MQTT-3.1.2-24]. @throws UsageError */
+function keepalive(given: string): number {
+  const read = integer({minimum: 5, maximum: largestTwoByteInteger, problem: invalidKeepalive});
+  return given === '0' ? 0 : read(given);
+}
+
+/** mosquitto knows no keep alive of 0. @throws UsageError */
+export function checkKeepaliveOfDropIn({connection}: ClientPlan): void {
+  if (connection.keepaliveSeconds === 0) throw new UsageError(invalidKeepalive('0'));
 }
 
 function checkId(option: string): (given: string) => string {
@@ -93,7 +109,7 @@ const mqttOptions = inGroup('MQTT', {
     summary: 'set an MQTT 5 property of a packet; repeatable',
     details: propertyDetails(),
     missing:
-      '--property argument given but not enough arguments specified, as in -D publish content-type text/plain',
+      '--property argument given but not enough arguments specified. Its form is -D publish content-type text/plain',
     words: (following: readonly string[]) => (following[1]?.toLowerCase() === 'user-property' ? 4 : 3),
     parse: (given: string, previous: readonly PropertySetting[] | undefined): readonly PropertySetting[] => [
       ...(previous ?? []),
@@ -103,13 +119,11 @@ const mqttOptions = inGroup('MQTT', {
   },
   keepalive: {
     flags: '-k, --keepalive <seconds>',
-    summary: 'keep alive interval, 5 to 65535 (default 60)',
+    summary: 'keep alive interval, 5 to 65535 (default 60), or 0 for none',
+    details:
+      'With 0 nothing is sent only to show that the client is there, and a connection that died silently is not noticed. Not under the name of a mosquitto program.',
     noun: 'keepalive',
-    parse: integer({
-      minimum: 5,
-      maximum: largestTwoByteInteger,
-      problem: (given) => `Invalid keepalive given, it must be between 5 and 65535 inclusive: ${given}`,
-    }),
+    parse: keepalive,
   },
   maxInflight: {
     flags: '-M, --max-inflight <count>',
@@ -266,49 +280,6 @@ export function toClientPlan(values: ClientValues, defaults: ClientDefaults): Cl
   return {connection, reconnect: toReconnect(values), pipeline, debug, quiet, color, warnings};
 }
 
-/** TLS options that are nothing without TLS. */
-const tlsOnly = [
-  'insecure',
-  'certificate',
-  'key',
-  'keyPassphrase',
-  'ciphers',
-  'tlsVersion',
-  'tlsAlpn',
-  'tlsKeyLog',
-  'serverName',
-  'pskIdentity',
-] as const;
-
-/**
- * A sentence for options that were given and can have no effect: no error, as scripts may always give them.
- * `tls` is what the connection will use, if anything.
- */
-function warningsOf(values: ClientValues, tls: TlsOptions | undefined): readonly string[] {
-  const warnings: string[] = [];
-  // --no-tls asks for the others to be ignored.
-  if (tls === undefined && values.noTls !== true) {
-    const given = tlsOnly
-      .filter((key) => values[key] !== undefined)
-      .map((key) => spelling(tlsOptions[key]).long!);
-    if (given.length > 0) {
-      const verb = given.length === 1 ? 'has' : 'have';
-      warnings.push(
-        `${listed(given)} ${verb} no effect: this connection does not use TLS. Ask for it with --cafile, --capath, --tls-use-os-certs or port 8883.`,
-      );
-    }
-  }
-  if (values.willQos !== undefined && values.willTopic === undefined) {
-    warnings.push('--will-qos has no effect without --will-topic.');
-  }
-  return warnings;
-}
-
-/** 'a', 'a and b', 'a, b and c' */
-function listed(names: readonly string[]): string {
-  return names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
-}
-
 function toConnection(values: ClientValues, defaults: ClientDefaults): ConnectionPlan {
   const protocolVersion = protocolVersionOf(values, defaults);
   const will = toWill(values, values.property, protocolVersion);
@@ -327,6 +298,7 @@ function toConnection(values: ClientValues, defaults: ClientDefaults): Connectio
   const {header: headers, headerCommand, passwordTtl: passwordSeconds, awsRegion} = values;
   checkCredentialOptions(values, endpoint, values.password);
   const authMethod = toAuthMethod(values, {protocolVersion, credentials, settings: values.property});
+  const authProperties = propertiesFor(values.property, 'auth', protocolVersion);
   const disconnectProperties = propertiesFor(values.property, 'disconnect', protocolVersion);
   // Only a number that was given: mosquitto 2.0 sends many more than are allowed.
   const isChosen = propertiesFor(values.property, 'connect', protocolVersion)?.receiveMaximum !== undefined;
@@ -343,7 +315,7 @@ function toConnection(values: ClientValues, defaults: ClientDefaults): Connectio
     ...(values.redirect === 'off' ? {followsRedirection: false} : {}),
     ...(isChosen ? {holdsToReceiveMaximum: true} : {}),
     ...defined({credentials, will, properties, disconnectProperties, keyPassphrase: values.keyPassphrase}),
-    ...defined({authMethod, headers, headerCommand, passwordSeconds, awsRegion}),
+    ...defined({authMethod, authProperties, headers, headerCommand, passwordSeconds, awsRegion}),
   };
 }
 

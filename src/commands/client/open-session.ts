@@ -10,7 +10,7 @@ import {type Io, isDropIn} from '../../io/process.ts';
 import {oneSafeLine} from '../../io/sanitise.ts';
 import {canRewrite} from '../../io/status-line.ts';
 import {type Spinner, spinner, warningLine} from '../../io/terminal.ts';
-import type {ClientPlan} from './client-options.ts';
+import {type ClientPlan, checkKeepaliveOfDropIn} from './client-options.ts';
 import type {ReconnectPlan} from './reconnect-options.ts';
 import {resolveConnection} from './resolve-connection.ts';
 
@@ -42,6 +42,7 @@ const longestPause = 30_000;
  * @throws TmqError when a secret cannot be had or the broker cannot be reached or refuses
  */
 export async function openSession(plan: ClientPlan, io: Io, options: OpenOptions = {}): Promise<Session> {
+  if (isDropIn(io)) checkKeepaliveOfDropIn(plan);
   if (!plan.quiet) {
     for (const each of plan.warnings) io.stderr.write(await warningLine(io, each, plan.color));
   }

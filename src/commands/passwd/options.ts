@@ -36,8 +36,9 @@ export const passwdOptions = inGroup('Password file', {
   },
   hash: {
     flags: '-H, --hash <scheme>',
-    summary: `how to hash: ${names.join(', ')} (default ${names[0]})`,
+    summary: `how to hash, such as argon2id (default ${names[0]})`,
     details:
+      `One of ${names.join(', ')}. ` +
       'sha512 ($6$) is read by every mosquitto since 1.0, and is a single round; sha512-pbkdf2 ($7$) by 2.0 and later; argon2id by mosquitto 2.1 where it was built with it. sha512-crypt is the $6$ of crypt(3), for other programs: mosquitto cannot read it. scram-sha-256 and scram-sha-512 are accounts for SCRAM, with which tmq broker and other programs check a password that is not sent; mosquitto cannot read them.',
     missing: `-H argument given but not enough other arguments. It is one of ${names.join(', ')}.`,
     complete: names,

@@ -25,7 +25,7 @@ import {
   toFormatter,
 } from '../client/receive-options.ts';
 import {subscriptionRefusal} from '../client/refusal.ts';
-import {topicFilters} from '../client/topic-option.ts';
+import {topicFilter, topicFilters} from '../client/topic-option.ts';
 import {receiveDelivery} from '../manual/delivery.ts';
 import {formatDifference, formatSection} from '../manual/format-section.ts';
 import {RetainedRemoval, RetainedRounds} from './remove-retained.ts';
@@ -77,6 +77,16 @@ const options = {
       }),
     },
   }),
+  topicQos: {
+    flags: '--topic-qos <filter> <level>',
+    group: 'Messages',
+    summary: 'subscribe to this filter at a QoS of its own; repeatable',
+    details: 'As -t, but -q does not count for it: -q is the QoS of all filters of -t.',
+    missing: '--topic-qos argument given but no filter and QoS specified.',
+    words: () => 2,
+    parse: (given: string, previous: ReadonlyMap<string, QoS> | undefined): ReadonlyMap<string, QoS> =>
+      new Map([...(previous ?? []), topicQos(given)]),
+  },
   noLocal: {
     flags: '--no-local',
     group: 'Messages',
@@ -129,6 +139,14 @@ const options = {
   url: subscribeUrlOption,
 } as const;
 
+/** "filter NUL level". @throws UsageError for what is no filter, or no QoS */
+function topicQos(given: string): readonly [string, QoS] {
+  const [filter = '', level = ''] = given.split('\0');
+  const checked = topicFilter({option: '--topic-qos', what: 'subscription topic'})(filter);
+  if (!/^[012]$/.test(level)) throw new UsageError(`Invalid QoS given: ${level}. It is 0, 1 or 2.`);
+  return [checked, Number(level) as QoS];
+}
+
 export const sub = defineCommand({
   name: 'sub',
   summary: 'subscribe to topics and print the messages',
@@ -161,7 +179,8 @@ export const sub = defineCommand({
   ],
   fromEnvironment: (values, env) => withEnvironment(values, env, options.url),
   plan(values): SubPlan {
-    const {topics = [], unsubscribe = [], hideRetained = false, retainedOnly = false} = values;
+    const {topicQos: qosByFilter, unsubscribe = [], hideRetained = false, retainedOnly = false} = values;
+    const topics = [...new Set([...(values.topics ?? []), ...(qosByFilter?.keys() ?? [])])];
     const client = toClientPlan(values, {
       protocolVersion: 4,
       ...(values.count !== undefined && values.count < defaultInFlight ? {receiveMaximum: values.count} : {}),
@@ -183,7 +202,12 @@ export const sub = defineCommand({
       client,
       subscribe: topics,
       unsubscribe,
-      options: {qos: (values.qos ?? 0) as QoS, ...retainOptions(values), noLocal, ...defined({properties})},
+      options: {
+        qos: (values.qos ?? 0) as QoS,
+        ...retainOptions(values),
+        noLocal,
+        ...defined({qosByFilter, properties}),
+      },
       unsubscribeProperties: propertiesFor(values.property, 'unsubscribe', version),
       selection: {
         filterOut: values.filterOut ?? [],
@@ -203,12 +227,13 @@ export const sub = defineCommand({
     const progress: Progress = {received: 0, isConnected: () => false, left: () => undefined};
     using limit = timeLimit(plan.timeoutSeconds, () => missing(plan, progress));
     const signal = AbortSignal.any([io.signal, limit.signal]);
+    const levels = plan.options.qosByFilter?.values() ?? [];
     await using session = await openSession(plan.client, io, {
       signal,
       reconnects: true,
       traceGrants: true,
       pipelined: true,
-      oneShot: plan.selection.limit !== undefined && plan.options.qos < 2,
+      oneShot: plan.selection.limit !== undefined && Math.max(plan.options.qos, ...levels) < 2,
     });
     progress.isConnected = () => session.isAccepted;
     try {

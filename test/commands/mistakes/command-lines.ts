@@ -113,12 +113,12 @@ export const commandLines: readonly Mistake[] = [
   ['pub -t a -m x --will-qos one', 'Invalid will QoS one. It is 0, 1 or 2.', {usage: true}],
   [
     'pub -t a -m x -D publish',
-    '--property argument given but not enough arguments specified, as in -D publish content-type text/plain',
+    '--property argument given but not enough arguments specified. Its form is -D publish content-type text/plain',
     {usage: true},
   ],
   [
     'pub -t a -m x -D content-type text/plain',
-    '--property argument given but not enough arguments specified, as in -D publish content-type text/plain',
+    '--property argument given but not enough arguments specified. Its form is -D publish content-type text/plain',
     {usage: true},
   ],
   [
@@ -128,12 +128,12 @@ export const commandLines: readonly Mistake[] = [
   ],
   [
     'pub -t a -m x -D publish user-property key',
-    '--property argument given but not enough arguments specified, as in -D publish content-type text/plain',
+    '--property argument given but not enough arguments specified. Its form is -D publish content-type text/plain',
     {usage: true},
   ],
   [
     'pub -t a -m x -D publish user-property=a:b',
-    '--property argument given but not enough arguments specified, as in -D publish content-type text/plain',
+    '--property argument given but not enough arguments specified. Its form is -D publish content-type text/plain',
     {usage: true},
   ],
   [

@@ -123,7 +123,7 @@ test('refuses what mosquitto refuses', () => {
   refuses(['--valeu', 'x'], "Unknown option '--valeu'. Did you mean '--value'?");
   refuses(['-value', 'x'], "Unknown option '-value'. Did you mean '--value'?");
   refuses(['-value=x'], "Unknown option '-value=x'. Did you mean '--value'?");
-  refuses(['-sz'], "Unknown option '-z'.");
+  refuses(['-sz'], "Unknown option '-sz'.");
   refuses(['-sv'], '-v argument given but no word specified.');
   refuses(['-smtwo'], 'Not enough.');
   refuses(['-v'], '-v argument given but no word specified.');
@@ -266,7 +266,7 @@ test('the tables are in order', async () => {
 const pool = [
   ...['0', '1', '2', '5', '60', '1883', '50.5', '-1', 'a', 'a/b', '/x', '', 'aabb', 'ccdd', '∞'],
   ...['mqttv5', 'mqttv31', 'tlsv1.2', 'TLSv1.3', 'pem', 'engine', 'auto', 'never', 'always', 'new'],
-  ...['random', 'follow', '5x', '1s..30s'],
+  ...['random', 'follow', '5x', '1s..30s', 'SCRAM-SHA-256', '50m', 'Name: value', 'eu-west-1'],
   ...['socks5h://h', 'http://h:1', 'mqtt://u:p@h/t', 'ws://h:9/t', '%t', '%j', '-', '--help'],
 ];
 /** The second of these is an error, not the winner. */
@@ -401,7 +401,12 @@ test("misses a value in the words of mosquitto's clients", async () => {
         const real = (await run(`mosquitto_${command.name}`, [flag])).stderr.split('\n', 1)[0]!;
         // Options of ours, and of later versions than the one at hand.
         if (/^Error: Unknown option/.test(real)) continue;
-        assert.throws(() => parse(command, [flag]), {message: real.slice('Error: '.length)});
+        // We may add what to do about it.
+        const sentence = real.slice('Error: '.length);
+        assert.throws(
+          () => parse(command, [flag]),
+          (error) => error instanceof UsageError && error.message.startsWith(sentence),
+        );
       }
     }
   }

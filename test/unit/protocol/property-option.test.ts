@@ -48,7 +48,7 @@ test('builds the properties of one packet, in their order', () => {
 test('refuses in the words of mosquitto', () => {
   refuses(
     ['nosuch', 'content-type', 'a'],
-    'Invalid command nosuch given in --property argument. It is one of connect, publish, will, subscribe, unsubscribe, disconnect.',
+    'Invalid command nosuch given in --property argument. It is one of connect, publish, will, subscribe, unsubscribe, disconnect, auth.',
   );
   refuses(
     ['publish', 'no-such', 'a'],
@@ -60,7 +60,7 @@ test('refuses in the words of mosquitto', () => {
   );
   refuses(
     ['puback', 'user-property', 'a', 'b'],
-    'user-property property not supported for puback in --property argument. It goes with connect, publish, will, subscribe, unsubscribe, disconnect.',
+    'user-property property not supported for puback in --property argument. It goes with connect, publish, will, subscribe, unsubscribe, disconnect, auth.',
   );
   refuses(
     ['publish', 'subscription-identifier', '1'],
