@@ -203,18 +203,24 @@ const mqttjs = {
   resolveDir: root,
 };
 
+/** What a package is taken from, where its main file has much that is not used. @type {Readonly<Record<string, string>>} */
+const partOfPackage = {'hash-wasm': 'hash-wasm/dist/argon2.umd.min.js'};
+
 /** The exports of a package, and as `file` the bundle's own file, for threads to load. @param {string} name */
 const packageWithFile = (name) => ({
-  contents: `module.exports=require('${name}');try{module.exports.file=__filename}catch{}`,
+  contents: `module.exports=require('${partOfPackage[name] ?? name}');try{module.exports.file=__filename}catch{}`,
   resolveDir: root,
 });
+
+/** Commands whose start may take longer: the bundle of all commands serves them, and the package stays small. */
+const withoutBundle = new Set(['profile']);
 
 /** @type {readonly (readonly [string, Promise<Uint8Array>])[]} */
 const files = [
   ['tmq.cjs', program([])],
-  ...commandNames.map(
-    (command) => /** @type {const} */ ([`command-${command}.cjs`, program([only(command)])]),
-  ),
+  ...commandNames
+    .filter((command) => !withoutBundle.has(command))
+    .map((command) => /** @type {const} */ ([`command-${command}.cjs`, program([only(command)])])),
   ['library-mqttjs.cjs', cacheable({stdin: mqttjs}, [replacePackages])],
   ['testing.cjs', bundle({entryPoints: ['src/broker/server/testing.ts']}, [replacePackages, packagesApart])],
   ...seldomPackages.map(
