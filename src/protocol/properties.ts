@@ -129,20 +129,22 @@ export const propertyCommands = [...requests, 'auth'] as const satisfies readonl
 
 export type PropertyCommand = (typeof propertyCommands)[number];
 
-/**
- * Whether the user may set a property in a packet. A subscription identifier in PUBLISH is only for servers
- * [MQTT-3.3.4-6]; in AUTH, method and data are those of --auth-method.
- */
+/** Whether a client may send a property in a packet; a subscription identifier in PUBLISH it must not [MQTT-3.3.4-6]. */
 export function mayClientSend({packets, identifier}: PropertyDefinition, packet: PropertyPacket): boolean {
-  const {subscriptionIdentifier, authenticationMethod, authenticationData} = PropertyIdentifier;
-  const isOthers =
-    packet === 'publish'
-      ? identifier === subscriptionIdentifier
-      : packet === 'auth' && (identifier === authenticationMethod || identifier === authenticationData);
-  return packets.includes(packet) && !isOthers;
+  const onlyFromServer = packet === 'publish' && identifier === PropertyIdentifier.subscriptionIdentifier;
+  return packets.includes(packet) && !onlyFromServer;
 }
 
-/** The names of the properties that a client may send in a packet. */
+/** Whether the user may set a property in a packet; in AUTH, method and data are those of --auth-method. */
+export function mayBeSet(definition: PropertyDefinition, packet: PropertyPacket): boolean {
+  const {authenticationMethod, authenticationData} = PropertyIdentifier;
+  const isOfMethod = [authenticationMethod, authenticationData].some(
+    (each) => each === definition.identifier,
+  );
+  return mayClientSend(definition, packet) && !(packet === 'auth' && isOfMethod);
+}
+
+/** The names of the properties that the user may set in a packet. */
 export function propertyNames(packet: PropertyPacket): readonly string[] {
-  return propertyTable.filter((each) => mayClientSend(each, packet)).map(({name}) => name);
+  return propertyTable.filter((each) => mayBeSet(each, packet)).map(({name}) => name);
 }

@@ -7,7 +7,7 @@ import {UsageError} from '../errors.ts';
 import {largestFourByteInteger, largestTwoByteInteger, largestVariableInteger} from './fixed-header.ts';
 import type {ProtocolVersion} from './message.ts';
 import {
-  mayClientSend,
+  mayBeSet,
   type PropertiesOf,
   type PropertyCommand,
   type PropertyDefinition,
@@ -51,7 +51,7 @@ export function parseProperty(words: readonly string[]): PropertySetting {
       `Invalid property name ${name} given in --property argument. ${known === undefined ? 'There is none of that name' : `Names for ${known}: ${propertyNames(known).join(', ')}`}.`,
     );
   }
-  if (known === undefined || (definition.packets.includes(known) && !mayClientSend(definition, known))) {
+  if (known === undefined || (definition.packets.includes(known) && !mayBeSet(definition, known))) {
     throw new UsageError(
       `${name} property not supported for ${command} in --property argument. ${placesOf(definition)}`,
     );
@@ -66,7 +66,7 @@ export function parseProperty(words: readonly string[]): PropertySetting {
 
 /** Where a property could be given instead. */
 function placesOf(definition: PropertyDefinition): string {
-  const places = propertyCommands.filter((each) => mayClientSend(definition, each));
+  const places = propertyCommands.filter((each) => mayBeSet(definition, each));
   return places.length === 0 ? 'Only a broker may send it.' : `It goes with ${places.join(', ')}.`;
 }
 

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import {test} from 'node:test';
 import fc from 'fast-check';
 import {UsageError} from '../../../src/errors.ts';
-import {mayClientSend, propertyCommands, propertyTable} from '../../../src/protocol/properties.ts';
+import {mayBeSet, propertyCommands, propertyTable} from '../../../src/protocol/properties.ts';
 import {parseProperty, propertiesFor} from '../../../src/protocol/property-option.ts';
 
 const settings = (...given: readonly string[]) => given.map((each) => parseProperty(each.split(' ')));
@@ -129,7 +129,7 @@ test('takes each property exactly where the table allows it', () => {
   for (const definition of propertyTable) {
     for (const command of propertyCommands) {
       const read = () => parseProperty([command, definition.name, samples[definition.type], 'b']);
-      if (mayClientSend(definition, command)) assert.equal(read().definition, definition);
+      if (mayBeSet(definition, command)) assert.equal(read().definition, definition);
       else assert.throws(read, UsageError);
     }
   }
