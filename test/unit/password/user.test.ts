@@ -103,7 +103,7 @@ describe('a list of users', () => {
   for (const [what, text, message] of [
     ['without a colon', 'a:x\nb\n', /^Line 2 cannot be imported, so none was: It has no ':'/],
     ['without a password', 'a:\n', /^Line 1 .*Empty password\./],
-    ['without a user', ':x\n', /^Line 1 .*empty\.$/],
+    ['without a user', ':x\n', /^Line 1 .*empty\. Is a variable of the shell unset\?$/],
     ['with a user who was there', 'a:x\nb:y\na:z\n', /^Line 3 .*there before/],
     ['with a name that is no UTF-8', Buffer.from([0xff, 0x3a, 0x61]), /^Line 1 .*UTF-8/],
     ['with a NUL in the password', 'a:x\0y\n', /^Line 1 .*NUL/],
