@@ -1,4 +1,4 @@
-/** The other side sent what is not allowed; DISCONNECT of MQTT 5 says so with this reason code [MQTT 5, 4.13]. */
+/** The other side sent what is not allowed; the reason code is that of DISCONNECT in MQTT 5 [MQTT 5, 4.13]. */
 export class Violation extends Error {
   override readonly name = 'Violation';
   readonly reasonCode: number;

@@ -35,7 +35,7 @@ function optionsFor(
   });
 }
 
-/** A context that keeps what it is told. */
+/** A context whose notices are kept. */
 function watched(policy: Parameters<typeof sessionContext>[0] = {reconnect: persistent}) {
   const notices: string[] = [];
   return {notices, context: sessionContext({notice: (line) => notices.push(line), ...policy})};

@@ -1,4 +1,4 @@
-/** A8: a server that sends more than CONNECT allows is told so, with DISCONNECT, and sub ends with status 2. */
+/** A8: sub sends DISCONNECT to a server that exceeds what CONNECT allows, and ends with status 2. */
 
 import assert from 'node:assert/strict';
 import {describe, it} from 'node:test';

@@ -12,7 +12,7 @@ import type {IAuthPacket, IConnectPacket} from '../wire/packets.ts';
 
 type FindAccount = () => ReturnType<NonNullable<Access['accountFinder']>>;
 
-/** The client is this user: properties for the packet that says so [MQTT-4.12.0-5]. */
+/** The client is this user: properties of the CONNACK or AUTH that accepts it [MQTT-4.12.0-5]. */
 export interface Proof {
   readonly username: string;
   readonly account: ScramAccount;

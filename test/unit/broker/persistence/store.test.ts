@@ -319,9 +319,12 @@ describe('store', () => {
         assert.equal(restored.sessions.length, 20);
         assert.ok(restored.sessions.every(({queued}) => queued[0]?.message.payload.length === 100_000));
         await store.close();
+        // What changed while the last compaction ran may stand there twice, until the next close.
+        const again = await open(path, warnings, platform);
+        again.follow(() => state.restored());
+        await again.close();
         assert.deepEqual(warnings, []);
-        // What changed while the last compaction ran may stand there twice.
-        assert.ok((await stat(path)).size < 2_500_000);
+        assert.ok((await stat(path)).size < 400_000);
       });
     });
 
