@@ -238,8 +238,8 @@ export class Connector {
           if (this.#hosts.isRedirected) queue.unshift(this.#hosts.take()[0]!);
         }
         mayPass ||= consequence === 'retry';
-        if (queue.length === 0 || (isRefused && consequence === 'end'))
-          throw new AttemptFailed(error, mayPass && !(isRefused && consequence === 'end'));
+        const isFinal = isRefused && consequence === 'end';
+        if (isFinal || queue.length === 0) throw new AttemptFailed(error, mayPass && !isFinal);
         // In a long outage, once is enough.
         if (consequence !== 'redirect' && this.#pauses.attempts <= 1)
           context.notice?.(`${sentence(error)} Trying ${describe(queue[0]!)}.`);
