@@ -59,6 +59,9 @@ exec '${process.execPath}' '${program}' "$@"
 /** After this a line and all it started are killed. */
 const patienceMilliseconds = 15_000;
 
+/** The broker serves every line of a file of tests, one after the other. */
+const brokerMilliseconds = 300_000;
+
 /** A line is the leader of a group, which may outlive it. */
 function signalGroup({child}: Running, name: NodeJS.Signals): void {
   try {
@@ -94,7 +97,9 @@ export async function openPlayground(options: PlaygroundOptions = {}): Promise<P
   const broker =
     options.withoutBroker === true
       ? undefined
-      : startTmq(['broker', '-p', String(port), '--ready', 'env', '--trace']);
+      : startTmq(['broker', '-p', String(port), '--ready', 'env', '--trace'], {
+          timeoutMilliseconds: brokerMilliseconds,
+        });
   await broker?.waitFor('stdout', /MQTT_URL/);
   let seen = 0;
   const running = new Set<Running>();
@@ -132,7 +137,9 @@ export async function openPlayground(options: PlaygroundOptions = {}): Promise<P
       if (broker === undefined) throw new Error('There is no broker.');
       let trace = broker.stdout().toString().slice(seen);
       while (!pattern.test(trace)) {
-        await Promise.race([once(broker.child.stdout as Readable, 'data'), broker.finished]);
+        // A broker that has ended would be asked again and again, and no timer of a test would ever run.
+        const ended = await Promise.race([once(broker.child.stdout as Readable, 'data'), broker.finished]);
+        if ('exitCode' in ended) throw new Error(`The broker ended before ${pattern}: ${ended.stderr}`);
         trace = broker.stdout().toString().slice(seen);
       }
       seen += trace.length;
