@@ -2,7 +2,7 @@
 
 import {once} from 'node:events';
 import {mkdtemp, rm, writeFile} from 'node:fs/promises';
-import {type AddressInfo, connect, createServer} from 'node:net';
+import {connect, createServer} from 'node:net';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {type Running, start} from './spawn.ts';
@@ -20,15 +20,29 @@ export interface Mosquitto extends AsyncDisposable {
   restart(): Promise<void>;
 }
 
-/** A port that was free a moment ago. */
+/** Below the ports that systems give out themselves: between its choice and its use, none of them is taken. */
+const [lowestPort, highestPort] = [20_000, 32_000];
+
+/** Each process begins elsewhere, because several look for ports at the same time. */
+let nextPort = lowestPort + ((process.pid * 37) % (highestPort - lowestPort));
+
+/** A port that was free a moment ago, another one each time. */
 export async function freePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const {port} = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
+  for (;;) {
+    const port = nextPort++;
+    if (nextPort === highestPort) nextPort = lowestPort;
+    const server = createServer();
+    server.listen(port, '127.0.0.1');
+    try {
+      await once(server, 'listening');
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE') continue;
+      throw error;
+    }
+    server.close();
+    await once(server, 'close');
+    return port;
+  }
 }
 
 /** Resolves when something accepts connections on the port. */
