@@ -118,6 +118,14 @@ export interface StreamedPayload {
 
 export type Payload = Uint8Array | StreamedPayload;
 
+/**
+ * Payloads of one publication, or payloads with a publication for each. Equal publications should be one object: it is
+ * encoded once.
+ */
+export type PublishBatch =
+  | readonly Uint8Array[]
+  | {readonly payloads: readonly Uint8Array[]; readonly publications: readonly Publication[]};
+
 export interface Session extends AsyncDisposable {
   /** The one assigned by the server, if it assigned one. */
   readonly clientId: string;
@@ -128,9 +136,12 @@ export interface Session extends AsyncDisposable {
    * @throws TmqError with the reason code when refused, 7 when the connection is lost
    */
   publish(payload: Payload, publication: Publication, isLast?: boolean): Promise<PublishResult>;
-  /** Sends every payload in order, across reconnects, with at most the in-flight window unacknowledged. Reads only as fast as the network takes. */
+  /**
+   * Sends every payload in order, across reconnects, with at most the in-flight window unacknowledged. Reads only as fast
+   * as the network takes; a batch is used until the next one is asked for. `publication` is that of payloads alone.
+   */
   publishAll(
-    payloads: AsyncIterable<readonly Uint8Array[]>,
+    batches: AsyncIterable<PublishBatch>,
     publication: Publication,
     progress?: PublishProgress,
   ): Promise<PublishReport>;

@@ -125,20 +125,6 @@ export class PublishEncoder {
     return header;
   }
 
-  /** All packets in one buffer, without DUP; with an identifier for each unless at QoS 0. */
-  frames(payloads: readonly Uint8Array[], messageIds: readonly number[] = []): Buffer {
-    let length = 0;
-    for (const payload of payloads) length += this.packetBytes(payload.length);
-    const buffer = Buffer.allocUnsafe(length);
-    let at = 0;
-    let index = 0;
-    for (const payload of payloads) {
-      at = this.writeHeader(buffer, at, payload.length, messageIds[index++] ?? 0);
-      at = copyBytes(payload, buffer, at);
-    }
-    return buffer;
-  }
-
   /** Writes a packet up to its payload, without DUP; returns the index behind it. */
   writeHeader(target: Buffer, start: number, payloadBytes: number, messageId: number): number {
     const {qos, topic, properties} = this.#parts;
@@ -167,4 +153,27 @@ export function publishEncoder(
   });
   const list = protocolVersion === 5 ? propertyList(values) : noBytes;
   return new PublishEncoder({qos, retain, topic: data(topic), properties: list});
+}
+
+/**
+ * PUBLISH packets in one buffer, without DUP, with an identifier for each unless at QoS 0.
+ * @param encoders one for all payloads, or one for each
+ */
+export function publishFrames(
+  encoders: PublishEncoder | readonly PublishEncoder[],
+  payloads: readonly Uint8Array[],
+  messageIds: readonly number[] = [],
+): Buffer {
+  const encoderOf = (index: number) => (encoders instanceof PublishEncoder ? encoders : encoders[index]!);
+  let length = 0;
+  let index = 0;
+  for (const payload of payloads) length += encoderOf(index++).packetBytes(payload.length);
+  const buffer = Buffer.allocUnsafe(length);
+  let at = 0;
+  index = 0;
+  for (const payload of payloads) {
+    at = encoderOf(index).writeHeader(buffer, at, payload.length, messageIds[index++] ?? 0);
+    at = copyBytes(payload, buffer, at);
+  }
+  return buffer;
 }

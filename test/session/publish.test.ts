@@ -224,6 +224,43 @@ for (const qos of [0, 1, 2] as const) {
   });
 }
 
+test(
+  'publishAll with a publication for each message: each arrives as it was meant, in order',
+  limit,
+  async () => {
+    await using broker = await startMosquitto(
+      'listener {port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\n',
+    );
+    await using subscriber = await connect(sessionOptions(broker.port, {clientId: 'sub'}), sessionContext());
+    await subscriber.subscribe(['t/#'], {qos: 2});
+    const count = 3000;
+    const received = collector((_, received) => received === count);
+    const all = subscriber.receive(received);
+    await using session = await connect(sessionOptions(broker.port), sessionContext());
+    const choices = Array.from({length: 7}, (_, index) =>
+      publication(`t/${index}`, {qos: (index % 3) as QoS}),
+    );
+    const publicationOf = (number: number) => choices[Math.floor(number / 5) % choices.length]!;
+    async function* batches() {
+      for await (const payloads of numbered(count, 130)) {
+        yield {payloads, publications: payloads.map((payload) => publicationOf(Number(payload)))};
+      }
+    }
+    const report = await session.publishAll(batches(), publication('unused'));
+    await all;
+    assert.deepEqual(report, {read: count, acknowledged: count, refused: 0});
+    for (const choice of choices) {
+      const ofTopic = received.messages.filter(({topic}) => topic === choice.topic);
+      const numbers = ofTopic.map(({payload}) => Number(payload));
+      assert.deepEqual(
+        numbers,
+        Array.from({length: count}, (_, index) => index).filter((each) => publicationOf(each) === choice),
+      );
+      assert.ok(ofTopic.every(({qos}) => qos === choice.qos));
+    }
+  },
+);
+
 test('a payload of megabytes goes there and back unchanged, alone and among others', limit, async () => {
   await using broker = await startMosquitto();
   await using session = await connect(sessionOptions(broker.port), sessionContext());

@@ -35,9 +35,19 @@ interface Case {
   readonly protocolVersion: ProtocolVersion;
   readonly qos: QoS;
   readonly clean: boolean;
+  /** Every second message at this QoS instead. */
+  readonly otherQos?: QoS;
 }
 
-async function publishThroughCuts({protocolVersion, qos, clean}: Case): Promise<readonly string[]> {
+/** Payloads with QoS in turn. */
+async function* mixed(qos: QoS, otherQos: QoS) {
+  const publications = [publication('cut', {qos}), publication('cut', {qos: otherQos})];
+  for await (const payloads of numbered(lines)) {
+    yield {payloads, publications: payloads.map((payload) => publications[Number(payload) % 2]!)};
+  }
+}
+
+async function publishThroughCuts({protocolVersion, qos, clean, otherQos}: Case): Promise<readonly string[]> {
   await using broker = await startMosquitto(configuration);
   await using subscriber = await connect(sessionOptions(broker.port, {clientId: 'sub'}), sessionContext());
   await subscriber.subscribe(['cut'], {qos: 2});
@@ -55,7 +65,8 @@ async function publishThroughCuts({protocolVersion, qos, clean}: Case): Promise<
     ...(protocolVersion === 5 && !clean ? {properties: {sessionExpiryInterval: 100}} : {}),
   });
   const session = await connect(options, sessionContext({reconnect: persistent}));
-  const report = await session.publishAll(numbered(lines), publication('cut', {qos}));
+  const batches = otherQos === undefined ? numbered(lines) : mixed(qos, otherQos);
+  const report = await session.publishAll(batches, publication('cut', {qos}));
   assert.deepEqual(report, {read: lines, acknowledged: lines, refused: 0});
   await session.publish(Buffer.from('end'), publication('cut', {qos}));
   await session.end();
@@ -70,6 +81,11 @@ for (const protocolVersion of [3, 4, 5] as const) {
     assert.deepEqual(ascending(new Set(texts)), everyNumber);
   });
 }
+
+test('publishAll at QoS 1 and 2 in turn: nothing is lost', limit, async () => {
+  const texts = await publishThroughCuts({protocolVersion: 5, qos: 1, clean: true, otherQos: 2});
+  assert.deepEqual(ascending(new Set(texts)), everyNumber);
+});
 
 for (const protocolVersion of [4, 5] as const) {
   test(

@@ -19,6 +19,7 @@ import {PacketIdentifiers} from '../connection/packet-ids.ts';
 import type {ConnectionOptions} from '../connection-options.ts';
 import type {
   Payload,
+  PublishBatch,
   PublishProgress,
   PublishReport,
   PublishResult,
@@ -132,7 +133,7 @@ export class ClientSession implements Session {
   }
 
   async publishAll(
-    batches: AsyncIterable<readonly Uint8Array[]>,
+    batches: AsyncIterable<PublishBatch>,
     publication: Publication,
     progress?: PublishProgress,
   ): Promise<PublishReport> {

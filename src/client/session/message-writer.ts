@@ -94,15 +94,20 @@ export class MessageWriter {
     this.#setup = setup;
   }
 
-  /** Whether messages of this publication may leave in one write: neither a trace nor an alias wants each of them. */
-  mayBatch({alias}: PreparedPublication): boolean {
-    return this.#setup.trace === undefined && alias === undefined;
-  }
-
-  /** The publication as it was prepared before; undefined the first time. */
-  prepared(publication: Publication): PreparedPublication | undefined {
-    return this.#prepared.get(publication);
-  }
+  /**
+   * The encoder of messages that may leave in one write with others. Undefined where a trace or an alias wants each of
+   * them, or the server does not accept them: alone, the message has its error.
+   */
+  readonly batchEncoder = (publication: Publication): PublishEncoder | undefined => {
+    if (this.#setup.trace !== undefined) return undefined;
+    try {
+      const {alias, encoder} = this.prepare(publication);
+      return alias === undefined ? encoder : undefined;
+    } catch (error) {
+      if (error instanceof TmqError) return undefined;
+      throw error;
+    }
+  };
 
   /** The publication, prepared once for the connection. @throws TmqError when the server does not accept it */
   prepare(publication: Publication): PreparedPublication {

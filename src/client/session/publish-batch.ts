@@ -6,14 +6,11 @@
  */
 
 import type {Publication} from '../../protocol/message.ts';
-import type {PublishEncoder} from '../../protocol/publish-writer.ts';
-import type {Payload} from '../types.ts';
+import {type PublishEncoder, publishFrames} from '../../protocol/publish-writer.ts';
+import type {Payload, PublishBatch} from '../types.ts';
 
 /** A payload of at least this many bytes is written as it is instead of being copied behind its header. */
 export const largePayloadBytes = 65_536;
-
-/** A batch ends with the packet that reaches this size. */
-const enoughBytes = 16_384;
 
 /** The result of a message at QoS 1 or 2. */
 export type PublishOutcome =
@@ -27,30 +24,87 @@ export interface OutgoingMessage {
   resolve(outcome: PublishOutcome): void;
 }
 
-/** How many payloads from `start` on leave together: 0 where the first one is too large for that. */
-export function batchLength(
-  encoder: PublishEncoder,
-  {
-    payloads,
-    start,
-    end,
-    mostBytes,
-  }: {
-    readonly payloads: readonly Uint8Array[];
-    readonly start: number;
-    /** The index behind the last one that there is room for. */
-    readonly end: number;
-    /** Of one packet. */
-    readonly mostBytes: number;
-  },
+/** Payloads, and the publication of all or of each. */
+export interface Messages {
+  readonly payloads: readonly Uint8Array[];
+  readonly publications: Publication | readonly Publication[];
+}
+
+export function publicationAt({publications}: Messages, index: number): Publication {
+  return isEach(publications) ? publications[index]! : publications;
+}
+
+function isEach<Each>(value: Each | readonly Each[]): value is readonly Each[] {
+  return Array.isArray(value);
+}
+
+/** The messages from `start` up to `end`. */
+function slice({payloads, publications}: Messages, start: number, end: number): Messages {
+  return {
+    payloads: payloads.slice(start, end),
+    publications: isEach(publications) ? publications.slice(start, end) : publications,
+  };
+}
+
+/** Messages to be encoded together. */
+export interface EncodedMessages extends Messages {
+  /** One for all payloads, or one for each. */
+  readonly encoders: PublishEncoder | readonly PublishEncoder[];
+}
+
+/** The messages from `start` up to `end`, each with its encoder. */
+export function encodedSlice(
+  messages: Messages,
+  [start, end]: readonly [number, number],
+  encoderOf: (publication: Publication) => PublishEncoder,
+): EncodedMessages {
+  const {payloads, publications} = slice(messages, start, end);
+  const encoders = isEach(publications) ? publications.map(encoderOf) : encoderOf(publications);
+  return {payloads, publications, encoders};
+}
+
+/** The batch cut where a message of QoS 0 meets one of another QoS: each part is sent in its own way. */
+export function* partsOf(batch: PublishBatch, publication: Publication): Generator<Messages> {
+  if (!('payloads' in batch)) {
+    yield {payloads: batch, publications: publication};
+    return;
+  }
+  const {payloads, publications} = batch;
+  for (let start = 0, end = 0; start < payloads.length; start = end) {
+    const isQos0 = publications[start]!.qos === 0;
+    while (end < payloads.length && (publications[end]!.qos === 0) === isQos0) end++;
+    yield start === 0 && end === payloads.length ? batch : slice(batch, start, end);
+  }
+}
+
+/** What limits how many messages leave together. */
+export interface BatchLimits {
+  /** Absent where a message has to go alone. */
+  readonly encoderOf: (publication: Publication) => PublishEncoder | undefined;
+  /** The index of the first message. */
+  readonly start: number;
+  /** The index behind the last one that there is room for. */
+  readonly end: number;
+  /** Of one packet. */
+  readonly mostBytes: number;
+  /** A batch ends with the packet that reaches this size. */
+  readonly enoughBytes: number;
+}
+
+/** The index behind the messages that leave together from `start` on: `start` where the first one goes alone. */
+export function batchEnd(
+  {payloads, publications}: Messages,
+  {encoderOf, start, end, mostBytes, enoughBytes}: BatchLimits,
 ): number {
   let at = start;
+  let encoder = isEach(publications) ? undefined : encoderOf(publications);
   for (let bytes = 0; at < end && bytes < enoughBytes; at++) {
-    const packetBytes = encoder.packetBytes(payloads[at]!.length);
-    if (packetBytes > mostBytes) break;
+    if (isEach(publications)) encoder = encoderOf(publications[at]!);
+    const packetBytes = encoder?.packetBytes(payloads[at]!.length);
+    if (packetBytes === undefined || packetBytes > mostBytes) break;
     bytes += packetBytes;
   }
-  return at - start;
+  return at;
 }
 
 /** Where a payload is in the buffer of a batch. */
@@ -66,7 +120,7 @@ class Line implements OutgoingMessage {
   readonly resolve: (outcome: PublishOutcome) => void;
   readonly #range: PayloadRange;
 
-  constructor(range: PayloadRange, {publication, resolve}: Pick<OutgoingMessage, 'publication' | 'resolve'>) {
+  constructor(range: PayloadRange, publication: Publication, resolve: OutgoingMessage['resolve']) {
     this.publication = publication;
     this.resolve = resolve;
     this.#range = range;
@@ -80,22 +134,16 @@ class Line implements OutgoingMessage {
 
 /** The packets of a batch in one buffer, and its messages. */
 export function encodeBatch(
-  encoder: PublishEncoder,
-  {
-    payloads,
-    messageIds,
-    line,
-  }: {
-    readonly payloads: readonly Uint8Array[];
-    readonly messageIds: readonly number[];
-    readonly line: Pick<OutgoingMessage, 'publication' | 'resolve'>;
-  },
+  batch: EncodedMessages,
+  messageIds: readonly number[],
+  resolve: OutgoingMessage['resolve'],
 ): {readonly bytes: Buffer; readonly messages: readonly OutgoingMessage[]} {
-  const bytes = encoder.frames(payloads, messageIds);
+  const {payloads, encoders} = batch;
+  const bytes = publishFrames(encoders, payloads, messageIds);
   let end = 0;
-  const messages = payloads.map(({length}) => {
-    end += encoder.packetBytes(length);
-    return new Line({bytes, start: end - length, end}, line);
+  const messages = payloads.map(({length}, index) => {
+    end += (isEach(encoders) ? encoders[index]! : encoders).packetBytes(length);
+    return new Line({bytes, start: end - length, end}, publicationAt(batch, index), resolve);
   });
   return {bytes, messages};
 }

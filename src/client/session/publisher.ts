@@ -12,17 +12,21 @@ import {isFailure, ReasonCode, reasonSentence} from '../../protocol/reason-codes
 import type {ClientConnection} from '../connection/client-connection.ts';
 import type {PacketIdentifiers} from '../connection/packet-ids.ts';
 import type {Packet} from '../connection/protocol-client.ts';
-import type {Payload, PublishProgress, PublishReport, PublishResult} from '../types.ts';
+import type {Payload, PublishBatch, PublishProgress, PublishReport, PublishResult} from '../types.ts';
 import {Signal} from '../waiting.ts';
 import {pipelinedPayloadBytes} from './fast-path-policy.ts';
 import {InFlightWindow} from './in-flight-window.ts';
 import {MessageWriter, type WriterSetup} from './message-writer.ts';
 import {
-  batchLength,
+  batchEnd,
   encodeBatch,
+  encodedSlice,
   largePayloadBytes,
+  type Messages,
   type OutgoingMessage,
   type PublishOutcome,
+  partsOf,
+  publicationAt,
 } from './publish-batch.ts';
 import {Qos0Publisher} from './qos0-publisher.ts';
 import type {Unanswered} from './repeated-loss.ts';
@@ -36,18 +40,11 @@ export interface PublisherSetup extends WriterSetup {
   readonly reconnects: boolean;
 }
 
+/** A batch ends with the packet that reaches this size: its buffer is kept until the last one is acknowledged. */
+const enoughBytes = 16_384;
+
 /** Some packet identifiers are left for SUBSCRIBE and UNSUBSCRIBE. */
 const mostInFlight = 65_000;
-
-/** What the messages of one `publishAll` have in common. */
-type LineDefaults = Pick<OutgoingMessage, 'publication' | 'resolve'>;
-
-/** Payloads of one publication, from `start` on. */
-interface BatchStart {
-  readonly publication: Publication;
-  readonly batch: readonly Uint8Array[];
-  readonly start: number;
-}
 
 /** The server acknowledges messages as if they had another QoS; RabbitMQ, up to 3.12, those of QoS 2. */
 function mismatch(qos: 1 | 2): TmqError {
@@ -171,11 +168,10 @@ export class Publisher {
 
   /** See Session.publishAll. */
   async publishAll(
-    batches: AsyncIterable<readonly Uint8Array[]>,
+    batches: AsyncIterable<PublishBatch>,
     publication: Publication,
     progress: PublishProgress = {read: 0, acknowledged: 0, refused: 0},
   ): Promise<PublishReport> {
-    if (publication.qos === 0) return await this.#qos0.publishAll(batches, publication, progress);
     let firstRefusal: PublishReport['firstRefusal'];
     let failure: {readonly error: unknown} | undefined;
     const resolve = (outcome: PublishOutcome) => {
@@ -187,14 +183,22 @@ export class Publisher {
       } else progress.acknowledged++;
     };
     for await (const batch of batches) {
-      progress.read += batch.length;
-      for (let start = 0; start < batch.length; ) {
-        while (failure === undefined && !this.#hasRoom) await this.#signal.wait();
-        if (failure !== undefined) break;
-        start += this.#addBatch(batch, start, {publication, resolve});
+      for (const part of partsOf(batch, publication)) {
+        const {payloads} = part;
+        progress.read += payloads.length;
+        if (publicationAt(part, 0).qos === 0) {
+          await this.#qos0.writeBatch(part, progress);
+          continue;
+        }
+        for (let start = 0; start < payloads.length; ) {
+          while (failure === undefined && !this.#hasRoom) await this.#signal.wait();
+          if (failure !== undefined) break;
+          start = this.#addBatch(part, start, resolve);
+        }
       }
       if (failure !== undefined) break;
     }
+    await this.#qos0.allWritten();
     while (this.#window.size > 0) await this.#signal.wait();
     if (failure !== undefined) throw failure.error;
     return {...progress, ...(firstRefusal === undefined ? {} : {firstRefusal})};
@@ -228,28 +232,25 @@ export class Publisher {
     this.#writer?.connection.resume();
   }
 
-  /** Sends as many payloads as there is room for in one write, at least the first. Returns how many. */
-  #addBatch(batch: readonly Uint8Array[], start: number, line: LineDefaults): number {
+  /** Sends as many messages as there is room for in one write, at least the first. Returns the index behind them. */
+  #addBatch(part: Messages, start: number, resolve: OutgoingMessage['resolve']): number {
     const writer = this.#writer;
-    const count =
-      writer === undefined
-        ? 0
-        : payloadsNow(writer, this.#window, {publication: line.publication, batch, start});
-    if (writer === undefined || count === 0) {
+    const end = writer === undefined ? start : endOfBatch(writer, this.#window, part, start);
+    if (writer === undefined || end === start) {
       // A batch is valid until the next one is read; a message may have to be sent again later.
-      this.#add({...line, payload: Buffer.from(batch[start]!)});
-      return 1;
+      const payload = Buffer.from(part.payloads[start]!);
+      this.#add({payload, publication: publicationAt(part, start), resolve});
+      return start + 1;
     }
-    const {encoder} = writer.prepare(line.publication);
-    const payloads = batch.slice(start, start + count);
-    const messageIds = payloads.map(() => this.#setup.identifiers.take());
-    const {bytes, messages} = encodeBatch(encoder, {payloads, messageIds, line});
+    const batch = encodedSlice(part, [start, end], (publication) => writer.prepare(publication).encoder);
+    const messageIds = batch.payloads.map(() => this.#setup.identifiers.take());
+    const {bytes, messages} = encodeBatch(batch, messageIds, resolve);
     for (const [index, message] of messages.entries()) {
-      this.#window.addSent(messageIds[index]!, line.publication.qos === 2 ? 2 : 1, message);
+      this.#window.addSent(messageIds[index]!, message.publication.qos === 2 ? 2 : 1, message);
     }
     writer.connection.writeQueue.write(bytes);
     writer.connection.resume();
-    return count;
+    return end;
   }
 
   #sendNext(): void {
@@ -275,19 +276,19 @@ export class Publisher {
   }
 }
 
-/** How many payloads may leave together now; 0: the first one goes alone, or may not be sent at all. */
-function payloadsNow(
+/** The index behind the messages that may leave together now; `start`: the first one goes alone, or may not be sent at all. */
+function endOfBatch(
   writer: MessageWriter,
   window: InFlightWindow<OutgoingMessage>,
-  {publication, batch, start}: BatchStart,
+  part: Messages,
+  start: number,
 ): number {
-  const prepared = writer.prepared(publication);
-  if (prepared === undefined || !writer.mayBatch(prepared) || window.isHolding) return 0;
-  const {maximumPacketSize} = writer.connection.limits;
-  return batchLength(prepared.encoder, {
-    payloads: batch,
+  if (window.isHolding) return start;
+  return batchEnd(part, {
+    encoderOf: writer.batchEncoder,
     start,
-    end: Math.min(batch.length, start + window.room()),
-    mostBytes: Math.min(maximumPacketSize, largePayloadBytes),
+    end: Math.min(part.payloads.length, start + window.room()),
+    mostBytes: Math.min(writer.connection.limits.maximumPacketSize, largePayloadBytes),
+    enoughBytes,
   });
 }

@@ -4,12 +4,13 @@
  */
 
 import type {Publication} from '../../protocol/message.ts';
+import {publishFrames} from '../../protocol/publish-writer.ts';
 import type {PacketIdentifiers} from '../connection/packet-ids.ts';
 import type {Written} from '../connection/write-queue.ts';
-import type {Payload, PublishProgress, PublishReport, PublishResult} from '../types.ts';
+import type {Payload, PublishProgress, PublishResult} from '../types.ts';
 import type {Signal} from '../waiting.ts';
-import type {MessageWriter, PreparedPublication} from './message-writer.ts';
-import {largePayloadBytes} from './publish-batch.ts';
+import type {MessageWriter} from './message-writer.ts';
+import {batchEnd, encodedSlice, largePayloadBytes, type Messages, publicationAt} from './publish-batch.ts';
 
 export interface Qos0Setup {
   readonly identifiers: PacketIdentifiers;
@@ -63,49 +64,35 @@ export class Qos0Publisher {
     }
   }
 
-  /** See Session.publishAll. */
-  async publishAll(
-    batches: AsyncIterable<readonly Uint8Array[]>,
-    publication: Publication,
-    progress: PublishProgress,
-  ): Promise<PublishReport> {
+  /** Writes messages, and waits until the stream takes more. @throws TmqError 25 behind what fits */
+  async writeBatch(messages: Messages, progress: PublishProgress): Promise<void> {
+    const {payloads} = messages;
     this.hasWritten = true;
-    for await (const batch of batches) {
-      progress.read += batch.length;
-      await this.#writeBatch(batch, publication, progress);
-    }
-    await this.#allWritten();
-    return {...progress};
-  }
-
-  /** Writes a batch, and waits until the stream takes more. @throws TmqError 25 behind what fits */
-  async #writeBatch(
-    batch: readonly Uint8Array[],
-    publication: Publication,
-    progress: PublishProgress,
-  ): Promise<void> {
-    for (let start = 0; start < batch.length; ) {
+    for (let start = 0; start < payloads.length; ) {
       const writer = await this.#setup.writer();
       const {connection} = writer;
       // The connection may have closed since the promise resolved.
       if (!connection.isOpen) continue;
       this.#writeFailedAgain(writer);
-      const first = batch[start]!;
-      const prepared = writer.prepareFor(publication, first.length);
-      if (!writer.mayBatch(prepared) || first.length >= largePayloadBytes) {
-        this.#begin(writer, this.#one(publication, first, progress));
+      const end = batchEnd(messages, {
+        encoderOf: writer.batchEncoder,
+        start,
+        end: payloads.length,
+        mostBytes: Math.min(connection.limits.maximumPacketSize, largePayloadBytes),
+        enoughBytes: Number.POSITIVE_INFINITY,
+      });
+      if (end === start) {
+        const publication = publicationAt(messages, start);
+        writer.prepareFor(publication, payloads[start]!.length);
+        this.#begin(writer, this.#one(publication, payloads[start]!, progress));
         start++;
       } else {
-        const {maximumPacketSize} = connection.limits;
-        const payloads = payloadsTogether(
-          start === 0 ? batch : batch.slice(start),
-          prepared,
-          maximumPacketSize,
-        );
-        const bytes = prepared.encoder.frames(payloads);
+        const encoderOf = (publication: Publication) => writer.prepare(publication).encoder;
+        const {encoders, payloads: together} = encodedSlice(messages, [start, end], encoderOf);
+        const bytes = publishFrames(encoders, together);
         const write: LineWrite['write'] = (on, written) => on.connection.writeQueue.write(bytes, written);
-        this.#begin(writer, {lines: payloads.length, progress, write});
-        start += payloads.length;
+        this.#begin(writer, {lines: together.length, progress, write});
+        start = end;
       }
       while (connection.isOpen && connection.writeQueue.isFull) await this.#setup.signal.wait();
     }
@@ -138,23 +125,11 @@ export class Qos0Publisher {
   }
 
   /** Waits until the operating system has everything, on this connection or on a later one. */
-  async #allWritten(): Promise<void> {
+  async allWritten(): Promise<void> {
     while (this.#unwritten > 0 || this.#failed.length > 0) {
       const writer = await this.#setup.writer();
       if (writer.connection.isOpen) this.#writeFailedAgain(writer);
       if (this.#unwritten > 0) await this.#setup.signal.wait();
     }
   }
-}
-
-/** The payloads that fit into one buffer, at least the first. */
-function payloadsTogether(
-  payloads: readonly Uint8Array[],
-  {encoder}: PreparedPublication,
-  maximumPacketSize: number,
-): readonly Uint8Array[] {
-  const end = payloads.findIndex(
-    ({length}) => length >= largePayloadBytes || encoder.packetBytes(length) > maximumPacketSize,
-  );
-  return end === -1 ? payloads : payloads.slice(0, end);
 }

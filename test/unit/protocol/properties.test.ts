@@ -15,7 +15,7 @@ import {
   propertyTable,
 } from '../../../src/protocol/properties.ts';
 import {PublishReader} from '../../../src/protocol/publish-reader.ts';
-import {publishEncoder} from '../../../src/protocol/publish-writer.ts';
+import {publishEncoder, publishFrames} from '../../../src/protocol/publish-writer.ts';
 
 /** A value of each type, as a command and mqtt-packet take it. */
 const samples: Readonly<Record<PropertyDefinition['type'], unknown>> = {
@@ -103,7 +103,7 @@ test('what a client may send in PUBLISH is written here and read by mqtt-packet 
     const {key, type} = definition;
     const properties = {[key]: samples[type]} as Properties;
     const encoder = publishEncoder({topic: 't', qos: 1, retain: false, properties}, 5);
-    const bytes = encoder.frames([Buffer.from('payload')], [7]);
+    const bytes = publishFrames(encoder, [Buffer.from('payload')], [7]);
     const read: {properties?: Record<string, unknown>}[] = [];
     const reader = parser({protocolVersion: 5});
     reader.on('packet', (packet) => read.push(packet as {properties?: Record<string, unknown>}));

@@ -5,7 +5,7 @@ import {generate, type IPublishPacket, type Parser, parser} from 'mqtt-packet';
 import {codecProperties} from '../../../src/client/connection/mqttjs-codec.ts';
 import {TmqError} from '../../../src/errors.ts';
 import type {ProtocolVersion, Publication} from '../../../src/protocol/message.ts';
-import {publishEncoder} from '../../../src/protocol/publish-writer.ts';
+import {publishEncoder, publishFrames} from '../../../src/protocol/publish-writer.ts';
 
 const text = fc.string({unit: 'grapheme', maxLength: 20});
 const topic = fc.string({unit: 'grapheme', minLength: 1, maxLength: 40});
@@ -86,7 +86,7 @@ test('many packets in one buffer are read back one by one', () => {
       fc.array(payload, {maxLength: 12}),
       (given, protocolVersion, payloads) => {
         const messageIds = payloads.map((_, index) => 65_535 - index * 1000);
-        const frames = publishEncoder(given, protocolVersion).frames(payloads, messageIds);
+        const frames = publishFrames(publishEncoder(given, protocolVersion), payloads, messageIds);
         const packets = parseAll(frames, protocolVersion);
         assert.deepEqual(
           packets.map(({payload: read}) => Buffer.from(read)),
@@ -112,7 +112,7 @@ test('the Remaining Length grows by a byte at its limits', () => {
   for (const border of [128, 16_384, 2_097_152]) {
     for (const remaining of [border - 1, border]) {
       const body = Buffer.alloc(remaining - 3, 'x');
-      const [packet] = parseAll(encoder.frames([body]), 4);
+      const [packet] = parseAll(publishFrames(encoder, [body]), 4);
       assert.equal(packet!.payload.length, body.length);
     }
   }
@@ -120,7 +120,10 @@ test('the Remaining Length grows by a byte at its limits', () => {
 
 test('an alias stands for the topic', () => {
   const encoder = publishEncoder({topic: '', qos: 0, retain: false, properties: {topicAlias: 7}}, 5);
-  assert.deepEqual(encoder.frames([Buffer.from('x')]), Buffer.from([0x30, 7, 0, 0, 3, 35, 0, 7, 0x78]));
+  assert.deepEqual(
+    publishFrames(encoder, [Buffer.from('x')]),
+    Buffer.from([0x30, 7, 0, 0, 3, 35, 0, 7, 0x78]),
+  );
 });
 
 test('a string longer than 65535 bytes is refused', () => {
