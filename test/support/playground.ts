@@ -25,7 +25,7 @@ export interface Playground extends AsyncDisposable {
   signal(running: Running, name: NodeJS.Signals): Promise<Finished>;
   /** Writes a profile. */
   profile(name: string, text: string): Promise<void>;
-  /** Resolves when the packets that the broker saw since this was last asked match; one line each. */
+  /** Resolves when a client that connected since this was last asked has a packet that matches: 'SUBACK granted=[0]'. */
   traced(pattern: RegExp): Promise<void>;
 }
 
@@ -61,6 +61,13 @@ const patienceMilliseconds = 15_000;
 
 /** The broker serves every line of a file of tests, one after the other. */
 const brokerMilliseconds = 300_000;
+
+/** Whether a client that connected in this trace has a packet that matches: lines of earlier clients may come late. */
+function isTraced(trace: string, pattern: RegExp): boolean {
+  const packets = trace.split('\n').map((line) => line.split(' ').slice(1));
+  const connected = new Set(packets.flatMap(([client, , name]) => (name === 'CONNECT' ? [client] : [])));
+  return packets.some(([client, ...words]) => connected.has(client) && pattern.test(words.join(' ')));
+}
 
 /** A line is the leader of a group, which may outlive it. */
 function signalGroup({child}: Running, name: NodeJS.Signals): void {
@@ -136,7 +143,7 @@ export async function openPlayground(options: PlaygroundOptions = {}): Promise<P
     async traced(pattern) {
       if (broker === undefined) throw new Error('There is no broker.');
       let trace = broker.stdout().toString().slice(seen);
-      while (!pattern.test(trace)) {
+      while (!isTraced(trace, pattern)) {
         // A broker that has ended would be asked again and again, and no timer of a test would ever run.
         const ended = await Promise.race([once(broker.child.stdout as Readable, 'data'), broker.finished]);
         if ('exitCode' in ended) throw new Error(`The broker ended before ${pattern}: ${ended.stderr}`);
