@@ -14,9 +14,10 @@ import {ExitCode, TmqError, UsageError} from './errors.ts';
 import {type Io, isDropIn} from './io/process.ts';
 import type {ColourChoice} from './io/terminal.ts';
 
-/** For the bundles of one command, which look up the others' options in the bundle of all. */
+/** For the bundles of one command, which look up the others' options, and help, in the bundle of all. */
 export {commands} from './commands/all.ts';
 export {processIo} from './io/process.ts';
+export const loadHelp = () => import('./commands/help-about.ts');
 
 /** Filled in by the build. */
 const version = process.env.TMQ_VERSION ?? '(not built)';
@@ -113,13 +114,13 @@ async function runCommand(
   const [command, {parse}] = await Promise.all([entry.load(), import('./cli/parse.ts')]);
   const {invocation} = progress;
   if (invocation !== io.programName && (words.length === 0 || isCryForHelp(words))) {
-    progress.brief = async (style) => (await import('./cli/help.ts')).briefHelp(command, invocation, style);
+    progress.brief = async (style) => (await loadHelp()).helpAbout(name, 'brief', invocation, style);
   }
   const files = await filesOf(command, words, io);
   const {values, operands, request} = await orElsewhere(invocation, () => parse(command, words, files.lines));
   progress.quiet = values.quiet === true;
   progress.color = (values.color as ColourChoice | undefined) ?? 'auto';
-  if (request === 'help') return await printCommandHelp(command, io, invocation);
+  if (request === 'help') return await printCommandHelp(name, io, invocation);
   if (request === 'version') return await print(io, `${invocation} version ${version}\n`);
   const warning = values.quiet === true ? undefined : files.warning();
   if (warning !== undefined) {
@@ -244,9 +245,9 @@ async function printHelp(name: string | undefined, io: Io, progress: Progress): 
   return await page(io, roffText(sectionsOnly(topicSections[topic.name](all)), style));
 }
 
-async function printCommandHelp(command: AnyCommand, io: Io, invocation: string): Promise<ExitCode> {
-  const {commandHelp} = await import('./cli/help.ts');
-  const text = commandHelp(command, invocation, await styleFor(io));
+async function printCommandHelp(name: string, io: Io, invocation: string): Promise<ExitCode> {
+  const {helpAbout} = await loadHelp();
+  const text = await helpAbout(name, 'whole', invocation, await styleFor(io));
   return invocation === io.programName ? await print(io, text) : await page(io, text);
 }
 

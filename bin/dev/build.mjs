@@ -1,6 +1,6 @@
 /**
- * Bundles src/ into dist/: one CommonJS file for each command, one with all of them for help, manual and
- * completion, and one for each package that few runs use. A small bundle starts faster, so a command's holds
+ * Bundles src/ into dist/: one CommonJS file for each command, one with the documents of all of them for help, manual
+ * and completion, and one for each package that few runs use. A small bundle starts faster, so a command's holds
  * neither the other commands nor the documents.
  */
 
@@ -31,6 +31,9 @@ const named = /(?<=(^|,)\s*)(?!type\s)\w+/g;
 const isSource = (file) => file.startsWith(join(root, 'src') + sep);
 const shim = (/** @type {string} */ name) => ({path: join(root, 'bin', 'dev', 'shims', `${name}.cjs`)});
 
+/** Of the 90 spinners, ora's defaults: those of terminals with and without Unicode. */
+const spinners = ['dots', 'line'];
+
 /** Packages replaced by bin/dev/shims/, because they are for browsers or slow to load. */
 /** @type {Plugin} */
 const replacePackages = {
@@ -41,9 +44,19 @@ const replacePackages = {
       contents: JSON.stringify({version: JSON.parse(readFileSync(path, 'utf8')).version}),
       loader: 'json',
     }));
+    onLoad({filter: /[\\/]cli-spinners[\\/]spinners\.json$/}, ({path}) => {
+      const all = JSON.parse(readFileSync(path, 'utf8'));
+      return {
+        contents: JSON.stringify(Object.fromEntries(spinners.map((name) => [name, all[name]]))),
+        loader: 'json',
+      };
+    });
     onResolve({filter: /^(debug|worker-timers|readable-stream)$/}, ({path}) => shim(path));
     onResolve({filter: /^node:child_process$/}, ({importer}) =>
       importer.includes(`${sep}commander${sep}`) ? shim('child_process') : undefined,
+    );
+    onResolve({filter: /\/help\.js$/}, ({importer}) =>
+      importer.includes(`${sep}commander${sep}`) ? shim('commander-help') : undefined,
     );
   },
 };
@@ -107,9 +120,43 @@ const modulesAtFirstUse = {
   },
 };
 
+/** What only documents need: of a row of an option table, and of a command. */
+const rowDocuments = ['summary', 'details'];
+const commandDocuments = [
+  ...[
+    'summary',
+    'synopsis',
+    'description',
+    'examples',
+    'mostUsed',
+    'differences',
+    'sections',
+    'exitStatuses',
+  ],
+  ...['environment', 'files'],
+];
+/** What only a run of a command needs. */
+const commandRun = ['fromEnvironment', 'plan', 'run'];
+
 /**
- * Leaves the other commands and the documents out of a command's bundle: the loader never runs it for those. Whose
- * an unknown option is depends on the other commands' tables: these come from the bundle of all when asked for.
+ * A source without some properties of the object literals that begin at this depth. A property ends where a line is
+ * indented no more than its first: the formatter sees to that. Inside a line, it is a string and not the first.
+ * @param {string} source @param {readonly string[]} names @param {string} indentation a pattern
+ */
+function without(source, names, indentation) {
+  const name = `(?:${names.join('|')})`;
+  const start = `^(${indentation})(?:async |get )?${name}\\b *[:,(].*\\n`;
+  const lines = new RegExp(`${start}(?:\\1 .*\\n|\\n)*(?:\\1[\\])}].*\\n)?`, 'gm');
+  const inLine = new RegExp(`, ${name}: '(?:[^'\\\\\\n]|\\\\.)*'`, 'g');
+  return source.replace(lines, '').replace(inLine, '');
+}
+
+/** The command whose own file this is, by convention of src/commands/all.ts. @param {string} file */
+const commandOf = (file) => /[\\/]src[\\/]commands[\\/](\w+)[\\/]\1\.ts$/.exec(file)?.[1];
+
+/**
+ * Leaves the other commands and the documents out of a command's bundle: those are taken from the bundle of all when
+ * asked for. Whose an unknown option is depends on the other commands' tables, too.
  * @param {string} command @returns {Plugin}
  */
 const only = (command) => ({
@@ -119,7 +166,7 @@ const only = (command) => ({
     onResolve(
       {
         filter: new RegExp(
-          `^\\./((${others})/(${others})|cli/(manual|completion|roff-text)|commands/manual/(formats-page|topics))\\.ts$`,
+          `^\\./((${others})/(${others})|cli/(help|manual|completion|roff-text)|commands/help-about|commands/manual/(formats-page|topics))\\.ts$`,
         ),
       },
       ({path, importer, kind}) =>
@@ -129,13 +176,40 @@ const only = (command) => ({
     );
     onResolve({filter: /^/, namespace: 'left-out'}, ({path}) => ({path, external: true}));
     onLoad({filter: /^/, namespace: 'left-out'}, ({path}) => {
+      const all = "require('./tmq.cjs')";
+      if (path.endsWith('/help-about.ts')) {
+        const whole = `(...words)=>${all}.loadHelp().then(({helpAbout})=>helpAbout(...words))`;
+        return {contents: `exports.helpAbout=${whole}`};
+      }
       const name = new RegExp(`^\\./(${others})/`).exec(path)?.[1];
       if (name === undefined) return {contents: ''};
-      const loaded = `require('./tmq.cjs').commands.find(({name})=>name==='${name}').load()`;
+      const loaded = `${all}.commands.find(({name})=>name==='${name}').load()`;
       return {contents: `module.exports={__esModule:true,get ${name}(){return ${loaded}}}`};
+    });
+    onLoad({filter: /[\\/]src[\\/]commands[\\/].*\.ts$/}, ({path}) => {
+      const rows = without(readFileSync(path, 'utf8'), rowDocuments, ' +');
+      return {
+        contents: commandOf(path) === undefined ? rows : without(rows, commandDocuments, '  '),
+        loader: 'ts',
+      };
     });
   },
 });
+
+/** Commands whose start may take longer: the bundle of all commands serves them, and the package stays small. */
+const withoutBundle = new Set(['profile']);
+
+/** Leaves out of the bundle of all what commands with bundles of their own do when they run. @type {Plugin} */
+const documentsOnly = {
+  name: 'documents-only',
+  setup({onLoad}) {
+    onLoad({filter: /[\\/]src[\\/]commands[\\/].*\.ts$/}, ({path}) => {
+      const command = commandOf(path);
+      if (command === undefined || withoutBundle.has(command)) return undefined;
+      return {contents: without(readFileSync(path, 'utf8'), commandRun, '  '), loader: 'ts'};
+    });
+  },
+};
 
 /** The folders of the packages whose code is in the bundles made so far. @type {Set<string>} */
 const packages = new Set();
@@ -212,19 +286,20 @@ const packageWithFile = (name) => ({
   resolveDir: root,
 });
 
-/** Commands whose start may take longer: the bundle of all commands serves them, and the package stays small. */
-const withoutBundle = new Set(['profile']);
-
 /** @type {readonly (readonly [string, Promise<Uint8Array>])[]} */
 const files = [
-  ['tmq.cjs', program([])],
+  ['tmq.cjs', program([documentsOnly])],
   ...commandNames
     .filter((command) => !withoutBundle.has(command))
     .map((command) => /** @type {const} */ ([`command-${command}.cjs`, program([only(command)])])),
   ['library-mqttjs.cjs', cacheable({stdin: mqttjs}, [replacePackages])],
   ['testing.cjs', bundle({entryPoints: ['src/broker/server/testing.ts']}, [replacePackages, packagesApart])],
   ...seldomPackages.map(
-    (name) => /** @type {const} */ ([`package-${name}.cjs`, bundle({stdin: packageWithFile(name)}, [])]),
+    (name) =>
+      /** @type {const} */ ([
+        `package-${name}.cjs`,
+        bundle({stdin: packageWithFile(name)}, [replacePackages]),
+      ]),
   ),
 ];
 

@@ -7,6 +7,8 @@ import {copyFile, mkdir, mkdtemp, rm, symlink} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {dirname, join, relative} from 'node:path';
 import {after, before, describe, test} from 'node:test';
+import type {Option} from '../../src/cli/option.ts';
+import {commands} from '../../src/commands/all.ts';
 import {run} from '../support/spawn.ts';
 
 const root = join(import.meta.dirname, '..', '..');
@@ -54,6 +56,28 @@ describe('the package', () => {
   test('is small', () => {
     assert.ok(packed.size < 1_000_000, `${packed.size} bytes packed`);
     assert.ok(packed.unpackedSize < 3_000_000, `${packed.unpackedSize} bytes unpacked`);
+  });
+
+  test('has the documents of a command once: not in the bundle that runs it', async () => {
+    const documents = readFileSync(join(root, 'dist', 'tmq.cjs'), 'latin1');
+    let found = 0;
+    for (const {name, load} of commands) {
+      const path = join(root, 'dist', `command-${name}.cjs`);
+      if (!existsSync(path)) continue;
+      const bundle = readFileSync(path, 'latin1');
+      const command = await load();
+      const details = Object.values<Option<unknown>>(command.options).flatMap((row) => row.details ?? []);
+      const sections = command.sections?.flatMap(({text}) => text) ?? [];
+      const texts = [...command.description, ...(command.differences ?? []), ...sections, ...details];
+      for (const text of [...texts, ...Object.values<string>(command.examples)]) {
+        // A part that has no values in it, nor characters that are written in another way.
+        const [start = ''] = /^[ -&(-[\]-_a-~]{0,40}/.exec(text)!;
+        if (start.length < 30) continue;
+        assert.ok(!bundle.includes(start), `${name}: ${text}`);
+        found += documents.includes(start) ? 1 : 0;
+      }
+    }
+    assert.ok(found > 150, `${found} texts in dist/tmq.cjs`);
   });
 
   test('is one package that runs no install script, and names the Nodes that it supports', () => {

@@ -69,6 +69,7 @@ const innerFloors: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ['commands/client/', 'commands/manual/'],
     commands.map(({name}) => `commands/${name}/`),
     ['commands/all.ts'],
+    ['commands/help-about.ts'],
   ],
 };
 
