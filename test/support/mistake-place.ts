@@ -69,6 +69,7 @@ async function writeFiles(directory: string, files: Certificates): Promise<void>
     nul: 'alice:x\nbob:x\0y\n',
     long: 'x'.repeat(70_000),
     'mosquitto.db': '\0\xb5\0mosquitto db',
+    'broken.crl': '-----BEGIN X509 CRL-----\nMIIB\n-----END X509 CRL-----\n',
     'broken.crt': '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n',
   };
   for (const [name, text] of Object.entries(texts)) {

@@ -161,7 +161,21 @@ function finishListeners(
     return listener;
   });
   refuseSamePorts(finished, drafts);
+  notes.push(...unusedKeys(finished, draft.origins));
   return {listeners: finished, notes};
+}
+
+/** A warning for each psk_file that encrypts nothing. `origins`: where values stand. */
+function unusedKeys(
+  listeners: readonly ListenerConfig[],
+  origins: ReadonlyMap<string, string>,
+): readonly string[] {
+  const filesOf = (some: readonly ListenerConfig[]) =>
+    new Set(some.flatMap(({pskFile}) => (pskFile === undefined ? [] : [pskFile])));
+  const used = filesOf(listeners.filter(({pskHint}) => pskHint !== undefined));
+  return [...filesOf(listeners)]
+    .filter((path) => !used.has(path))
+    .map((path) => `${origins.get(path)}: psk_file has no effect: no listener that it is for has a psk_hint`);
 }
 
 /** The listener that -p adds has no line: where its port is not free, opening it fails. @throws TmqError */

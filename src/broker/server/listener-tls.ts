@@ -8,7 +8,7 @@ import {readdirSync} from 'node:fs';
 import {join} from 'node:path';
 import {createSecureContext, DEFAULT_CIPHERS, type TLSSocket, type TlsOptions} from 'node:tls';
 import {defined} from '../../defined.ts';
-import {codeOf, FileError, fileError, TmqError} from '../../errors.ts';
+import {FileError, fileError, TmqError} from '../../errors.ts';
 import type {ListenerConfig, ListenerTls} from '../config/settings.ts';
 
 /** Reads a file's bytes. @throws TmqError naming the file */
@@ -59,6 +59,7 @@ export class ServerTls {
         ? certificateOptions(settings, this.#read)
         : this.#pskOptions(pskHint, settings)),
     };
+    checkCiphers(settings);
     try {
       createSecureContext(options);
     } catch (error) {
@@ -118,7 +119,7 @@ function certificateOptions(settings: ListenerTls, read: ReadFile): TlsOptions {
     key,
     ...defined({
       ca: authorities.length === 0 ? undefined : authorities,
-      crl: crlFile === undefined ? undefined : Buffer.from(read(crlFile)),
+      crl: crlFile === undefined ? undefined : readRevocations(crlFile, read),
       ciphers: cipherList(ciphers, tls13Ciphers),
     }),
     requestCert: settings.requireCertificate,
@@ -141,11 +142,21 @@ function readCertificate(path: string, read: ReadFile): Buffer {
   if (!content.includes('-----BEGIN CERTIFICATE-----')) {
     throw new FileError(`${path} holds no PEM certificate.`, path);
   }
+  // As one of a cafile, OpenSSL would pass over it.
+  used(path, () => new X509Certificate(content));
+  return content;
+}
+
+function readRevocations(path: string, read: ReadFile): Buffer {
+  const content = readPem(path, read, 'crl');
+  if (!content.includes('-----BEGIN X509 CRL-----')) {
+    throw new FileError(`${path} holds no PEM revocation list.`, path);
+  }
   return content;
 }
 
 /** `command` of openssl would convert the file, if it is DER: OpenSSL's own error about that is a riddle. */
-function readPem(path: string, read: ReadFile, command: 'x509' | 'pkey'): Buffer {
+function readPem(path: string, read: ReadFile, command: 'x509' | 'pkey' | 'crl'): Buffer {
   const content = Buffer.from(read(path));
   // A long SEQUENCE [X.690]: certificates and keys alike begin with it.
   if (content[0] === 0x30 && content[1]! >= 0x80) {
@@ -184,11 +195,29 @@ function checkPair(pair: {certFile: string; keyFile: string; cert: Buffer; key: 
   throw new FileError(`The key in ${keyFile} does not belong to the certificate in ${certFile}.`, keyFile);
 }
 
-/** 'no cipher match (ciphers)' of 'error:0A0000B9:SSL routines::no cipher match'. */
+/** What OpenSSL would not say: in a list of both kinds it passes over an unknown name. @throws FileError with the list */
+function checkCiphers({ciphers, tls13Ciphers}: ListenerTls): void {
+  for (const [name, list] of Object.entries(defined({ciphers, 'ciphers_tls1.3': tls13Ciphers}))) {
+    const isOfKind = list !== tls13Ciphers || list.split(':').every((each) => each.startsWith('TLS_'));
+    if (!isOfKind || !hasCiphers(list)) {
+      throw new FileError(`${name} names no cipher that OpenSSL has: ${list}.`, list);
+    }
+  }
+}
+
+function hasCiphers(ciphers: string): boolean {
+  try {
+    createSecureContext({ciphers});
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** 'Failed to parse CRL', or the last part of 'error:0A0000B9:SSL routines::no cipher match'. */
 function opensslReason(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
-  const reason = message.split(':').at(-1)?.trim() ?? message;
-  return codeOf(error).includes('NO_CIPHER_MATCH') ? 'ciphers names no cipher that OpenSSL has' : reason;
+  return message.split(':').at(-1)?.trim() ?? message;
 }
 
 /** What OpenSSL makes of a file. @throws FileError with its reason */

@@ -249,10 +249,43 @@ export const configurations: readonly Mistake[] = [
   ],
   [
     'broker -p 0 -c {file}',
-    '{file}:2: TLS cannot be set up with {server-cert}: ciphers names no cipher that OpenSSL has.',
+    '{file}:4: {dir}/plain holds no PEM revocation list.',
+    {
+      file: 'listener 0\ncertfile {server-cert}\nkeyfile {server-key}\ncrlfile {dir}/plain\nallow_anonymous true\n',
+    },
+  ],
+  [
+    'broker -p 0 -c {file}',
+    '{file}:2: TLS cannot be set up with {server-cert}: Failed to parse CRL.',
+    {
+      file: 'listener 0\ncertfile {server-cert}\nkeyfile {server-key}\ncrlfile {dir}/broken.crl\nallow_anonymous true\n',
+    },
+  ],
+  [
+    'broker -p 0 -c {file}',
+    '{file}:4: {dir}/broken.crt cannot be used: error:0680007B:asn1 encoding routines::header too long.',
+    {
+      file: 'listener 0\ncertfile {server-cert}\nkeyfile {server-key}\ncafile {dir}/broken.crt\nallow_anonymous true\n',
+    },
+  ],
+  [
+    'broker -p 0 -c {file}',
+    '{file}:4: ciphers names no cipher that OpenSSL has: nonsense.',
     {
       file: 'listener 0\ncertfile {server-cert}\nkeyfile {server-key}\nciphers nonsense\nallow_anonymous true\n',
     },
+  ],
+  [
+    'broker -p 0 -c {file}',
+    '{file}:5: ciphers_tls1.3 names no cipher that OpenSSL has: nonsense.',
+    {
+      file: 'listener 0\ncertfile {server-cert}\nkeyfile {server-key}\nciphers AES128-SHA\nciphers_tls1.3 nonsense\nallow_anonymous true\n',
+    },
+  ],
+  [
+    'broker -p 0 -c {file}',
+    '{file}:3: ciphers names no cipher that OpenSSL has: nonsense.',
+    {file: 'psk_file {dir}/empty\nlistener 0\nciphers nonsense\npsk_hint x\nallow_anonymous true\n'},
   ],
   [
     'broker -p 0 -c {file}',

@@ -255,6 +255,19 @@ ciphers_tls1.3 C`).listeners;
     assert.match(warnings.join(), /^test\.conf:2: no client can connect to port 1: there is no psk_file/);
   });
 
+  it('D2: warns of pre-shared keys that no listener uses', () => {
+    const unused = 'test.conf:1: psk_file has no effect: no listener that it is for has a psk_hint';
+    assert.deepEqual(parse('psk_file p\nlistener 1\nallow_anonymous true').warnings, [unused]);
+    assert.deepEqual(
+      parse('psk_file p\nlistener 1\nlistener 2\npsk_hint h\nallow_anonymous true').warnings,
+      [],
+    );
+    const own = 'per_listener_settings true\nlistener 1\npsk_hint h\npsk_file p\nallow_anonymous true\n';
+    assert.deepEqual(parse(`${own}listener 2\nallow_anonymous true\npsk_file q`).warnings, [
+      unused.replace(':1:', ':8:'),
+    ]);
+  });
+
   it('D5: errors about TLS settings have file and line', () => {
     assert.match(complaint('listener 1\ncafile x'), /^test\.conf:2: the listener on port 1 has TLS settings/);
     assert.match(
