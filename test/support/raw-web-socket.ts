@@ -5,14 +5,23 @@ import {connect, type Socket} from 'node:net';
 
 const mask = Buffer.of(0x11, 0x22, 0x33, 0x44);
 
+/** The beginning of a masked frame with so many bytes: binary, or of another opcode. */
+export function clientHeader(length: number, opcode = 2): Buffer {
+  const code = length < 126 ? length : length <= 0xffff ? 126 : 127;
+  const header = Buffer.alloc(code === 126 ? 4 : code === 127 ? 10 : 2);
+  header[0] = 0x80 | opcode;
+  header[1] = 0x80 | code;
+  if (code === 126) header.writeUInt16BE(length, 2);
+  if (code === 127) header.writeBigUInt64BE(BigInt(length), 2);
+  return Buffer.concat([header, mask]);
+}
+
 /** A masked frame: binary, or of another opcode. */
 export function clientFrame(payload: Uint8Array, opcode = 2): Buffer {
-  const {length} = payload;
-  const header = Buffer.alloc(length < 126 ? 2 : 4);
-  header[0] = 0x80 | opcode;
-  header[1] = 0x80 | (length < 126 ? length : 126);
-  if (length >= 126) header.writeUInt16BE(length, 2);
-  return Buffer.concat([header, mask, payload.map((byte, at) => byte ^ mask[at & 3]!)]);
+  return Buffer.concat([
+    clientHeader(payload.length, opcode),
+    payload.map((byte, at) => byte ^ mask[at & 3]!),
+  ]);
 }
 
 /** Connects to a loopback port and has the connection upgraded; paused, with what came behind the answer. */

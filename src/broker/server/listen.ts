@@ -21,6 +21,7 @@ import type {Identity} from '../access/access.ts';
 import {connectSeconds} from '../client/client.ts';
 import {describeListener} from '../config/parse-config.ts';
 import type {BrokerConfig, ListenerConfig} from '../config/settings.ts';
+import {gatheringEvent} from '../wire/connection.ts';
 import {codeOf, explain, hostsOf, removeStaleSocket} from './listen-addresses.ts';
 import {type ReadFile, ServerTls} from './listener-tls.ts';
 import {PacketFrames} from './packet-frames.ts';
@@ -330,6 +331,12 @@ function watchWebSocket(webSocket: WebSocket, stream: Duplex, socket: Socket): v
   stream._writev = (pieces, done) => write(Buffer.concat(pieces.map(({chunk}) => chunk)), done);
   // After a frame that is not valid, ws would wait half a minute for the client to close.
   webSocket.on('error', () => socket.destroySoon());
+
+  // A message comes out when it is whole, and it may be long. First, so that it is counted before it comes out.
+  const count = ({length}: Buffer) => {
+    if (!stream.emit(gatheringEvent, length)) socket.off('data', count);
+  };
+  socket.prependListener('data', count);
 
   // MQTT travels in binary frames only [MQTT-6.0.0-1].
   webSocket.on('message', (_data, isBinary) => {

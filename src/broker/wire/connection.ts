@@ -22,6 +22,12 @@ import {StreamEnd} from './stream-end.ts';
 /** Bytes of unread answers over which no more is read from the client. */
 const mostUnread = 262_144;
 
+/**
+ * The event of a stream that gathers messages, with the number of bytes that came for one: they count before CONNECT is
+ * accepted. Without a listener the stream need not count any more.
+ */
+export const gatheringEvent = 'gathering';
+
 /** The bytes of one client, both ways. */
 export class Connection implements FrameReceiver {
   readonly stream: Duplex;
@@ -60,6 +66,7 @@ export class Connection implements FrameReceiver {
     this.#frames = new FrameQueue(new FrameDispatcher(this, this.#context, handler), this.#context);
     const {stream} = this;
     stream.on('data', (chunk: Buffer) => this.#received(chunk));
+    watchGathering(this, this.#frames);
     stream.on('end', () => {
       this.#peerEnded = true;
       this.#process();
@@ -157,6 +164,7 @@ export class Connection implements FrameReceiver {
   /** The CONNECT was accepted: from now on all packets are handled. */
   accepted(messages: MessageHandler): void {
     this.#messages = messages;
+    this.stream.removeAllListeners(gatheringEvent);
     this.#frames?.accept(messages, this.#context.maxPacketSize);
   }
 
@@ -240,6 +248,20 @@ export class Connection implements FrameReceiver {
     this.output.flush();
     this.#streamEnd.end(peerIsGone || this.#peerEnded);
   }
+}
+
+/** Counts what the stream gathers until the CONNECT is accepted, and ends it where that is too much. */
+function watchGathering(connection: Connection, frames: FrameQueue): void {
+  const {stream} = connection;
+  stream.on(gatheringEvent, (bytes: number) => {
+    try {
+      frames.gather(bytes);
+    } catch (error) {
+      connection.fail(error);
+      // Until the peer has seen the end, it would go on sending.
+      stream.destroy();
+    }
+  });
 }
 
 /** Whether a PUBLISH begins so at QoS 2: a client that got it twice under two identifiers would deliver it twice. */

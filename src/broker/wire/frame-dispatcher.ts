@@ -250,6 +250,8 @@ export class FrameQueue {
   readonly #early: EarlyBytes;
   /** Bytes that came since `next` was called. */
   #unread = 0;
+  /** Bytes that have come and are still gathered outside, for a WebSocket message. */
+  #gathered = 0;
   readonly #holds = {all: 0, publish: 0};
   /** What waits, in order, while PUBLISH is held back. */
   #aside: FrameSplitter | undefined;
@@ -278,8 +280,21 @@ export class FrameQueue {
   }
 
   push(chunk: Buffer): void {
-    this.#unread += chunk.length;
+    this.#unread += Math.max(0, chunk.length - this.#gathered);
+    this.#gathered = 0;
     this.#splitter.push(chunk);
+  }
+
+  /** Bytes came that will be pushed later, as parts of one chunk. @throws PacketViolation for too many before `accept` */
+  gather(bytes: number): void {
+    this.#gathered += bytes;
+    if (this.#gathered > longestConnect) {
+      throw protocolError(
+        '4.13',
+        `A message of over ${longestConnect} bytes comes before CONNECT is accepted.`,
+      );
+    }
+    this.#early.add(bytes);
   }
 
   /** The connection has ended: nothing of it is held. */
