@@ -142,8 +142,8 @@ function closeDebugger() {
 }
 
 // After a poll of the event loop: Node opens the debugger there too, which would follow an earlier close. And not in
-// a short run: loading the module takes a millisecond.
-setTimeout(() => setImmediate(closeDebugger), 50).unref();
+// a short run, though its broker be on another continent: loading the modules takes milliseconds.
+setTimeout(() => setImmediate(closeDebugger), 250).unref();
 
 /** @type {Map<string, object>} */
 const libraries = new Map();

@@ -4,7 +4,6 @@
  */
 
 import {closeSync, constants as files, fstatSync, readFileSync, readlinkSync} from 'node:fs';
-import {constants} from 'node:os';
 import {basename} from 'node:path';
 import {Readable, type Writable} from 'node:stream';
 import {isatty} from 'node:tty';
@@ -178,8 +177,8 @@ function hangupIsIgnored(): boolean {
   if (!isLinux) return false;
   try {
     const parent = readFileSync(`/proc/${process.ppid}/status`, 'latin1');
-    const mask = BigInt(`0x${/^SigIgn:\s*([0-9a-f]+)$/m.exec(parent)?.[1] ?? '0'}`);
-    if (((mask >> BigInt(constants.signals.SIGHUP - 1)) & 1n) === 1n) return true;
+    // The last bit is that of signal 1, which is SIGHUP.
+    if (/^SigIgn:\s*[0-9a-f]*[13579bdf]$/m.test(parent)) return true;
     if (readlinkSync('/proc/self/fd/0') !== '/dev/null') return false;
     const flags = /^flags:\s*([0-7]+)$/m.exec(readFileSync('/proc/self/fdinfo/0', 'latin1'))?.[1] ?? '0';
     return (Number.parseInt(flags, 8) & 3) === files.O_WRONLY;

@@ -1,0 +1,81 @@
+/** What a short run of the built program loads: each module more is time before the first packet. */
+
+import assert from 'node:assert/strict';
+import {mkdtemp, readFile, rm, writeFile} from 'node:fs/promises';
+import {builtinModules} from 'node:module';
+import {tmpdir} from 'node:os';
+import {join} from 'node:path';
+import {after, before, describe, it} from 'node:test';
+import {run} from '../support/spawn.ts';
+import {program, startTmq} from '../support/tmq.ts';
+
+/**
+ * Writes down, at the end, which modules of Node a process has loaded, and which files of dist/ it has read. The check
+ * for a debugger, which needs modules of its own, comes after 250 ms: on a slow machine no earlier than on others.
+ */
+const recorder = `
+const {setTimeout} = globalThis;
+globalThis.setTimeout = (action, delay, ...rest) => setTimeout(action, delay === 250 ? 60000 : delay, ...rest);
+const fs = require('node:fs');
+const {readFileSync} = fs;
+const files = [];
+fs.readFileSync = (path, ...rest) => {
+  const [, name] = /dist.(.*cjs)$/.exec(path) ?? [];
+  if (name) files.push(name);
+  return readFileSync(path, ...rest);
+};
+process.on('exit', () => {
+  const modules = process.moduleLoadList.map((entry) => entry.replace('NativeModule ', ''));
+  fs.writeFileSync(process.env.RECORD, JSON.stringify({modules, files}));
+});
+`;
+
+/** All that sockets and streams bring with them, vm for the code cache, and process for commander. */
+const needed = [
+  'diagnostics_channel',
+  'net',
+  'process',
+  'stream',
+  'stream/promises',
+  'string_decoder',
+  'tty',
+  'vm',
+];
+
+describe('a short run', () => {
+  let directory = '';
+  before(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'tmq-modules-'));
+    await writeFile(join(directory, 'recorder.cjs'), recorder);
+  });
+  after(() => rm(directory, {recursive: true, force: true}));
+
+  /** Runs node with these words: public modules of Node that were loaded, and files of dist/ that were read. */
+  async function recorded(words: readonly string[]) {
+    const record = join(directory, 'record.json');
+    const {exitCode, stderr} = await run(
+      process.execPath,
+      ['--require', join(directory, 'recorder.cjs'), ...words],
+      {env: {RECORD: record}},
+    );
+    assert.deepEqual([exitCode, stderr], [0, '']);
+    const {modules, files} = JSON.parse(await readFile(record, 'utf8')) as Record<string, readonly string[]>;
+    return {modules: modules!.filter((name) => builtinModules.includes(name)), files: files!};
+  }
+
+  it('loads no module and no file but those that it needs', async () => {
+    await using broker = startTmq(['broker', '-p', '0', '--ready', 'json']);
+    const [line] = await broker.waitFor('stdout', /^\{"event":"ready".*\}$/m);
+    const address = ['-p', String(JSON.parse(line).listeners[0].port)];
+    const {modules: ofNode} = await recorded(['-e', '0']);
+    for (const [command, ...words] of [
+      ['pub', '-t', 'a', '-m', 'x', '-r'],
+      ['pub', '-t', 'a', '-m', 'x', '-r', '-q', '1'],
+      ['sub', '-t', 'a', '-C', '1'],
+    ] as const) {
+      const {modules, files} = await recorded([program, command, ...words, ...address]);
+      const more = modules.filter((name) => !ofNode.includes(name) && !needed.includes(name));
+      assert.deepEqual([more, files], [[], [`command-${command}.cjs`]], words.join(' '));
+    }
+  });
+});
