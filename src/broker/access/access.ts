@@ -130,7 +130,8 @@ export function fileAccess(
       const verify = () => verifySecret(secret, password, thread);
       // Cheap ones need no turn: a queue would only make them wait for the others.
       const isCheap = schemeOf(secret)?.name === 'sha512';
-      const checked = isCheap ? verify() : queue.run({host: hostOf(address), isWaiting}, verify);
+      const claimant = {host: hostOf(address), username: identity.username ?? '', isWaiting};
+      const checked = isCheap ? verify() : queue.run(claimant, verify);
       return checked.then((isRight) =>
         isRight === 'busy' ? {accepted: false, reason: 'busy'} : judged(isRight && !isDummy, secret),
       );

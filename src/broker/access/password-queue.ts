@@ -1,12 +1,14 @@
 /**
- * The passwords that wait to be checked: one at a time, each address in its turn, and no more than a bound. A check
- * whose client is gone is left out. Knows no file and no connection.
+ * The passwords that wait to be checked: one at a time, each address in its turn and each of its user names in theirs,
+ * and no more than a bound. A check whose client is gone is left out. Knows no file and no connection.
  */
 
 /** Who waits. */
 export interface Claimant {
   /** The host of the client: all of its clients share one turn. */
   readonly host: string;
+  /** All clients of a host with this user name share one of its turns. */
+  readonly username: string;
   /** Whether the client still waits for the answer. */
   readonly isWaiting: () => boolean;
 }
@@ -20,10 +22,16 @@ interface Waiting extends Claimant {
 /** Checks that may wait: with mosquitto's argon2id, the last one waits for half a minute. */
 const longestQueue = 256;
 
-/** Fair by host: a host that tries passwords makes only its own clients wait. */
+/** The checks of one host by user name, in the order of their turns. */
+type Users = Map<string, Waiting[]>;
+
+/**
+ * Fair by host: a host that tries passwords makes only its own clients wait. And by user name within one, so that
+ * behind an address translator a device with a wrong password holds up no other for long.
+ */
 export class PasswordQueue {
   /** By host, in the order of their turns. */
-  readonly #hosts = new Map<string, Waiting[]>();
+  readonly #hosts = new Map<string, Users>();
   #length = 0;
   #running = false;
 
@@ -33,25 +41,29 @@ export class PasswordQueue {
   }
 
   /** The answer of `check`; 'busy': the client is gone, or its host has the most of too many that wait. */
-  run({host, isWaiting}: Claimant, check: () => Promise<boolean>): Promise<boolean | 'busy'> {
+  run({host, username, isWaiting}: Claimant, check: () => Promise<boolean>): Promise<boolean | 'busy'> {
     return new Promise((resolve, reject) => {
-      const own = this.#hosts.get(host) ?? [];
-      this.#hosts.set(host, own);
-      own.push({host, isWaiting, check, resolve, reject});
+      const users: Users = this.#hosts.get(host) ?? new Map();
+      this.#hosts.set(host, users);
+      const own = users.get(username) ?? [];
+      users.set(username, own);
+      own.push({host, username, isWaiting, check, resolve, reject});
       this.#length++;
       if (this.#length > longestQueue) this.#makeRoom();
       if (!this.#running) void this.#work();
     });
   }
 
-  /** Leaves out those that are gone; if none is, the latest of the host that has the most. */
+  /** Leaves out those that are gone; if none is, the latest of the host, and of its user name, that have the most. */
   #makeRoom(): void {
-    for (const all of this.#hosts.values()) {
-      for (const gone of all.filter(({isWaiting}) => !isWaiting())) this.#leaveOut(all, gone);
+    for (const users of this.#hosts.values()) {
+      for (const all of users.values()) {
+        for (const gone of all.filter(({isWaiting}) => !isWaiting())) this.#leaveOut(all, gone);
+      }
     }
     if (this.#length <= longestQueue) return;
-    let longest: Waiting[] = [];
-    for (const all of this.#hosts.values()) if (all.length > longest.length) longest = all;
+    const users = largest(this.#hosts.values(), (each) => [...each.values()].flat().length);
+    const longest = largest(users.values(), ({length}) => length);
     this.#leaveOut(longest, longest.at(-1)!);
   }
 
@@ -70,16 +82,25 @@ export class PasswordQueue {
     this.#running = false;
   }
 
-  /** The first of the host whose turn it is, which goes to the end. */
+  /** The first of the host and user name whose turn it is, which go to the end. */
   #next(): Waiting | undefined {
-    for (const [host, all] of this.#hosts) {
+    for (const [host, users] of this.#hosts) {
       this.#hosts.delete(host);
-      const first = all.shift();
-      if (first === undefined) continue;
-      if (all.length > 0) this.#hosts.set(host, all);
-      this.#length--;
-      return first;
+      for (const [username, all] of users) {
+        users.delete(username);
+        const first = all.shift();
+        if (first === undefined) continue;
+        if (all.length > 0) users.set(username, all);
+        if (users.size > 0) this.#hosts.set(host, users);
+        this.#length--;
+        return first;
+      }
     }
     return undefined;
   }
+}
+
+/** The first of those with the largest size; there is one. */
+function largest<T>(all: Iterable<T>, size: (one: T) => number): T {
+  return [...all].reduce((most, one) => (size(one) > size(most) ? one : most));
 }

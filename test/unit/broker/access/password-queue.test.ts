@@ -16,14 +16,14 @@ function heldQueue() {
   const queue = new PasswordQueue();
   let begin = () => {};
   void queue.run(
-    {host: 'first', isWaiting: here},
+    {host: 'first', username: '', isWaiting: here},
     () =>
       new Promise((resolve) => {
         begin = () => resolve(true);
       }),
   );
-  const add = (host: string, name: string, isWaiting = here) =>
-    queue.run({host, isWaiting}, async () => {
+  const add = (host: string, name: string, isWaiting = here, username = '') =>
+    queue.run({host, username, isWaiting}, async () => {
       order.push(name);
       return true;
     });
@@ -45,6 +45,15 @@ describe('C3: the queue of password checks', () => {
     begin();
     await Promise.all(all);
     assert.deepEqual(order, ['a1', 'b1', 'c1', 'a2', 'b2', 'a3']);
+  });
+
+  it('takes each user name of a host in its turn', async () => {
+    const {order, add, begin} = heldQueue();
+    const wrong = Array.from({length: 30}, (_, index) => add('a', `wrong ${index}`, here, 'mallory'));
+    const all = [...wrong, add('a', 'ann 1', here, 'ann'), add('b', 'b'), add('a', 'ann 2', here, 'ann')];
+    begin();
+    await Promise.all(all);
+    assert.deepEqual(order.slice(0, 6), ['wrong 0', 'b', 'ann 1', 'wrong 1', 'ann 2', 'wrong 2']);
   });
 
   it('leaves out clients that are gone', async () => {
