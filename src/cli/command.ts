@@ -35,6 +35,8 @@ export interface Command<Table extends OptionTable, Plan> {
    * command. Absent: such words, and '--', are refused, as by mosquitto's clients.
    */
   readonly operands?: 'passwordFile' | 'profile' | 'command';
+  /** Keys of the switches that run a command, which stands after '--'. With one of them, '--' is not refused. */
+  readonly commandSwitches?: readonly (keyof Table & string)[];
   /** Where this command is deliberately unlike mosquitto's: a paragraph each, for the man page. */
   readonly differences?: readonly string[];
   /** More sections for the man page, after the options. */

@@ -32,11 +32,11 @@ export const properties: readonly (readonly [command: string, names: readonly st
 
 /** The commands as the scripts need them. */
 export function nodesOf(commands: readonly AnyCommand[]): readonly Node[] {
-  return commands.map(({name, summary, options, operands}) => ({
+  return commands.map(({name, summary, options, operands, commandSwitches}) => ({
     name,
     summary,
     entries: entriesOf({...options, ...generalOptions}),
-    operands,
+    operands: operands ?? (commandSwitches === undefined ? undefined : 'command'),
   }));
 }
 

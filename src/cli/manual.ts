@@ -159,10 +159,15 @@ function synopsis(forms: readonly string[]): readonly string[] {
 function optionRules(command: AnyCommand): readonly string[] {
   const form =
     'The value of an option is the next word, even if that begins with -, or is attached: --option=value, or -o and the value in one word. Short options without a value may be joined.';
+  const switches = Object.entries(command.options as OptionTable)
+    .filter(([key]) => command.commandSwitches?.includes(key))
+    .map(([, {flags}]) => flags);
+  const dashes =
+    switches.length === 0 ? '' : ` With ${switches.join(' or ')}, words after -- are the command to run.`;
   return paragraphs([
     command.operands !== undefined
       ? `${form} Words after -- are never options. If an option is given twice, the last one wins.`
-      : `${form} Options apply from left to right: if one is given twice, the last one wins, unless it is repeatable.`,
+      : `${form} Options apply from left to right: if one is given twice, the last one wins, unless it is repeatable.${dashes}`,
   ]);
 }
 

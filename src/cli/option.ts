@@ -10,6 +10,7 @@ export const optionGroups = [
   'Message',
   'Messages',
   'Output',
+  'Commands',
   'MQTT',
   'Connection',
   'Session',

@@ -93,6 +93,7 @@ const optionsBeyondShared: OptionTable = Object.fromEntries(
     ...['-F, --format <format>', '-v, --verbose', '-N, --no-newline', '--pretty', '--retain-as-published'],
     ...['--retain-handling <when>', '-W, --timeout <seconds>', '--message-rate', '-w, --watch'],
     ...['-e, --response-topic <topic>', '--latency', '--no-local', '--topic-qos <filter> <level>'],
+    ...['--then', '--ready-fd <number>', '--ready-file <file>'],
   ].map((flags) => [flags, {flags, group: 'General', summary: ''}]),
 );
 

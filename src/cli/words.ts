@@ -40,6 +40,8 @@ export interface Rewritten {
   readonly next?: string;
   /** The option before it. */
   readonly before?: Before;
+  /** The switch before it that runs a command, '--exec'. */
+  readonly runner?: string;
 }
 
 /** The option before an unknown word. */
@@ -73,8 +75,14 @@ export function rewrite(command: AnyCommand, given: readonly string[]): Rewritte
   const end = (more: Partial<Rewritten> = {}) => ({...{words, rows, operands, sources}, ...more});
   for (let index = 0; index < given.length; ) {
     const word = given[index++]!;
-    if (word === '--' && command.operands !== undefined) {
+    const runner = rows.find(({key}) => command.commandSwitches?.includes(key))?.long;
+    if (word === '--' && (command.operands !== undefined || runner !== undefined)) {
       return end({operands: [...operands, ...given.slice(index)]});
+    }
+    if (runner !== undefined && operands.length > 0 && /^-./.test(word)) {
+      // The word itself may hold a secret.
+      const remedy = `as in ${runner} -- ${operands[0]} …`;
+      throw new UsageError(`The command ${operands[0]} has options of its own: put -- before it, ${remedy}`);
     }
     const named = optionsIn(command.options, word);
     if (isOperand(command, word, named, operands.length > 0)) {
@@ -87,7 +95,7 @@ export function rewrite(command: AnyCommand, given: readonly string[]): Rewritte
     const isLong = named.isGroup && isLongOption(command.options, word);
     const hasStrayValue = row?.placeholders.length === 0 && named.attached !== undefined;
     if (isRefused || isLong || hasStrayValue || row === undefined || !named.isKnown) {
-      return end({refused: word, ...defined({next: given[index], before})});
+      return end({refused: word, ...defined({next: given[index], before, runner})});
     }
     rows.push(...named.rows);
     if (row.key in generalOptions && named.attached === undefined) {
@@ -203,6 +211,7 @@ const otherDashes = /^[\u2010-\u2015\u2212]+/;
 export interface Surroundings {
   readonly next?: string | undefined;
   readonly before?: Before | undefined;
+  readonly runner?: string | undefined;
 }
 
 /** A word that is no option of this command; other commands may have it. */
@@ -220,7 +229,7 @@ export class UnknownOption extends UsageError {
 export function unknownOption(
   options: OptionTable,
   word: string,
-  {next, before}: Surroundings = {},
+  {next, before, runner}: Surroundings = {},
 ): UsageError {
   const table: OptionTable = {...generalOptions, ...options};
   const rows = Object.values(table).map((option) => ({option, ...spelling(option)}));
@@ -231,6 +240,11 @@ export function unknownOption(
   const behind = before !== undefined && !word.startsWith('-') ? behindOption(before, word) : undefined;
   // It may be a part of a password.
   if (behind !== undefined && before?.isSecret) return new UsageError(behind);
+  if (runner !== undefined && !word.startsWith('-')) {
+    return new UsageError(
+      `Unknown option '${word}'. The command of ${runner} needs -- before it, as in ${runner} -- ${word}`,
+    );
+  }
   const near = nearOption(rows, word, next);
   const secret = rows.some(({option, short, long}) => option.secret === true && [short, long].includes(near));
   const shown = secret && name !== word ? `${name}=…` : word;

@@ -45,6 +45,8 @@ const notRun = new Set([
   'retryConnect',
   'srv',
   'optionsFile',
+  'readyDescriptor',
+  'readyFile',
   'bindAddress',
   'host',
   'url',

@@ -109,6 +109,15 @@ const examples: Readonly<Record<string, Drive>> = {
     await prints(['-t old/b -m live'], /^x\n/, 0)(ground, command);
     assert.equal((await ground.run("tmq sub -t 'old/#' -W 1")).stdout.toString(), '');
   },
+  'tmq sub -t reply -C 1 -W 5 --then -- tmq pub -t request -m now': answers('request', '-t reply -m answer'),
+  'tmq sub -t log -C 1 --ready-fd 3 3>&1 >log.txt | { read -r ready; tmq pub -t log -m hello; }': async (
+    ground,
+    command,
+  ) => {
+    assert.equal((await ground.run(command)).exitCode, 0);
+    assert.equal(await readFile(join(ground.directory, 'log.txt'), 'utf8'), 'hello\n');
+    await ground.traced(/PUBLISH.*log/);
+  },
   "tmq sub -h localhost,localhost:1884 -q 1 -c -i logger -t 'log/#'": prints(
     ['-t log/a -m x'],
     /^x\n/,

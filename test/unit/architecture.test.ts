@@ -51,6 +51,7 @@ const innerFloors: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ['client/transport/'],
     ['client/connection/'],
     ['client/credentials/'],
+    ['client/receiving/'],
     ['client/session/'],
     ['client/connect.ts'],
   ],
@@ -65,8 +66,9 @@ const innerFloors: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ['broker/server/'],
   ],
   commands: [
-    ['commands/client/credentials/'],
+    ['commands/client/credentials/', 'commands/client/exec/'],
     ['commands/client/', 'commands/manual/'],
+    ['commands/sub/exec/'],
     commands.map(({name}) => `commands/${name}/`),
     ['commands/all.ts'],
     ['commands/help-about.ts'],

@@ -15,7 +15,6 @@ import {changesAtRestart, reloadedListeners} from '../config/reloaded-listeners.
 import type {BrokerConfig, ListenerConfig} from '../config/settings.ts';
 import type {ObservedPacket} from '../wire/packets.ts';
 import type {CertificateFiles} from './certificates.ts';
-import {runCommand} from './exec.ts';
 import type {Fault} from './faults.ts';
 import {type Log, type LogLooks, openLog} from './log.ts';
 import {withWritablePlaces} from './places.ts';
@@ -43,6 +42,11 @@ export interface ServePlan {
   readonly traceFile?: string;
   /** The command of --exec; empty: none. */
   readonly command: readonly string[];
+  /** Runs that command until it ends; resolves with its exit status. */
+  readonly runCommand: (
+    words: readonly string[],
+    options: Pick<Io, 'env' | 'signal' | 'platform'>,
+  ) => Promise<number>;
   readonly exitWithStdin: boolean;
   readonly faults: readonly Fault[];
   readonly seed?: number;
@@ -194,7 +198,7 @@ async function announceAndWait(context: ServeContext, running: RunningBroker): P
   }
   if (plan.command.length > 0) {
     const env = {...io.env, ...environmentOf(addresses, certificates)};
-    return await runCommand(plan.command, {env, signal: io.signal, platform: io.platform});
+    return await plan.runCommand(plan.command, {env, signal: io.signal, platform: io.platform});
   }
   await untilStopped(plan, io);
   return ExitCode.success;

@@ -211,6 +211,7 @@ export const broker: Command<typeof options, BrokerPlan> = defineCommand({
   options,
   mostUsed: ['port', 'exec', 'config', 'tls', 'webSockets', 'trace'],
   operands: 'command',
+  commandSwitches: ['exec'],
   examples: {
     'tmq broker': 'A broker on 127.0.0.1:1883, for this machine only.',
     'tmq broker --exec -- tmq pub -t a -m hello': 'A broker on a free port for the time of one command.',
@@ -250,8 +251,9 @@ export const broker: Command<typeof options, BrokerPlan> = defineCommand({
       const [{acquireLock}, fs] = await Promise.all([import('../../io/lock.ts'), import('node:fs/promises')]);
       return await acquireLock(path, {fs, ...io, timeoutMilliseconds: lockMilliseconds});
     };
+    const {runCommand} = await import('../../io/command/run-command.ts');
     const isSeen = io.stdout.isTTY === true || io.stderr.isTTY === true;
     const looks = isSeen ? await (await import('./looks.ts')).brokerLooks(io) : {};
-    return await serve({...what, suggest, warningLine, lock, looks}, io);
+    return await serve({...what, suggest, warningLine, lock, looks, runCommand}, io);
   },
 });

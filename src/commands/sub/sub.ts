@@ -2,18 +2,18 @@
 
 import {defineCommand} from '../../cli/command.ts';
 import {decimal, inGroup, integer} from '../../cli/option.ts';
-import type {Session, SubscribeOptions} from '../../client/types.ts';
+import type {Session} from '../../client/types.ts';
 import {defined} from '../../defined.ts';
-import {ExitCode, Interrupted, TmqError, UsageError} from '../../errors.ts';
+import {ExitCode, Interrupted, type TmqError, UsageError} from '../../errors.ts';
 import {Output} from '../../io/output.ts';
 import {type Io, isDropIn} from '../../io/process.ts';
-import {warningLine} from '../../io/terminal.ts';
 import type {ProtocolVersion, QoS} from '../../protocol/message.ts';
 import {propertiesFor} from '../../protocol/property-option.ts';
 import {ReasonCode} from '../../protocol/reason-codes.ts';
 import {clientDifferences} from '../client/client-differences.ts';
-import {type ClientPlan, clientOptions, defaultInFlight, toClientPlan} from '../client/client-options.ts';
+import {clientOptions, defaultInFlight, toClientPlan} from '../client/client-options.ts';
 import {withEnvironment} from '../client/environment.ts';
+import {withBroker} from '../client/exec/broker-environment.ts';
 import {checkUrlTopic, subscribeUrlOption} from '../client/network-options.ts';
 import {openSession} from '../client/open-session.ts';
 import {
@@ -24,27 +24,24 @@ import {
   timeLimit,
   toFormatter,
 } from '../client/receive-options.ts';
-import {subscriptionRefusal} from '../client/refusal.ts';
 import {topicFilter, topicFilters} from '../client/topic-option.ts';
 import {receiveDelivery} from '../manual/delivery.ts';
 import {formatDifference, formatSection} from '../manual/format-section.ts';
+import {readySection} from '../manual/ready.ts';
+import {type CommandPlan, commandOptions, toCommandPlan} from './command-options.ts';
+import type {Companion} from './companion.ts';
+import type {ReadySignals} from './ready.ts';
 import {RetainedRemoval, RetainedRounds} from './remove-retained.ts';
 import {type SelectionPlan, selection} from './selection.ts';
 import {streamLast} from './stream-last.ts';
+import {type SubscribePlan, subscribe, warnUser} from './subscribe.ts';
 import {formatView, rateView, type View, watchView} from './view.ts';
 
-export interface SubPlan {
-  readonly client: ClientPlan;
-  readonly subscribe: readonly string[];
-  readonly unsubscribe: readonly string[];
-  readonly options: SubscribeOptions;
-  readonly unsubscribeProperties: ReturnType<typeof propertiesFor<'unsubscribe'>>;
+export interface SubPlan extends SubscribePlan {
   readonly selection: SelectionPlan;
   readonly output: ReceiveValues;
-  readonly view: 'messages' | 'watch' | 'rate';
   readonly timeoutSeconds?: number;
-  /** -E: leave once the subscription is acknowledged. */
-  readonly exitAfterSubscribe: boolean;
+  readonly commands: CommandPlan;
 }
 
 const options = {
@@ -135,6 +132,7 @@ const options = {
         'On a terminal it is a table that fits the window: for each topic the number of messages, the age of the last one, its name and the last message. A last line says how many topics do not fit.',
     },
   }),
+  ...commandOptions,
   ...clientOptions,
   url: subscribeUrlOption,
 } as const;
@@ -150,7 +148,11 @@ function topicQos(given: string): readonly [string, QoS] {
 export const sub = defineCommand({
   name: 'sub',
   summary: 'subscribe to topics and print the messages',
-  synopsis: ['[options] -t <filter> …', '[options] -L <url>'],
+  synopsis: [
+    '[options] -t <filter> …',
+    '[options] -L <url>',
+    '[options] -t <filter> … --then -- command [argument ...]',
+  ],
   description: [
     'Connects to an MQTT broker, subscribes, and prints each message on standard output as it comes, byte for byte. It acknowledges a message of QoS 1 or 2 only after it was written.',
     'On a terminal, a line on standard error names the topics that it has subscribed to.',
@@ -159,6 +161,7 @@ export const sub = defineCommand({
   options,
   mostUsed: ['topics', 'verbose', 'count', 'timeout', 'format', 'host'],
   optionsFile: 'sub',
+  commandSwitches: ['companion'],
   examples: {
     'tmq sub -t home/lamp': 'Print the payloads of one topic.',
     "tmq sub -v -t 'home/#'": 'Topic and payload of a whole tree.',
@@ -166,8 +169,10 @@ export const sub = defineCommand({
       'Ten messages in a format of your own, or exit status 27 after five seconds.',
     "tmq sub -t '#' -F %j -C 3 | jq .topic": 'Three messages as JSON, one object a line.',
     "tmq sub -t 'old/#' --retained-only --remove-retained -W 5": 'Clear retained messages.',
+    'tmq sub -t reply -C 1 -W 5 --then -- tmq pub -t request -m now':
+      'Ask, and wait for the answer: the question is sent once the subscription stands.',
   },
-  sections: [receiveDelivery, formatSection],
+  sections: [receiveDelivery, readySection, formatSection],
   differences: [
     'When the broker denies every subscription, the exit status is its reason code (128 for MQTT 3.1.1); mosquitto_sub ends with 0.',
     'A lost connection, and its return, are reported on standard error.',
@@ -178,7 +183,7 @@ export const sub = defineCommand({
     ...clientDifferences,
   ],
   fromEnvironment: (values, env) => withEnvironment(values, env, options.url),
-  plan(values): SubPlan {
+  plan(values, operands): SubPlan {
     const {topicQos: qosByFilter, unsubscribe = [], hideRetained = false, retainedOnly = false} = values;
     const topics = [...new Set([...(values.topics ?? []), ...(qosByFilter?.keys() ?? [])])];
     const client = toClientPlan(values, {
@@ -221,40 +226,60 @@ export const sub = defineCommand({
       view: values.messageRate === true ? 'rate' : values.watch === true ? 'watch' : 'messages',
       ...defined({timeoutSeconds: values.timeout}),
       exitAfterSubscribe: values.exitAfterSubscribe ?? false,
+      commands: toCommandPlan(values, operands),
     };
   },
   async run(plan, io): Promise<ExitCode> {
+    const {companion: words, ready} = plan.commands;
     const progress: Progress = {received: 0, isConnected: () => false, left: () => undefined};
     using limit = timeLimit(plan.timeoutSeconds, () => missing(plan, progress));
+    using signals = ready && new (await import('./ready.ts')).ReadySignals(ready, io);
     const signal = AbortSignal.any([io.signal, limit.signal]);
-    const levels = plan.options.qosByFilter?.values() ?? [];
-    await using session = await openSession(plan.client, io, {
-      signal,
-      reconnects: true,
-      traceGrants: true,
-      pipelined: true,
-      oneShot: plan.selection.limit !== undefined && Math.max(plan.options.qos, ...levels) < 2,
-    });
-    progress.isConnected = () => session.isAccepted;
-    try {
-      await receive(plan, session, progress, io);
-    } catch (error) {
-      if (!signal.aborted || error !== signal.reason || !session.isAccepted) throw error;
-      // With MQTT 5 the will is published: the client was interrupted [mosquitto: sub_client.c].
-      await session.end(ReasonCode.disconnectWithWill);
-      // A hangup ends mosquitto_sub with its own status.
-      const left = progress.left();
-      if (!isAskedToEnd(io.signal.reason)) {
-        if (left !== undefined) await warnUser(plan, left.message, io);
-        throw error;
-      }
-      if (left !== undefined) throw left;
-      return ExitCode.success;
-    }
-    await session.end();
-    return ExitCode.success;
+    if (words.length === 0) return await listen(plan, io, {progress, signal, signals});
+    const {Companion} = await import('./companion.ts');
+    const companion = new Companion(words, {...io, env: withBroker(io.env, plan.client.connection)});
+    return await companion.beside(() => listen(plan, io, {progress, signal, signals, companion}));
   },
 });
+
+interface Run {
+  readonly progress: Progress;
+  /** Ends it: a signal of the system, or the time limit. */
+  readonly signal: AbortSignal;
+  readonly signals: ReadySignals | undefined;
+  readonly companion?: Companion;
+}
+
+async function listen(plan: SubPlan, io: Io, run: Run): Promise<ExitCode> {
+  const {progress, signal, companion} = run;
+  const levels = plan.options.qosByFilter?.values() ?? [];
+  await using session = await openSession(plan.client, io, {
+    signal,
+    reconnects: true,
+    traceGrants: true,
+    pipelined: true,
+    oneShot: plan.selection.limit !== undefined && Math.max(plan.options.qos, ...levels) < 2,
+  });
+  progress.isConnected = () => session.isAccepted;
+  try {
+    const receiving = receive(plan, session, run, io);
+    await (companion === undefined ? receiving : Promise.race([receiving, companion.failed]));
+  } catch (error) {
+    if (!signal.aborted || error !== signal.reason || !session.isAccepted) throw error;
+    // With MQTT 5 the will is published: the client was interrupted [mosquitto: sub_client.c].
+    await session.end(ReasonCode.disconnectWithWill);
+    // A hangup ends mosquitto_sub with its own status.
+    const left = progress.left();
+    if (!isAskedToEnd(io.signal.reason)) {
+      if (left !== undefined) await warnUser(plan, left.message, io);
+      throw error;
+    }
+    if (left !== undefined) throw left;
+    return ExitCode.success;
+  }
+  await session.end();
+  return ExitCode.success;
+}
 
 /** @throws UsageError where --no-local cannot be */
 function checkNoLocal(isAsked: boolean, version: ProtocolVersion, topics: readonly string[]): void {
@@ -289,7 +314,8 @@ function isAskedToEnd(reason: unknown): boolean {
 }
 
 /** Subscribes and prints until the receiver has its last message. Messages may come before the SUBACK. */
-async function receive(plan: SubPlan, session: Session, progress: Progress, io: Io): Promise<void> {
+async function receive(plan: SubPlan, session: Session, run: Run, io: Io): Promise<void> {
+  const {progress} = run;
   const output = new Output(io.stdout);
   using view = await createView(plan, io, output);
   const select = selection(plan.selection, Math.random);
@@ -317,7 +343,7 @@ async function receive(plan: SubPlan, session: Session, progress: Progress, io: 
     },
     stream: streamLast(plan, {output, stdout: io.stdout}, () => progress.received),
   });
-  const subscribed = subscribe(plan, session, io);
+  const subscribed = subscribeAll(plan, session, run, io);
   const finished = plan.exitAfterSubscribe ? subscribed : Promise.all([subscribed, receiving]);
   receiving.catch(() => undefined);
   using _reader = output.watchReader();
@@ -331,29 +357,12 @@ async function receive(plan: SubPlan, session: Session, progress: Progress, io: 
   if (failure !== undefined) throw failure;
 }
 
-/** Writes a warning, where the user wants any. */
-async function warnUser(plan: SubPlan, sentence: string, io: Io): Promise<void> {
-  if (!plan.client.quiet) io.stderr.write(await warningLine(io, sentence, plan.client.color));
-}
-
-/** One SUBSCRIBE for all filters and behind it, without waiting for the answer, an UNSUBSCRIBE for each -U. */
-async function subscribe(plan: SubPlan, session: Session, io: Io): Promise<void> {
-  const {subscribe: filters, unsubscribe} = plan;
-  const subscribing = filters.length > 0 ? session.subscribe(filters, plan.options) : [];
-  const leaving = unsubscribe.length > 0 ? session.unsubscribe(unsubscribe, plan.unsubscribeProperties) : [];
-  const [codes] = await Promise.all([subscribing, leaving]);
-  const refused = subscriptionRefusal(filters, codes, plan.client.connection.protocolVersion);
-  if (refused instanceof TmqError) throw refused;
-  if (refused !== undefined) await warnUser(plan, refused, io);
-  await tellSubscribed(plan, codes, io);
-}
-
-/** Once, on a terminal: without it nothing shows that there is a connection until a message comes. */
-async function tellSubscribed(plan: SubPlan, codes: readonly number[], io: Io): Promise<void> {
-  const {client, subscribe: filters, exitAfterSubscribe, view} = plan;
-  if (io.stdout.isTTY !== true || filters.length === 0 || exitAfterSubscribe || view === 'watch') return;
-  const {subscribedLine, tellsSubscribed} = await import('./subscribed-line.ts');
-  if (tellsSubscribed(client, io)) io.stderr.write(await subscribedLine(client, filters, codes, io));
+/** Subscribes; once all filters are granted, says so and starts the command of --then. */
+async function subscribeAll(plan: SubPlan, session: Session, run: Run, io: Io): Promise<void> {
+  const {signal, signals, companion} = run;
+  const codes = await subscribe(plan, session, io, (signals ?? companion) !== undefined);
+  signals?.subscribed(plan.subscribe, codes);
+  companion?.start(signal);
 }
 
 async function createView(plan: SubPlan, io: Io, output: Output): Promise<View> {

@@ -1,60 +1,7 @@
-/** Runs the command of `--exec` until it ends. */
+/** What Windows starts for a command line: it looks for the file as cmd.exe does, and has cmd.exe run scripts. Pure. */
 
-import {spawn} from 'node:child_process';
 import {existsSync} from 'node:fs';
-import {constants} from 'node:os';
 import {win32} from 'node:path';
-import {fileReason, Interrupted, TmqError} from '../../errors.ts';
-import type {Io} from '../../io/process.ts';
-
-/** Milliseconds between the signal that asks the command to end and SIGKILL. */
-const killDelay = 5000;
-
-/**
- * Resolves with the command's exit status; as in a shell, 128 plus the signal's number if a signal ended it. The
- * command inherits the standard streams. When `signal` aborts, the command gets the same signal, and SIGKILL if it
- * does not end.
- * @throws TmqError with a shell's status, 127 or 126, when it cannot be started
- */
-export async function runCommand(
-  words: readonly string[],
-  {env, signal, platform}: Pick<Io, 'env' | 'signal' | 'platform'>,
-): Promise<number> {
-  const [command = ''] = words;
-  const [file, args, verbatim] =
-    platform === 'win32' ? windowsCommand(words, env) : [command, words.slice(1)];
-  const child = spawn(file, [...args], {
-    env: {...env},
-    stdio: 'inherit',
-    windowsVerbatimArguments: verbatim === true,
-  });
-  let killer: NodeJS.Timeout | undefined;
-  const interrupt = () => {
-    const {reason} = signal;
-    const isPosix = platform !== 'win32';
-    child.kill(isPosix && reason instanceof Interrupted ? reason.signalName : 'SIGTERM');
-    killer = setTimeout(() => child.kill('SIGKILL'), killDelay);
-  };
-  signal.addEventListener('abort', interrupt, {once: true});
-  if (signal.aborted) interrupt();
-  try {
-    return await new Promise<number>((resolve, reject) => {
-      child.once('error', (error) => reject(cannotStart(command, error)));
-      child.once('exit', (code, name) =>
-        resolve(code ?? 128 + (name === null ? 0 : constants.signals[name])),
-      );
-    });
-  } finally {
-    clearTimeout(killer);
-    signal.removeEventListener('abort', interrupt);
-  }
-}
-
-function cannotStart(command: string, error: Error): TmqError {
-  const missing = 'code' in error && error.code === 'ENOENT';
-  const reason = missing ? 'there is no such command' : fileReason(error);
-  return new TmqError(`Cannot run ${command}: ${reason}.`, missing ? 127 : 126, {cause: error});
-}
 
 type Environment = Readonly<Record<string, string | undefined>>;
 

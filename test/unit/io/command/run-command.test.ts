@@ -2,8 +2,9 @@
 
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
-import {runCommand, windowsCommand} from '../../../../src/broker/server/exec.ts';
 import {endingSignals, Interrupted} from '../../../../src/errors.ts';
+import {runCommand} from '../../../../src/io/command/run-command.ts';
+import {windowsCommand} from '../../../../src/io/command/windows-command.ts';
 
 const env = {
   Path: 'C:\\Windows;C:\\Program Files\\nodejs',
