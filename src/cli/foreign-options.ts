@@ -32,7 +32,7 @@ const meanings: readonly (readonly [ours: string, theirs: string])[] = [
   ['--will-payload', '--will-message --willmessage --willpayload -wm'],
   ['--will-qos', '--willqualityofservice -wq'],
   ['--will-retain', '--willretain -wr'],
-  ['-F %j', '--json --jsonoutput --json-output'],
+  ['-F %j', '--jsonoutput --json-output'],
   ['-F', '--output-format --output-mode --template'],
   ['-C', '--limit --number --num --max-messages --msg-count'],
   ['-W', '--wait --max-time --time-limit'],

@@ -92,6 +92,8 @@ const optionsBeyondShared: OptionTable = Object.fromEntries(
     ...['-E, --exit-after-subscribe', '--retained-only', '--remove-retained', '--random-filter <percent>'],
     ...['-F, --format <format>', '-v, --verbose', '-N, --no-newline', '--pretty', '--retain-as-published'],
     ...['--retain-handling <when>', '-W, --timeout <seconds>', '--message-rate', '-w, --watch'],
+    ...['--json', '--topic-from <separator>', '--topic-template <template>', '--split <separator>'],
+    ...['--topic-clean', '--map <rule>', '--strict', '-0, --null-data', '--framing <form>'],
     ...['-e, --response-topic <topic>', '--latency', '--no-local', '--topic-qos <filter> <level>'],
     ...['--then', '--ready-fd <number>', '--ready-file <file>'],
   ].map((flags) => [flags, {flags, group: 'General', summary: ''}]),

@@ -160,9 +160,9 @@ function floating(bytes: 4 | 8, name: string): Row {
     };
 }
 
-function json(embed: boolean): Row {
+function json(payload: 'string' | 'embed'): Row {
   return (_field, options) => {
-    const write = jsonWriter({...options, embed});
+    const write = jsonWriter({...options, payload});
     return (message, out, context) => write(message, out, context.now);
   };
 }
@@ -197,8 +197,8 @@ export const fieldTable: Readonly<Record<string, Row>> = {
   F: number(property('payloadFormatIndicator')),
   f: floating(4, 'float'),
   I: text((_message, context) => isoTime(context.now())),
-  j: json(false),
-  J: json(true),
+  j: json('string'),
+  J: json('embed'),
   l: number((message) => message.payload.length),
   m: number((message) => message.messageId ?? 0),
   P: bare(userProperties),

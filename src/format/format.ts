@@ -7,6 +7,7 @@ import {UsageError} from '../errors.ts';
 import type {Message} from '../protocol/message.ts';
 import {type Context, fieldTable, type Step} from './fields.ts';
 import {parseFormat, showCharacter} from './grammar.ts';
+import {jsonWriter} from './json.ts';
 import type {Sink} from './sink.ts';
 import {localTime, nanosecondsText, strftime} from './strftime.ts';
 
@@ -30,6 +31,8 @@ export interface PlainOptions {
   readonly eol: boolean;
   /** Print the topic first, and also messages without payload. */
   readonly verbose: boolean;
+  /** Something else tells where a message ends. */
+  readonly isFramed?: boolean;
   readonly guard?: (out: Sink) => Sink;
   /** Terminal sequences before and after the topic. */
   readonly topicPaint?: {readonly open: string; readonly close: string};
@@ -106,10 +109,10 @@ export function compileFormat(format: string, options: FormatOptions): Formatter
 }
 
 /** The form without -F: the payload as it is, and nothing at all for one that is empty unless `verbose`. */
-export function plainFormat({eol, verbose, guard, topicPaint}: PlainOptions): Formatter {
+export function plainFormat({eol, verbose, isFramed, guard, topicPaint}: PlainOptions): Formatter {
   const guarded = guard === undefined ? unguarded : remember(guard);
   return ({topic, payload}, out) => {
-    if (payload.length === 0 && !(verbose && eol)) return;
+    if (payload.length === 0 && !(verbose && (eol || isFramed === true))) return;
     const inner = guarded(out);
     if (verbose) {
       if (topicPaint !== undefined) out.text(topicPaint.open);
@@ -119,5 +122,39 @@ export function plainFormat({eol, verbose, guard, topicPaint}: PlainOptions): Fo
     }
     if (payload.length > 0) inner.bytes(payload);
     if (eol) out.text('\n');
+  };
+}
+
+/** --json: one object a line, which envelope.ts reads back. */
+export function jsonFormat(eol: boolean): Formatter {
+  const write = jsonWriter({payload: 'mark', pretty: false, warn: () => undefined});
+  return (message, out, now) => {
+    write(message, out, now);
+    if (eol) out.text('\n');
+  };
+}
+
+/** Each message ends with NUL, also one of which nothing is printed. */
+export function nulFormat(inner: Formatter): Formatter {
+  return (message, out, now) => {
+    inner(message, out, now);
+    out.text('\0');
+  };
+}
+
+/** Each message follows its length: four bytes, the highest first. */
+export function lengthFormat(inner: Formatter): Formatter {
+  let parts: Uint8Array[] = [];
+  const collector: Sink = {
+    text: (value) => void parts.push(Buffer.from(value)),
+    bytes: (value) => void parts.push(value),
+  };
+  return (message, out, now) => {
+    inner(message, collector, now);
+    const head = Buffer.alloc(4);
+    head.writeUInt32BE(parts.reduce((sum, {length}) => sum + length, 0));
+    out.bytes(head);
+    for (const part of parts) out.bytes(part);
+    parts = [];
   };
 }

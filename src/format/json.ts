@@ -1,14 +1,15 @@
 /**
- * One message as one JSON object: %j, with the payload as a string, and %J, with the payload as JSON in it.
- * The output is always valid JSON and gives back every byte: what is not UTF-8 stands as base64, after a key
- * that states so. In %J the payload is checked, and keeps its spelling. Knows no format string.
+ * One message as one JSON object: %j, with the payload as a string; %J, with the payload as JSON in it; and --json,
+ * which has it as JSON where it is that, and says so. The output is always valid JSON and gives back every byte: what
+ * is not UTF-8 stands as base64, after a key that states so. In %J the payload is checked, and keeps its spelling.
+ * Knows no format string; envelope.ts reads what this writes.
  */
 
 import {isUtf8} from 'node:buffer';
 import type {Message} from '../protocol/message.ts';
 import type {Properties} from '../protocol/properties.ts';
 import {propertyTable} from '../protocol/properties.ts';
-import {compactJson, indentJson} from './json-text.ts';
+import {compactJson, indentJson, isInlineJson} from './json-text.ts';
 import type {Sink} from './sink.ts';
 import {isoTimeMicroseconds} from './strftime.ts';
 
@@ -23,14 +24,14 @@ export const jsonNotes: readonly string[] = [
 ];
 
 export interface JsonOptions {
-  /** The payload is JSON and becomes part of the object: %J. */
-  readonly embed: boolean;
+  /** 'embed': the payload is JSON and becomes part of the object, %J. 'mark': where it is JSON, with a key that says so. */
+  readonly payload: 'string' | 'embed' | 'mark';
   readonly pretty: boolean;
   /** Takes a line for standard error. */
   readonly warn: (line: string) => void;
 }
 
-const encoding = (name: string) => `"${name}-encoding":"base64"`;
+const encoding = (name: string, kind: 'base64' | 'json' = 'base64') => `"${name}-encoding":"${kind}"`;
 const empty = new Uint8Array(0);
 
 /** View of bytes with Buffer's conversions. */
@@ -176,12 +177,13 @@ function collector(): Sink & {take(): Uint8Array} {
 }
 
 /**
- * Makes the writer for %j or %J. It takes its own timestamp for each message, in nanoseconds since the
+ * Makes the writer for %j, %J or --json. It takes its own timestamp for each message, in nanoseconds since the
  * epoch. Where the payload cannot be embedded it warns and writes nothing.
  */
 export function jsonWriter(options: JsonOptions): (message: Message, out: Sink, now: () => bigint) => void {
   const openingAt = openingMaker();
   const headOf = headMaker();
+  const isMarked = options.payload === 'mark';
   const write = (message: Message, out: Sink, now: () => bigint, embedded: Uint8Array) => {
     out.bytes(openingAt(now()));
     out.bytes(headOf(message));
@@ -190,12 +192,15 @@ export function jsonWriter(options: JsonOptions): (message: Message, out: Sink, 
     if (embedded.length > 0) {
       out.text(',"payload":');
       out.bytes(embedded);
+    } else if (isMarked && isInlineJson(message.payload)) {
+      out.text(`,${encoding('payload', 'json')},"payload":`);
+      out.bytes(message.payload);
     } else writePayload(message.payload, out);
     out.text('}');
   };
   return (message, out, now) => {
     let embedded: Uint8Array | undefined = empty;
-    if (options.embed && message.payload.length > 0) {
+    if (options.payload === 'embed' && message.payload.length > 0) {
       embedded = compactJson(message.payload);
       if (embedded === undefined) {
         options.warn(`Error: Message payload is not valid JSON on topic ${message.topic}.`);

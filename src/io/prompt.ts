@@ -9,7 +9,7 @@ import type {Readable} from 'node:stream';
 import {setImmediate, setTimeout} from 'node:timers/promises';
 import {isatty, ReadStream} from 'node:tty';
 import {Interrupted, TmqError} from '../errors.ts';
-import {chunkReader} from './chunk-reader.ts';
+import {chunkReader} from './input/chunk-reader.ts';
 import {type LineEditor, lineEditor, type Stroke} from './line-editor.ts';
 import type {Io} from './process.ts';
 

@@ -61,7 +61,7 @@ export function parseProperty(words: readonly string[]): PropertySetting {
       `${name} property not allowed for ${command} in --property argument. ${placesOf(definition)}`,
     );
   }
-  return {command: known, definition, value: parseValue(definition, values)};
+  return {command: known, definition, value: propertyValue(definition, values)};
 }
 
 /** Where a property could be given instead. */
@@ -70,7 +70,14 @@ function placesOf(definition: PropertyDefinition): string {
   return places.length === 0 ? 'Only a broker may send it.' : `It goes with ${places.join(', ')}.`;
 }
 
-function parseValue(definition: PropertyDefinition, values: readonly string[]): PropertySetting['value'] {
+/**
+ * The value of a property as text, or the two of a user property, as the property object has it.
+ * @throws UsageError for what is out of its range, or no MQTT string
+ */
+export function propertyValue(
+  definition: PropertyDefinition,
+  values: readonly string[],
+): PropertySetting['value'] {
   const {name, type} = definition;
   const [first = '', second = ''] = values;
   switch (type) {
@@ -94,7 +101,7 @@ function parseValue(definition: PropertyDefinition, values: readonly string[]): 
 
 function checkString(name: string, text: string): string {
   if (!isMqttString(text))
-    throw new UsageError(`Invalid --property argument for ${name}: it has ${disallowedIn(text)}.`);
+    throw new UsageError(`Invalid value of property ${name}: it has ${disallowedIn(text)}.`);
   if (!fitsMqttString(text)) throw new UsageError(`Property value too long for property ${name}.`);
   return text;
 }

@@ -40,6 +40,19 @@ const prints =
     assert.equal(exitCode, status === 'SIGINT' ? 0 : status);
   };
 
+/** Runs a pipeline that publishes copies of three messages of a/x. */
+const copies =
+  (topic: string): Drive =>
+  async (ground, command) => {
+    const watcher = ground.start(`tmq sub -t ${topic} -C 3 -F '%t %p'`);
+    await ground.traced(/SUBACK/);
+    const pipeline = ground.start(command);
+    await ground.traced(/SUBACK/);
+    await ground.run("printf '%s\\n' a b c | tmq pub -t a/x -q 1 -l");
+    assert.equal((await watcher.finished).stdout.toString(), `${topic} a\n${topic} b\n${topic} c\n`);
+    assert.equal((await pipeline.finished).exitCode, 0);
+  };
+
 const answers =
   (topic: string, words: string, shown = 'answer\n'): Drive =>
   async (ground, command) => {
@@ -89,6 +102,20 @@ const examples: Readonly<Record<string, Drive>> = {
   'tmq pub -t home/lamp -q 1 -r -m on': publishes('home/lamp 1 0 on  '),
   'tmq pub -t home/lamp -r -n': publishes('home/lamp 0 0   '),
   'seq 1 1000 | tmq pub -t numbers -q 1 -l': publishes(numbers),
+  "printf '%s\\n' kitchen=21.5 hall=19 | tmq pub --topic-from =": publishes(
+    'kitchen 0 0 21.5  \nhall 0 0 19  ',
+  ),
+  "echo 't1 kitchen 21.5' | tmq pub --topic-template 'sensors/{2}/{1}'": publishes(
+    'sensors/kitchen/t1 0 0 t1 kitchen 21.5  ',
+  ),
+  "tmq sub -t 'a/#' --json -C 3 | tmq pub --json --map 's#^a#b#'": copies('b/x'),
+  "tmq sub -t 'a/#' -q 1 --json -C 3 | jq -c 'select(.qos > 0) | .topic = \"c\"' | tmq pub --json":
+    copies('c'),
+  "tmq sub -t 'files/#' -0 -C 2 | xargs -0 -n 1 echo": prints(
+    ["-t files/a -m 'one file'", '-t files/b -m two'],
+    /^one file\ntwo\n$/,
+    0,
+  ),
   'tmq pub -t job -m go -D publish content-type text/plain -D publish user-property from me': publishes(
     'job 0 0 go text/plain from:me',
   ),

@@ -53,6 +53,14 @@ const commandLines: readonly Row[] = [
     [...pub, 'world'],
     "Unknown option 'world'. A topic needs -t before it, a message -m, and several words quotes around them.",
   ],
+  [
+    ['pub', '--json', '--map', 'x'],
+    "Invalid --map rule 'x': it does not begin with s and a delimiter. Its form is 's#pattern#replacement#', as in 's#^prod/#test/#'.",
+  ],
+  [
+    ['pub', '--topic-template', '{x}'],
+    "Invalid --topic-template '{x}': {x} is neither a number from 1 nor a path. {1} is a field of the line, {.id} a value of JSON, {{ a brace.",
+  ],
   [['--completion'], '--completion argument given but no shell specified.'],
   [['--completion', 'tcsh'], "No completion for 'tcsh'. The shells are bash, zsh, fish and powershell."],
   [[...pub, '--nosuch'], "Unknown option '--nosuch'."],
@@ -235,7 +243,7 @@ const commandLines: readonly Row[] = [
   ],
   [
     [...pub, '-D', 'publish', 'content-type', '\u0001'],
-    'Invalid --property argument for content-type: it has the control character U+0001.',
+    'Invalid value of property content-type: it has the control character U+0001.',
   ],
   [
     [...pub, '-D', 'publish', 'content-type', tooLongPassword],
@@ -522,7 +530,9 @@ const particular: Readonly<Record<string, string>> = {
   'Message length must be less than … bytes.': 'takes 256 MiB',
   'File "…" is too large: a message has at most … bytes.': 'takes 256 MiB',
   'Standard input is too large: a message has at most … bytes.': 'takes 256 MiB',
-  'Line … of the input is longer than … bytes, the most a message can have.': 'unit/io/lines.test.ts',
+  'Line … of the input is longer than … bytes, the most a message can have.': 'unit/io/input/lines.test.ts',
+  'Message … of the input has … bytes, and a message has at most …. Does each follow its length of four bytes?':
+    'unit/io/input/length-frames.test.ts',
   'The session has ended.': 'rejects the waits of a session that was ended, which no command reports',
   'The broker answered other subscriptions than it was asked for.': 'session/traps.test.ts',
   'The connection to … was lost.': 'session/traps.test.ts',
@@ -537,6 +547,9 @@ const particular: Readonly<Record<string, string>> = {
 /** Files with an error whose words are all computed, and the test that has them. */
 const computed: Readonly<Record<string, string>> = {
   'listen-addresses.ts': 'broker/listen.test.ts',
+  'envelope.ts': 'unit/format/envelope.test.ts',
+  'line-messages.ts': 'unit/commands/pub/line-messages.test.ts',
+  'topic-template.ts': 'unit/commands/pub/line-messages.test.ts',
   'hosts.ts': 'session/failover.test.ts',
   'option.ts': 'above: each option of its own sentence',
   'main.ts': 'commands/mistakes.test.ts',

@@ -8,8 +8,8 @@ import {readFile} from 'node:fs/promises';
 import {inGroup} from '../../cli/option.ts';
 import type {Payload} from '../../client/types.ts';
 import {fileError, TmqError, UsageError} from '../../errors.ts';
-import {inputChunks} from '../../io/chunk-reader.ts';
 import {openFilePayload} from '../../io/file-payload.ts';
+import {inputChunks} from '../../io/input/chunk-reader.ts';
 import type {Io} from '../../io/process.ts';
 import {largestVariableInteger} from '../../protocol/fixed-header.ts';
 

@@ -5,7 +5,14 @@ import type {ConnectionOptions} from '../../client/connection-options.ts';
 import {defined} from '../../defined.ts';
 import {ExitCode, TmqError, UsageError} from '../../errors.ts';
 import {fieldTable} from '../../format/fields.ts';
-import {compileFormat, type Formatter, plainFormat} from '../../format/format.ts';
+import {
+  compileFormat,
+  type Formatter,
+  jsonFormat,
+  lengthFormat,
+  nulFormat,
+  plainFormat,
+} from '../../format/format.ts';
 import {isMisreadZone} from '../../format/strftime.ts';
 import type {Io} from '../../io/process.ts';
 import {oneSafeLine, sanitisingSink} from '../../io/sanitise.ts';
@@ -84,21 +91,47 @@ export function retainOptions(values: ReceiveValues): {
   };
 }
 
+/** How a message is printed: the rows above, and those that only sub has. */
+export interface OutputValues extends ReceiveValues {
+  readonly json?: boolean;
+  readonly nullData?: boolean;
+  readonly framing?: 'u32be';
+}
+
 /**
  * The formatter that the rows describe; on a terminal it lets no message command it. `color` is for the topics of
  * -v. Lines about messages that cannot be shown as asked go to stderr unless `quiet`.
+ * @throws UsageError where bytes would go to a terminal
  */
 export async function toFormatter(
-  values: ReceiveValues,
+  values: OutputValues,
+  io: Pick<Io, 'env' | 'stdout' | 'stderr'>,
+  looks: {readonly quiet: boolean; readonly color: ColourChoice},
+): Promise<Formatter> {
+  if (values.nullData === true) return nulFormat(await recordFormatter(values, io, looks));
+  if (values.framing === undefined) return await recordFormatter(values, io, looks);
+  if (io.stdout.isTTY === true) {
+    throw new UsageError(
+      '--framing prints bytes that are no text: send standard output to a file or a program.',
+    );
+  }
+  return lengthFormat(await recordFormatter(values, io, looks));
+}
+
+/** The same without what frames a message. */
+async function recordFormatter(
+  values: OutputValues,
   io: Pick<Io, 'env' | 'stdout' | 'stderr'>,
   {quiet, color}: {readonly quiet: boolean; readonly color: ColourChoice},
 ): Promise<Formatter> {
-  const eol = values.noNewline !== true;
+  const isFramed = values.nullData === true || values.framing !== undefined;
+  const eol = values.noNewline !== true && !isFramed;
+  if (values.json === true) return jsonFormat(eol);
   const guard = io.stdout.isTTY === true ? {guard: sanitisingSink} : {};
   if (values.format === undefined) {
     const verbose = values.verbose ?? false;
     const paint = verbose ? await topicPaint(io, color) : undefined;
-    return plainFormat({eol, verbose, ...guard, ...defined({topicPaint: paint})});
+    return plainFormat({eol, verbose, isFramed, ...guard, ...defined({topicPaint: paint})});
   }
   const warn = (line: string) => {
     if (!quiet) io.stderr.write(`${oneSafeLine(line)}\n`);

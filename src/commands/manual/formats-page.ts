@@ -5,6 +5,7 @@
 
 import type {ManualSection} from '../../cli/command.ts';
 import {formatSection} from './format-section.ts';
+import {jsonLinesFormat} from './json-lines.ts';
 
 const optionsFiles: ManualSection = {
   title: 'Options files',
@@ -80,5 +81,6 @@ export const formatSections: readonly ManualSection[] = [
   passwordFiles,
   formatSection,
   messages,
+  jsonLinesFormat,
   entries,
 ];

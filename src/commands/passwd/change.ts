@@ -4,9 +4,9 @@
  */
 
 import {ExitCode, TmqError} from '../../errors.ts';
-import {allChunks} from '../../io/chunk-reader.ts';
 import {checkReadable, fileStatus, readChunks} from '../../io/files.ts';
-import {lines} from '../../io/lines.ts';
+import {allChunks} from '../../io/input/chunk-reader.ts';
+import {lines} from '../../io/input/lines.ts';
 import {print} from '../../io/output.ts';
 import type {Io} from '../../io/process.ts';
 import {openPrompter, type Prompter} from '../../io/prompt.ts';

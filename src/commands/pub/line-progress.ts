@@ -6,6 +6,7 @@
 
 import {fstatSync} from 'node:fs';
 import type {PublishProgress} from '../../client/types.ts';
+import type {LineSpans} from '../../io/input/lines.ts';
 import type {Io} from '../../io/process.ts';
 import {
   bytesText,
@@ -19,7 +20,7 @@ import {
 } from '../../io/status-line.ts';
 import type {ClientPlan} from '../client/client-options.ts';
 
-export type LineBatches = AsyncIterable<readonly Uint8Array[]>;
+export type LineBatches = AsyncIterable<LineSpans>;
 
 export interface LinesWatch extends StatusLine {
   /** The batches, counted as they pass if the line is shown; it appears from here on. */
@@ -64,7 +65,8 @@ export function watchLines(
       line = statusLine(io, describe);
       for await (const batch of batches) {
         // Before it is sent: afterwards its memory may be used again.
-        for (const payload of batch) bytes += payload.length + 1;
+        const {spans} = batch;
+        for (let index = 0; index < spans.length; index += 2) bytes += spans[index + 1]! - spans[index]! + 1;
         yield batch;
       }
     },

@@ -2,11 +2,9 @@
 
 import {defineCommand} from '../../cli/command.ts';
 import {decimal, inGroup, integer} from '../../cli/option.ts';
-import type {Payload, PublishReport} from '../../client/types.ts';
+import type {Payload} from '../../client/types.ts';
 import {defined} from '../../defined.ts';
-import {ExitCode, Interrupted, TmqError, UsageError} from '../../errors.ts';
-import {inputChunks} from '../../io/chunk-reader.ts';
-import {lines} from '../../io/lines.ts';
+import {ExitCode, UsageError} from '../../errors.ts';
 import type {Io} from '../../io/process.ts';
 import type {Publication} from '../../protocol/message.ts';
 import {propertiesFor} from '../../protocol/property-option.ts';
@@ -18,27 +16,29 @@ import {checkUrlTopic, publishTopicOption} from '../client/network-options.ts';
 import {openSession} from '../client/open-session.ts';
 import {type PayloadSource, payloadOptions, payloadSource, readPayload} from '../client/payload-source.ts';
 import {publishDelivery} from '../manual/delivery.ts';
-import {watchLines, watchReading} from './line-progress.ts';
+import {jsonLinesSection} from '../manual/json-lines.ts';
+import {type LinesSource, lineOptions, linesSource} from './line-options.ts';
+import {watchReading} from './line-progress.ts';
 import {watchMessages} from './message-progress.ts';
+import type {LinesPlan} from './publish-lines.ts';
 
-export interface PubPlan {
+/** One message, perhaps several times. */
+export interface MessagePlan {
+  readonly kind: 'message';
   readonly client: ClientPlan;
   readonly publication: Publication;
-  readonly source: PayloadSource | {readonly kind: 'lines'};
+  readonly source: PayloadSource;
   /** How often the message is sent, and the least milliseconds from one's completion to the next. */
   readonly repeat: {readonly count: number; readonly delayMilliseconds: number};
 }
 
+export type PubPlan = MessagePlan | LinesPlan;
+
 const options = {
   topic: publishTopicOption,
   ...payloadOptions,
+  ...lineOptions,
   ...inGroup('Message', {
-    stdinLine: {
-      flags: '-l, --stdin-line',
-      summary: 'send each line of standard input as a message',
-      details:
-        'A line ends at LF, which is not sent; an empty line is an empty message, and a last line without LF is sent too. Bytes are never changed. Input is read only as fast as the broker accepts it. When the connection is lost, tmq connects again and sends what was not acknowledged once more. The exit status is 0 only if every line was acknowledged (at QoS 0: handed to the operating system). An acknowledgement means that the broker has the message, not that a subscriber gets it: for each subscriber that reads slowly, mosquitto queues 1000 messages by default, and drops the rest. max_queued_messages in its configuration raises that limit. Up to 20 lines are unacknowledged at a time; a larger -M fills the queue faster.',
-    },
     retain: {flags: '-r, --retain', summary: 'the broker retains the message for later subscribers'},
     repeat: {
       flags: '--repeat <count>',
@@ -65,6 +65,7 @@ export const pub = defineCommand({
   synopsis: [
     '[options] -t <topic> -m <message>',
     '[options] -t <topic> (-f <file> | -n | -s | -l)',
+    '[options] (--json | --topic-from <separator>)',
     '[options] -L <url> (-m <message> | -f <file> | -n | -s | -l)',
   ],
   description: [
@@ -79,10 +80,13 @@ export const pub = defineCommand({
     'tmq pub -t home/lamp -q 1 -r -m on': 'At QoS 1, and retained for later subscribers.',
     'tmq pub -t home/lamp -r -n': 'Clear the retained message.',
     'seq 1 1000 | tmq pub -t numbers -q 1 -l': 'A message for each line of a pipeline.',
+    "printf '%s\\n' kitchen=21.5 hall=19 | tmq pub --topic-from =": 'Lines that bring their topics.',
+    "echo 't1 kitchen 21.5' | tmq pub --topic-template 'sensors/{2}/{1}'":
+      'The topic is made of fields of the line.',
     'tmq pub -t job -m go -D publish content-type text/plain -D publish user-property from me':
       'With MQTT 5 properties.',
   },
-  sections: [publishDelivery],
+  sections: [publishDelivery, jsonLinesSection],
   differences: [
     'A publication that the broker refuses (an MQTT 5 reason code of 128 or above) ends with that code as exit status; mosquitto_pub warns and ends with 0.',
     '-l connects again after the connection was lost, sends unacknowledged lines again, and ends with 0 only if every line arrived. A NUL byte does not end a line.',
@@ -93,16 +97,27 @@ export const pub = defineCommand({
   fromEnvironment: (values, env) => withEnvironment(values, env, options.url),
   plan(values): PubPlan {
     const client = toClientPlan(values, {protocolVersion: 4});
-    const byLine = values.stdinLine === true;
-    const source = payloadSource(values, byLine ? 1 : 0) ?? (byLine ? ({kind: 'lines'} as const) : undefined);
-    if (byLine && values.repeat !== undefined) {
+    const lines = linesSource(values);
+    const source = payloadSource(values, lines === undefined ? 0 : 1);
+    if (lines !== undefined && values.repeat !== undefined) {
       throw new UsageError('--repeat and -l cannot be used together: each line is sent once.');
     }
     const {topic} = values;
+    const {protocolVersion} = client.connection;
+    const properties = propertiesFor(values.property, 'publish', protocolVersion);
+    const rest = {qos: values.qos ?? 0, retain: values.retain ?? false, ...defined({properties})};
+    if (lines !== undefined && takesTopics(lines, topic)) {
+      return {
+        kind: 'lines',
+        client,
+        source: lines,
+        defaults: {...rest, ...defined({topic}), protocolVersion},
+      };
+    }
     if (topic === undefined) {
       checkUrlTopic(values);
       throw new UsageError(
-        `Both topic and message must be supplied. The topic is missing: give it with -t, as in tmq pub -t greetings ${source === undefined ? '-m Hello' : '…'}`,
+        `Both topic and message must be supplied. The topic is missing: give it with -t, as in tmq pub -t greetings ${source === undefined && lines === undefined ? '-m Hello' : '…'}`,
       );
     }
     if (source === undefined) {
@@ -110,28 +125,41 @@ export const pub = defineCommand({
         'Both topic and message must be supplied. The message is missing: give one of -m, -f, -n, -s and -l.',
       );
     }
-    const properties = propertiesFor(values.property, 'publish', client.connection.protocolVersion);
     return {
+      kind: 'message',
       client,
       source,
-      publication: {topic, qos: values.qos ?? 0, retain: values.retain ?? false, ...defined({properties})},
+      publication: {topic, ...rest},
       repeat: {count: values.repeat ?? 1, delayMilliseconds: (values.repeatDelay ?? 0) * 1000},
     };
   },
   async run(plan, io): Promise<ExitCode> {
-    if (plan.source.kind === 'lines') return await publishLines(plan, io);
-    return await publishRepeatedly(plan, await payloadOf(plan.source, plan, io), io);
+    if (plan.kind === 'lines') return await (await import('./publish-lines.ts')).publishLines(plan, io);
+    return await publishRepeatedly(plan, await payloadOf(plan, io), io);
   },
 });
 
-async function payloadOf(source: PayloadSource, plan: PubPlan, io: Io): Promise<Payload> {
+/**
+ * Whether the lines have all that a message needs: a topic of their own, or the one of -t.
+ * @throws UsageError where both say what it is
+ */
+function takesTopics({form}: LinesSource, topic: string | undefined): boolean {
+  const isOfLine = form.kind === 'prefixed' || form.kind === 'template';
+  if (isOfLine && topic !== undefined) {
+    const option = form.kind === 'prefixed' ? '--topic-from' : '--topic-template';
+    throw new UsageError(`-t and ${option} cannot be used together: both say what the topic is.`);
+  }
+  return isOfLine || form.kind === 'envelope' || topic !== undefined;
+}
+
+async function payloadOf({source, client}: MessagePlan, io: Io): Promise<Payload> {
   if (source.kind !== 'stdin') return await readPayload(source, io);
   const progress = {bytes: 0};
-  using _line = watchReading(progress, {plan: plan.client, io});
+  using _line = watchReading(progress, {plan: client, io});
   return await readPayload(source, io, progress);
 }
 
-async function publishRepeatedly(plan: PubPlan, payload: Payload, io: Io): Promise<ExitCode> {
+async function publishRepeatedly(plan: MessagePlan, payload: Payload, io: Io): Promise<ExitCode> {
   const {publication, repeat} = plan;
   await using session = await openSession(plan.client, io, {pipelined: true, oneShot: true});
   const progress = {sent: 0, count: repeat.count, isAccepted: () => session.isAccepted};
@@ -142,80 +170,4 @@ async function publishRepeatedly(plan: PubPlan, payload: Payload, io: Io): Promi
   }
   await session.end();
   return ExitCode.success;
-}
-
-/**
- * At QoS 0 a batch is one write, so the larger the better. Else a batch waits for the window while its
- * lines grow old: in short ones most of the memory, and a fifth of the time, is saved.
- */
-function linesAtOnce({qos}: Publication): number {
-  return qos === 0 ? Number.POSITIVE_INFINITY : 512;
-}
-
-/** Seconds for which a broker keeps the session of a run that was killed, or waits for its next connection. */
-const runSessionSeconds = 3600;
-
-/**
- * At QoS 2 the session lasts as long as the run, so that no line arrives twice after a lost connection. Only MQTT 5
- * can begin a new session and delete it at the end; before, it would be left behind.
- */
-function withSessionOfRun({client, publication}: PubPlan): ClientPlan {
-  const {connection} = client;
-  if (publication.qos < 2 || connection.protocolVersion < 5 || !connection.clean) return client;
-  const {properties, disconnectProperties} = connection;
-  if (properties?.sessionExpiryInterval !== undefined) {
-    return {...client, connection: {...connection, continues: true}};
-  }
-  return {
-    ...client,
-    connection: {
-      ...connection,
-      continues: true,
-      properties: {...properties, sessionExpiryInterval: runSessionSeconds},
-      disconnectProperties: {sessionExpiryInterval: 0, ...disconnectProperties},
-    },
-  };
-}
-
-async function publishLines(plan: PubPlan, io: Io): Promise<ExitCode> {
-  const progress = {read: 0, acknowledged: 0, refused: 0};
-  try {
-    using view = watchLines(
-      lines(inputChunks(io.stdin), {mostLines: linesAtOnce(plan.publication)}),
-      progress,
-      {plan: plan.client, io},
-    );
-    await using session = await openSession(withSessionOfRun(plan), io, {
-      reconnects: true,
-      readsStdin: true,
-      beforeLine: () => view.erase(),
-    });
-    const report = await session.publishAll(view.start(), plan.publication, progress);
-    if (report.refused > 0) throw refusal(report);
-    await session.end();
-    return ExitCode.success;
-  } catch (error) {
-    const {read} = progress;
-    const missing = read - progress.acknowledged;
-    if (!plan.client.quiet && (missing > 0 || endsInOrder(error))) {
-      io.stderr.write(`${missing} of the ${read} lines read were not acknowledged.\n`);
-    }
-    throw error;
-  } finally {
-    // A pending read would keep the process alive.
-    io.stdin.destroy();
-  }
-}
-
-/** A signal, or an input that cannot be read further: the error line has the count even where nothing is missing. */
-function endsInOrder(error: unknown): boolean {
-  return error instanceof Interrupted || (error instanceof TmqError && error.exitCode === ExitCode.errno);
-}
-
-function refusal({refused, firstRefusal}: PublishReport): TmqError {
-  const text = firstRefusal === undefined ? '' : ` The first one: ${firstRefusal.text}.`;
-  return new TmqError(
-    `The broker refused ${refused} of the messages.${text}`,
-    firstRefusal?.reasonCode ?? ExitCode.failure,
-  );
 }

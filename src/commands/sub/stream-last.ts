@@ -7,12 +7,12 @@
 import type {PayloadSink, Receiver} from '../../client/types.ts';
 import type {Output} from '../../io/output.ts';
 import type {Terminal} from '../../io/process.ts';
-import type {ReceiveValues} from '../client/receive-options.ts';
+import type {OutputValues} from '../client/receive-options.ts';
 import type {SelectionPlan} from './selection.ts';
 
 export interface LastPayloadPlan {
   readonly selection: SelectionPlan;
-  readonly output: ReceiveValues;
+  readonly output: OutputValues;
   readonly view: 'messages' | 'watch' | 'rate';
 }
 
@@ -22,7 +22,8 @@ const streamedBytes = 4 * 1024 * 1024;
 function isPlain({selection, output, view}: LastPayloadPlan, stdout: Terminal<object>): boolean {
   const {filterOut, hideRetained, retainedOnly, removeRetained, printPercent} = selection;
   const all = filterOut.length === 0 && !hideRetained && !retainedOnly && !removeRetained;
-  return all && printPercent >= 100 && view === 'messages' && output.format === undefined && !stdout.isTTY;
+  const isText = output.format === undefined && output.json !== true && output.framing === undefined;
+  return all && printPercent >= 100 && view === 'messages' && isText && !stdout.isTTY;
 }
 
 /**
@@ -45,7 +46,8 @@ export function streamLast(
         return output.flush();
       },
       end() {
-        if (plan.output.noNewline !== true) output.text('\n');
+        if (plan.output.nullData === true) output.text('\0');
+        else if (plan.output.noNewline !== true) output.text('\n');
       },
     };
   };

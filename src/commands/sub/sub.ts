@@ -27,10 +27,12 @@ import {
 import {topicFilter, topicFilters} from '../client/topic-option.ts';
 import {receiveDelivery} from '../manual/delivery.ts';
 import {formatDifference, formatSection} from '../manual/format-section.ts';
+import {jsonLinesSection} from '../manual/json-lines.ts';
 import {readySection} from '../manual/ready.ts';
 import {type CommandPlan, commandOptions, toCommandPlan} from './command-options.ts';
 import type {Companion} from './companion.ts';
 import type {ReadySignals} from './ready.ts';
+import {checkRecordOptions, type RecordValues, recordOptions} from './record-options.ts';
 import {RetainedRemoval, RetainedRounds} from './remove-retained.ts';
 import {type SelectionPlan, selection} from './selection.ts';
 import {streamLast} from './stream-last.ts';
@@ -39,7 +41,7 @@ import {formatView, rateView, type View, watchView} from './view.ts';
 
 export interface SubPlan extends SubscribePlan {
   readonly selection: SelectionPlan;
-  readonly output: ReceiveValues;
+  readonly output: ReceiveValues & RecordValues;
   readonly timeoutSeconds?: number;
   readonly commands: CommandPlan;
 }
@@ -92,6 +94,7 @@ const options = {
     assign: () => ({protocolVersion: 5}),
   },
   ...receiveOptions,
+  ...recordOptions,
   ...inGroup('Messages', {
     exitAfterSubscribe: {
       flags: '-E, --exit-after-subscribe',
@@ -168,11 +171,12 @@ export const sub = defineCommand({
     "tmq sub -t 'sensors/+/temperature' -F '%t %p' -C 10 -W 5":
       'Ten messages in a format of your own, or exit status 27 after five seconds.',
     "tmq sub -t '#' -F %j -C 3 | jq .topic": 'Three messages as JSON, one object a line.',
+    "tmq sub -t 'files/#' -0 -C 2 | xargs -0 -n 1 echo": 'A command for each message, whatever is in it.',
     "tmq sub -t 'old/#' --retained-only --remove-retained -W 5": 'Clear retained messages.',
     'tmq sub -t reply -C 1 -W 5 --then -- tmq pub -t request -m now':
       'Ask, and wait for the answer: the question is sent once the subscription stands.',
   },
-  sections: [receiveDelivery, readySection, formatSection],
+  sections: [receiveDelivery, readySection, formatSection, jsonLinesSection],
   differences: [
     'When the broker denies every subscription, the exit status is its reason code (128 for MQTT 3.1.1); mosquitto_sub ends with 0.',
     'A lost connection, and its return, are reported on standard error.',
@@ -199,6 +203,7 @@ export const sub = defineCommand({
     if (hideRetained && retainedOnly) {
       throw new UsageError("Combining '-R' and '--retained-only' makes no sense.");
     }
+    checkRecordOptions(values);
     const version = client.connection.protocolVersion;
     const noLocal = values.noLocal === true;
     checkNoLocal(noLocal, version, topics);
@@ -209,7 +214,7 @@ export const sub = defineCommand({
       unsubscribe,
       options: {
         qos: (values.qos ?? 0) as QoS,
-        ...retainOptions(values),
+        ...retainOptions(asPublished(values, version)),
         noLocal,
         ...defined({qosByFilter, properties}),
       },
@@ -279,6 +284,14 @@ async function listen(plan: SubPlan, io: Io, run: Run): Promise<ExitCode> {
   }
   await session.end();
   return ExitCode.success;
+}
+
+/** With --json a message is to be published again as it was: MQTT 5 leaves the retain flag as it was, if asked to. */
+function asPublished<Given extends ReceiveValues & RecordValues>(
+  values: Given,
+  version: ProtocolVersion,
+): Given {
+  return values.json === true && version === 5 ? {...values, retainAsPublished: true} : values;
 }
 
 /** @throws UsageError where --no-local cannot be */

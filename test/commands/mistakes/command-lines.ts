@@ -354,7 +354,7 @@ export const commandLines: readonly Mistake[] = [
     {usage: true},
   ],
   ["sub -t ''", 'The subscription topic of -t is empty. Is a variable of the shell unset?', {usage: true}],
-  ['sub -t a --json', "Unknown option '--json'. Did you mean '-F %j'?", {usage: true}],
+  ['sub -t a --json -v', '--json and -v cannot be used together: the topic is in the object.', {usage: true}],
   ['sub -t a --limit=5', "Unknown option '--limit=5'. Did you mean '-C'?", {usage: true}],
   ['sub -t a --wait 5', "Unknown option '--wait'. Did you mean '-W'?", {usage: true}],
   ['sub -t a --template %t', "Unknown option '--template'. Did you mean '-F'?", {usage: true}],

@@ -203,12 +203,14 @@ test('takes proxies, and shows nothing of their passwords', () => {
 
 test('-L sets its values at its place on the command line', () => {
   const plan = pubPlan('-u', 'a', '-P', 'b', '-L', 'mqtts://user:secret@h/x/y');
+  assert.ok(plan.kind === 'message');
   assert.equal(plan.publication.topic, 'x/y');
   assert.deepEqual(plan.client.connection.credentials, {
     username: 'user',
     password: {kind: 'text', text: 'secret'},
   });
   const later = pubPlan('-L', 'ws://user@h/x', '-t', 'z', '-h', 'i', '-u', 'c', '-P', '-');
+  assert.ok(later.kind === 'message');
   assert.equal(later.publication.topic, 'z');
   assert.deepEqual(later.client.connection.endpoint, {transport: 'ws', host: 'i', port: 1883});
   assert.deepEqual(later.client.connection.credentials, {username: 'c', password: {kind: 'prompt'}});
@@ -463,6 +465,7 @@ test('TLS of several hosts goes by the port of each, or by what asks for it', ()
 
 test('a URL needs no topic where -t gives it', () => {
   const plan = pub.plan(parse(pub, ['-L', 'mqtt://h', '-t', 'a', '-n']).values, []);
+  assert.ok(plan.kind === 'message');
   assert.equal(plan.publication.topic, 'a');
   assert.deepEqual(subPlan('-t', 'a', '-L', 'mqtt://h/').subscribe, ['a']);
   assert.throws(() => subPlan('-L', 'mqtt://h'), {name: 'UsageError', message: /topic missing\./});

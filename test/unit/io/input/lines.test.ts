@@ -4,8 +4,8 @@ import assert from 'node:assert/strict';
 import {test} from 'node:test';
 import {setImmediate} from 'node:timers/promises';
 import fc from 'fast-check';
-import {TmqError} from '../../../src/errors.ts';
-import {lines, maximumLineBytes} from '../../../src/io/lines.ts';
+import {TmqError} from '../../../../src/errors.ts';
+import {lines, maximumLineBytes} from '../../../../src/io/input/lines.ts';
 
 async function* from(chunks: Iterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   yield* chunks;

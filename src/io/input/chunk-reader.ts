@@ -5,7 +5,7 @@
 
 import {once} from 'node:events';
 import type {Readable} from 'node:stream';
-import {ExitCode, fileReason, TmqError} from '../errors.ts';
+import {ExitCode, fileReason, TmqError} from '../../errors.ts';
 
 export interface ChunkReader {
   /** The next bytes; undefined at the end. @throws the signal's reason when it aborts */
