@@ -160,6 +160,8 @@ allow_zero_length_clientid false
       const args = ['-h', 'localhost', '--cafile', files.caFile];
       const own = ['--cert', files.clientCertFile, '--key', files.clientKeyFile];
       assert.notEqual(await publish([...args, '-p', String(identity.addresses[0]?.port)]), 0);
+      const refused = () => log.filter((line) => /^TLS handshake with 127\.0\.0\.1:\d+ failed: /.test(line));
+      assert.match(refused()[0]!, /failed: peer did not return a certificate$/);
       assert.equal(await publish([...args, ...own, '-p', String(identity.addresses[0]?.port)]), 0);
       assert.ok(
         log.some((line) => line.includes("u'tmq client'")),
@@ -174,7 +176,7 @@ allow_zero_length_clientid false
   });
 
   it('TLS: capath and crlfile decide which client certificates are accepted', async () => {
-    await withBroker(async ({directory, start}) => {
+    await withBroker(async ({directory, log, start}) => {
       const made = await certificates(directory);
       await mkdir(join(directory, 'authorities'));
       await copyFile(made.ca, join(directory, 'authorities', 'ca.pem'));
@@ -206,6 +208,8 @@ allow_anonymous true
       await revoke([new X509Certificate(await readFile(made.client.cert)).serialNumber]);
       listening.prepareReload()();
       assert.notEqual(await publish([...args, ...own]), 0);
+      const reasons = log.flatMap((line) => /its certificate is not trusted \((.*)\)$/.exec(line)?.[1] ?? []);
+      assert.match(reasons.join(), /^unable to [a-z ]+,cert revoked$/);
       const encrypted = `listener 0\ncertfile ${made.client.cert}\nkeyfile ${made.encryptedKey}\nallow_anonymous true`;
       assert.match(
         await refusal(start(encrypted)),

@@ -242,9 +242,23 @@ function handshakeReporter(
     // A TLSSocket knows the socket that it is on only by this undocumented name.
     const peer = peers.get(socket) ?? (socket._parent && peers.get(socket._parent)) ?? 'an unknown address';
     const isHttp = /^(?:HPE_|ERR_HTTP_)/.test(codeOf(error)) || socket._parent === undefined;
-    log('notice', `${isHttp ? 'HTTP request' : 'TLS handshake'} with ${peer} failed: ${error.message}`);
+    log(
+      'notice',
+      `${isHttp ? 'HTTP request' : 'TLS handshake'} with ${peer} failed: ${reasonOf(error, socket)}`,
+    );
     socket.destroy();
   };
+}
+
+/** Node reports a client certificate that is not trusted as a connection that was closed. */
+function reasonOf(error: Error & {readonly reason?: string}, socket: Duplex): string {
+  const {authorizationError} = socket as Duplex & {readonly authorizationError?: Error | string | null};
+  if (authorizationError) {
+    const why = typeof authorizationError === 'string' ? authorizationError : codeOf(authorizationError);
+    return `its certificate is not trusted (${why.toLowerCase().replaceAll('_', ' ')})`;
+  }
+  // Of an error of OpenSSL, the message has its place in OpenSSL's source, too.
+  return error.reason ?? error.message;
 }
 
 function firstOptions(tls: ServerTls): TlsOptions {
