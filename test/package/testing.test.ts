@@ -55,40 +55,47 @@ describe('tmq/testing from a project of its own', () => {
 
   const asModule = "import {startBroker} from 'tmq/testing';";
   const asCommonJs = "import testing = require('tmq/testing');\nconst {startBroker} = testing;";
-  /** The file's name, how it imports, and the compiler's options for modules. */
-  const systems: readonly (readonly [file: string, imports: string, flags: string])[] = [
-    ['typed.mts', asModule, '--module node16'],
-    ['typed.cts', asCommonJs, '--module node16'],
-    ['typed.mts', asModule, '--module nodenext'],
-    ['typed.cts', asModule, '--module nodenext'],
-    ['typed.cts', asCommonJs, '--module nodenext'],
-    ['typed.ts', asModule, '--module esnext --moduleResolution bundler'],
-    ['typed.ts', asModule, '--module preserve --moduleResolution bundler'],
-    ['typed.ts', asModule, '--module commonjs'],
-    ['typed.ts', asCommonJs, '--module commonjs'],
+  /** The compiler's options for modules, and files with how they import. */
+  const systems: readonly (readonly [
+    flags: string,
+    ...files: (readonly [name: string, imports: string])[],
+  ])[] = [
+    ['--module node16', ['module.mts', asModule], ['required.cts', asCommonJs]],
+    ['--module nodenext', ['module.mts', asModule], ['module.cts', asModule], ['required.cts', asCommonJs]],
+    ['--module esnext --moduleResolution bundler', ['module.ts', asModule]],
+    ['--module preserve --moduleResolution bundler', ['module.ts', asModule]],
+    ['--module commonjs', ['module.ts', asModule], ['required.ts', asCommonJs]],
   ];
+  const rightUse = "const topic: string = (await broker.waitFor('#')).topic;\nconsole.log(topic);\n";
+  const wrongUse = 'const port: string = broker.port;\nconsole.log(port);\n';
 
-  for (const [file, imports, flags] of systems) {
-    test(`with types that are checked: ${file}, ${imports.includes('require') ? 'require' : 'import'}, ${flags}`, async () => {
-      const check = async (text: string) => {
-        await writeFile(join(project, file), `${imports}\nexport async function example() {\n${text}}\n`);
-        const words = `--ignoreConfig --noEmit --strict --skipLibCheck false --target es2022 --types node ${flags}`;
-        const compiler = join(root, 'node_modules', '.bin', 'tsc');
-        const {stdout, exitCode} = await run(compiler, [...words.split(' '), file], {cwd: project});
-        return [exitCode, stdout.toString()] as const;
-      };
-      const start = "await using broker = await startBroker({tls: 'auto'});\n";
-      assert.deepEqual(
-        await check(
-          `${start}const topic: string = (await broker.waitFor('#')).topic;\nconsole.log(topic);\n`,
-        ),
-        [0, ''],
-      );
-      const [exitCode, complaint] = await check(
-        `${start}const port: string = broker.port;\nconsole.log(port);\n`,
-      );
+  for (const [flags, ...files] of systems) {
+    test(`with types that are checked: ${files.map(([name]) => name).join(', ')}, ${flags}`, async () => {
+      const words = `--ignoreConfig --noEmit --strict --skipLibCheck false --target es2022 --types node ${flags}`;
+      const names: string[] = [];
+      for (const [name, imports] of files) {
+        for (const [kind, use] of [
+          ['right', rightUse],
+          ['wrong', wrongUse],
+        ] as const) {
+          const body = `await using broker = await startBroker({tls: 'auto'});\n${use}`;
+          names.push(`${kind}-${name}`);
+          await writeFile(
+            join(project, `${kind}-${name}`),
+            `${imports}\nexport async function example() {\n${body}}\n`,
+          );
+        }
+      }
+      const compiler = join(root, 'node_modules', '.bin', 'tsc');
+      const {stdout, exitCode} = await run(compiler, [...words.split(' '), ...names], {cwd: project});
       assert.notEqual(exitCode, 0);
-      assert.match(complaint, /typed\.\w+\(\d+,\d+\).*'number' is not assignable to type 'string'/);
+      const complaints = stdout.toString().trim().split('\n').toSorted();
+      assert.equal(complaints.length, files.length, stdout.toString());
+      for (const [index, [name]] of files.toSorted().entries()) {
+        const where = `wrong-${name}(`;
+        assert.ok(complaints[index]!.startsWith(where), stdout.toString());
+        assert.match(complaints[index]!, /'number' is not assignable to type 'string'/);
+      }
     });
   }
 });

@@ -84,13 +84,13 @@ const needed: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** A command and words that are fine one by one, though not always together. */
-const line = fc
-  .constantFrom('pub', 'sub', 'rr')
-  .chain((name) =>
+const line = fc.oneof(
+  ...['pub', 'sub', 'rr'].map((name) =>
     fc
       .array(fc.oneof(...options(clients[name]!)), {maxLength: 8})
       .map((given) => ({name, words: [...needed[name]!, ...given.flat()]})),
-  );
+  ),
+);
 
 /** The sentence, nothing, or the sentence and the hint; before it what has no effect. Never more. */
 function assertReadable(output: string, quiet: boolean): void {
