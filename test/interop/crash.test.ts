@@ -147,7 +147,9 @@ describe('a broker that is killed', () => {
     context.diagnostic(`TMQ_SEED=${seed}`);
     const random = new Random(seed);
     await using place = await createPlace();
-    const {words, start: startBroker} = place;
+    const {start: startBroker} = place;
+    // The pauses would grow with each connection that does not last.
+    const words = [...place.words, '--reconnect', '0.2s'];
     let broker = await startBroker();
     const options = {timeoutMilliseconds: 60_000 + kills * 10_000};
     const subscriber = ['sub', ...words, '-c', '-i', 'keeper', '-q', '2', '-t', 'load'];
