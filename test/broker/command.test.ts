@@ -18,15 +18,11 @@ import {certificates} from '../support/certificates.ts';
 import {freePort} from '../support/mosquitto.ts';
 import {type RunningMain, runMain, startMain} from '../support/run.ts';
 import {type Finished, type Running, run, start} from '../support/spawn.ts';
-
-const mainModule = join(import.meta.dirname, '..', '..', 'src', 'main.ts');
-const program = `import {main, processIo} from ${JSON.stringify(mainModule)};
-process.exitCode = await main(process.argv.slice(1), processIo());`;
+import {startTmq} from '../support/tmq.ts';
 
 /** `tmq broker …` as a process of its own. */
 function startProcess(args: readonly string[], input?: string): Running {
-  const node = ['--import', 'tsx', '--input-type=module', '-e', program, '--', 'broker', ...args];
-  return start(process.execPath, node, input === undefined ? {} : {input});
+  return startTmq(['broker', ...args], input === undefined ? {} : {input});
 }
 
 async function runProcess(args: readonly string[]): Promise<Finished> {

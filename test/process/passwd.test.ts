@@ -1,4 +1,7 @@
-/** `tmq passwd` as processes: many at once, killed ones, and what others can see of them. */
+/**
+ * `tmq passwd` as processes: many at once, killed ones, and what others can see of them. TMQ_PASSWD_KILLS sets how many
+ * are killed.
+ */
 
 import assert from 'node:assert/strict';
 import {spawnSync} from 'node:child_process';
@@ -44,22 +47,20 @@ async function pool<Item>(items: readonly Item[], size: number, work: (item: Ite
 const numbers = (count: number) => Array.from({length: count}, (_, index) => index);
 
 describe('many processes at once', () => {
-  for (const round of [1, 2, 3]) {
-    test(`50 that add leave 50 users, time ${round}`, async () => {
-      await writeFile(file, `# head\nfirst:${hash}`, {mode: 0o600});
-      await Promise.all(
-        numbers(50).map(async (index) => {
-          const {stderr, exitCode} = await runTmq(['passwd', '-b', file, `user${index}`, 'x'], {
-            timeoutMilliseconds: 60_000,
-          });
-          assert.deepEqual([stderr, exitCode], ['', 0]);
-        }),
-      );
-      const expected = ['first', ...numbers(50).map((index) => `user${index}`)];
-      assert.deepEqual([...(await users())].sort(), expected.sort());
-      assert.deepEqual(await readdir(directory), ['passwd']);
-    });
-  }
+  test('50 that add leave 50 users', async () => {
+    await writeFile(file, `# head\nfirst:${hash}`, {mode: 0o600});
+    await Promise.all(
+      numbers(50).map(async (index) => {
+        const {stderr, exitCode} = await runTmq(['passwd', '-b', file, `user${index}`, 'x'], {
+          timeoutMilliseconds: 60_000,
+        });
+        assert.deepEqual([stderr, exitCode], ['', 0]);
+      }),
+    );
+    const expected = ['first', ...numbers(50).map((index) => `user${index}`)];
+    assert.deepEqual([...(await users())].sort(), expected.sort());
+    assert.deepEqual(await readdir(directory), ['passwd']);
+  });
 });
 
 describe('killed processes', () => {
@@ -75,7 +76,8 @@ describe('killed processes', () => {
     });
   }
 
-  test('200 updates, each killed at some moment, lose no user and leave nothing behind', async () => {
+  test('updates that are killed, each at some moment, lose no user and leave nothing behind', async () => {
+    const kills = Number(process.env.TMQ_PASSWD_KILLS ?? 60);
     // Some pieces of a file, so that writing it takes several steps.
     const first = numbers(2000).map((index) => `user${index}`);
     await writeFile(file, first.map((name) => `${name}:${hash}\n`).join(''), {mode: 0o600});
@@ -84,7 +86,7 @@ describe('killed processes', () => {
     let killed = 0;
     // The lock, the new file beside, the rename: a process dies at any of them, or a little later.
     const moments = [/tmq-lock$/, /tmq-new/, /^passwd$/];
-    await pool(numbers(200), 4, async (index) => {
+    await pool(numbers(kills), 4, async (index) => {
       const updating = startTmq(['passwd', '-b', file, `user${index % 100}`, `x${index}`], {
         timeoutMilliseconds: 60_000,
       });
@@ -97,7 +99,7 @@ describe('killed processes', () => {
       assert.deepEqual(await users(), first);
     });
     watcher.close();
-    assert.ok(killed > 20, `only ${killed} were killed in time`);
+    assert.ok(killed > kills / 10, `only ${killed} were killed in time`);
 
     const {stderr, exitCode} = await runTmq(['passwd', '-b', file, 'last', 'x']);
     assert.deepEqual([stderr, exitCode], ['', 0]);

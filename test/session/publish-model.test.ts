@@ -121,7 +121,7 @@ async function withCuts(random: Random, setting: Omit<Setting, 'isCut'>): Promis
 
 /** The broker is killed twice at most, and started again. */
 async function withKills(random: Random, setting: Omit<Setting, 'isCut'>): Promise<void> {
-  await using broker = await startBrokerProcess(persistent, {built: true});
+  await using broker = await startBrokerProcess(persistent);
   const trouble = async (moments: Random, finished: Promise<unknown>) => {
     for (let kills = 1 + moments.below(2); kills > 0; kills--) {
       await Promise.race([sleep(moments.below(120)), finished]);

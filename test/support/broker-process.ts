@@ -1,17 +1,13 @@
 /**
- * `tmq broker` as a process of its own, from the sources, with a configuration file in a directory that
- * goes with it: to be killed, started again, and looked at from outside. Knows no client.
+ * `tmq broker` as a process of its own, with a configuration file in a directory that goes with it: to be killed,
+ * started again, and looked at from outside. Knows no client.
  */
 
 import {mkdtemp, readFile, rm, writeFile} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
-import {type Running, start} from './spawn.ts';
+import type {Running} from './spawn.ts';
 import {startTmq} from './tmq.ts';
-
-const mainModule = join(import.meta.dirname, '..', '..', 'src', 'main.ts');
-const program = `import {main, processIo} from ${JSON.stringify(mainModule)};
-process.exitCode = await main(process.argv.slice(1), processIo());`;
 
 export interface BrokerProcess extends AsyncDisposable {
   readonly directory: string;
@@ -28,21 +24,17 @@ export interface BrokerProcess extends AsyncDisposable {
   restart(): Promise<void>;
 }
 
-/** Starts it. In `config`, {directory} is filled in; it should have a listener on port 0. `built`: from dist/, in less time. */
+/** Starts it. In `config`, {directory} is filled in; it should have a listener on port 0. */
 export async function startBrokerProcess(
   config: string,
-  {quiet = true, built = false}: {readonly quiet?: boolean; readonly built?: boolean} = {},
+  {quiet = true}: {readonly quiet?: boolean} = {},
 ): Promise<BrokerProcess> {
   const directory = await mkdtemp(join(tmpdir(), 'tmq-broker-process-'));
   const path = join(directory, 'mosquitto.conf');
   await writeFile(path, config.replaceAll('{directory}', directory));
   const launch = async (): Promise<{readonly running: Running; readonly port: number}> => {
     const words = ['broker', '-c', path, '--ready', 'json', ...(quiet ? ['--quiet'] : ['-v'])];
-    const options = {timeoutMilliseconds: 120_000};
-    const sources = ['--import', 'tsx', '--input-type=module', '-e', program, '--'];
-    const running = built
-      ? startTmq(words, options)
-      : start(process.execPath, [...sources, ...words], options);
+    const running = startTmq(words, {timeoutMilliseconds: 120_000});
     const [line] = await running.waitFor('stdout', /^\{"event":"ready".*\}$/m);
     return {running, port: JSON.parse(line).listeners[0].port};
   };

@@ -28,7 +28,7 @@ import type {StoredMessage} from '../../../../src/broker/wire/publish-packet.ts'
 import {TmqError} from '../../../../src/errors.ts';
 import {writeLargeStore} from '../../../support/large-store.ts';
 import {packetBroker} from '../../../support/packet-client.ts';
-import {type Running, run, start} from '../../../support/spawn.ts';
+import {type Running, run} from '../../../support/spawn.ts';
 import {startTmq} from '../../../support/tmq.ts';
 
 async function withPath(test: (path: string) => Promise<void>): Promise<void> {
@@ -311,7 +311,12 @@ describe('store', () => {
           const each = {...message('x'), topic: 't', payload: Buffer.alloc(100_000, index)};
           for (const journal of journals) journal.retained('t', each);
           store.commit();
-          while ((await stat(path)).size > 2_500_000) await new Promise(setImmediate);
+          // Small changes meanwhile: they start the next compaction, if the last one left the file just too small.
+          while ((await stat(path)).size > 2_500_000) {
+            await new Promise(setImmediate);
+            for (const journal of journals) journal.session({clientId: 'c0', expirySeconds: 5});
+            store.commit();
+          }
         }
         assert.ok((await stat(path)).size < 3_000_000, `${(await stat(path)).size}`);
         const {restored} = await open(path);
@@ -410,12 +415,8 @@ describe('store', () => {
   });
 });
 
-const program = `import {main, processIo} from ${JSON.stringify(join(import.meta.dirname, '..', '..', '..', '..', 'src', 'main.ts'))};
-process.exitCode = await main(process.argv.slice(1), processIo());`;
-
 function startProcess(...words: string[]): Running {
-  const options = ['--import', 'tsx', '--input-type=module', '-e', program];
-  return start(process.execPath, [...options, '--', 'broker', ...words]);
+  return startTmq(['broker', ...words]);
 }
 
 async function startBroker(config: string): Promise<{process: Running; port: string}> {
@@ -526,8 +527,8 @@ describe('a broker with persistence', () => {
         return Number(/VmHWM:\s+(\d+)/.exec(status)?.[1]) * 1024;
       };
       const small = await peak(20_000_000);
-      const large = await peak(220_000_000);
-      assert.ok(large - small < 100_000_000, `${small} bytes for the small one, ${large} for the large one`);
+      const large = await peak(120_000_000);
+      assert.ok(large - small < 50_000_000, `${small} bytes for the small one, ${large} for the large one`);
     });
   });
 
