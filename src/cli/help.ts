@@ -165,11 +165,18 @@ function wrap(text: string, indent: number, {width}: HelpStyle): string {
 /** A blank that is not inside brackets: a choice in parentheses stays together. */
 const keepBrackets = /\s+(?![^[\](){}]*[\])}])/;
 
-/** A command line on as many lines as it needs, broken before options so that it can be pasted. */
-function foldCommand(command: string, style: HelpStyle): string {
+/**
+ * A command line on as many lines as it needs, broken before options and bars so that it can be pasted.
+ * @param columns of a line, without the backslash at its end
+ */
+export function commandLines(command: string, columns: number): readonly string[] {
   // A blank before an option or a bar that stands in no quotes.
   const pieces = command.split(/ (?=[-|])(?=(?:[^'"]*(?:'[^']*'|"[^"]*"))*[^'"]*$)/);
-  return joinPieces(pieces, style.width - 6)
+  return joinPieces(pieces, columns);
+}
+
+function foldCommand(command: string, style: HelpStyle): string {
+  return commandLines(command, style.width - 6)
     .map((line, index, all) => {
       const end = index === all.length - 1 ? '' : ' \\';
       return `${index === 0 ? '    ' : '      '}${style.name(line)}${end}`;

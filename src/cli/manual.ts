@@ -5,7 +5,7 @@
 
 import {exitStatuses} from '../errors.ts';
 import type {AnyCommand, ManualSection, Remarks} from './command.ts';
-import {type HelpEntry, optionsByGroup} from './help.ts';
+import {commandLines, type HelpEntry, optionsByGroup} from './help.ts';
 import type {Option, OptionTable} from './option.ts';
 import {bold, escaped, form, line, literal, paragraphs, section, subsection, tagged} from './roff.ts';
 
@@ -193,8 +193,21 @@ function examples(command: AnyCommand): readonly string[] {
   return Object.entries<string>(command.examples).flatMap(([typed, summary], index) => [
     ...(index === 0 ? [] : ['.PP']),
     line(sentence(summary)),
-    ...literal([typed]),
+    ...literal(folded(typed)),
   ]);
+}
+
+/** Columns of an example on a page of 80, without its indentation. */
+const exampleColumns = 69;
+
+/** A command line on as many lines as it needs. */
+function folded(typed: string): readonly string[] {
+  if (typed.length <= exampleColumns) return [typed];
+  // Room for the backslash.
+  return commandLines(typed, exampleColumns - 2).map((line, index, all) => {
+    const end = index === all.length - 1 ? '' : ' \\';
+    return `${index === 0 ? '' : '  '}${line}${end}`;
+  });
 }
 
 /** Where each shell looks for its script. */
@@ -211,7 +224,7 @@ function completion(): readonly string[] {
     ]),
     ...literal(
       Object.entries(targets).map(
-        ([shell, path]) => `tmq --completion ${shell} ${shell === 'powershell' ? '>>' : '>'} ${path}`,
+        ([shell, path]) => `tmq --completion ${shell} ${shell === 'powershell' ? '>> ' : '>'}${path}`,
       ),
     ),
   ];
@@ -222,11 +235,15 @@ export function sectionsOnly(sections: readonly ManualSection[]): string {
   return `${more(sections).join('\n')}\n`;
 }
 
+const isCommand = (line: string) => /^(?:.* \| )?tmq /.test(line);
+
 function more(sections: readonly ManualSection[]): readonly string[] {
   return sections.flatMap(({title, text, remarks: entries = {}, literal: lines}) =>
     section(title, [
       ...paragraphs(text),
-      ...(lines === undefined ? [] : literal(lines)),
+      ...(lines === undefined
+        ? []
+        : literal(lines.flatMap((each) => (isCommand(each) ? folded(each) : [each])))),
       ...remarks(entries),
     ]),
   );

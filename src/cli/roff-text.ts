@@ -24,6 +24,7 @@ export const characters: Readonly<Record<string, string>> = {
   '\\(if': '∞',
   '\\&': '',
   '\\|': '',
+  '\\:': '',
 };
 
 /** Fonts become the control characters 1, 2 and 3: they take no column. */

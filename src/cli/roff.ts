@@ -60,6 +60,8 @@ export function literal(lines: readonly string[]): readonly string[] {
 
 /** The longest line of a page's source. */
 const width = 78;
+/** A longer word may be broken at its brackets and commas: it would reach beyond a narrow page. */
+const longestWord = 40;
 
 /** A sentence a line, so that a formatter sees where sentences end; long ones on several. */
 export function line(text: string): string {
@@ -71,8 +73,9 @@ export function line(text: string): string {
 
 function folded(sentence: string): readonly string[] {
   const lines: string[] = [];
-  for (const word of sentence.split(' ')) {
+  for (const each of sentence.split(' ')) {
     const last = lines.at(-1);
+    const word = each.length > longestWord ? each.replace(/(?<=.)(?=[[{])|(?<=,)(?=.)/g, '\\:') : each;
     if (last !== undefined && last.length + 1 + word.length <= width)
       lines[lines.length - 1] = `${last} ${word}`;
     // A dot that a fold brings to the front is still no request.

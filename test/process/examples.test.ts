@@ -201,11 +201,11 @@ const examples: Readonly<Record<string, Drive>> = {
     await writeFile(join(ground.directory, 'mosquitto.conf'), 'listener 1883\n');
     assert.equal((await ground.run(command)).exitCode, 0);
   },
-  'tmq --completion bash > ~/.local/share/bash-completion/completions/tmq': completes(
+  'tmq --completion bash >~/.local/share/bash-completion/completions/tmq': completes(
     '.local/share/bash-completion/completions/tmq',
   ),
-  'tmq --completion zsh > ~/.zfunc/_tmq': completes('.zfunc/_tmq'),
-  'tmq --completion fish > ~/.config/fish/completions/tmq.fish': completes(
+  'tmq --completion zsh >~/.zfunc/_tmq': completes('.zfunc/_tmq'),
+  'tmq --completion fish >~/.config/fish/completions/tmq.fish': completes(
     '.config/fish/completions/tmq.fish',
   ),
 };
@@ -219,6 +219,7 @@ function literalLines(page: string): readonly string[] {
     lines
       .replace(/\\\((aq|ga|ha|ti)/g, (_, name: 'aq') => ({aq: "'", ga: '`', ha: '^', ti: '~'})[name])
       .replace(/\\([-e])/g, (_, letter: string) => (letter === '-' ? '-' : '\\'))
+      .replaceAll(' \\\n  ', ' ')
       .trimEnd()
       .split('\n'),
   );
