@@ -38,7 +38,7 @@ const internal = imports.filter(({to}) => to.endsWith('.ts'));
 const floors: readonly (readonly string[])[] = [
   ['errors.ts', 'defined.ts', 'timers.ts'],
   ['protocol/'],
-  ['format/', 'password/'],
+  ['condition/', 'format/', 'password/'],
   ['io/', 'cli/', 'client/', 'broker/'],
   ['commands/'],
   ['main.ts'],
@@ -68,7 +68,7 @@ const innerFloors: Readonly<Record<string, readonly (readonly string[])[]>> = {
   commands: [
     ['commands/client/credentials/', 'commands/client/exec/'],
     ['commands/client/', 'commands/manual/'],
-    ['commands/sub/exec/'],
+    ['commands/sub/conditions/', 'commands/sub/exec/'],
     commands.map(({name}) => `commands/${name}/`),
     ['commands/all.ts'],
     ['commands/help-about.ts'],
