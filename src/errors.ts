@@ -26,6 +26,7 @@ export const exitStatuses = {
   qosNotSupported: [24, 'The broker does not support the quality of service.'],
   packetTooLarge: [25, 'The message is larger than the broker allows.'],
   timeout: [27, 'Timed out (-W).'],
+  unexpected: [50, 'What came is not what was asked for (--fail-if).'],
   interrupted: [130, 'Interrupted (SIGINT).'],
   terminated: [143, 'Terminated (SIGTERM).'],
 } as const;

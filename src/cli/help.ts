@@ -76,6 +76,7 @@ export function greeting(commands: readonly string[], style: HelpStyle = plain):
 /** What `tmq help` explains besides the commands. */
 export const helpTopics = [
   {name: 'formats', summary: 'the language of -F, options files, password files'},
+  {name: 'conditions', summary: 'the language of --where, --until and --fail-if'},
   {name: 'environment', summary: 'the environment variables that tmq reads'},
   {name: 'exit-status', summary: 'what each exit status means'},
   {name: 'reconnecting', summary: 'several hosts, pauses, and what ends a session'},

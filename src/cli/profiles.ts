@@ -96,6 +96,7 @@ const optionsBeyondShared: OptionTable = Object.fromEntries(
     ...['--topic-clean', '--map <rule>', '--strict', '-0, --null-data', '--framing <form>'],
     ...['-e, --response-topic <topic>', '--latency', '--no-local', '--topic-qos <filter> <level>'],
     ...['--then', '--ready-fd <number>', '--ready-file <file>'],
+    ...['--where <condition>', '--until <condition>', '--fail-if <condition>', '--idle <seconds>'],
   ].map((flags) => [flags, {flags, group: 'General', summary: ''}]),
 );
 

@@ -129,8 +129,8 @@ export type PublishBatch =
 export interface Session extends AsyncDisposable {
   /** The one assigned by the server, if it assigned one. */
   readonly clientId: string;
-  /** Whether a broker has accepted a connection: when pipelined, that may come later than the session. */
-  readonly isAccepted: boolean;
+  /** How many connections a broker has accepted so far: when pipelined, the first one may come later than the session. */
+  readonly connections: number;
   /**
    * Resolves when the QoS is satisfied. `isLast`: only the end follows, so DISCONNECT may be sent at once.
    * @throws TmqError with the reason code when refused, 7 when the connection is lost

@@ -145,6 +145,24 @@ const examples: Readonly<Record<string, Drive>> = {
     assert.equal(await readFile(join(ground.directory, 'log.txt'), 'utf8'), 'hello\n');
     await ground.traced(/PUBLISH.*log/);
   },
+  "tmq sub -t door/state --until '.open == true' -W 30": prints(
+    [`-t door/state -m '{"open":false}'`, `-t door/state -m '{"open":true}'`],
+    /^\{"open":false\}\n\{"open":true\}\n$/,
+    0,
+  ),
+  "tmq sub -v -t 'sensors/#' --where '.temperature > 30 and topic ~ \"/cellar$\"'": prints(
+    [
+      `-t sensors/cellar -m '{"temperature":30}'`,
+      `-t sensors/attic -m '{"temperature":31}'`,
+      `-t sensors/cellar -m '{"temperature":31}'`,
+    ],
+    /^sensors\/cellar \{"temperature":31\}\n$/,
+  ),
+  "tmq sub -t 'log/#' --fail-if '.level == \"error\"' --idle 5": prints(
+    [`-t log/a -m '{"level":"info"}'`, `-t log/b -m '{"level":"error"}'`],
+    /^\{"level":"info"\}\n\{"level":"error"\}\n$/,
+    50,
+  ),
   "tmq sub -h localhost,localhost:1884 -q 1 -c -i logger -t 'log/#'": prints(
     ['-t log/a -m x'],
     /^x\n/,

@@ -89,6 +89,13 @@ const commandLines: readonly Row[] = [
     'You must specify a topic to subscribe to (-t) or unsubscribe from (-U), as in tmq sub -t greetings',
   ],
   [['sub', '-t', 'a#'], "Invalid subscription topic 'a#', are all '+' and '#' wildcards correct?"],
+  [[...sub, '--where', '.a = 1'], "Invalid --where, column 4: '=' is no operator: equality is written ==."],
+  [
+    [...sub, '--until', ''],
+    'Invalid --until, column 1: the condition ends too early: a value is missing, such as',
+  ],
+  [[...sub, '--fail-if', '(.a'], "Invalid --fail-if, column 4: a ')' is missing here."],
+  [[...sub, '--idle', '0'], 'Invalid --idle time "0". It is a number of seconds above 0.'],
   [[...sub, '-R', '--retained-only'], "Combining '-R' and '--retained-only' makes no sense."],
   [[...sub, '--ready-file', ''], 'The argument of --ready-file is empty.'],
   [[...sub, '-C', '0'], 'Invalid message count "0". It is a number from 1.'],

@@ -63,7 +63,7 @@ export class ClientSession implements Session {
   readonly #signal = new Signal();
   #connection: ClientConnection | undefined;
   #clientId: string;
-  isAccepted = false;
+  connections = 0;
   #end: Promise<void> | undefined;
 
   constructor(options: ConnectionOptions, context: SessionContext) {
@@ -258,7 +258,7 @@ export class ClientSession implements Session {
   }
 
   #begin(connection: ClientConnection): void {
-    this.isAccepted = true;
+    this.connections++;
     this.#context.onReady?.();
     connection.start();
   }

@@ -3,6 +3,7 @@
 import type {AnyCommand, ManualSection} from '../../cli/command.ts';
 import type {helpTopics} from '../../cli/help.ts';
 import {clientEnvironment, commonEnvironment, statusRemarks} from '../../cli/manual.ts';
+import {conditionsSection} from './conditions.ts';
 import {formatSections} from './formats-page.ts';
 import {profileSections} from './profiles.ts';
 import {reconnectingSections} from './reconnecting.ts';
@@ -75,6 +76,7 @@ export const topicSections: Readonly<
   Record<(typeof helpTopics)[number]['name'], (commands: readonly AnyCommand[]) => readonly ManualSection[]>
 > = {
   formats: () => formatSections,
+  conditions: () => [conditionsSection],
   environment: environmentSections,
   'exit-status': statusSections,
   reconnecting: () => reconnectingSections,

@@ -20,8 +20,9 @@ export interface LastPayloadPlan {
 const streamedBytes = 4 * 1024 * 1024;
 
 function isPlain({selection, output, view}: LastPayloadPlan, stdout: Terminal<object>): boolean {
-  const {filterOut, hideRetained, retainedOnly, removeRetained, printPercent} = selection;
-  const all = filterOut.length === 0 && !hideRetained && !retainedOnly && !removeRetained;
+  const {filterOut, hideRetained, retainedOnly, removeRetained, printPercent, conditions} = selection;
+  const isFiltered = filterOut.length > 0 || hideRetained || conditions !== undefined;
+  const all = !isFiltered && !retainedOnly && !removeRetained;
   const isText = output.format === undefined && output.json !== true && output.framing === undefined;
   return all && printPercent >= 100 && view === 'messages' && isText && !stdout.isTTY;
 }

@@ -4,7 +4,7 @@ import {defineCommand} from '../../cli/command.ts';
 import {decimal, inGroup, integer} from '../../cli/option.ts';
 import type {Session} from '../../client/types.ts';
 import {defined} from '../../defined.ts';
-import {ExitCode, Interrupted, type TmqError, UsageError} from '../../errors.ts';
+import {ExitCode, Interrupted, UsageError} from '../../errors.ts';
 import {Output} from '../../io/output.ts';
 import {type Io, isDropIn} from '../../io/process.ts';
 import type {ProtocolVersion, QoS} from '../../protocol/message.ts';
@@ -17,7 +17,6 @@ import {withBroker} from '../client/exec/broker-environment.ts';
 import {checkUrlTopic, subscribeUrlOption} from '../client/network-options.ts';
 import {openSession} from '../client/open-session.ts';
 import {
-  noConnection,
   type ReceiveValues,
   receiveOptions,
   retainOptions,
@@ -25,24 +24,30 @@ import {
   toFormatter,
 } from '../client/receive-options.ts';
 import {topicFilter, topicFilters} from '../client/topic-option.ts';
+import {conditionsSection} from '../manual/conditions.ts';
 import {receiveDelivery} from '../manual/delivery.ts';
 import {formatDifference, formatSection} from '../manual/format-section.ts';
 import {jsonLinesSection} from '../manual/json-lines.ts';
 import {readySection} from '../manual/ready.ts';
 import {type CommandPlan, commandOptions, toCommandPlan} from './command-options.ts';
 import type {Companion} from './companion.ts';
+import {conditionOptions, conditionTexts, createIdleTime, createJudge} from './conditions/options.ts';
+import type {Judge} from './conditions/types.ts';
+import {missing, type Progress} from './progress.ts';
 import type {ReadySignals} from './ready.ts';
 import {checkRecordOptions, type RecordValues, recordOptions} from './record-options.ts';
 import {RetainedRemoval, RetainedRounds} from './remove-retained.ts';
-import {type SelectionPlan, selection} from './selection.ts';
+import {leftOut, type SelectionPlan, selection} from './selection.ts';
 import {streamLast} from './stream-last.ts';
-import {type SubscribePlan, subscribe, warnUser} from './subscribe.ts';
+import {checkNoLocal, type SubscribePlan, subscribe, warnUser} from './subscribe.ts';
 import {formatView, rateView, type View, watchView} from './view.ts';
 
 export interface SubPlan extends SubscribePlan {
   readonly selection: SelectionPlan;
   readonly output: ReceiveValues & RecordValues;
   readonly timeoutSeconds?: number;
+  /** --idle. */
+  readonly idleSeconds?: number;
   readonly commands: CommandPlan;
 }
 
@@ -95,6 +100,7 @@ const options = {
   },
   ...receiveOptions,
   ...recordOptions,
+  ...conditionOptions,
   ...inGroup('Messages', {
     exitAfterSubscribe: {
       flags: '-E, --exit-after-subscribe',
@@ -175,8 +181,14 @@ export const sub = defineCommand({
     "tmq sub -t 'old/#' --retained-only --remove-retained -W 5": 'Clear retained messages.',
     'tmq sub -t reply -C 1 -W 5 --then -- tmq pub -t request -m now':
       'Ask, and wait for the answer: the question is sent once the subscription stands.',
+    "tmq sub -t door/state --until '.open == true' -W 30":
+      'Wait for a door to open, or exit status 27 after half a minute.',
+    "tmq sub -v -t 'sensors/#' --where '.temperature > 30 and topic ~ \"/cellar$\"'":
+      'What matters of a whole tree.',
+    "tmq sub -t 'log/#' --fail-if '.level == \"error\"' --idle 5":
+      'Exit status 50 at the first error, 0 after five quiet seconds.',
   },
-  sections: [receiveDelivery, readySection, formatSection, jsonLinesSection],
+  sections: [receiveDelivery, readySection, conditionsSection, formatSection, jsonLinesSection],
   differences: [
     'When the broker denies every subscription, the exit status is its reason code (128 for MQTT 3.1.1); mosquitto_sub ends with 0.',
     'A lost connection, and its return, are reported on standard error.',
@@ -192,7 +204,9 @@ export const sub = defineCommand({
     const topics = [...new Set([...(values.topics ?? []), ...(qosByFilter?.keys() ?? [])])];
     const client = toClientPlan(values, {
       protocolVersion: 4,
-      ...(values.count !== undefined && values.count < defaultInFlight ? {receiveMaximum: values.count} : {}),
+      ...(values.count !== undefined && values.count < defaultInFlight && values.where === undefined
+        ? {receiveMaximum: values.count}
+        : {}),
     });
     if (topics.length === 0 && unsubscribe.length === 0) {
       checkUrlTopic(values);
@@ -225,29 +239,31 @@ export const sub = defineCommand({
         retainedOnly,
         removeRetained: values.removeRetained ?? false,
         printPercent: values.randomFilter ?? 100,
-        ...defined({limit: values.count}),
+        ...defined({limit: values.count, conditions: conditionTexts(values)}),
       },
       output: values,
       view: values.messageRate === true ? 'rate' : values.watch === true ? 'watch' : 'messages',
-      ...defined({timeoutSeconds: values.timeout}),
+      ...defined({timeoutSeconds: values.timeout, idleSeconds: values.idle}),
       exitAfterSubscribe: values.exitAfterSubscribe ?? false,
       commands: toCommandPlan(values, operands),
     };
   },
   async run(plan, io): Promise<ExitCode> {
     const {companion: words, ready} = plan.commands;
+    const judge = await createJudge(plan.selection.conditions);
     const progress: Progress = {received: 0, isConnected: () => false, left: () => undefined};
     using limit = timeLimit(plan.timeoutSeconds, () => missing(plan, progress));
     using signals = ready && new (await import('./ready.ts')).ReadySignals(ready, io);
     const signal = AbortSignal.any([io.signal, limit.signal]);
-    if (words.length === 0) return await listen(plan, io, {progress, signal, signals});
+    if (words.length === 0) return await listen(plan, io, {judge, progress, signal, signals});
     const {Companion} = await import('./companion.ts');
     const companion = new Companion(words, {...io, env: withBroker(io.env, plan.client.connection)});
-    return await companion.beside(() => listen(plan, io, {progress, signal, signals, companion}));
+    return await companion.beside(() => listen(plan, io, {judge, progress, signal, signals, companion}));
   },
 });
 
 interface Run {
+  readonly judge: Judge | undefined;
   readonly progress: Progress;
   /** Ends it: a signal of the system, or the time limit. */
   readonly signal: AbortSignal;
@@ -265,12 +281,12 @@ async function listen(plan: SubPlan, io: Io, run: Run): Promise<ExitCode> {
     pipelined: true,
     oneShot: plan.selection.limit !== undefined && Math.max(plan.options.qos, ...levels) < 2,
   });
-  progress.isConnected = () => session.isAccepted;
+  progress.isConnected = () => session.connections > 0;
   try {
     const receiving = receive(plan, session, run, io);
     await (companion === undefined ? receiving : Promise.race([receiving, companion.failed]));
   } catch (error) {
-    if (!signal.aborted || error !== signal.reason || !session.isAccepted) throw error;
+    if (!signal.aborted || error !== signal.reason || session.connections === 0) throw error;
     // With MQTT 5 the will is published: the client was interrupted [mosquitto: sub_client.c].
     await session.end(ReasonCode.disconnectWithWill);
     // A hangup ends mosquitto_sub with its own status.
@@ -294,33 +310,6 @@ function asPublished<Given extends ReceiveValues & RecordValues>(
   return values.json === true && version === 5 ? {...values, retainAsPublished: true} : values;
 }
 
-/** @throws UsageError where --no-local cannot be */
-function checkNoLocal(isAsked: boolean, version: ProtocolVersion, topics: readonly string[]): void {
-  if (!isAsked) return;
-  if (version < 5)
-    throw new UsageError('--no-local is not supported before MQTT 5. Leave out -V, or say -V 5.');
-  const shared = topics.find((topic) => topic.startsWith('$share/'));
-  // [MQTT-3.8.3-4]
-  if (shared !== undefined)
-    throw new UsageError(`--no-local and the shared subscription ${shared} cannot be used together.`);
-}
-
-interface Progress {
-  received: number;
-  isConnected: () => boolean;
-  /** What --remove-retained has not removed. */
-  left: () => TmqError | undefined;
-}
-
-/** What did not come in time, for the error of -W. */
-function missing({selection, client}: SubPlan, {received, isConnected}: Progress): string {
-  if (!isConnected()) return noConnection(client.connection);
-  if (received === 0) return 'No message';
-  return selection.limit === undefined
-    ? `Only ${received} message${received === 1 ? '' : 's'}`
-    : `Only ${received} of ${selection.limit} messages`;
-}
-
 /** SIGINT and SIGTERM: the ordinary end of a subscription. */
 function isAskedToEnd(reason: unknown): boolean {
   return reason instanceof Interrupted && ['SIGINT', 'SIGTERM'].includes(reason.signalName);
@@ -328,20 +317,24 @@ function isAskedToEnd(reason: unknown): boolean {
 
 /** Subscribes and prints until the receiver has its last message. Messages may come before the SUBACK. */
 async function receive(plan: SubPlan, session: Session, run: Run, io: Io): Promise<void> {
-  const {progress} = run;
+  const {judge, progress} = run;
   const output = new Output(io.stdout);
   using view = await createView(plan, io, output);
-  const select = selection(plan.selection, Math.random);
+  const select = selection(plan.selection, Math.random, judge);
   const removal = new RetainedRemoval(session, (sentence) => void warnUser(plan, sentence, io));
   const {retainedOnly, removeRetained} = plan.selection;
   progress.left = () => removal.failure();
   const again = () => session.subscribe(plan.subscribe, {...plan.options, retainHandling: 0});
+  using idle = await createIdleTime(plan.idleSeconds, session);
   const rounds = new RetainedRounds({session, removal, ...(retainedOnly && removeRetained ? {again} : {})});
   const receiving = session.receive({
     message(message) {
-      progress.received++;
       if (retainedOnly && rounds.isPassedOver(message)) return 'more';
-      const {decision, print, remove} = select(message);
+      const selected = select(message);
+      if (selected === leftOut) return 'more';
+      const {decision, print, remove, counts} = selected;
+      if (counts) progress.received++;
+      if (counts) idle?.news();
       view.count(message);
       if (print) view.print(message);
       if (remove) {
@@ -352,7 +345,8 @@ async function receive(plan: SubPlan, session: Session, run: Run, io: Io): Promi
     },
     flush: () => {
       view.batchEnds();
-      return rounds.flushing(output.flush());
+      const flushing = rounds.flushing(output.flush());
+      return idle?.flushing(flushing) ?? flushing;
     },
     stream: streamLast(plan, {output, stdout: io.stdout}, () => progress.received),
   });
@@ -361,12 +355,13 @@ async function receive(plan: SubPlan, session: Session, run: Run, io: Io): Promi
   receiving.catch(() => undefined);
   using _reader = output.watchReader();
   const retained = retainedOnly ? [rounds.finished(subscribed)] : [];
-  await Promise.race([finished, receiving, output.closed, ...retained]);
+  const quiet = idle === undefined ? [] : [idle.over(subscribed)];
+  await Promise.race([finished, receiving, output.closed, ...retained, ...quiet]);
   rounds.end();
   await removal.answered();
   view.end();
   await output.flush();
-  const failure = removal.failure(rounds.repeated);
+  const failure = judge?.failure ?? removal.failure(rounds.repeated);
   if (failure !== undefined) throw failure;
 }
 

@@ -1,9 +1,10 @@
 /** SUBSCRIBE and UNSUBSCRIBE of `sub`, and what the user reads about their answers. */
 
 import type {Session, SubscribeOptions} from '../../client/types.ts';
-import {ExitCode, TmqError} from '../../errors.ts';
+import {ExitCode, TmqError, UsageError} from '../../errors.ts';
 import type {Io} from '../../io/process.ts';
 import {warningLine} from '../../io/terminal.ts';
+import type {ProtocolVersion} from '../../protocol/message.ts';
 import type {propertiesFor} from '../../protocol/property-option.ts';
 import {isFailure} from '../../protocol/reason-codes.ts';
 import type {ClientPlan} from '../client/client-options.ts';
@@ -18,6 +19,17 @@ export interface SubscribePlan {
   readonly view: 'messages' | 'watch' | 'rate';
   /** -E: leave once the subscription is acknowledged. */
   readonly exitAfterSubscribe: boolean;
+}
+
+/** @throws UsageError where --no-local cannot be */
+export function checkNoLocal(isAsked: boolean, version: ProtocolVersion, topics: readonly string[]): void {
+  if (!isAsked) return;
+  if (version < 5)
+    throw new UsageError('--no-local is not supported before MQTT 5. Leave out -V, or say -V 5.');
+  const shared = topics.find((topic) => topic.startsWith('$share/'));
+  // [MQTT-3.8.3-4]
+  if (shared !== undefined)
+    throw new UsageError(`--no-local and the shared subscription ${shared} cannot be used together.`);
 }
 
 /** Writes a warning, where the user wants any. */

@@ -73,6 +73,23 @@ export const commandLines: readonly Mistake[] = [
   ['sub -t a -C -1', 'Invalid message count "-1". It is a number from 1.', {usage: true}],
   ['sub -t a -W 5s', 'Invalid timeout "5s". It is a number of seconds from 1.', {usage: true}],
   ['sub -t a -W -1', 'Invalid timeout "-1". It is a number of seconds from 1.', {usage: true}],
+  [
+    "sub -t a --where '.a = 1'",
+    "Invalid --where, column 4: '=' is no operator: equality is written ==.",
+    {usage: true},
+  ],
+  [
+    "sub -t a --until 'state == open'",
+    'Invalid --until, column 1: there is no name \'state\'. The names are topic, qos, retain and payload; text is written as "state", a field of the payload as .state.',
+    {usage: true},
+  ],
+  [
+    "sub -t a --fail-if '.v > 20ms'",
+    "Invalid --fail-if, column 6: '20ms' is no number. Leave out 'ms', or put text in quotes.",
+    {usage: true},
+  ],
+  ['sub -t a --idle 5s', 'Invalid --idle time "5s". It is a number of seconds above 0.', {usage: true}],
+  ["pub -t a -m x --where '.a'", "Unknown option '--where'. It is an option of tmq sub.", {usage: true}],
   ['sub -t a -W 0.5', 'Invalid timeout "0.5". It is a number of seconds from 1.', {usage: true}],
   ['pub -t a -m x -W 5', "Unknown option '-W'. It is an option of tmq sub and tmq rr.", {usage: true}],
   ['sub -t a -k 1', 'Invalid keepalive given, it must be between 5 and 65535 inclusive: 1', {usage: true}],

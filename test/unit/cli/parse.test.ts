@@ -268,6 +268,7 @@ const pool = [
   ...['mqttv5', 'mqttv31', 'tlsv1.2', 'TLSv1.3', 'pem', 'engine', 'auto', 'never', 'always', 'new'],
   ...['random', 'follow', '5x', '1s..30s', 'SCRAM-SHA-256', '50m', 'Name: value', 'eu-west-1'],
   ...['s#a#b#', '{1}', '{.id}/x', '\\t', 'u32be'],
+  ...['.a == 1', 'topic ~ "^a/"'],
   ...['socks5h://h', 'http://h:1', 'mqtt://u:p@h/t', 'ws://h:9/t', '%t', '%j', '-', '--help'],
 ];
 /** The second of these is an error, not the winner. */
