@@ -57,3 +57,14 @@ export async function linesFile(directory: string, name: string, count: number):
   }
   return path;
 }
+
+/** How many bytes an object of JSON has. */
+export const objectBytes = 200;
+
+/** An object of JSON with 200 bytes, as a sensor sends it; every tenth, beginning with the tenth, is above 30 degrees. */
+export function numberedObject(index: number): string {
+  const temperature = index % 10 === 9 ? 30.5 : 20 + (index % 10);
+  const time = new Date(Date.UTC(2026, 0, 1) + index * 1000).toISOString();
+  const text = `{"id":${index},"time":"${time}","sensor":{"model":"THS-2","firmware":"1.4.2"},"temperature":${temperature.toFixed(1)},"humidity":41.5,"battery":{"volts":2.97,"low":false},"note":""}`;
+  return text.replace('"note":""', `"note":"${'x'.repeat(objectBytes - text.length)}"`);
+}

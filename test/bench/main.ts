@@ -20,6 +20,7 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   publine: async () => (await import('./publine.ts')).publine,
   bounded: async () => (await import('./bounded.ts')).bounded,
   subflood: async () => (await import('./subflood.ts')).subflood,
+  conditions: async () => (await import('./conditions.ts')).conditions,
   large: async () => (await import('./large.ts')).large,
   broker: async () => (await import('./broker.ts')).broker,
   pipeline: async () => (await import('./pipeline.ts')).pipeline,

@@ -11,6 +11,8 @@ export const benchNotes: Readonly<Record<string, string>> = {
     '`pub -l` from a file. At QoS 1 and 2 the races have 60,000 lines, because mosquitto_pub 2.0.11 loses lines past 65,535 and ends with 0; the last rows have more, without a comparison. Both leave up to 20 lines unacknowledged.',
   bounded: 'Memory of `pub -l` where the receiver is slower than the input, and whether every byte arrived.',
   subflood: '`sub` from a server that sends a million messages of 24 bytes as fast as `sub` reads them.',
+  conditions:
+    '`sub --where` with one message in ten taken, from a server that sends half a million objects of JSON of 200 bytes as fast as `sub` reads them; to the null device. jq reads %J, which costs it less than %j.',
   large: 'One message of 256 MB, from a file and to the null device.',
   broker:
     'Messages delivered a second, divided by mosquitto’s: above 1, `tmq broker` is faster. They come from floods, in which many messages are handled together; in the paced row each message is handled alone. Ready time and memory are divided by those of aedes-cli, a broker of npm.',

@@ -1,11 +1,11 @@
 /**
- * A broker that sends: each subscriber gets `count` numbered lines as fast as it takes them, or one
- * payload of `large` bytes. All frames are encoded before the port is printed.
+ * A broker that sends: each subscriber gets `count` numbered lines (or, of the kind 'object', objects of JSON) as
+ * fast as it takes them, or one payload of `large` bytes. All frames are encoded before the port is printed.
  */
 
 import {createServer, type Socket} from 'node:net';
 import {parseArgs} from 'node:util';
-import {numberedLine} from '../bench.ts';
+import {numberedLine, numberedObject} from '../bench.ts';
 import {
   connackFrame,
   frameScanner,
@@ -22,6 +22,7 @@ const {values} = parseArgs({
     topic: {type: 'string', default: 'bench/flood'},
     count: {type: 'string', default: '0'},
     qos: {type: 'string', default: '0'},
+    kind: {type: 'string', default: 'line'},
     large: {type: 'string', default: '0'},
   },
 });
@@ -30,15 +31,14 @@ const qos = Number(values.qos);
 const count = Number(values.count);
 const largeBytes = Number(values.large);
 
+const text = values.kind === 'object' ? numberedObject : numberedLine;
+
 /** At most so many unacknowledged, so that no packet identifier is used twice. */
 const windowFrames = 60_000;
 const blockFrames = 4_000;
 
 const encode = (index: number) =>
-  publishFrame(
-    {topic, payload: Buffer.from(numberedLine(index)), qos, packetId: 1 + (index % windowFrames)},
-    4,
-  );
+  publishFrame({topic, payload: Buffer.from(text(index)), qos, packetId: 1 + (index % windowFrames)}, 4);
 
 const frameBytes = encode(0).length;
 const flood = Buffer.allocUnsafe(frameBytes * count);
