@@ -360,6 +360,28 @@ test('T11: a connection that is reset is lost, once it was there', limit, async 
   );
 });
 
+test(
+  'a connection that ends at a message: before MQTT 5, the error names it and what may be wrong with it',
+  limit,
+  async () => {
+    for (const version of [4, 5] as const) {
+      await using broker = await startFakeBroker(async (connection) => {
+        await connection.accept();
+        await connection.next('publish');
+        connection.socket.end();
+      });
+      const options = sessionOptions(broker.port, {protocolVersion: version});
+      await using session = await connect(options, sessionContext());
+      const hint =
+        'Not answered: message 1, 5 bytes to a/b\\. Perhaps the broker allows no such size or topic: with -V 5';
+      await assert.rejects(
+        session.publish(Buffer.from('hello'), publication('a/b', {qos: 1})),
+        failsWith(ExitCode.connectionLost, version === 5 ? /was lost\.$/ : new RegExp(`was lost\\. ${hint}`)),
+      );
+    }
+  },
+);
+
 test("T11: the server's DISCONNECT is reported in words, whatever its code", limit, async () => {
   for (const [reasonCode, text] of [
     [142, /ended the connection: Session taken over \(elsewhere\)\.$/],

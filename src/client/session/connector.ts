@@ -25,7 +25,7 @@ import {mayBeMinimal, mayFilter, mayPipeline} from './fast-path-policy.ts';
 import {Hosts} from './hosts.ts';
 import {ReconnectPauses} from './reconnect-pauses.ts';
 import {consequenceOf} from './reconnect-policy.ts';
-import {RepeatedLoss, type Unanswered} from './repeated-loss.ts';
+import {lossAt, RepeatedLoss, type Unanswered} from './repeated-loss.ts';
 
 export interface ConnectorSetup {
   readonly options: ConnectionOptions;
@@ -172,7 +172,8 @@ export class Connector {
   /** Why the session ends with this loss; undefined when it goes on. */
   #reasonToEnd(connection: ClientConnection, loss: TmqError): unknown {
     const {context, unanswered, clientId, options} = this.#setup;
-    if (!connection.isAccepted || !context.reconnect.afterLoss) return loss;
+    if (!connection.isAccepted) return loss;
+    if (!context.reconnect.afterLoss) return lossAt(loss, unanswered(), options.protocolVersion);
     const {endpoint} = connection;
     const acceptedMilliseconds = monotonicMilliseconds() - connection.acceptedAt;
     this.#pauses.ended(acceptedMilliseconds);

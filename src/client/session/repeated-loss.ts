@@ -4,6 +4,7 @@
  */
 
 import {ExitCode, TmqError} from '../../errors.ts';
+import type {ProtocolVersion} from '../../protocol/message.ts';
 import {isFailure} from '../../protocol/reason-codes.ts';
 import {DisconnectedByServer} from '../connection/connection-lost.ts';
 
@@ -31,6 +32,21 @@ const soonMilliseconds = 2000;
 
 /** Ends that are no answer to a packet. */
 const unrelated: ReadonlySet<number> = new Set([ExitCode.keepalive, ExitCode.malformed]);
+
+/** A loss before the answer to a packet: before MQTT 5, closing is the only answer to what a server does not take. */
+export function lossAt(
+  error: TmqError,
+  unanswered: Unanswered | undefined,
+  version: ProtocolVersion,
+): TmqError {
+  const {exitCode} = error;
+  if (unanswered === undefined || version === 5 || exitCode !== ExitCode.connectionLost) return error;
+  return new TmqError(
+    `${error.message} Not answered: ${unanswered.describe()}. Perhaps the broker allows no such size or topic: with -V 5 it could say so.`,
+    exitCode,
+    {cause: error},
+  );
+}
 
 export class RepeatedLoss {
   #key: object | undefined;
