@@ -83,6 +83,23 @@ export interface Receiver {
   readonly stream?: ((message: Message, payloadBytes: number) => PayloadSink | undefined) | undefined;
 }
 
+/** A message that is acknowledged by itself. */
+export interface Delivery {
+  /** Its bytes are its own. */
+  readonly message: Message;
+  /** Acknowledges it as soon as those before it are [MQTT-4.6.0-2]; on a connection that is lost, when it comes again. */
+  acknowledge(): void;
+  /** It stays unacknowledged, and no other message waits for it. */
+  abandon(): void;
+}
+
+/** Takes messages and acknowledges them one by one, at any time and in any order. */
+export interface DeliveryReceiver {
+  /** How many messages it has at a time; while it has so many, the session reads no further one. */
+  readonly window: number;
+  delivered(delivery: Delivery): ReceiveDecision;
+}
+
 /** The result of one message at QoS 1 or 2, or 0 at QoS 0 once it was written to the network. */
 export interface PublishResult {
   /** Below 128: 0, or 16 (no matching subscribers). */
@@ -153,6 +170,12 @@ export interface Session extends AsyncDisposable {
   roundTrip(): Promise<void>;
   /** Delivers messages until the receiver wants no more, the signal aborts (rejects with its reason) or the session fails. */
   receive(receiver: Receiver): Promise<void>;
+  /**
+   * Delivers messages that the receiver acknowledges by itself, in the place of `receive`. A message that the broker
+   * sends again, and that the receiver has or has just had, is not delivered twice. Never resolves.
+   * @throws what the receiver throws, the signal's reason, and what ends the session
+   */
+  deliver(receiver: DeliveryReceiver): Promise<never>;
   /** Sends DISCONNECT behind everything written, and closes. Idempotent; `await using` calls it, too. */
   end(reasonCode?: number): Promise<void>;
 }

@@ -126,6 +126,7 @@ class PacketMessages implements MessageSource {
       get isRepeated() {
         return incoming.isRepeated;
       },
+      isDuplicate: incoming.isDuplicate,
       take: incoming.take,
       acknowledge: incoming.acknowledge,
     };

@@ -211,10 +211,11 @@ class MqttJsClient implements ProtocolClient {
 
   #incoming(packet: LibraryPacket): IncomingMessage {
     const {handler, receivedQos2, unacknowledged} = this.#setup;
-    const {messageId = 0} = packet;
+    const {messageId = 0, dup: isDuplicate = false} = packet;
     const qos = this.#exactlyOnce.has(packet) ? 2 : packet.qos;
     return {
       message: {...messageOf(packet), qos: qos ?? 0},
+      isDuplicate,
       get isRepeated() {
         return qos === 2 && receivedQos2.wasTaken(messageId);
       },

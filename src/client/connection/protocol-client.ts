@@ -41,6 +41,8 @@ export interface IncomingMessage {
   readonly message: Message;
   /** At QoS 2: the receiver took it on an earlier connection, so it only has to be acknowledged. */
   readonly isRepeated: boolean;
+  /** The broker marks it as sent before [MQTT-3.3.1-1]. */
+  readonly isDuplicate: boolean;
   /** The receiver has taken it. */
   take(): void;
   /** Sends PUBACK or PUBREC; nothing at QoS 0 or when the connection is gone. */

@@ -59,6 +59,7 @@ class FilteredMessages implements MessageSource {
   /** A message was answered with 'later'. */
   isHolding = false;
   #offered: Message | undefined;
+  #isDuplicate = false;
   /** Packet identifiers of messages taken and not yet acknowledged: at QoS 1, and at QoS 2. */
   #taken: number[] = [];
   #takenQos2: number[] = [];
@@ -73,6 +74,7 @@ class FilteredMessages implements MessageSource {
   /** Returns whether the message need not be held. @throws Violation when the server may not send it yet */
   offer(message: Message, isDuplicate: boolean): boolean {
     this.#offered = message;
+    this.#isDuplicate = isDuplicate;
     const {qos, messageId = 0} = message;
     const {events, receivedQos2, unacknowledged} = this.#setup;
     if (qos > 0) unacknowledged.assertRoom(isDuplicate);
@@ -109,6 +111,7 @@ class FilteredMessages implements MessageSource {
     return {
       connection,
       message,
+      isDuplicate: this.#isDuplicate,
       get isRepeated() {
         return qos === 2 && receivedQos2.wasTaken(messageId);
       },

@@ -17,7 +17,9 @@ import {tracer} from '../connection/debug-lines.ts';
 import type {ConnectionEvents} from '../connection/events.ts';
 import {PacketIdentifiers} from '../connection/packet-ids.ts';
 import type {ConnectionOptions} from '../connection-options.ts';
+import {IncomingMessages} from '../receiving/incoming-messages.ts';
 import type {
+  DeliveryReceiver,
   Payload,
   PublishBatch,
   PublishProgress,
@@ -31,7 +33,6 @@ import type {
 import {atMost, orAborted, Signal} from '../waiting.ts';
 import {Connector} from './connector.ts';
 import {Publisher} from './publisher.ts';
-import {ReceiverQueue} from './receiver-queue.ts';
 import {Subscriptions} from './subscriptions.ts';
 
 /** How long the peer may take nothing at the end where there is no keep alive. */
@@ -54,7 +55,7 @@ export class ClientSession implements Session {
   readonly #options: ConnectionOptions;
   readonly #context: SessionContext;
   readonly #connector: Connector;
-  readonly #receiverQueue: ReceiverQueue;
+  readonly #incoming: IncomingMessages;
   readonly #publisher: Publisher;
   readonly #subscriptions: Subscriptions;
   /** Aborted, with the reason, when the session fails or ends. */
@@ -79,7 +80,7 @@ export class ClientSession implements Session {
     this.#subscriptions = new Subscriptions({
       pingsAfterwards: context.trace === undefined && context.sendsAfterSubscribing !== true,
     });
-    this.#receiverQueue = new ReceiverQueue(() => this.#awaitsReply);
+    this.#incoming = new IncomingMessages(() => this.#awaitsReply);
     this.#publisher = new Publisher({
       protocolVersion: options.protocolVersion,
       maxInflight: options.maxInflight,
@@ -103,7 +104,7 @@ export class ClientSession implements Session {
       onLost: () => {
         this.#connection = undefined;
       },
-      handled: () => this.#receiverQueue.emptied(),
+      handled: () => this.#incoming.emptied(),
     });
   }
 
@@ -160,10 +161,8 @@ export class ClientSession implements Session {
     return await Promise.all(filters.map(leave));
   }
 
-  async receive(receiver: Receiver): Promise<void> {
-    if (this.#halt.signal.aborted) throw this.#halt.signal.reason;
-    await this.#receiverQueue.receive(receiver);
-  }
+  receive = (receiver: Receiver): Promise<void> => this.#incoming.receive(receiver);
+  deliver = (receiver: DeliveryReceiver): Promise<never> => this.#incoming.deliver(receiver);
 
   async end(reasonCode = 0): Promise<void> {
     this.#end ??= this.#shutdown(reasonCode);
@@ -185,7 +184,7 @@ export class ClientSession implements Session {
     this.#connection = undefined;
     this.#stop(new TmqError('The session has ended.', ExitCode.noConnection));
     // What the receiver's output is taking now is acknowledged before DISCONNECT.
-    await atMost(this.#receiverQueue.flushed, abortedStallMilliseconds);
+    await atMost(this.#incoming.flushed, abortedStallMilliseconds);
     await connection?.shutdown({reasonCode, stallMilliseconds, untilPeerCloses});
   }
 
@@ -210,7 +209,7 @@ export class ClientSession implements Session {
     this.#halt.abort(reason);
     this.#signal.fail(reason);
     this.#publisher.fail(reason);
-    this.#receiverQueue.fail(reason);
+    this.#incoming.fail(reason);
   }
 
   /** The open connection, or the next one. @throws what ended the session */
@@ -236,8 +235,11 @@ export class ClientSession implements Session {
 
   #events(): ConnectionEvents {
     const {trace, traceGrants} = this.#context;
+    const incoming = this.#incoming;
     return {
-      messages: this.#receiverQueue,
+      get messages() {
+        return incoming.events;
+      },
       acknowledged: (packet) => this.#publisher.acknowledged(packet),
       assigned: (clientId) => {
         this.#clientId = clientId;
@@ -249,8 +251,8 @@ export class ClientSession implements Session {
   /** Makes the connection the session's: restores what the last one left open. */
   #adopt(connection: ClientConnection): void {
     this.#connection = connection;
-    if (connection.sessionPresent) this.#receiverQueue.resumed();
-    else this.#subscriptions.restore(connection, this.#context.notice);
+    this.#incoming.connected(connection.sessionPresent);
+    if (!connection.sessionPresent) this.#subscriptions.restore(connection, this.#context.notice);
     this.#publisher.attach(connection);
     if (connection.isAccepted) this.#begin(connection);
     else void connection.accepted.then(() => this.#beginLate(connection)).catch(() => undefined);

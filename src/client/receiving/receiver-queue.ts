@@ -102,6 +102,9 @@ export class ReceiverQueue implements MessageEvents {
     });
   }
 
+  /** Another queue takes over what waits here, and what sources hold. */
+  handOver = (): readonly KeptMessage[] => this.#finish();
+
   /** A connection found its session kept: the broker sends messages that were not acknowledged again. */
   resumed(): void {
     this.#kept = this.#kept.filter(({message, connection}) => message.qos === 0 || connection.isOpen);
@@ -241,16 +244,15 @@ export class ReceiverQueue implements MessageEvents {
     };
   }
 
-  #finish(): void {
-    clearImmediate(this.#flushPlanned);
-    this.#flushPlanned = undefined;
+  #finish(): readonly KeptMessage[] {
+    const kept = this.#kept;
+    // What was taken and not flushed is not acknowledged.
+    this.#beginFlush();
     this.#active = undefined;
     this.#state = 'finished';
-    this.#takenOfKept = [];
-    this.#sources = [];
-    this.#isUnflushed = false;
     this.#kept = [];
     this.#offerAgain();
     this.#checkEmptied();
+    return kept;
   }
 }
