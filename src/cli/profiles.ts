@@ -95,7 +95,8 @@ const optionsBeyondShared: OptionTable = Object.fromEntries(
     ...['--json', '--topic-from <separator>', '--topic-template <template>', '--split <separator>'],
     ...['--topic-clean', '--map <rule>', '--strict', '-0, --null-data', '--framing <form>'],
     ...['-e, --response-topic <topic>', '--latency', '--no-local', '--topic-qos <filter> <level>'],
-    ...['--then', '--ready-fd <number>', '--ready-file <file>'],
+    ...['--then', '--ready-fd <number>', '--ready-file <file>', '--exec'],
+    ...['--jobs <number>', '--on-failure <policy>'],
     ...['--where <condition>', '--until <condition>', '--fail-if <condition>', '--idle <seconds>'],
   ].map((flags) => [flags, {flags, group: 'General', summary: ''}]),
 );

@@ -36,6 +36,8 @@ export interface Io {
   readonly onHangup?: (callback: () => void) => () => void;
   /** Calls back at each SIGUSR2 and ignores SIGUSR1, until what it returns is called. */
   readonly onUserSignal?: (callback: () => void) => () => void;
+  /** Calls back at the next ending signal after the one that aborts `signal`, which then does not end the process. */
+  readonly onFurtherSignal?: (callback: () => void) => () => void;
   /** Ignores SIGINT until what it returns is called: Ctrl-C is for another program on the terminal. */
   readonly ignoreInterrupts?: () => () => void;
   /** Nanoseconds since the epoch by the wall clock, which may be set: durations use performance.now(). */
@@ -50,6 +52,22 @@ export function isDropIn({programName}: Pick<Io, 'programName'>): boolean {
 export const {platform} = process;
 export const isLinux = platform === 'linux';
 
+/** Sends the signal to the process group that the child leads, or where there are none, to the child. */
+export function signalGroup(
+  child: {readonly pid?: number | undefined; kill(signal: NodeJS.Signals): boolean},
+  signal: NodeJS.Signals,
+): void {
+  if (platform === 'win32' || child.pid === undefined) {
+    child.kill(signal);
+    return;
+  }
+  try {
+    process.kill(-child.pid, signal);
+  } catch {
+    // It has ended.
+  }
+}
+
 /** One of Node's internal modules [DEP0111]. @throws Error where there is none of the name, or access is not permitted */
 export function internalModule(name: string): unknown {
   return (process as unknown as {binding(name: string): unknown}).binding(name);
@@ -60,7 +78,7 @@ export function internalModule(name: string): unknown {
  * `scriptPath` is argv[1]: the link or the file that was started.
  */
 export function processIo(scriptPath = 'tmq'): Io {
-  const {signal, onHangup} = listenToSignals();
+  const {signal, onHangup, onFurtherSignal} = listenToSignals();
   const malformedArgument = findMalformedArgument(process.argv.slice(2));
   hidePassword();
   leaveLostTerminals();
@@ -88,6 +106,7 @@ export function processIo(scriptPath = 'tmq'): Io {
     malformedArgument,
     signal,
     onHangup,
+    onFurtherSignal,
     onUserSignal(callback) {
       const ignore = () => undefined;
       process.on('SIGUSR1', ignore).on('SIGUSR2', callback);
@@ -137,9 +156,10 @@ function unreadable(code: string): Readable {
 /** After the start: when to look whether SIGHUP is ignored, unless one comes before. */
 const hangupLookMilliseconds = 50;
 
-function listenToSignals(): Required<Pick<Io, 'signal' | 'onHangup'>> {
+function listenToSignals(): Required<Pick<Io, 'signal' | 'onHangup' | 'onFurtherSignal'>> {
   const controller = new AbortController();
   const hangups = new Set<() => void>();
+  const further = new Set<() => void>();
   let ignored: boolean | undefined;
   const ignoresHangup = () => {
     ignored ??= hangupIsIgnored();
@@ -154,7 +174,9 @@ function listenToSignals(): Required<Pick<Io, 'signal' | 'onHangup'>> {
     }
     if (name === 'SIGHUP' && ignoresHangup()) return;
     // A terminal that closes sends SIGHUP, and so does its shell: the second one is no wish to end at once.
-    if (name !== 'SIGHUP') process.off(name, end);
+    const isFurther = controller.signal.aborted && name !== 'SIGHUP';
+    if (isFurther) for (const callback of further) callback();
+    if (name !== 'SIGHUP' && (isFurther || further.size === 0)) process.off(name, end);
     controller.abort(new Interrupted(name));
   };
   for (const name of endingSignals) process.on(name, end);
@@ -163,6 +185,10 @@ function listenToSignals(): Required<Pick<Io, 'signal' | 'onHangup'>> {
     onHangup(callback) {
       hangups.add(callback);
       return () => hangups.delete(callback);
+    },
+    onFurtherSignal(callback) {
+      further.add(callback);
+      return () => further.delete(callback);
     },
   };
 }

@@ -24,6 +24,7 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   large: async () => (await import('./large.ts')).large,
   broker: async () => (await import('./broker.ts')).broker,
   pipeline: async () => (await import('./pipeline.ts')).pipeline,
+  exec: async () => (await import('./exec.ts')).exec,
   rtt: async () => (await import('./rtt.ts')).rtt,
   passwd: async () => (await import('./passwd.ts')).passwd,
 };

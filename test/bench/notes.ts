@@ -18,6 +18,7 @@ export const benchNotes: Readonly<Record<string, string>> = {
     'Messages delivered a second, divided by mosquitto’s: above 1, `tmq broker` is faster. They come from floods, in which many messages are handled together; in the paced row each message is handled alone. Ready time and memory are divided by those of aedes-cli, a broker of npm.',
   pipeline:
     'Lines through a publisher, a broker and a subscriber: three times tmq, over three times mosquitto.',
+  exec: '`sub --exec --jobs 2` of messages that wait in a session, from its start to its end, and `xargs -P 2 -n 1` of as many lines. The command is /bin/true.',
   rtt: 'One command to a broker that is 50 ms away, there and back: by default, which waits for CONNACK, and with `--pipeline`, which does not.',
   passwd:
     'Files of 10,000 users, and one user. mosquitto_passwd 2.0.11 always takes 101 iterations; the yardstick at 1000 is the same hashing on this Node, one password after another.',

@@ -53,6 +53,12 @@ const copies =
     assert.equal((await pipeline.finished).exitCode, 0);
   };
 
+/** Runs a worker with a job that prints what it gets. */
+const runsJobs = (): Drive => async (ground, command) => {
+  await writeFile(join(ground.directory, 'job.sh'), '#!/bin/sh\necho "$MQTT_TOPIC: $(cat)"\n', {mode: 0o755});
+  await prints(['-t jobs/a -q 1 -m x'], /^jobs\/a: x\n$/)(ground, command);
+};
+
 const answers =
   (topic: string, words: string, shown = 'answer\n'): Drive =>
   async (ground, command) => {
@@ -163,6 +169,9 @@ const examples: Readonly<Record<string, Drive>> = {
     /^\{"level":"info"\}\n\{"level":"error"\}\n$/,
     50,
   ),
+  "tmq sub -q 1 -t 'jobs/#' --exec -- ./job.sh": runsJobs(),
+  "tmq sub -V 5 -q 1 -c -i worker-1 -t '$share/work/jobs/#' --on-failure retry:3 --exec --jobs 4 -- ./job.sh":
+    runsJobs(),
   "tmq sub -h localhost,localhost:1884 -q 1 -c -i logger -t 'log/#'": prints(
     ['-t log/a -m x'],
     /^x\n/,

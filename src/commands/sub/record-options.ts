@@ -2,6 +2,7 @@
 
 import {choice, inGroup, type Values} from '../../cli/option.ts';
 import {UsageError} from '../../errors.ts';
+import type {ProtocolVersion} from '../../protocol/message.ts';
 import type {ReceiveValues} from '../client/receive-options.ts';
 
 export const recordOptions = inGroup('Output', {
@@ -51,4 +52,12 @@ export function checkRecordOptions(values: OutputValues): void {
   if (noNewline === true) refuse(framed, '-N', 'no newline is printed anyway');
   if (messageRate === true) refuse(framed, '--message-rate', 'no messages are printed');
   if (watch === true) refuse(framed, '-w', 'it shows lines');
+}
+
+/** With --json a message is to be published again as it was: MQTT 5 leaves the retain flag as it was, if asked to. */
+export function asPublished<Given extends ReceiveValues & RecordValues>(
+  values: Given,
+  version: ProtocolVersion,
+): Given {
+  return values.json === true && version === 5 ? {...values, retainAsPublished: true} : values;
 }

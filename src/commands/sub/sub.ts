@@ -6,8 +6,8 @@ import type {Session} from '../../client/types.ts';
 import {defined} from '../../defined.ts';
 import {ExitCode, Interrupted, UsageError} from '../../errors.ts';
 import {Output} from '../../io/output.ts';
-import {type Io, isDropIn} from '../../io/process.ts';
-import type {ProtocolVersion, QoS} from '../../protocol/message.ts';
+import type {Io} from '../../io/process.ts';
+import type {QoS} from '../../protocol/message.ts';
 import {propertiesFor} from '../../protocol/property-option.ts';
 import {ReasonCode} from '../../protocol/reason-codes.ts';
 import {clientDifferences} from '../client/client-differences.ts';
@@ -16,31 +16,28 @@ import {withEnvironment} from '../client/environment.ts';
 import {withBroker} from '../client/exec/broker-environment.ts';
 import {checkUrlTopic, subscribeUrlOption} from '../client/network-options.ts';
 import {openSession} from '../client/open-session.ts';
-import {
-  type ReceiveValues,
-  receiveOptions,
-  retainOptions,
-  timeLimit,
-  toFormatter,
-} from '../client/receive-options.ts';
-import {topicFilter, topicFilters} from '../client/topic-option.ts';
+import {type ReceiveValues, receiveOptions, retainOptions, timeLimit} from '../client/receive-options.ts';
+import {topicFilters} from '../client/topic-option.ts';
+import {execSection} from '../manual/commands.ts';
 import {conditionsSection} from '../manual/conditions.ts';
 import {receiveDelivery} from '../manual/delivery.ts';
 import {formatDifference, formatSection} from '../manual/format-section.ts';
 import {jsonLinesSection} from '../manual/json-lines.ts';
 import {readySection} from '../manual/ready.ts';
-import {type CommandPlan, commandOptions, toCommandPlan} from './command-options.ts';
-import type {Companion} from './companion.ts';
 import {conditionOptions, conditionTexts, createIdleTime, createJudge} from './conditions/options.ts';
 import type {Judge} from './conditions/types.ts';
+import {createView} from './create-view.ts';
+import {type CommandPlan, commandOptions, toCommandPlan} from './exec/command-options.ts';
+import type {Companion} from './exec/companion.ts';
+import {usualWindow} from './exec/exec-options.ts';
+import type {Execution} from './exec/execution.ts';
+import type {ReadySignals} from './exec/ready.ts';
 import {missing, type Progress} from './progress.ts';
-import type {ReadySignals} from './ready.ts';
-import {checkRecordOptions, type RecordValues, recordOptions} from './record-options.ts';
+import {asPublished, checkRecordOptions, type RecordValues, recordOptions} from './record-options.ts';
 import {RetainedRemoval, RetainedRounds} from './remove-retained.ts';
 import {leftOut, type SelectionPlan, selection} from './selection.ts';
 import {streamLast} from './stream-last.ts';
-import {checkNoLocal, type SubscribePlan, subscribe, warnUser} from './subscribe.ts';
-import {formatView, rateView, type View, watchView} from './view.ts';
+import {checkNoLocal, type SubscribePlan, subscribe, topicQos, warnUser} from './subscribe.ts';
 
 export interface SubPlan extends SubscribePlan {
   readonly selection: SelectionPlan;
@@ -49,6 +46,8 @@ export interface SubPlan extends SubscribePlan {
   /** --idle. */
   readonly idleSeconds?: number;
   readonly commands: CommandPlan;
+  /** How many messages it has at a time with --exec. */
+  readonly window: number;
 }
 
 const options = {
@@ -146,21 +145,13 @@ const options = {
   url: subscribeUrlOption,
 } as const;
 
-/** "filter NUL level". @throws UsageError for what is no filter, or no QoS */
-function topicQos(given: string): readonly [string, QoS] {
-  const [filter = '', level = ''] = given.split('\0');
-  const checked = topicFilter({option: '--topic-qos', what: 'subscription topic'})(filter);
-  if (!/^[012]$/.test(level)) throw new UsageError(`Invalid QoS given: ${level}. It is 0, 1 or 2.`);
-  return [checked, Number(level) as QoS];
-}
-
 export const sub = defineCommand({
   name: 'sub',
   summary: 'subscribe to topics and print the messages',
   synopsis: [
     '[options] -t <filter> …',
     '[options] -L <url>',
-    '[options] -t <filter> … --then -- command [argument ...]',
+    '[options] -t <filter> … {--then | --exec} -- command [argument ...]',
   ],
   description: [
     'Connects to an MQTT broker, subscribes, and prints each message on standard output as it comes, byte for byte. It acknowledges a message of QoS 1 or 2 only after it was written.',
@@ -170,7 +161,7 @@ export const sub = defineCommand({
   options,
   mostUsed: ['topics', 'verbose', 'count', 'timeout', 'format', 'host'],
   optionsFile: 'sub',
-  commandSwitches: ['companion'],
+  commandSwitches: ['companion', 'exec'],
   examples: {
     'tmq sub -t home/lamp': 'Print the payloads of one topic.',
     "tmq sub -v -t 'home/#'": 'Topic and payload of a whole tree.',
@@ -179,6 +170,8 @@ export const sub = defineCommand({
     "tmq sub -t '#' -F %j -C 3 | jq .topic": 'Three messages as JSON, one object a line.',
     "tmq sub -t 'files/#' -0 -C 2 | xargs -0 -n 1 echo": 'A command for each message, whatever is in it.',
     "tmq sub -t 'old/#' --retained-only --remove-retained -W 5": 'Clear retained messages.',
+    "tmq sub -q 1 -t 'jobs/#' --exec -- ./job.sh":
+      'Run a command for each message, with the payload on its standard input.',
     'tmq sub -t reply -C 1 -W 5 --then -- tmq pub -t request -m now':
       'Ask, and wait for the answer: the question is sent once the subscription stands.',
     "tmq sub -t door/state --until '.open == true' -W 30":
@@ -188,7 +181,7 @@ export const sub = defineCommand({
     "tmq sub -t 'log/#' --fail-if '.level == \"error\"' --idle 5":
       'Exit status 50 at the first error, 0 after five quiet seconds.',
   },
-  sections: [receiveDelivery, readySection, conditionsSection, formatSection, jsonLinesSection],
+  sections: [receiveDelivery, readySection, execSection, conditionsSection, formatSection, jsonLinesSection],
   differences: [
     'When the broker denies every subscription, the exit status is its reason code (128 for MQTT 3.1.1); mosquitto_sub ends with 0.',
     'A lost connection, and its return, are reported on standard error.',
@@ -202,12 +195,10 @@ export const sub = defineCommand({
   plan(values, operands): SubPlan {
     const {topicQos: qosByFilter, unsubscribe = [], hideRetained = false, retainedOnly = false} = values;
     const topics = [...new Set([...(values.topics ?? []), ...(qosByFilter?.keys() ?? [])])];
-    const client = toClientPlan(values, {
-      protocolVersion: 4,
-      ...(values.count !== undefined && values.count < defaultInFlight && values.where === undefined
-        ? {receiveMaximum: values.count}
-        : {}),
-    });
+    const usual = values.exec === true ? usualWindow(values) : defaultInFlight;
+    // --where may leave out any number of messages.
+    const most = (values.where === undefined ? values.count : undefined) ?? usual;
+    const client = toClientPlan(values, {protocolVersion: 4, receiveMaximum: Math.min(most, usual)});
     if (topics.length === 0 && unsubscribe.length === 0) {
       checkUrlTopic(values);
       throw new UsageError(
@@ -222,12 +213,14 @@ export const sub = defineCommand({
     const noLocal = values.noLocal === true;
     checkNoLocal(noLocal, version, topics);
     const properties = propertiesFor(values.property, 'subscribe', version);
+    const qos = (values.qos ?? 0) as QoS;
+    const levels = topics.map((topic) => qosByFilter?.get(topic) ?? qos);
     return {
       client,
       subscribe: topics,
       unsubscribe,
       options: {
-        qos: (values.qos ?? 0) as QoS,
+        qos,
         ...retainOptions(asPublished(values, version)),
         noLocal,
         ...defined({qosByFilter, properties}),
@@ -245,7 +238,8 @@ export const sub = defineCommand({
       view: values.messageRate === true ? 'rate' : values.watch === true ? 'watch' : 'messages',
       ...defined({timeoutSeconds: values.timeout, idleSeconds: values.idle}),
       exitAfterSubscribe: values.exitAfterSubscribe ?? false,
-      commands: toCommandPlan(values, operands),
+      commands: toCommandPlan(values, operands, {connection: client.connection, levels}),
+      window: client.connection.properties?.receiveMaximum ?? usual,
     };
   },
   async run(plan, io): Promise<ExitCode> {
@@ -253,10 +247,10 @@ export const sub = defineCommand({
     const judge = await createJudge(plan.selection.conditions);
     const progress: Progress = {received: 0, isConnected: () => false, left: () => undefined};
     using limit = timeLimit(plan.timeoutSeconds, () => missing(plan, progress));
-    using signals = ready && new (await import('./ready.ts')).ReadySignals(ready, io);
+    using signals = ready && new (await import('./exec/ready.ts')).ReadySignals(ready, io);
     const signal = AbortSignal.any([io.signal, limit.signal]);
     if (words.length === 0) return await listen(plan, io, {judge, progress, signal, signals});
-    const {Companion} = await import('./companion.ts');
+    const {Companion} = await import('./exec/companion.ts');
     const companion = new Companion(words, {...io, env: withBroker(io.env, plan.client.connection)});
     return await companion.beside(() => listen(plan, io, {judge, progress, signal, signals, companion}));
   },
@@ -274,15 +268,24 @@ interface Run {
 async function listen(plan: SubPlan, io: Io, run: Run): Promise<ExitCode> {
   const {progress, signal, companion} = run;
   const levels = plan.options.qosByFilter?.values() ?? [];
+  using execution = await createExecution(plan, io, run);
   await using session = await openSession(plan.client, io, {
-    signal,
+    signal: execution?.signal ?? signal,
     reconnects: true,
     traceGrants: true,
     pipelined: true,
-    oneShot: plan.selection.limit !== undefined && Math.max(plan.options.qos, ...levels) < 2,
+    oneShot:
+      execution === undefined &&
+      plan.selection.limit !== undefined &&
+      Math.max(plan.options.qos, ...levels) < 2,
   });
   progress.isConnected = () => session.connections > 0;
   try {
+    if (execution !== undefined) {
+      const status = await execute(execution, {plan, session, run, io});
+      await session.end();
+      return status;
+    }
     const receiving = receive(plan, session, run, io);
     await (companion === undefined ? receiving : Promise.race([receiving, companion.failed]));
   } catch (error) {
@@ -296,18 +299,11 @@ async function listen(plan: SubPlan, io: Io, run: Run): Promise<ExitCode> {
       throw error;
     }
     if (left !== undefined) throw left;
-    return ExitCode.success;
+    if (execution?.isCut) throw error;
+    return execution?.status ?? ExitCode.success;
   }
   await session.end();
   return ExitCode.success;
-}
-
-/** With --json a message is to be published again as it was: MQTT 5 leaves the retain flag as it was, if asked to. */
-function asPublished<Given extends ReceiveValues & RecordValues>(
-  values: Given,
-  version: ProtocolVersion,
-): Given {
-  return values.json === true && version === 5 ? {...values, retainAsPublished: true} : values;
 }
 
 /** SIGINT and SIGTERM: the ordinary end of a subscription. */
@@ -365,26 +361,35 @@ async function receive(plan: SubPlan, session: Session, run: Run, io: Io): Promi
   if (failure !== undefined) throw failure;
 }
 
+/** What runs the command of --exec; undefined without it. */
+async function createExecution(plan: SubPlan, io: Io, run: Run): Promise<Execution | undefined> {
+  const {exec} = plan.commands;
+  if (exec === undefined) return undefined;
+  const {Execution} = await import('./exec/execution.ts');
+  const select = selection(plan.selection, Math.random, run.judge);
+  const counted = () => void run.progress.received++;
+  return new Execution({...plan, plan: exec, io, signal: run.signal, select, counted});
+}
+
+interface Executed {
+  readonly plan: SubPlan;
+  readonly session: Session;
+  readonly run: Run;
+  readonly io: Io;
+}
+
+/** Subscribes, and runs the command for each message. Resolves with the exit status. */
+async function execute(execution: Execution, {plan, session, run, io}: Executed): Promise<ExitCode> {
+  using idle = await createIdleTime(plan.idleSeconds, session);
+  const status = await execution.run(session, () => subscribeAll(plan, session, run, io), idle);
+  if (run.judge?.failure !== undefined) throw run.judge.failure;
+  return status;
+}
+
 /** Subscribes; once all filters are granted, says so and starts the command of --then. */
 async function subscribeAll(plan: SubPlan, session: Session, run: Run, io: Io): Promise<void> {
   const {signal, signals, companion} = run;
   const codes = await subscribe(plan, session, io, (signals ?? companion) !== undefined);
   signals?.subscribed(plan.subscribe, codes);
   companion?.start(signal);
-}
-
-async function createView(plan: SubPlan, io: Io, output: Output): Promise<View> {
-  if (plan.view === 'rate') return rateView(output);
-  if (plan.view === 'messages')
-    return formatView(await toFormatter(plan.output, io, plan.client), output, io);
-  const {endpoint} = plan.client.connection;
-  const title = endpoint.transport === 'unix' ? endpoint.path : endpoint.host;
-  const isTable = io.stdout.isTTY === true && !isDropIn(io);
-  // The table has the topic in a column of its own.
-  const values = isTable ? {...plan.output, verbose: false} : plan.output;
-  const {color} = plan.client;
-  const format = await toFormatter(values, io, {...plan.client, color: 'never'});
-  if (!isTable) return watchView({format, output, io, title});
-  const {watchTableView} = await import('./watch-table-view.ts');
-  return await watchTableView({format, output, io, title, color});
 }

@@ -4,11 +4,12 @@ import type {Session, SubscribeOptions} from '../../client/types.ts';
 import {ExitCode, TmqError, UsageError} from '../../errors.ts';
 import type {Io} from '../../io/process.ts';
 import {warningLine} from '../../io/terminal.ts';
-import type {ProtocolVersion} from '../../protocol/message.ts';
+import type {ProtocolVersion, QoS} from '../../protocol/message.ts';
 import type {propertiesFor} from '../../protocol/property-option.ts';
 import {isFailure} from '../../protocol/reason-codes.ts';
 import type {ClientPlan} from '../client/client-options.ts';
 import {subscriptionRefusal} from '../client/refusal.ts';
+import {topicFilter} from '../client/topic-option.ts';
 
 export interface SubscribePlan {
   readonly client: ClientPlan;
@@ -19,6 +20,14 @@ export interface SubscribePlan {
   readonly view: 'messages' | 'watch' | 'rate';
   /** -E: leave once the subscription is acknowledged. */
   readonly exitAfterSubscribe: boolean;
+}
+
+/** "filter NUL level". @throws UsageError for what is no filter, or no QoS */
+export function topicQos(given: string): readonly [string, QoS] {
+  const [filter = '', level = ''] = given.split('\0');
+  const checked = topicFilter({option: '--topic-qos', what: 'subscription topic'})(filter);
+  if (!/^[012]$/.test(level)) throw new UsageError(`Invalid QoS given: ${level}. It is 0, 1 or 2.`);
+  return [checked, Number(level) as QoS];
 }
 
 /** @throws UsageError where --no-local cannot be */

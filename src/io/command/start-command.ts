@@ -2,7 +2,7 @@
 
 import {type ChildProcess, type SpawnOptions, spawn} from 'node:child_process';
 import {constants} from 'node:os';
-import {codeOf, fileReason, TmqError} from '../../errors.ts';
+import {codeOf, FileError, fileReason, TmqError} from '../../errors.ts';
 import type {Io} from '../process.ts';
 import {windowsCommand} from './windows-command.ts';
 
@@ -35,7 +35,11 @@ export class CannotRun extends TmqError {
   constructor(command: string, error: unknown) {
     const isMissing = codeOf(error) === 'ENOENT';
     const reason = isMissing ? 'there is no such command' : fileReason(error);
-    super(`Cannot run ${command}: ${reason}.`, isMissing ? missingStatus : unusableStatus, {cause: error});
+    super(
+      error instanceof FileError ? error.message : `Cannot run ${command}: ${reason}.`,
+      isMissing ? missingStatus : unusableStatus,
+      {cause: error},
+    );
     this.isFinal = ['ENOENT', 'EACCES', 'ENOEXEC', 'ENOTDIR', 'EPERM'].includes(codeOf(error));
   }
 }

@@ -1,8 +1,8 @@
 /** The command of --then: started once all filters are granted, and waited for at the end. */
 
-import {TmqError} from '../../errors.ts';
-import {runCommand} from '../../io/command/run-command.ts';
-import type {Io} from '../../io/process.ts';
+import {TmqError} from '../../../errors.ts';
+import {runCommand} from '../../../io/command/run-command.ts';
+import type {Io} from '../../../io/process.ts';
 
 /** The descriptor of standard error. */
 const standardError = 2;

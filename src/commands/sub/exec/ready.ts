@@ -12,8 +12,8 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs';
-import {codeOf, fileError, UsageError} from '../../errors.ts';
-import type {Io} from '../../io/process.ts';
+import {codeOf, fileError, UsageError} from '../../../errors.ts';
+import type {Io} from '../../../io/process.ts';
 
 export interface ReadyPlan {
   readonly descriptor?: number;
