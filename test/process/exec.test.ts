@@ -245,6 +245,13 @@ describe('a command for each message', () => {
     assert.equal((await sub([...words, '-C', '2'], 'cat').finished).stdout.toString(), 'a\nb\n');
   });
 
+  test('-W says so where all messages came and a command does not succeed', async () => {
+    const {stderr, exitCode} = await work(['a\n'], ['-W', '1', '-C', '1', '--quiet'], 'exit 1');
+    assert.deepEqual([stderr, exitCode], ['', 27]);
+    const told = await work(['a\n'], ['-W', '1', '-C', '1'], 'exit 1');
+    assert.match(told.stderr, /Error: 1 message came, and not all were handled within 1 s\.\n$/);
+  });
+
   test('-W lets them finish, too, and its status stays', async () => {
     const given = fresh();
     const script = 'read -r x; sleep 1.2; echo $x';

@@ -5,7 +5,8 @@ import type {ManualSection} from '../../cli/command.ts';
 export const execSection: ManualSection = {
   title: 'A command for each message',
   text: [
-    'With --exec, tmq starts the command after -- for each message, without a shell. The payload is its standard input. Its standard output and standard error are those of tmq; with --jobs, whole outputs and whole lines. In its environment are:',
+    'With --exec, tmq runs the command after -- for each message, with its words as they are: no shell changes them. The payload is its standard input. Its standard output and standard error are those of tmq; with --jobs, whole outputs and whole lines. The rest of the message is in its environment, in the variables below.',
+    'One of several workers that share a queue of jobs:',
   ],
   remarks: {
     'MQTT_TOPIC, MQTT_QOS, MQTT_RETAIN': 'Always. MQTT_RETAIN is 1 for a retained message, and 0 otherwise.',

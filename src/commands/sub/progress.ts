@@ -23,5 +23,6 @@ export function missing(
   if (received === 0) return where === undefined ? 'No message' : 'No message that --where takes';
   const messages = `${received} message${received === 1 ? '' : 's'}`;
   if (until !== undefined) return `No match of --until among ${messages}`;
+  if (limit !== undefined && received >= limit) return `${messages} came, and not all were handled`;
   return limit === undefined ? `Only ${messages}` : `Only ${received} of ${limit} messages`;
 }

@@ -115,9 +115,8 @@ export class CommandRunner {
     const running = shell.run(variables, {stdin, stdout: this.#setup.own === undefined ? stdout : undefined});
     const status = await this.#killable(running, (signal) => shell.kill(signal));
     if (shell.isUsable) this.#idleShells.push(shell);
-    const [path = ''] = this.#shellWords!;
-    if (status === missingStatus && !existsSync(path)) {
-      throw new CannotRun(path, Object.assign(new Error(), {code: 'ENOENT'}));
+    if (status === missingStatus && !existsSync(shell.path)) {
+      throw new CannotRun(shell.path, Object.assign(new Error(), {code: 'ENOENT'}));
     }
     return status;
   }
@@ -131,7 +130,7 @@ export class CommandRunner {
     }
     const descriptor = attempt(words, () => temporaryFile(this.#setup.directory));
     const shell = new ShellSlot({...this.#setup, words});
-    this.#errors.add(shell.closed);
+    this.#waitFor(shell.closed);
     const isFit = await shell.canOpen(descriptor);
     closeSync(descriptor);
     if (isFit) return shell;
@@ -171,10 +170,14 @@ export class CommandRunner {
     const closed = new Promise<void>((resolve) => {
       stream.once('close', () => {
         lines.end();
-        this.#errors.delete(closed);
         resolve();
       });
     });
+    this.#waitFor(closed);
+  }
+
+  #waitFor(closed: Promise<void>): void {
     this.#errors.add(closed);
+    void closed.then(() => this.#errors.delete(closed));
   }
 }

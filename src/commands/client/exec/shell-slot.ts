@@ -34,10 +34,17 @@ function quoted(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return statSync(path).isFile();
+  } catch {
+    return false;
+  }
+}
+
 function isProgram(path: string): boolean {
   try {
-    if (!statSync(path).isFile()) return false;
-    accessSync(path, constants.X_OK);
     const descriptor = openSync(path, 'r');
     try {
       const bytes = Buffer.alloc(3);
@@ -62,10 +69,11 @@ export function shellWords(
   if (platform !== 'linux' || (env.TMQ_NO_FASTPATH ?? '') !== '') return undefined;
   if (!Object.keys(env).every((name) => variableName.test(name))) return undefined;
   const [command = '', ...args] = words;
-  const folders = (env.PATH ?? '').split(':').filter((folder) => folder.startsWith('/'));
+  const folders = (env.PATH ?? '').split(':');
+  if (!command.includes('/') && !folders.every((folder) => folder.startsWith('/'))) return undefined;
   const candidates = command.includes('/') ? [command] : folders.map((folder) => `${folder}/${command}`);
-  const path = candidates.find(isProgram);
-  return path === undefined ? undefined : [path, ...args];
+  const path = candidates.find(isExecutable);
+  return path !== undefined && isProgram(path) ? [path, ...args] : undefined;
 }
 
 /** How many of the last bytes are the beginning of the mark. */
@@ -118,6 +126,11 @@ export class ShellSlot {
       this.#settle?.(ended);
     };
     status.then(end, () => end(127));
+  }
+
+  /** Of the command. */
+  get path(): string {
+    return this.#setup.words[0]!;
   }
 
   get isUsable(): boolean {

@@ -104,6 +104,7 @@ test('a shell is not asked where it might see another command than Node', () => 
   assert.match(at(['sh'])?.[0] ?? '', /^\/.*\/sh$/);
   assert.equal(at(['no-such-command']), undefined);
   assert.equal(at(['/etc/passwd']), undefined);
+  assert.equal(at(['sh'], {PATH: `:${env.PATH}`}), undefined);
   assert.equal(at(['sh'], {'a-b': 'x'}), undefined);
   assert.equal(at(['sh'], {TMQ_NO_FASTPATH: '1'}), undefined);
   assert.equal(at(['sh'], {}, 'darwin'), undefined);
