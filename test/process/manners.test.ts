@@ -55,7 +55,7 @@ function withoutSpinner(screen: string): string {
   return screen.replaceAll(/\u001b\[\?2026h.*?\u001b\[\?2026l/gs, '').replaceAll('\u001b[1G\u001b[0K', '');
 }
 
-describe('the spinner', () => {
+describe('the spinner', {concurrency: 4}, () => {
   test('names what is awaited, and is erased before the error', async () => {
     using silence = await startSilence();
     await using terminal = onTerminal(['pub', '-p', String(silence.port), '-t', 'a', '-m', 'x']);
@@ -123,7 +123,7 @@ describe('the spinner', () => {
   });
 });
 
-describe('with a broker', () => {
+describe('with a broker', {concurrency: 4}, () => {
   let broker: TestBroker;
   let directory: string;
   before(async () => {
@@ -225,12 +225,12 @@ describe('with a broker', () => {
     test(`a watch that is ended by ${how} leaves the terminal as it was`, async () => {
       const id = `watch-${how}`;
       await using watching = onTerminal([
-        ...['sub', '-w', '-t', 'watched', '-p', String(broker.port), '-i', id],
+        ...['sub', '-w', '-t', id, '-p', String(broker.port), '-i', id],
         ...words,
       ]);
       await broker.logged(new RegExp(`SUBACK to ${id}`));
       if (how !== '-W') {
-        await runTmq(['pub', '-t', 'watched', '-m', 'seen', '-p', String(broker.port)]);
+        await runTmq(['pub', '-t', id, '-m', 'seen', '-p', String(broker.port)]);
         await watching.shows(/seen/);
       }
       if (how === 'Ctrl-C') watching.send('\u0003');
