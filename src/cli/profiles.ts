@@ -96,7 +96,7 @@ const optionsBeyondShared: OptionTable = Object.fromEntries(
     ...['--topic-clean', '--map <rule>', '--strict', '-0, --null-data', '--framing <form>'],
     ...['-e, --response-topic <topic>', '--latency', '--no-local', '--topic-qos <filter> <level>'],
     ...['--then', '--ready-fd <number>', '--ready-file <file>', '--exec'],
-    ...['--jobs <number>', '--on-failure <policy>'],
+    ...['--jobs <number>', '--on-failure <policy>', '--response-prefix <topic>'],
     ...['--where <condition>', '--until <condition>', '--fail-if <condition>', '--idle <seconds>'],
   ].map((flags) => [flags, {flags, group: 'General', summary: ''}]),
 );

@@ -148,6 +148,8 @@ export interface Session extends AsyncDisposable {
   readonly clientId: string;
   /** How many connections a broker has accepted so far: when pipelined, the first one may come later than the session. */
   readonly connections: number;
+  /** The Response Information of the present connection, where the server gave any [MQTT 5, 3.2.2.3.15]. */
+  responseInformation(): string | undefined;
   /**
    * Resolves when the QoS is satisfied. `isLast`: only the end follows, so DISCONNECT may be sent at once.
    * @throws TmqError with the reason code when refused, 7 when the connection is lost

@@ -36,7 +36,7 @@ const refused: readonly Refused[] = [
   {shows: '1.1: no --', words: [...message, '--'], says: "Unknown option '--'."},
   {shows: '1.1: no operands', words: [...message, 'word'], says: "Unknown option 'word'."},
   {shows: '1.1: unknown option', tool: 'sub', words: ['-t', 'a', '-r'], says: "Unknown option '-r'."},
-  {shows: '1.1: unknown option', tool: 'rr', words: ['-l'], says: "Unknown option '-l'."},
+  {shows: '1.1: unknown option', tool: 'rr', words: ['-U'], says: "Unknown option '-U'."},
   {shows: '1.1: case', words: [...message, '-V', 'MQTTV5'], says: 'Invalid protocol version argument given'},
   {shows: '1.1: left to right', words: ['-q', '7', '--bogus'], says: 'Invalid QoS given: 7'},
   {shows: '1.1: left to right', words: ['--bogus', '-q', '7'], says: "Unknown option '--bogus'."},
@@ -387,7 +387,7 @@ const refused: readonly Refused[] = [
   {
     shows: '5: needs',
     tool: 'rr',
-    words: ['-t', 'a', '-m', 'x'],
+    words: ['-t', 'a', '-m', 'x', '-V', '311'],
     says: 'All of topic, message, and response topic must be',
   },
   {

@@ -12,6 +12,7 @@ import {commands} from '../../src/commands/all.ts';
 import {testingSections} from '../../src/commands/manual/topics.ts';
 import {sub} from '../../src/commands/sub/sub.ts';
 import {openPlayground, type Playground} from '../support/playground.ts';
+import {type Request, startResponder} from '../support/responder.ts';
 
 type Drive = (ground: Playground, command: string) => Promise<void>;
 
@@ -67,6 +68,21 @@ const answers =
     await ground.run(`tmq pub ${words}`);
     const {exitCode, stdout} = await asking.finished;
     assert.deepEqual([exitCode, stdout.toString()], [0, shown]);
+  };
+
+/** Runs a command that asks so many clients, each of which answers with the payload and what is appended. */
+const asks =
+  (topic: string, suffixes: readonly string[], shown: RegExp): Drive =>
+  async (ground, command) => {
+    const starting = suffixes.map((suffix) => {
+      const respond = ({text, answer}: Request) => answer(`${text}${suffix}`);
+      return startResponder(ground.port, topic, respond, {clientId: `responder${suffix}`});
+    });
+    const responders = await Promise.all(starting);
+    const {exitCode, stdout} = await ground.run(command);
+    for (const responder of responders) await responder[Symbol.asyncDispose]();
+    assert.equal(exitCode, 0);
+    assert.match(stdout.toString(), shown);
   };
 
 /** Runs a command beside a file, and compares its status, its output and the users in the file. */
@@ -180,6 +196,9 @@ const examples: Readonly<Record<string, Drive>> = {
   'tmq sub --retry-connect -E -W 30 -t x': async (ground, command) => {
     assert.equal((await ground.run(command)).exitCode, 0);
   },
+  'tmq rr -t clock -n -W 5': asks('clock', ['noon'], /^noon\n$/),
+  'seq 1 100 | tmq rr -t square -l -W 5': asks('square', ['²'], /^1²\n2²\n(\d+²\n){97}100²\n$/),
+  'tmq rr -t whoami -n -C 3 -W 5': asks('whoami', ['a', 'b', 'c'], /^([abc]\n){3}$/),
   'tmq rr -t clock/request -e clock/response -n -W 5': answers(
     'clock/request',
     '-t clock/response -m answer',

@@ -158,8 +158,22 @@ const commandLines: readonly Row[] = [
   [[...sub, '-F', '%9999999999p'], 'Format width 9999999999 is larger than 1000000.'],
   [[...sub, '-F', '\ufdd0'], 'Malformed UTF-8 in -F argument.'],
   [
-    ['rr', '-t', 'a', '-n'],
-    'All of topic, message, and response topic must be supplied. Missing: -e, as in tmq rr -t request -e response -m Hello',
+    ['rr', '-t', 'a', '-n', '-V', '311'],
+    'All of topic, message, and response topic must be supplied. Missing: -e, which only MQTT 5 can do without, as in tmq rr -t request -e response -m Hello',
+  ],
+  [
+    ['rr', '-t', 'a', '-n', '-e', 'b', '--response-prefix', 'c'],
+    '--response-prefix and a response topic (-e) cannot be used together: the prefix is for one that tmq makes up.',
+  ],
+  [['rr', '-t', 'a', '-n', '-C', '0'], 'Invalid response count "0". It is a number from 1.'],
+  [
+    ['rr', '-t', 'a', '-l', '-e', 'b', '-V', '311'],
+    '-l needs MQTT 5, because each request has correlation data of its own. Leave out -V, or say -V 5.',
+  ],
+  [['rr', '-t', 'a', '-l', '-C', '2'], '-l and -C cannot be used together: each line has one response.'],
+  [
+    ['rr', '-t', 'a', '-l', '-D', 'publish', 'correlation-data', 'x'],
+    '-l and -D publish correlation-data cannot be used together: each request has data of its own.',
   ],
   [
     ['rr', '-t', 'a', '-n', '-e', 'b', '-D', 'publish', 'response-topic', 'c'],
@@ -612,6 +626,7 @@ const computed: Readonly<Record<string, string>> = {
   'words.ts': 'above: -M',
   'broker.ts': 'above: --exec, --bind and the like',
   'client-options.ts': 'above: -x',
+  'ask-lines.ts': 'commands/request.test.ts',
   'plan.ts': 'above: too many words',
   'output.ts': 'unit/io/output.test.ts',
   'prompt.ts': 'process/passwd-terminal.test.ts',

@@ -1,4 +1,4 @@
-/** The limits that a server announces in CONNACK [MQTT 5, 3.2.2.3]. Pure; who sends messages applies them. */
+/** What a server announces in CONNACK, limits first [MQTT 5, 3.2.2.3]. Pure; who sends messages applies them. */
 
 import {largestTwoByteInteger} from '../../protocol/fixed-header.ts';
 import type {QoS} from '../../protocol/message.ts';
@@ -14,6 +14,8 @@ export interface ServerLimits {
   readonly wildcardSubscriptions: boolean;
   readonly subscriptionIdentifiers: boolean;
   readonly sharedSubscriptions: boolean;
+  /** What response topics may begin with, where it was asked for. */
+  readonly responseInformation: string | undefined;
 }
 
 /** The limits in a CONNACK. What it does not mention is not limited, except topic aliases, which are then not allowed. */
@@ -29,5 +31,6 @@ export function limitsOf({properties = {}}: Pick<Packet, 'properties'>): ServerL
     wildcardSubscriptions: properties.wildcardSubscriptionAvailable !== 0,
     subscriptionIdentifiers: properties.subscriptionIdentifiersAvailable !== 0,
     sharedSubscriptions: properties.sharedSubscriptionAvailable !== 0,
+    responseInformation: properties.responseInformation as string | undefined,
   };
 }

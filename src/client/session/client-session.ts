@@ -63,20 +63,20 @@ export class ClientSession implements Session {
   /** Notified when there is a connection again. */
   readonly #signal = new Signal();
   #connection: ClientConnection | undefined;
-  #clientId: string;
+  clientId: string;
   connections = 0;
   #end: Promise<void> | undefined;
 
   constructor(options: ConnectionOptions, context: SessionContext) {
     this.#options = options;
     this.#context = context;
-    this.#clientId = options.clientId;
+    this.clientId = options.clientId;
     // Each awaited publish listens to it.
     setMaxListeners(0, this.#halt.signal);
     const identifiers = new PacketIdentifiers(
       options.clean ? 0 : Math.floor(Math.random() * largestTwoByteInteger),
     );
-    const clientId = () => this.#clientId;
+    const clientId = () => this.clientId;
     this.#subscriptions = new Subscriptions({
       pingsAfterwards: context.trace === undefined && context.sendsAfterSubscribing !== true,
     });
@@ -106,10 +106,6 @@ export class ClientSession implements Session {
       },
       handled: () => this.#incoming.emptied(),
     });
-  }
-
-  get clientId(): string {
-    return this.#clientId;
   }
 
   /** Makes the first connection. */
@@ -149,6 +145,7 @@ export class ClientSession implements Session {
     return granted;
   }
 
+  responseInformation = (): string | undefined => this.#connection?.limits.responseInformation;
   roundTrip = (): Promise<void> => this.#repeated((connection) => connection.roundTrip());
 
   async unsubscribe(
@@ -242,9 +239,9 @@ export class ClientSession implements Session {
       },
       acknowledged: (packet) => this.#publisher.acknowledged(packet),
       assigned: (clientId) => {
-        this.#clientId = clientId;
+        this.clientId = clientId;
       },
-      traced: trace && tracer(trace, () => this.#clientId, traceGrants),
+      traced: trace && tracer(trace, () => this.clientId, traceGrants),
     };
   }
 

@@ -1,76 +1,40 @@
-/** Asks once: publishes a request, waits for the answer on the response topic, and prints it. */
+/** Asks: publishes a request, or one for each line, waits for the response on the response topic, and prints it. */
 
 import {defineCommand} from '../../cli/command.ts';
-import type {OptionTable} from '../../cli/option.ts';
-import {type Endpoint, eachEndpoint} from '../../client/connection-options.ts';
-import type {Payload, Session, SubscribeOptions} from '../../client/types.ts';
-import {monotonicMilliseconds} from '../../client/waiting.ts';
-import {defined} from '../../defined.ts';
-import {ExitCode, TmqError, UsageError} from '../../errors.ts';
-import {Output} from '../../io/output.ts';
-import type {Io} from '../../io/process.ts';
-import type {Message, Publication} from '../../protocol/message.ts';
-import {propertiesFor} from '../../protocol/property-option.ts';
+import {ExitCode, UsageError} from '../../errors.ts';
+import {type Io, isDropIn} from '../../io/process.ts';
 import {ReasonCode} from '../../protocol/reason-codes.ts';
 import {clientDifferences} from '../client/client-differences.ts';
-import {type ClientPlan, clientOptions, toClientPlan} from '../client/client-options.ts';
 import {withEnvironment} from '../client/environment.ts';
-import {checkUrlTopic, publishTopicOption} from '../client/network-options.ts';
 import {openSession} from '../client/open-session.ts';
-import {type PayloadSource, payloadOptions, payloadSource, readPayload} from '../client/payload-source.ts';
-import {
-  noConnection,
-  type ReceiveValues,
-  receiveOptions,
-  retainOptions,
-  timeLimit,
-  toFormatter,
-} from '../client/receive-options.ts';
-import {subscriptionRefusal} from '../client/refusal.ts';
-import {publishTopic} from '../client/topic-option.ts';
+import {type PayloadSource, readPayload} from '../client/payload-source.ts';
+import {noConnection, timeLimit} from '../client/receive-options.ts';
 import {formatDifference, formatSection} from '../manual/format-section.ts';
-
-export interface RrPlan {
-  readonly client: ClientPlan;
-  readonly source: PayloadSource;
-  readonly request: Publication;
-  readonly responseTopic: string;
-  readonly subscribe: SubscribeOptions;
-  readonly output: ReceiveValues;
-  /** The retain flag does not mean a stale message: none was asked for, and live ones keep the flag they had. */
-  readonly takesRetained: boolean;
-  readonly latency: boolean;
-  readonly timeoutSeconds?: number;
-}
-
-const options = {
-  topic: {...publishTopicOption, summary: 'topic to publish the request to'},
-  responseTopic: {
-    flags: '-e, --response-topic <topic>',
-    group: 'Message',
-    summary: 'topic of the response',
-    noun: 'response topic',
-    parse: publishTopic({option: '-e', what: 'response topic'}),
-  },
-  ...payloadOptions,
-  ...receiveOptions,
-  latency: {flags: '--latency', group: 'Output', summary: 'after the response, print how long it took'},
-  ...clientOptions,
-} as const satisfies OptionTable;
+import {ask, type Progress} from './ask.ts';
+import {options} from './options.ts';
+import {incomplete, type RrPlan, toRrPlan} from './plan.ts';
 
 export const rr = defineCommand({
   name: 'rr',
   summary: 'publish a request and print the response',
-  synopsis: ['[options] -t <topic> -e <response topic> (-m <message> | -f <file> | -n | -s)'],
+  synopsis: [
+    '[options] -t <topic> (-m <message> | -f <file> | -n | -s)',
+    '[options] -t <topic> -l',
+    '[options] -t <topic> -e <response topic> (-m <message> | -f <file> | -n | -s | -l)',
+  ],
   description: [
-    'Connects, subscribes to the response topic, publishes the request, prints the first response and disconnects. With MQTT 5, the default, the request carries the response topic as a property.',
-    'A message counts as the response if it came after the request, is not a retained one, and, where the request was given correlation data (-D publish correlation-data), carries the same data.',
+    'Connects, subscribes to the response topic, publishes the request, prints the first response and disconnects. With MQTT 5, the default, the request carries the response topic as a property. tmq reply answers such requests.',
+    'Without -e the response topic is made up, and so is correlation data for the request.',
+    'A message counts as the response if it came after the request, is not a retained one, and, where the request carries correlation data, made up or given with -D publish correlation-data, carries the same data. Others, such as late responses to earlier requests, are passed over.',
   ],
   options,
   mostUsed: ['topic', 'responseTopic', 'message', 'timeout', 'verbose', 'host'],
   optionsFile: 'rr',
   examples: {
-    'tmq rr -t clock/request -e clock/response -n -W 5': 'Ask, and wait five seconds at most.',
+    'tmq rr -t clock -n -W 5': 'Ask, and wait five seconds at most.',
+    'seq 1 100 | tmq rr -t square -l -W 5': 'A request for each line, and a line for each response.',
+    'tmq rr -t whoami -n -C 3 -W 5': 'The responses of three clients.',
+    'tmq rr -t clock/request -e clock/response -n -W 5': 'With a response topic that is agreed on.',
     "tmq rr -t clock/request -e clock/response -m now -W 5 -F '%t %p'":
       'Print the topic of the response, too.',
     'tmq rr -t sum -e sum/me -m "1 2" -D publish correlation-data 42 -W 5':
@@ -78,6 +42,7 @@ export const rr = defineCommand({
   },
   sections: [formatSection],
   differences: [
+    'Without -e, tmq makes up a response topic and correlation data; -C and -l are additions.',
     'A retained message on the response topic is not taken for the response, and correlation data is compared; mosquitto_rr prints the first message that comes, of any kind.',
     'A refused subscription or request, and a broker that disconnects before the response, give a status other than 0.',
     'DISCONNECT is sent at the end, so no will is published.',
@@ -85,115 +50,42 @@ export const rr = defineCommand({
     ...clientDifferences,
   ],
   fromEnvironment: (values, env) => withEnvironment(values, env, options.url),
-  plan(values): RrPlan {
-    const client = toClientPlan(values, {protocolVersion: 5, receiveMaximum: 1});
-    const source = payloadSource(values);
-    const {topic, responseTopic} = values;
-    if (topic === undefined) checkUrlTopic(values);
-    if (topic === undefined || responseTopic === undefined || source === undefined) {
-      const missing =
-        topic === undefined ? '-t' : responseTopic === undefined ? '-e' : 'one of -m, -f, -n and -s';
-      throw new UsageError(
-        `All of topic, message, and response topic must be supplied. Missing: ${missing}, as in tmq rr -t request -e response -m Hello`,
-      );
-    }
-    const version = client.connection.protocolVersion;
-    const given = propertiesFor(values.property, 'publish', version);
-    if (given?.responseTopic !== undefined) {
-      throw new UsageError('Duplicate response topic: it was given by -e and by -D publish response-topic.');
-    }
-    const qos = values.qos ?? 0;
-    const keepsFlag = version === 5 && values.retainAsPublished === true;
-    const properties = propertiesFor(values.property, 'subscribe', version);
-    return {
-      client: values.latency === true ? withoutDelay(client) : client,
-      source,
-      request: {topic, qos, retain: false, ...(version === 5 ? {properties: {...given, responseTopic}} : {})},
-      responseTopic,
-      subscribe: {
-        qos,
-        ...retainOptions(values),
-        // Otherwise a stale answer looks like one that is published as retained.
-        ...(keepsFlag ? {retainHandling: 2} : {}),
-        ...defined({properties}),
-      },
-      takesRetained: keepsFlag,
-      output: values,
-      latency: values.latency ?? false,
-      ...defined({timeoutSeconds: values.timeout}),
-    };
-  },
+  plan: toRrPlan,
   async run(plan, io): Promise<ExitCode> {
-    const payload = await readPayload(plan.source, io);
-    let connected = false;
-    using limit = timeLimit(plan.timeoutSeconds, () =>
-      connected ? `No response on ${plan.responseTopic}` : noConnection(plan.client.connection),
-    );
-    const signal = AbortSignal.any([io.signal, limit.signal]);
-    await using session = await openSession(plan.client, io, {signal, sendsAfterSubscribing: true});
-    connected = true;
-    try {
-      await ask(plan, payload, session, io);
-    } catch (error) {
-      if (error === limit.signal.reason) await session.end(ReasonCode.disconnectWithWill);
-      throw error;
-    }
-    await session.end();
-    return ExitCode.success;
+    if (isDropIn(io)) checkDropIn(plan);
+    const {source} = plan;
+    if (source.kind === 'lines') return await (await import('./ask-lines.ts')).askLines(plan, io);
+    return await askOnce(plan, source, io);
   },
 });
 
-/** Waiting in the network's buffers would be measured too. */
-function withoutDelay(client: ClientPlan): ClientPlan {
-  const atOnce = (endpoint: Endpoint): Endpoint =>
-    endpoint.transport === 'unix' ? endpoint : {...endpoint, noDelay: true};
-  return {...client, connection: eachEndpoint(client.connection, atOnce)};
+/** mosquitto_rr needs -e, and has neither -l nor -C. @throws UsageError */
+function checkDropIn({source, responseTopic, count}: RrPlan): void {
+  const unknown = source.kind === 'lines' ? '-l' : count === 1 ? undefined : '-C';
+  if (unknown !== undefined) throw new UsageError(`Unknown option '${unknown}'.`);
+  if (responseTopic === undefined) throw incomplete('-e');
 }
 
-async function ask(plan: RrPlan, payload: Payload, session: Session, io: Io): Promise<void> {
-  const output = new Output(io.stdout);
-  const format = await toFormatter(plan.output, io, plan.client);
-  // The wall clock may be set meanwhile.
-  const request = {sentAt: 0, isSent: false};
-  const receiving = session.receive({
-    message(message) {
-      if (!request.isSent || !isResponse(message, plan)) return 'more';
-      const milliseconds = monotonicMilliseconds() - request.sentAt;
-      format(message, output, io.now);
-      if (plan.latency) output.text(`Latency: ${duration(BigInt(Math.round(milliseconds * 1e6)))}\n`);
-      return 'last';
-    },
-    flush: () => output.flush(),
-  });
-  receiving.catch(() => undefined);
-  const asking = (async () => {
-    const codes = await session.subscribe([plan.responseTopic], plan.subscribe);
-    const refused = subscriptionRefusal([plan.responseTopic], codes, plan.client.connection.protocolVersion);
-    if (refused instanceof TmqError) throw refused;
-    request.isSent = true;
-    request.sentAt = monotonicMilliseconds();
-    await session.publish(payload, plan.request);
-  })();
-  using _reader = output.watchReader();
-  await Promise.race([Promise.all([asking, receiving]), output.closed]);
-  await output.flush();
-}
-
-/** Not a stale retained message, and the answer to this request where the request can be identified. */
-function isResponse(message: Message, plan: RrPlan): boolean {
-  if (message.retain && !plan.takesRetained) return false;
-  const wanted = plan.request.properties?.correlationData;
-  if (wanted === undefined) return true;
-  const got = message.properties?.correlationData;
-  return got !== undefined && Buffer.compare(got, wanted) === 0;
-}
-
-/** As mosquitto_rr writes it: 1.234567890, 3.200000ms, 12.000000µs or 800ns. */
-function duration(nanoseconds: bigint): string {
-  const second = 1_000_000_000n;
-  if (nanoseconds >= second) {
-    return `${nanoseconds / second}.${String(nanoseconds % second).padStart(9, '0')}`;
+async function askOnce(plan: RrPlan, source: PayloadSource, io: Io): Promise<ExitCode> {
+  const payload = await readPayload(source, io);
+  const progress: Progress = {isConnected: false, topic: plan.responseTopic, received: 0};
+  using limit = timeLimit(plan.timeoutSeconds, () => missing(plan, progress));
+  const signal = AbortSignal.any([io.signal, limit.signal]);
+  await using session = await openSession(plan.client, io, {signal, sendsAfterSubscribing: true});
+  progress.isConnected = true;
+  try {
+    await ask(plan, {payload, session, progress}, io);
+  } catch (error) {
+    if (error === limit.signal.reason) await session.end(ReasonCode.disconnectWithWill);
+    throw error;
   }
-  if (nanoseconds >= 1_000_000n) return `${(Number(nanoseconds) / 1e6).toFixed(6)}ms`;
-  return nanoseconds >= 1000n ? `${(Number(nanoseconds) / 1e3).toFixed(6)}µs` : `${nanoseconds}ns`;
+  await session.end();
+  return ExitCode.success;
+}
+
+/** What did not come in time, for the error of -W. */
+function missing({client, count}: RrPlan, {isConnected, topic, received}: Progress): string {
+  if (!isConnected) return noConnection(client.connection);
+  const place = topic === undefined ? '' : ` on ${topic}`;
+  return received === 0 ? `No response${place}` : `Only ${received} of ${count} responses${place}`;
 }

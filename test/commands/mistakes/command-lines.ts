@@ -9,9 +9,9 @@ export const commandLines: readonly Mistake[] = [
     {usage: true},
   ],
   ['sub -t a -m x', "Unknown option '-m'. It is an option of tmq pub and tmq rr.", {usage: true}],
-  ['rr -t a -e b -m x -C 1', "Unknown option '-C'. It is an option of tmq sub.", {usage: true}],
+  ['rr -t a -e b -m x -U a', "Unknown option '-U'. It is an option of tmq sub and tmq passwd.", {usage: true}],
   ['sub -t a -r', "Unknown option '-r'. It is an option of tmq pub.", {usage: true}],
-  ['sub -t a -l', "Unknown option '-l'. It is an option of tmq pub.", {usage: true}],
+  ['sub -t a -l', "Unknown option '-l'. It is an option of tmq pub and tmq rr.", {usage: true}],
   [
     'pub',
     'Both topic and message must be supplied. The topic is missing: give it with -t, as in tmq pub -t greetings -m Hello',
@@ -195,7 +195,7 @@ export const commandLines: readonly Mistake[] = [
     "Invalid response topic 'a/+', does it contain '+' or '#'? They are wildcards, for subscriptions only.",
     {usage: true},
   ],
-  ['rr -t q -m x -e a -C 2', "Unknown option '-C'. It is an option of tmq sub.", {usage: true}],
+  ['rr -t q -m x -e a -w', "Unknown option '-w'. It is an option of tmq sub.", {usage: true}],
   [
     'rr -t q -e a -m x -m y',
     'Only one type of message can be sent at once. Give one -m, -f, -s, -n or -l.',

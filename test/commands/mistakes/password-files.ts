@@ -133,7 +133,7 @@ export const passwordFiles: readonly Mistake[] = [
     {status: 2, input: 'one\ntwo\n'},
   ],
   ['passwd {dir}/good alice', 'Empty password. It needs a character at least.'],
-  ['passwd -C {dir}/good ann', "Unknown option '-C'. It is an option of tmq sub.", {usage: true}],
+  ['passwd -C {dir}/good ann', "Unknown option '-C'. It is an option of tmq sub and tmq rr.", {usage: true}],
   ['passwd --weak {dir}/missing', 'Cannot read the password file {dir}/missing: no such file or directory.'],
   ['passwd --json --verify {dir}/good alice', '--json goes with --list or --weak.', {usage: true}],
 ];
