@@ -19,6 +19,15 @@ const rr = (port: number, ...words: readonly string[]) => [
   ...words,
 ];
 
+/** As Promise.withResolvers, which Node 20 does not have. */
+function promised(): {readonly promise: Promise<void>; readonly resolve: () => void} {
+  let resolve: () => void = () => undefined;
+  const promise = new Promise<void>((done) => {
+    resolve = done;
+  });
+  return {promise, resolve};
+}
+
 /** Grants one subscription, and returns the request that follows. */
 async function request(connection: FakeConnection, connack = {}) {
   const connect = await connection.accept(connack);
@@ -126,11 +135,12 @@ describe('a made-up response topic', () => {
   });
 });
 
-test('under its name of mosquitto, rr needs -e, and has neither -l nor -C', limit, async () => {
+test('under its name of mosquitto, rr needs -e, and has none of -l, -C and --idle', limit, async () => {
   for (const [words, sentence] of [
     [['-n'], 'All of topic, message, and response topic must be supplied.'],
     [['-e', 'b', '-l'], "Unknown option '-l'."],
     [['-e', 'b', '-n', '-C', '2'], "Unknown option '-C'."],
+    [['-e', 'b', '-n', '--idle', '2'], "Unknown option '--idle'."],
   ] as const) {
     const {stderr, exitCode} = await runMain(['-t', 'a', ...words], {programName: 'mosquitto_rr'});
     assert.equal(exitCode, 1);
@@ -168,6 +178,33 @@ for (const kind of brokerKinds) {
       const missing = await runMain(rr(broker.port, '-t', 'who', '-n', '-C', '3', '-W', '1', '-i', 'asker'));
       assert.equal(missing.exitCode, 27);
       assert.equal(missing.stderr, 'Error: Only 2 of 3 responses on tmq/reply/asker within 1 s.\n');
+    });
+
+    test('--idle ends when no further response has come, and waits for the first one', limit, async () => {
+      const requests: Request[] = [];
+      const {promise: asked, resolve: isAsked} = promised();
+      await using _responder = await startResponder(broker.port, 'idle', async (each) => {
+        requests.push(each);
+        isAsked();
+      });
+      const running = startMain(rr(broker.port, '-t', 'idle', '-n', '--idle', '0.05'));
+      await asked;
+      // Longer than the time of --idle: a round trip of another client behind a wait of the same length.
+      await runMain(['sub', '-p', String(broker.port), '-t', 'nothing', '--idle', '0.1']);
+      for (const text of ['one', 'two']) await requests[0]!.answer(text);
+      const {stdout, stderr, exitCode} = await running.finished;
+      assert.deepEqual([exitCode, String(stdout), stderr], [0, 'one\ntwo\n', '']);
+    });
+
+    test('--idle with -C and -W ends at what comes first', limit, async () => {
+      await using _responder = await startResponder(broker.port, 'ends', async ({text, answer}) => {
+        if (text !== '') await answer('one');
+      });
+      const words = (...more: readonly string[]) => rr(broker.port, '-t', 'ends', '-i', 'asker', ...more);
+      const counted = await runMain(words('-m', 'x', '--idle', '60', '-C', '1'));
+      assert.deepEqual([counted.exitCode, String(counted.stdout)], [0, 'one\n']);
+      const late = await runMain(words('-m', 'x', '--idle', '60', '-W', '1'));
+      assert.equal(late.stderr, 'Error: Only 1 response on tmq/reply/asker within 1 s.\n');
     });
 
     for (const qos of [0, 1, 2] as const) {

@@ -198,6 +198,7 @@ const examples: Readonly<Record<string, Drive>> = {
   },
   'tmq rr -t clock -n -W 5': asks('clock', ['noon'], /^noon\n$/),
   'seq 1 100 | tmq rr -t square -l -W 5': asks('square', ['²'], /^1²\n2²\n(\d+²\n){97}100²\n$/),
+  'tmq rr -t whoami -n --idle 0.5 -W 5': asks('whoami', ['a', 'b'], /^([ab]\n){2}$/),
   'tmq rr -t whoami -n -C 3 -W 5': asks('whoami', ['a', 'b', 'c'], /^([abc]\n){3}$/),
   'tmq rr -t clock/request -e clock/response -n -W 5': answers(
     'clock/request',

@@ -170,6 +170,10 @@ const commandLines: readonly Row[] = [
     ['rr', '-t', 'a', '-l', '-e', 'b', '-V', '311'],
     '-l needs MQTT 5, because each request has correlation data of its own. Leave out -V, or say -V 5.',
   ],
+  [
+    ['rr', '-t', 'a', '-l', '--idle', '2'],
+    '-l and --idle cannot be used together: each line has one response.',
+  ],
   [['rr', '-t', 'a', '-l', '-C', '2'], '-l and -C cannot be used together: each line has one response.'],
   [
     ['rr', '-t', 'a', '-l', '-D', 'publish', 'correlation-data', 'x'],

@@ -1,4 +1,4 @@
-/** Asks once: subscribes, publishes the request, and prints the responses until there are as many as were asked for. */
+/** Asks once: subscribes, publishes the request, and prints the responses until there are enough, or no more come. */
 
 import {randomBytes} from 'node:crypto';
 import type {Payload, Session} from '../../client/types.ts';
@@ -6,6 +6,7 @@ import {monotonicMilliseconds} from '../../client/waiting.ts';
 import {Output} from '../../io/output.ts';
 import type {Io} from '../../io/process.ts';
 import type {Message} from '../../protocol/message.ts';
+import {createIdleTime} from '../client/receiving/idle-option.ts';
 import type {RrPlan} from './plan.ts';
 import {responsePrinter} from './response-printer.ts';
 import {requestTo, subscribeToResponses} from './response-topic.ts';
@@ -34,6 +35,11 @@ export async function ask(
   const print = await responsePrinter(plan, io);
   const given = plan.request.properties?.correlationData;
   const wanted = given ?? (plan.responseTopic === undefined ? randomBytes(correlationBytes) : undefined);
+  using idle = await createIdleTime(plan.idleSeconds, session);
+  let began: () => void = () => undefined;
+  const firstResponse = new Promise<void>((resolve) => {
+    began = resolve;
+  });
   // The wall clock may be set meanwhile.
   let sentAt: number | undefined;
   const receiving = session.receive({
@@ -41,9 +47,11 @@ export async function ask(
       if (sentAt === undefined || !isResponse(message, plan, wanted)) return 'more';
       print(message, output, sentAt);
       progress.received++;
+      idle?.news();
+      began();
       return progress.received < plan.count ? 'more' : 'last';
     },
-    flush: () => output.flush(),
+    flush: () => idle?.flushing(output.flush()) ?? output.flush(),
   });
   receiving.catch(() => undefined);
   const asking = (async () => {
@@ -53,7 +61,8 @@ export async function ask(
     await session.publish(payload, requestTo(plan, topic, wanted));
   })();
   using _reader = output.watchReader();
-  await Promise.race([Promise.all([asking, receiving]), output.closed]);
+  const quiet = idle === undefined ? [] : [Promise.all([asking, idle.over(firstResponse)])];
+  await Promise.race([Promise.all([asking, receiving]), output.closed, ...quiet]);
   await output.flush();
 }
 

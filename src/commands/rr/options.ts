@@ -5,6 +5,7 @@ import {clientOptions} from '../client/client-options.ts';
 import {publishTopicOption} from '../client/network-options.ts';
 import {payloadOptions} from '../client/payload-source.ts';
 import {receiveOptions} from '../client/receive-options.ts';
+import {idleRow} from '../client/receiving/idle-option.ts';
 import {publishTopic} from '../client/topic-option.ts';
 
 const requestOptions = inGroup('Message', {
@@ -41,6 +42,12 @@ const responseOptions = inGroup('Messages', {
       minimum: 1,
       problem: (given) => `Invalid response count "${given}". It is a number from 1.`,
     }),
+  },
+  idle: {
+    ...idleRow,
+    summary: 'end after so long without a further response, once there is one, with exit status 0',
+    details:
+      'For a request that an unknown number of clients answer; the number of seconds may have a fraction. With -C, whichever comes first ends the run. Without any response, tmq waits until the time of -W is over.',
   },
 });
 

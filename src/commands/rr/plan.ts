@@ -28,8 +28,9 @@ export interface RrPlan {
   /** The retain flag does not mean a stale message: none was asked for, and live ones keep the flag they had. */
   readonly takesRetained: boolean;
   readonly latency: boolean;
-  /** How many responses are waited for. */
+  /** How many responses are waited for; with --idle it may be infinite. */
   readonly count: number;
+  readonly idleSeconds?: number;
   readonly timeoutSeconds?: number;
 }
 
@@ -42,7 +43,8 @@ export function incomplete(missing: string): UsageError {
 
 /** @throws UsageError */
 export function toRrPlan(values: RrValues): RrPlan {
-  const {count = 1, topic, stdinLine = false} = values;
+  const {topic, stdinLine = false, idle: idleSeconds} = values;
+  const {count = idleSeconds === undefined ? 1 : Number.POSITIVE_INFINITY} = values;
   const isSingle = count === 1 && !stdinLine;
   const client = toClientPlan(values, {
     protocolVersion: 5,
@@ -68,7 +70,7 @@ export function toRrPlan(values: RrValues): RrPlan {
     output: values,
     latency: values.latency ?? false,
     count,
-    ...defined({responseTopic, responsePrefix, timeoutSeconds}),
+    ...defined({responseTopic, responsePrefix, idleSeconds, timeoutSeconds}),
   };
 }
 
@@ -90,7 +92,7 @@ function subscription(
 
 /** @throws UsageError where a request for each line cannot be */
 function checkLines(
-  {stdinLine, count}: RrValues,
+  {stdinLine, count, idle}: RrValues,
   version: ProtocolVersion,
   properties: Properties | undefined,
 ): void {
@@ -105,8 +107,9 @@ function checkLines(
       '-l and -D publish correlation-data cannot be used together: each request has data of its own.',
     );
   }
-  if (count !== undefined)
-    throw new UsageError('-l and -C cannot be used together: each line has one response.');
+  const other = count !== undefined ? '-C' : idle !== undefined ? '--idle' : undefined;
+  if (other !== undefined)
+    throw new UsageError(`-l and ${other} cannot be used together: each line has one response.`);
 }
 
 /** The one that was given; undefined where it is to be made up. @throws UsageError */

@@ -34,6 +34,8 @@ export const rr = defineCommand({
     'tmq rr -t clock -n -W 5': 'Ask, and wait five seconds at most.',
     'seq 1 100 | tmq rr -t square -l -W 5': 'A request for each line, and a line for each response.',
     'tmq rr -t whoami -n -C 3 -W 5': 'The responses of three clients.',
+    'tmq rr -t whoami -n --idle 0.5 -W 5':
+      'The responses of all clients, until none has come for half a second.',
     'tmq rr -t clock/request -e clock/response -n -W 5': 'With a response topic that is agreed on.',
     "tmq rr -t clock/request -e clock/response -m now -W 5 -F '%t %p'":
       'Print the topic of the response, too.',
@@ -42,7 +44,7 @@ export const rr = defineCommand({
   },
   sections: [formatSection],
   differences: [
-    'Without -e, tmq makes up a response topic and correlation data; -C and -l are additions.',
+    'Without -e, tmq makes up a response topic and correlation data; -l, -C and --idle are additions.',
     'A retained message on the response topic is not taken for the response, and correlation data is compared; mosquitto_rr prints the first message that comes, of any kind.',
     'A refused subscription or request, and a broker that disconnects before the response, give a status other than 0.',
     'DISCONNECT is sent at the end, so no will is published.',
@@ -59,10 +61,14 @@ export const rr = defineCommand({
   },
 });
 
-/** mosquitto_rr needs -e, and has neither -l nor -C. @throws UsageError */
-function checkDropIn({source, responseTopic, count}: RrPlan): void {
-  const unknown = source.kind === 'lines' ? '-l' : count === 1 ? undefined : '-C';
-  if (unknown !== undefined) throw new UsageError(`Unknown option '${unknown}'.`);
+/** mosquitto_rr needs -e, and has none of -l, -C and --idle. @throws UsageError */
+function checkDropIn({source, responseTopic, count, idleSeconds}: RrPlan): void {
+  const unknown = [
+    ...(source.kind === 'lines' ? ['-l'] : []),
+    ...(idleSeconds === undefined ? [] : ['--idle']),
+    ...(count === 1 ? [] : ['-C']),
+  ];
+  if (unknown.length > 0) throw new UsageError(`Unknown option '${unknown[0]}'.`);
   if (responseTopic === undefined) throw incomplete('-e');
 }
 
@@ -87,5 +93,7 @@ async function askOnce(plan: RrPlan, source: PayloadSource, io: Io): Promise<Exi
 function missing({client, count}: RrPlan, {isConnected, topic, received}: Progress): string {
   if (!isConnected) return noConnection(client.connection);
   const place = topic === undefined ? '' : ` on ${topic}`;
-  return received === 0 ? `No response${place}` : `Only ${received} of ${count} responses${place}`;
+  if (received === 0) return `No response${place}`;
+  if (Number.isFinite(count)) return `Only ${received} of ${count} responses${place}`;
+  return `Only ${received} response${received === 1 ? '' : 's'}${place}`;
 }

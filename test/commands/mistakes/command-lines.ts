@@ -9,7 +9,11 @@ export const commandLines: readonly Mistake[] = [
     {usage: true},
   ],
   ['sub -t a -m x', "Unknown option '-m'. It is an option of tmq pub and tmq rr.", {usage: true}],
-  ['rr -t a -e b -m x -U a', "Unknown option '-U'. It is an option of tmq sub and tmq passwd.", {usage: true}],
+  [
+    'rr -t a -e b -m x -U a',
+    "Unknown option '-U'. It is an option of tmq sub and tmq passwd.",
+    {usage: true},
+  ],
   ['sub -t a -r', "Unknown option '-r'. It is an option of tmq pub.", {usage: true}],
   ['sub -t a -l', "Unknown option '-l'. It is an option of tmq pub and tmq rr.", {usage: true}],
   [

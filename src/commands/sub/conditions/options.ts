@@ -1,10 +1,11 @@
 /** The options of sub about what messages say, and about their absence. The conditions are parsed in judge.ts. */
 
-import {decimal, inGroup, text, type Values} from '../../../cli/option.ts';
-import type {Session} from '../../../client/types.ts';
+import {inGroup, text, type Values} from '../../../cli/option.ts';
 import {defined} from '../../../defined.ts';
-import type {IdleTime} from './idle.ts';
+import {idleRow} from '../../client/receiving/idle-option.ts';
 import type {ConditionTexts, Judge} from './types.ts';
+
+export {createIdleTime} from '../../client/receiving/idle-option.ts';
 
 export const conditionOptions = {
   ...inGroup('Messages', {
@@ -30,15 +31,10 @@ export const conditionOptions = {
       parse: text,
     },
     idle: {
-      flags: '--idle <seconds>',
+      ...idleRow,
       summary: 'end after so long without a message, with exit status 0',
       details:
         'A number, also with a fraction. The time begins when the broker has acknowledged the subscription, and again when a message was printed. Messages that -T, -R or --where drops are none. Before it ends, tmq asks the broker by a ping whether more is on its way; where that finds the connection lost, the time begins anew with the next one.',
-      noun: 'time',
-      parse: decimal({
-        minimum: 0.001,
-        problem: (given) => `Invalid --idle time "${given}". It is a number of seconds above 0.`,
-      }),
     },
   }),
 } as const;
@@ -56,12 +52,4 @@ export function conditionTexts({
 /** Parses the conditions; loads the room for that only where there is one. @throws UsageError with the column */
 export async function createJudge(conditions: ConditionTexts | undefined): Promise<Judge | undefined> {
   return conditions === undefined ? undefined : new (await import('./judge.ts')).ConditionsJudge(conditions);
-}
-
-/** The clock of --idle, where there is one. */
-export async function createIdleTime(
-  seconds: number | undefined,
-  session: Pick<Session, 'roundTrip' | 'connections'>,
-): Promise<IdleTime | undefined> {
-  return seconds === undefined ? undefined : new (await import('./idle.ts')).IdleTime(session, seconds);
 }
