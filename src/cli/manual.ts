@@ -151,8 +151,13 @@ function manualSection(name: string): 1 | 5 {
   return name === formatsPage ? 5 : 1;
 }
 
+/** Each form on a line of its own, which is broken at no blank in brackets. */
 function synopsis(forms: readonly string[]): readonly string[] {
-  return forms.flatMap((each, index) => [...(index === 0 ? [] : ['.br']), form(each)]);
+  const whole = (text: string) => text.replace(/ (?=[^[\](){}]*[\])}])/g, '\u00a0');
+  return forms.flatMap((each, index) => [
+    ...(index === 0 ? [] : ['.br']),
+    form(whole(each)).replaceAll('\u00a0', '\\ '),
+  ]);
 }
 
 /** How options are written. */

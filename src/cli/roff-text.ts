@@ -25,6 +25,7 @@ export const characters: Readonly<Record<string, string>> = {
   '\\&': '',
   '\\|': '',
   '\\:': '',
+  '\\ ': ' ',
 };
 
 /** Fonts become the control characters 1, 2 and 3: they take no column. */

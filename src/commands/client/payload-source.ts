@@ -45,7 +45,7 @@ export const payloadOptions = inGroup('Message', {
     summary: 'the message to send',
     noun: 'message',
     details:
-      "The payload is the argument's bytes; an empty argument is a message of zero length. Use -f, -s or -l for bytes that are not valid UTF-8.",
+      "The payload is the argument's bytes; an empty argument is a message of zero length. Use -f or -s for bytes that are not valid UTF-8.",
     parse: once(withinLimit),
   },
   file: {
