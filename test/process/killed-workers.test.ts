@@ -19,10 +19,10 @@ import {runTmq, startTmq} from '../support/tmq.ts';
 
 const killsByHand = Number(process.env.TMQ_WORKER_KILLS ?? 0);
 const kills = killsByHand || 4;
-/** Messages for each kill: some are executed before it, some are in flight, the others wait. */
-const messagesForEachKill = 12;
+/** Messages for each kill: some are executed before it, some are in flight. A broker keeps 1000 for a session. */
+const messagesForEachKill = 9;
 /** A worker is killed when it has printed so many lines at most. */
-const mostLines = 8;
+const mostLines = 6;
 /** The longest time between a line and the kill, in milliseconds: within it the acknowledgement leaves. */
 const mostMilliseconds = 8;
 
