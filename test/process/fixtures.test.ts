@@ -11,6 +11,7 @@ import {basename, join} from 'node:path';
 import {after, before, describe, it} from 'node:test';
 import {setTimeout as delay} from 'node:timers/promises';
 import {type ConfigurationPlace, fixtures, openConfigurationPlace} from '../support/configuration-place.ts';
+import {runMain} from '../support/run.ts';
 import {type Finished, run, start} from '../support/spawn.ts';
 import {runTmq, startTmq} from '../support/tmq.ts';
 
@@ -39,7 +40,10 @@ const catalogue = async (kind: string): Promise<Catalogue> =>
 const contains = (text: string, {line, says}: Remark) =>
   text.includes(says) && (line === undefined || text.includes(`:${line}: `));
 
-function assertOutcome({exitCode, stderr}: Finished, expected: Expectation): void {
+function assertOutcome(
+  {exitCode, stderr}: Pick<Finished, 'exitCode' | 'stderr'>,
+  expected: Expectation,
+): void {
   const lines = stderr.split('\n');
   const warnings = lines.filter((line) => line.startsWith('Warning: '));
   const errors = lines.filter((line) => line.startsWith('Error: '));
@@ -109,7 +113,7 @@ for (const kind of ['conf', 'acl', 'passwd']) {
     for (const [name, expected] of Object.entries(expectations)) {
       it(`tmq broker ${expected.tmq} ${title(name, expected)}`, async () => {
         const path = await configuration(name);
-        assertOutcome(await runTmq(['broker', '--test-config', '-c', path]), expected);
+        assertOutcome(await runMain(['broker', '--test-config', '-c', path]), expected);
       });
       it(`mosquitto ${expected.mosquitto} ${name}`, {skip: !mayUnshare}, async () => {
         assert.equal(await mosquittoOutcome(await configuration(name)), expected.mosquitto);
