@@ -109,31 +109,51 @@ function afterWord(bytes: Uint8Array, at: number, word: string): number {
   return at + word.length;
 }
 
-function elementOf({elements}: Place, index: number): Place | undefined {
-  for (const element of elements) if (element.index === index) return element.place;
+const [letterT, letterF, letterN] = [0x74, 0x66, 0x6e];
+
+/** The index after the number or word at `at`. */
+function afterScalar(bytes: Uint8Array, at: number): number {
+  const byte = bytes[at];
+  if (byte === letterT) return afterWord(bytes, at, 'true');
+  if (byte === letterF) return afterWord(bytes, at, 'false');
+  return byte === letterN ? afterWord(bytes, at, 'null') : afterNumber(bytes, at);
+}
+
+function scalarOf(bytes: Buffer, start: number, end: number): unknown {
+  const byte = bytes[start];
+  if (byte === letterN) return null;
+  return byte === letterT || byte === letterF ? byte === letterT : numberOf(bytes, start, end);
+}
+
+const isBlank = (byte: number) => byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
+
+/** Whether a list or object may end where this may come. */
+const mayEnd = (expected: number) =>
+  expected === mayCome.separator || expected === mayCome.fieldOrEnd || expected === mayCome.valueOrEnd;
+
+/** Goes on to the next element of a list; its place, if paths lead there. */
+function nextElement(container: Container): Place | undefined {
+  container.index++;
+  if (container.place === undefined) return undefined;
+  for (const {index, place} of container.place.elements) if (index === container.index) return place;
   return undefined;
 }
 
-/** A list or an object that is open: what closes it, its place if paths lead there, and the index of the element. */
+/** A list or an object that is open: what closes it, its place if paths lead there, and the index of its element. */
 interface Container {
   close: number;
   place: Place | undefined;
   index: number;
 }
 
-/** Takes paths, then reads texts. Methods that read return the index of what follows, or `wrong`. */
+/** Takes paths, then reads texts. */
 export class JsonPaths {
   readonly #root = newPlace();
   /** What `read` found, by the numbers that `add` gave; undefined for what is not there. */
   readonly values: unknown[] = [];
   #bytes: Buffer = Buffer.alloc(0);
-  #expected: number = mayCome.value;
-  /** Those that are open; the first one is none, and no byte closes it. */
+  /** Those that are open, from the second on; no byte closes the first. */
   readonly #containers: Container[] = [{close: 0, place: undefined, index: 0}];
-  #depth = 0;
-  #container = this.#containers[0]!;
-  /** The place of the value that comes next. */
-  #wanted: Place | undefined;
   /** Whether the last string has an escape. */
   #isEscaped = false;
   /** Whether all strings so far are ASCII. */
@@ -167,108 +187,78 @@ export class JsonPaths {
     if (!this.#readFrom(hasMark ? 3 : 0)) this.values.fill(undefined);
   }
 
-  /** Whether the text from `at` on is one value of JSON. */
+  /** Whether the text from `at` on is one value of JSON. A state in locals takes a fifth less time than one in fields. */
   #readFrom(at: number): boolean {
     const bytes = this.#bytes;
-    this.#expected = mayCome.value;
+    const {length} = bytes;
+    let expected: number = mayCome.value;
+    let wanted: Place | undefined = this.#root;
+    let container = this.#containers[0]!;
+    let depth = 0;
     this.#isAscii = true;
-    this.#depth = 0;
-    this.#container = this.#containers[0]!;
-    this.#wanted = this.#root;
-    while (at < bytes.length) {
+    while (at < length) {
       const byte = bytes[at]!;
-      if (byte === quote) at = this.#string(at + 1);
-      else if (byte > 0x20) at = this.#token(byte, at);
-      else at = byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09 ? at + 1 : wrong;
-      if (at === wrong) return false;
+      if (byte === quote) {
+        const start = at + 1;
+        at = this.#endOfString(start);
+        if (at === wrong) return false;
+        if (expected === mayCome.field || expected === mayCome.fieldOrEnd) {
+          wanted = container.place && this.#fieldOf(container.place, start, at);
+          expected = mayCome.colon;
+        } else if (expected <= mayCome.valueOrEnd) {
+          if (wanted !== undefined) this.#found(wanted, this.#text(start, at));
+          expected = mayCome.separator;
+        } else return false;
+        at++;
+      } else if (byte <= 0x20) {
+        if (!isBlank(byte)) return false;
+        at++;
+      } else if (byte === colon) {
+        if (expected !== mayCome.colon) return false;
+        expected = mayCome.value;
+        at++;
+      } else if (byte === comma) {
+        if (expected !== mayCome.separator || depth === 0) return false;
+        expected = container.close === closeObject ? mayCome.field : mayCome.value;
+        if (container.close === closeList) wanted = nextElement(container);
+        at++;
+      } else if (byte === closeObject || byte === closeList) {
+        if (byte !== container.close || !mayEnd(expected)) return false;
+        container = this.#containers[--depth]!;
+        expected = mayCome.separator;
+        at++;
+      } else if (expected > mayCome.valueOrEnd) {
+        return false;
+      } else if (byte === openObject || byte === openList) {
+        if (++depth > deepest) return false;
+        if (wanted !== undefined) this.#found(wanted, composite);
+        container = this.#opened(depth, byte + 2, wanted);
+        expected = byte === openObject ? mayCome.fieldOrEnd : mayCome.valueOrEnd;
+        if (byte === openList) wanted = nextElement(container);
+        at++;
+      } else {
+        const end = afterScalar(bytes, at);
+        if (end === wrong) return false;
+        if (wanted !== undefined) this.#found(wanted, scalarOf(bytes, at, end));
+        expected = mayCome.separator;
+        at = end;
+      }
     }
-    return this.#depth === 0 && this.#expected === mayCome.separator && (this.#isAscii || isUtf8(bytes));
+    return depth === 0 && expected === mayCome.separator && (this.#isAscii || isUtf8(bytes));
   }
 
-  /** What is neither string nor blank. */
-  #token(byte: number, at: number): number {
-    const expected = this.#expected;
-    if (byte === colon) {
-      this.#expected = mayCome.value;
-      return expected === mayCome.colon ? at + 1 : wrong;
+  /** The container at this depth: one object for each depth serves all texts. */
+  #opened(depth: number, close: number, place: Place | undefined): Container {
+    const known = this.#containers[depth];
+    if (known === undefined) {
+      const made = {close, place, index: -1};
+      this.#containers.push(made);
+      return made;
     }
-    if (byte === comma) return expected === mayCome.separator && this.#depth > 0 ? this.#comma(at) : wrong;
-    if (byte === closeObject || byte === closeList) return this.#leave(byte, at);
-    if (expected !== mayCome.value && expected !== mayCome.valueOrEnd) return wrong;
-    this.#expected = mayCome.separator;
-    if (byte === openObject || byte === openList) return this.#enter(byte, at);
-    return this.#scalar(byte, at);
-  }
-
-  #enter(byte: number, at: number): number {
-    const place = this.#wanted;
-    if (place !== undefined) this.#found(place, composite);
-    if (++this.#depth > deepest) return wrong;
-    if (this.#depth === this.#containers.length) this.#containers.push({close: 0, place, index: 0});
-    const container = this.#containers[this.#depth]!;
-    // Each closing bracket is the second one behind its opening one.
-    container.close = byte + 2;
-    container.place = place;
-    container.index = 0;
-    this.#container = container;
-    this.#expected = byte === openObject ? mayCome.fieldOrEnd : mayCome.valueOrEnd;
-    this.#wanted = place === undefined || byte === openObject ? undefined : elementOf(place, 0);
-    return at + 1;
-  }
-
-  #leave(byte: number, at: number): number {
-    const expected = this.#expected;
-    const mayEnd = expected !== mayCome.value && expected !== mayCome.field && expected !== mayCome.colon;
-    if (!mayEnd || byte !== this.#container.close) return wrong;
-    this.#container = this.#containers[--this.#depth]!;
-    this.#expected = mayCome.separator;
-    return at + 1;
-  }
-
-  #comma(at: number): number {
-    const {close, place, index} = this.#container;
-    this.#expected = close === closeObject ? mayCome.field : mayCome.value;
-    if (close === closeList && place !== undefined) {
-      this.#container.index++;
-      this.#wanted = elementOf(place, index + 1);
-    }
-    return at + 1;
-  }
-
-  #scalar(byte: number, start: number): number {
-    const bytes = this.#bytes;
-    const wanted = this.#wanted;
-    const word = byte === 0x74 ? 'true' : byte === 0x66 ? 'false' : byte === 0x6e ? 'null' : '';
-    const end = word === '' ? afterNumber(bytes, start) : afterWord(bytes, start, word);
-    if (wanted !== undefined && end !== wrong) {
-      this.#found(
-        wanted,
-        word === '' ? numberOf(bytes, start, end) : word === 'null' ? null : word === 'true',
-      );
-    }
-    return end;
-  }
-
-  /** A name of a field, or a value; `start` is behind the quote. */
-  #string(start: number): number {
-    const end = this.#endOfString(start);
-    if (end === wrong) return wrong;
-    const {place} = this.#container;
-    const wanted = this.#wanted;
-    switch (this.#expected) {
-      case mayCome.field:
-      case mayCome.fieldOrEnd:
-        this.#expected = mayCome.colon;
-        this.#wanted = place === undefined ? undefined : this.#fieldOf(place, start, end);
-        return end + 1;
-      case mayCome.value:
-      case mayCome.valueOrEnd:
-        this.#expected = mayCome.separator;
-        if (wanted !== undefined) this.#found(wanted, this.#text(start, end));
-        return end + 1;
-      default:
-        return wrong;
-    }
+    known.close = close;
+    known.place = place;
+    known.index = -1;
+    return known;
   }
 
   /** The index of the closing quote. */

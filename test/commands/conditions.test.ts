@@ -94,7 +94,7 @@ for (const kind of brokerKinds) {
       await using broker = await startBroker(kind);
       await publish(broker.port, ['kept', 'x', {retain: true}]);
       for (const words of [[], ['-q', '1', '-V', '5'], ['-C', '9'], ['-E'], ['--retained-only']]) {
-        const run = await runMain(['sub', '-p', String(broker.port), '-t', '#', '--idle', '0.2', ...words]);
+        const run = await runMain(['sub', '-p', String(broker.port), '-t', '#', '--idle', '0.05', ...words]);
         const printed = words.includes('-E') ? run.stdout.toString() : 'x\n';
         assert.deepEqual([run.stdout.toString(), run.stderr, run.exitCode], [printed, '', 0]);
       }
