@@ -17,6 +17,25 @@ export interface ReconnectPolicy {
   readonly attempts?: number;
 }
 
+/** What happens to the connections of a session. Hosts are as `describe` shows them, without user and password. */
+export type SessionEvent =
+  /** `again`: not the first one. `session`: whether the broker had kept it. */
+  | {
+      readonly event: 'connected';
+      readonly host: string;
+      readonly again: boolean;
+      readonly session: 'new' | 'kept';
+    }
+  /** `status`: what the command would end with. */
+  | {readonly event: 'lost'; readonly host: string; readonly reason: string; readonly status: number}
+  /** An attempt to connect has failed. */
+  | {readonly event: 'refused'; readonly host: string; readonly reason: string; readonly status: number}
+  | {readonly event: 'redirected'; readonly host: string; readonly to: string}
+  /** Messages of these seconds may be missing: the broker has not kept the session. */
+  | {readonly event: 'gap'; readonly seconds: number}
+  /** A SUBSCRIBE was repeated; a code of 128 or more is a refusal. */
+  | {readonly event: 'resubscribed'; readonly filters: readonly {filter: string; code: number}[]};
+
 export interface SessionContext {
   /** Aborting it ends every wait with the signal's reason; `end` still works. */
   readonly signal: AbortSignal;
@@ -43,6 +62,7 @@ export interface SessionContext {
   readonly onReady?: () => void;
   /** One line for each event: connection lost, connected again. */
   readonly notice?: (line: string) => void;
+  readonly onEvent?: (event: SessionEvent) => void;
   /** One line for each step of connecting: names, addresses, proxy, TLS. */
   readonly detail?: (line: string) => void;
 }

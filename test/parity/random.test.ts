@@ -44,6 +44,7 @@ const notRun = new Set([
   'passwordCommand',
   'headerCommand',
   'tlsKeyLog',
+  'events',
   'retryConnect',
   'srv',
   'optionsFile',

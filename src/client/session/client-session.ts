@@ -249,7 +249,7 @@ export class ClientSession implements Session {
   #adopt(connection: ClientConnection): void {
     this.#connection = connection;
     this.#incoming.connected(connection.sessionPresent);
-    if (!connection.sessionPresent) this.#subscriptions.restore(connection, this.#context.notice);
+    if (!connection.sessionPresent) this.#subscriptions.restore(connection, this.#context);
     this.#publisher.attach(connection);
     if (connection.isAccepted) this.#begin(connection);
     else void connection.accepted.then(() => this.#beginLate(connection)).catch(() => undefined);

@@ -128,7 +128,7 @@ export class Connector {
 
   constructor(setup: ConnectorSetup) {
     this.#setup = setup;
-    this.#hosts = new Hosts(setup.options, setup.context.notice);
+    this.#hosts = new Hosts(setup.options, setup.context);
     this.#pauses = new ReconnectPauses(setup.context.reconnect);
   }
 
@@ -136,6 +136,7 @@ export class Connector {
   async open(): Promise<ClientConnection> {
     const {context, options} = this.#setup;
     const connection = await this.#connect(context.reconnect.atStart, mayPipeline(options, context));
+    this.#tellConnected(connection, false);
     if (connection.endpoint !== options.endpoint)
       context.notice?.(`Connected to ${describe(connection.endpoint)}.`);
     this.#setup.onConnected(connection);
@@ -150,6 +151,8 @@ export class Connector {
       if (halt.aborted) return;
       this.#setup.onLost();
       const lostAt = monotonicMilliseconds();
+      const host = describe(connection.endpoint);
+      context.onEvent?.({event: 'lost', host, reason: sentence(loss), status: loss.exitCode});
       const reason = this.#reasonToEnd(connection, loss);
       if (reason !== undefined) {
         await this.#setup.handled();
@@ -160,13 +163,22 @@ export class Connector {
         await this.#pause(loss);
       }
       connection = await this.#connect(true, false);
-      const gap = seconds(monotonicMilliseconds() - lostAt);
-      const missing = hasGap(connection)
+      this.#tellConnected(connection, true);
+      const lasted = monotonicMilliseconds() - lostAt;
+      const gap = seconds(lasted);
+      const isGap = hasGap(connection);
+      if (isGap) context.onEvent?.({event: 'gap', seconds: Math.round(lasted) / 1000});
+      const missing = isGap
         ? ` It has not kept the session: messages of the ${gap} between may be missing.`
         : '';
       onConnected(connection);
       context.notice?.(`Connected again to ${describe(connection.endpoint)}.${missing}`);
     }
+  }
+
+  #tellConnected({endpoint, sessionPresent}: ClientConnection, again: boolean): void {
+    const session = sessionPresent ? 'kept' : 'new';
+    this.#setup.context.onEvent?.({event: 'connected', host: describe(endpoint), again, session});
   }
 
   /** Why the session ends with this loss; undefined when it goes on. */
@@ -233,6 +245,7 @@ export class Connector {
       } catch (error) {
         const consequence = halt.aborted ? 'end' : consequenceOf(error, {...options, endpoint});
         const isRefused = error instanceof ConnectionRefused;
+        if (!halt.aborted) this.#tellRefused(endpoint, error);
         if (isRefused && consequence === 'redirect') {
           const reason = this.#hosts.redirect(error, endpoint);
           if (reason !== undefined) throw new AttemptFailed(reason, false);
@@ -246,6 +259,12 @@ export class Connector {
           context.notice?.(`${sentence(error)} Trying ${describe(queue[0]!)}.`);
       }
     }
+  }
+
+  #tellRefused(endpoint: Endpoint, error: unknown): void {
+    const status = error instanceof TmqError ? error.exitCode : ExitCode.failure;
+    const host = describe(endpoint);
+    this.#setup.context.onEvent?.({event: 'refused', host, reason: sentence(error), status});
   }
 
   /** Dials and waits for CONNACK, all within the time allowed. */

@@ -8,6 +8,7 @@ import {ReasonCode, reasonText} from '../../protocol/reason-codes.ts';
 import type {ConnectionRefused, DisconnectedByServer} from '../connection/connection-lost.ts';
 import type {ConnectionOptions, Endpoint} from '../connection-options.ts';
 import {describe} from '../transport/transport.ts';
+import type {SessionContext} from '../types.ts';
 import {redirection} from './redirection.ts';
 
 /** How often servers may send the client on before a connection lasts. */
@@ -18,16 +19,16 @@ type Redirecting = ConnectionRefused | DisconnectedByServer;
 
 export class Hosts {
   readonly #options: ConnectionOptions;
-  readonly #notice: ((line: string) => void) | undefined;
+  readonly #context: Pick<SessionContext, 'notice' | 'onEvent'>;
   /** The one to try first stands first. */
   #hosts: readonly Endpoint[];
   /** Where a server has sent the client: for the next attempt only. */
   #next: Endpoint | undefined;
   #redirections = 0;
 
-  constructor(options: ConnectionOptions, notice?: (line: string) => void) {
+  constructor(options: ConnectionOptions, context: Pick<SessionContext, 'notice' | 'onEvent'> = {}) {
     this.#options = options;
-    this.#notice = notice;
+    this.#context = context;
     this.#hosts = [options.endpoint, ...(options.alternatives ?? [])];
   }
 
@@ -73,7 +74,9 @@ export class Hosts {
       return new TmqError(why, reasonCode);
     }
     const {endpoint} = target;
-    this.#notice?.(`${place} sends this client to ${describe(endpoint)} (${reasonText(reasonCode)}).`);
+    const {notice, onEvent} = this.#context;
+    onEvent?.({event: 'redirected', host: place, to: describe(endpoint)});
+    notice?.(`${place} sends this client to ${describe(endpoint)} (${reasonText(reasonCode)}).`);
     this.#next = endpoint;
     if (reasonCode === ReasonCode.serverMoved) {
       this.#hosts = this.#hosts.map((each) => (each === from ? endpoint : each));

@@ -11,7 +11,7 @@ import {isFailure, ReasonCode, reasonText} from '../../protocol/reason-codes.ts'
 import type {ClientConnection} from '../connection/client-connection.ts';
 import type {Packet} from '../connection/protocol-client.ts';
 import type {ServerLimits} from '../connection/server-limits.ts';
-import type {SubscribeOptions} from '../types.ts';
+import type {SessionContext, SubscribeOptions} from '../types.ts';
 import type {Unanswered} from './repeated-loss.ts';
 
 /** The filters of one call of `subscribe`. */
@@ -134,17 +134,19 @@ export class Subscriptions {
   }
 
   /** Subscribes again on a connection without a session; `notice` receives a line for each filter that is refused. */
-  restore(connection: ClientConnection, notice: ((line: string) => void) | undefined): void {
-    for (const request of this.#requests) void this.#restoreOne(connection, request, notice);
+  restore(connection: ClientConnection, tell: Pick<SessionContext, 'notice' | 'onEvent'>): void {
+    for (const request of this.#requests) void this.#restoreOne(connection, request, tell);
   }
 
   async #restoreOne(
     connection: ClientConnection,
     request: SubscribeRequest,
-    notice: ((line: string) => void) | undefined,
+    {notice, onEvent}: Pick<SessionContext, 'notice' | 'onEvent'>,
   ): Promise<void> {
     try {
       const codes = await this.send(connection, request);
+      const filters = request.filters.map((filter, index) => ({filter, code: codes[index]!}));
+      onEvent?.({event: 'resubscribed', filters});
       codes.forEach((code, index) => {
         if (isFailure(code))
           notice?.(`Subscription to ${request.filters[index]} refused: ${reasonText(code)}.`);

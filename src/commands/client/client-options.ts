@@ -16,6 +16,7 @@ import {disallowedIn, fitsMqttString, isMqttString} from '../../protocol/topic.t
 import {checkCredentialOptions, credentialOptions, toAuthMethod} from './credentials/credential-options.ts';
 import type {ClientIdSource, CredentialSource, SecretSource} from './credentials/credentials.ts';
 import {profileOption} from './environment.ts';
+import {type EventsPlace, eventsOption} from './events.ts';
 import {networkOptions, toCredentials, toEndpoints} from './network-options.ts';
 import {warningsOf} from './option-warnings.ts';
 import {type ReconnectPlan, reconnectOptions, toReconnect} from './reconnect-options.ts';
@@ -217,6 +218,7 @@ export const clientOptions = {
   ...networkOptions,
   ...credentialOptions,
   ...reconnectOptions,
+  ...eventsOption,
   ...sessionOptions,
   ...willOptions,
   ...tlsOptions,
@@ -250,6 +252,8 @@ export interface ClientPlan {
   readonly debug: boolean;
   readonly quiet: boolean;
   readonly color: 'auto' | 'always' | 'never';
+  /** Where events of the connection go. */
+  readonly events?: EventsPlace;
   /** About options that can have no effect. */
   readonly warnings: readonly string[];
 }
@@ -277,7 +281,13 @@ export function toClientPlan(values: ClientValues, defaults: ClientDefaults): Cl
   const {pipeline = false, debug = false, quiet = false, color = 'auto'} = values;
   const connection = toConnection(values, defaults);
   const warnings = warningsOf(values, connection.endpoint.tls);
-  return {connection, reconnect: toReconnect(values), pipeline, debug, quiet, color, warnings};
+  const {events} = values;
+  return {
+    connection,
+    reconnect: toReconnect(values),
+    ...{pipeline, debug, quiet, color, warnings},
+    ...defined({events}),
+  };
 }
 
 function toConnection(values: ClientValues, defaults: ClientDefaults): ConnectionPlan {

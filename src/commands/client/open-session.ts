@@ -5,7 +5,7 @@
  */
 
 import {type ConnectionOptions, type Endpoint, eachEndpoint} from '../../client/connection-options.ts';
-import type {ReconnectPolicy, Session} from '../../client/types.ts';
+import type {ReconnectPolicy, Session, SessionEvent} from '../../client/types.ts';
 import {type Io, isDropIn} from '../../io/process.ts';
 import {oneSafeLine} from '../../io/sanitise.ts';
 import {canRewrite} from '../../io/status-line.ts';
@@ -29,6 +29,8 @@ export interface OpenOptions {
   readonly traceGrants?: boolean;
   /** Whether stdin is being read: what is typed there must not meet a spinner. */
   readonly readsStdin?: boolean;
+  /** Called at each event of the connection. */
+  readonly onEvent?: (event: SessionEvent) => void;
   /** Called before each line on stderr, to make room for it. */
   readonly beforeLine?: () => void;
 }
@@ -46,6 +48,11 @@ export async function openSession(plan: ClientPlan, io: Io, options: OpenOptions
   if (!plan.quiet) {
     for (const each of plan.warnings) io.stderr.write(await warningLine(io, each, plan.color));
   }
+  const log = plan.events && (await import('./events.ts')).eventWriter(plan.events, io);
+  const onEvent = (event: SessionEvent) => {
+    log?.(event);
+    options.onEvent?.(event);
+  };
   const connection = await resolveConnection(plan.connection, io);
   const {connect} = await import('../../client/connect.ts');
   const waiting = await showWaiting(plan, io, connection.endpoint, options);
@@ -67,6 +74,7 @@ export async function openSession(plan: ClientPlan, io: Io, options: OpenOptions
     oneShot: options.oneShot === true,
     sendsAfterSubscribing: options.sendsAfterSubscribing === true,
     onReady: () => waiting?.stop(),
+    onEvent,
     traceGrants: options.traceGrants === true && !plan.quiet,
     ...(plan.debug ? {trace: (line) => tell(line, looks)} : {}),
     ...(plan.debug && !isDropIn(io) ? {detail: (line) => tell(`* ${line}`, looks)} : {}),
