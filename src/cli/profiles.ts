@@ -94,6 +94,7 @@ const optionsBeyondShared: OptionTable = Object.fromEntries(
     ...['--retain-handling <when>', '-W, --timeout <seconds>', '--message-rate', '-w, --watch'],
     ...['--json', '--topic-from <separator>', '--topic-template <template>', '--split <separator>'],
     ...['--topic-clean', '--map <rule>', '--strict', '-0, --null-data', '--framing <form>'],
+    ...['--on-outage <policy>', '--max-outage <seconds>', '--summary <form>'],
     ...['-e, --response-topic <topic>', '--latency', '--no-local', '--topic-qos <filter> <level>'],
     ...['--then', '--ready-fd <number>', '--ready-file <file>', '--exec'],
     ...['--jobs <number>', '--on-failure <policy>', '--response-prefix <topic>'],

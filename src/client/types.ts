@@ -142,6 +142,14 @@ export interface PublishProgress {
   refused: number;
 }
 
+/** More of a `publishAll` that is running, or has run. */
+export interface PublishState {
+  /** How many messages, from the first on, are all acknowledged or refused, or at QoS 0 written. */
+  readonly settled: number;
+  /** Messages sent once more on another connection: they may have arrived twice. */
+  readonly repeated: number;
+}
+
 /** A payload that is not held in memory. */
 export interface StreamedPayload {
   /** In bytes. */
@@ -184,6 +192,8 @@ export interface Session extends AsyncDisposable {
     publication: Publication,
     progress?: PublishProgress,
   ): Promise<PublishReport>;
+  /** Of `publishAll`. */
+  publishState(): PublishState;
   /** One SUBSCRIBE for all filters, repeated after a reconnect that finds no session. Reason codes in order; it does not throw for refusals. */
   subscribe(filters: readonly string[], options: SubscribeOptions): Promise<readonly number[]>;
   /** One UNSUBSCRIBE for each filter; resolves with their reason codes. */

@@ -57,3 +57,23 @@ export class Signal {
     for (const {reject} of waiters) reject(this.#failure.error);
   }
 }
+
+/** Lets callers do something one after the other, in the order in which they asked. */
+export class Turns {
+  #last: Promise<void> = Promise.resolve();
+
+  /** Resolves when all who asked earlier have had their turn, and `work` has resolved. @throws what `work` throws */
+  async take(work: () => Promise<void>): Promise<void> {
+    const before = this.#last;
+    let done: () => void = () => undefined;
+    this.#last = new Promise((resolve) => {
+      done = resolve;
+    });
+    try {
+      await before;
+      await work();
+    } finally {
+      done();
+    }
+  }
+}

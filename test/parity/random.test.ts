@@ -23,7 +23,7 @@ const values = [
   ...['0', '1', '2', '5', '60', '1883', '50.5', '-1', 'a', 'a/b', '/x', '', 'aabb', '∞', '0x10', '127.0.0.1'],
   ...['mqttv5', 'mqttv311', '31', '5', 'tlsv1.2', 'TLSv1.3', 'pem', 'auto', 'never', 'always', 'new', 'über'],
   ...['socks5h://127.0.0.1:1', 'mqtt://u:p@127.0.0.1/t', '%t %p', '%J', '@H', '/nonexistent', '--help', '-t'],
-  ...['s#a#b#', 'skip', '{1}', '{.id}/x', '=', 'u32be'],
+  ...['s#a#b#', 'skip', '{1}', '{.id}/x', '=', 'u32be', 'drop', 'exit', 'json'],
   ...['.a == 1', 'qos > 0', '.a ='],
   ...['5x', '1s..2s', 'random', 'off', 'SCRAM-SHA-256', 'Name: value', '50m', 'eu-west-1', 'example.com'],
 ];

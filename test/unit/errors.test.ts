@@ -606,6 +606,8 @@ const particular: Readonly<Record<string, string>> = {
   'Line … of the input is longer than … bytes, the most a message can have.': 'unit/io/input/lines.test.ts',
   'Message … of the input has … bytes, and a message has at most …. Does each follow its length of four bytes?':
     'unit/io/input/length-frames.test.ts',
+  'The spool … was changed by another program.': 'a race with another program',
+  'The spool was changed by another program: it is shorter than before.': 'a race with another program',
   'The session has ended.': 'rejects the waits of a session that was ended, which no command reports',
   'The broker answered other subscriptions than it was asked for.': 'session/traps.test.ts',
   'The connection to … was lost.': 'session/traps.test.ts',
@@ -622,6 +624,7 @@ const computed: Readonly<Record<string, string>> = {
   'listen-addresses.ts': 'broker/listen.test.ts',
   'envelope.ts': 'unit/format/envelope.test.ts',
   'line-messages.ts': 'unit/commands/pub/line-messages.test.ts',
+  'spool.ts': 'unit/commands/pub/spool.test.ts',
   'topic-template.ts': 'unit/commands/pub/line-messages.test.ts',
   'hosts.ts': 'session/failover.test.ts',
   'option.ts': 'above: each option of its own sentence',

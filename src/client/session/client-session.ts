@@ -25,6 +25,7 @@ import type {
   PublishProgress,
   PublishReport,
   PublishResult,
+  PublishState,
   Receiver,
   Session,
   SessionContext,
@@ -146,6 +147,7 @@ export class ClientSession implements Session {
   }
 
   responseInformation = (): string | undefined => this.#connection?.limits.responseInformation;
+  publishState = (): PublishState => this.#publisher.state;
   roundTrip = (): Promise<void> => this.#repeated((connection) => connection.roundTrip());
 
   async unsubscribe(

@@ -165,11 +165,10 @@ export class Connector {
       connection = await this.#connect(true, false);
       this.#tellConnected(connection, true);
       const lasted = monotonicMilliseconds() - lostAt;
-      const gap = seconds(lasted);
       const isGap = hasGap(connection);
       if (isGap) context.onEvent?.({event: 'gap', seconds: Math.round(lasted) / 1000});
       const missing = isGap
-        ? ` It has not kept the session: messages of the ${gap} between may be missing.`
+        ? ` It has not kept the session: messages of the ${seconds(lasted)} between may be missing.`
         : '';
       onConnected(connection);
       context.notice?.(`Connected again to ${describe(connection.endpoint)}.${missing}`);

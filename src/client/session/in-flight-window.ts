@@ -155,17 +155,20 @@ export class InFlightWindow<Value> {
   /**
    * A new connection: everything unacknowledged waits to be sent again, in order. A server that kept the session
    * gets duplicates and releases [MQTT-4.4.0-1]; one that did not gets all messages as new ones, because it may
-   * have dropped those it had not yet delivered.
+   * have dropped those it had not yet delivered. Returns how many are published a further time.
    */
-  restart({sessionKept, receiveMaximum}: {sessionKept: boolean; receiveMaximum: number}): void {
+  restart({sessionKept, receiveMaximum}: {sessionKept: boolean; receiveMaximum: number}): number {
     this.#limit = Math.min(this.#maximum, receiveMaximum);
+    let repeated = 0;
     for (const entry of this.#entries.values()) {
       if (!sessionKept) entry.stage = 'published';
+      if (entry.sent && entry.stage === 'published') repeated++;
       entry.duplicate = sessionKept && (entry.duplicate || entry.sent);
       entry.sent = false;
     }
     this.#setUnsent([...this.#entries.values()]);
     this.#unsentCount = this.#unsent.length;
+    return repeated;
   }
 
   /** Removes a message that cannot be sent. */

@@ -21,6 +21,8 @@ export type PublishOutcome =
 export interface OutgoingMessage {
   readonly payload: Payload;
   readonly publication: Publication;
+  /** Which message of `publishAll` it is, from 0. */
+  readonly index?: number;
   resolve(outcome: PublishOutcome): void;
 }
 
@@ -118,10 +120,15 @@ interface PayloadRange {
 class Line implements OutgoingMessage {
   readonly publication: Publication;
   readonly resolve: (outcome: PublishOutcome) => void;
+  readonly index: number;
   readonly #range: PayloadRange;
 
-  constructor(range: PayloadRange, publication: Publication, resolve: OutgoingMessage['resolve']) {
+  constructor(
+    range: PayloadRange,
+    {publication, index, resolve}: Required<Omit<OutgoingMessage, 'payload'>>,
+  ) {
     this.publication = publication;
+    this.index = index;
     this.resolve = resolve;
     this.#range = range;
   }
@@ -136,14 +143,15 @@ class Line implements OutgoingMessage {
 export function encodeBatch(
   batch: EncodedMessages,
   messageIds: readonly number[],
-  resolve: OutgoingMessage['resolve'],
+  {firstIndex, resolve}: {readonly firstIndex: number; readonly resolve: OutgoingMessage['resolve']},
 ): {readonly bytes: Buffer; readonly messages: readonly OutgoingMessage[]} {
   const {payloads, encoders} = batch;
   const bytes = publishFrames(encoders, payloads, messageIds);
   let end = 0;
   const messages = payloads.map(({length}, index) => {
     end += (isEach(encoders) ? encoders[index]! : encoders).packetBytes(length);
-    return new Line({bytes, start: end - length, end}, publicationAt(batch, index), resolve);
+    const publication = publicationAt(batch, index);
+    return new Line({bytes, start: end - length, end}, {publication, index: firstIndex + index, resolve});
   });
   return {bytes, messages};
 }

@@ -12,8 +12,15 @@ import {isFailure, ReasonCode, reasonSentence} from '../../protocol/reason-codes
 import type {ClientConnection} from '../connection/client-connection.ts';
 import type {PacketIdentifiers} from '../connection/packet-ids.ts';
 import type {Packet} from '../connection/protocol-client.ts';
-import type {Payload, PublishBatch, PublishProgress, PublishReport, PublishResult} from '../types.ts';
-import {Signal} from '../waiting.ts';
+import type {
+  Payload,
+  PublishBatch,
+  PublishProgress,
+  PublishReport,
+  PublishResult,
+  PublishState,
+} from '../types.ts';
+import {Signal, Turns} from '../waiting.ts';
 import {pipelinedPayloadBytes} from './fast-path-policy.ts';
 import {InFlightWindow} from './in-flight-window.ts';
 import {MessageWriter, type WriterSetup} from './message-writer.ts';
@@ -64,8 +71,11 @@ export class Publisher {
   readonly #qos0: Qos0Publisher;
   #writer: MessageWriter | undefined;
   #failure: {readonly error: unknown} | undefined;
-  /** Resolves when the last call of `publish` that waited for room has got it. */
-  #turns: Promise<void> = Promise.resolve();
+  /** Calls of `publish` get room in their order. */
+  readonly #turns = new Turns();
+  /** How many messages `publishAll` has begun to send. */
+  #begun = 0;
+  #repeated = 0;
   /** Messages at QoS 1 and 2 that are acknowledged or refused. */
   #done = 0;
   /** Messages whose identifier the server had in use: they are sent once more. */
@@ -94,6 +104,12 @@ export class Publisher {
     return this.#window.size === 0 && !this.#qos0.hasWritten;
   }
 
+  /** See Session.publishState. */
+  get state(): PublishState {
+    const settled = Math.min(this.#window.oldest?.index ?? this.#begun, this.#qos0.oldest ?? this.#begun);
+    return {settled, repeated: this.#repeated + this.#qos0.repeated};
+  }
+
   /** The message whose acknowledgement is due first. */
   get unanswered(): Unanswered | undefined {
     const message = this.#window.oldest;
@@ -107,7 +123,7 @@ export class Publisher {
   attach(connection: ClientConnection): void {
     this.#writer = new MessageWriter(connection, this.#setup);
     const {receiveMaximum} = connection.limits;
-    this.#window.restart({sessionKept: connection.sessionMayBeKept, receiveMaximum});
+    this.#repeated += this.#window.restart({sessionKept: connection.sessionMayBeKept, receiveMaximum});
     connection.writeQueue.onDrain(() => this.#signal.notify());
     void connection.closed.then(() => this.#signal.notify());
     this.#sendNext();
@@ -156,7 +172,7 @@ export class Publisher {
     if (payload.length > pipelinedPayloadBytes) await (await this.#setup.connection()).accepted;
     if (publication.qos === 0) return await this.#qos0.publish(payload, publication, isLast);
     await this.#setup.connection();
-    await this.#turn();
+    await this.#turns.take(this.#room);
     const outcome = await new Promise<PublishOutcome>((resolve) =>
       this.#add({payload, publication, resolve}),
     );
@@ -187,7 +203,8 @@ export class Publisher {
         const {payloads} = part;
         progress.read += payloads.length;
         if (publicationAt(part, 0).qos === 0) {
-          await this.#qos0.writeBatch(part, progress);
+          await this.#qos0.writeBatch(part, this.#begun, progress);
+          this.#begun += payloads.length;
           continue;
         }
         for (let start = 0; start < payloads.length; ) {
@@ -204,21 +221,10 @@ export class Publisher {
     return {...progress, ...(firstRefusal === undefined ? {} : {firstRefusal})};
   }
 
-  /** Resolves when the window has room and all who asked earlier have had theirs. */
-  async #turn(): Promise<void> {
-    const before = this.#turns;
-    let done: () => void = () => undefined;
-    this.#turns = new Promise((resolve) => {
-      done = resolve;
-    });
-    try {
-      await before;
-      while (this.#window.room() === 0) await this.#signal.wait();
-      if (this.#failure !== undefined) throw this.#failure.error;
-    } finally {
-      done();
-    }
-  }
+  readonly #room = async (): Promise<void> => {
+    while (this.#window.room() === 0) await this.#signal.wait();
+    if (this.#failure !== undefined) throw this.#failure.error;
+  };
 
   get #hasRoom(): boolean {
     const connection = this.#writer?.connection;
@@ -239,12 +245,13 @@ export class Publisher {
     if (writer === undefined || end === start) {
       // A batch is valid until the next one is read; a message may have to be sent again later.
       const payload = Buffer.from(part.payloads[start]!);
-      this.#add({payload, publication: publicationAt(part, start), resolve});
+      this.#add({payload, publication: publicationAt(part, start), index: this.#begun++, resolve});
       return start + 1;
     }
     const batch = encodedSlice(part, [start, end], (publication) => writer.prepare(publication).encoder);
     const messageIds = batch.payloads.map(() => this.#setup.identifiers.take());
-    const {bytes, messages} = encodeBatch(batch, messageIds, resolve);
+    const {bytes, messages} = encodeBatch(batch, messageIds, {firstIndex: this.#begun, resolve});
+    this.#begun += messageIds.length;
     for (const [index, message] of messages.entries()) {
       this.#window.addSent(messageIds[index]!, message.publication.qos === 2 ? 2 : 1, message);
     }

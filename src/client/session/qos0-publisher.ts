@@ -25,14 +25,18 @@ export interface Qos0Setup {
 /** One write of lines that the operating system has not taken yet. */
 interface LineWrite {
   readonly lines: number;
+  /** Which message of `publishAll` is the first, from 0. */
+  readonly firstIndex: number;
   readonly progress: PublishProgress;
   write(writer: MessageWriter, written: Written): void;
 }
 
 export class Qos0Publisher {
   readonly #setup: Qos0Setup;
-  /** Writes that were begun and have not ended. */
-  #unwritten = 0;
+  /** Writes that were begun and have not ended, in order. */
+  readonly #unwritten = new Set<LineWrite>();
+  /** Lines that were written once more. */
+  repeated = 0;
   /** Writes that a loss of the connection ended, in order: they are made again on the next one. */
   #failed: LineWrite[] = [];
   /** A message was written at QoS 0, so that its arrival is unknown. */
@@ -64,8 +68,17 @@ export class Qos0Publisher {
     }
   }
 
+  /** Which message of `publishAll` is the first that is not written; undefined where all are that were begun. */
+  get oldest(): number | undefined {
+    const [write] = this.#unwritten;
+    const indexes = [...this.#failed, ...(write === undefined ? [] : [write])].map(
+      ({firstIndex}) => firstIndex,
+    );
+    return indexes.length === 0 ? undefined : Math.min(...indexes);
+  }
+
   /** Writes messages, and waits until the stream takes more. @throws TmqError 25 behind what fits */
-  async writeBatch(messages: Messages, progress: PublishProgress): Promise<void> {
+  async writeBatch(messages: Messages, firstIndex: number, progress: PublishProgress): Promise<void> {
     const {payloads} = messages;
     this.hasWritten = true;
     for (let start = 0; start < payloads.length; ) {
@@ -84,21 +97,28 @@ export class Qos0Publisher {
       if (end === start) {
         const publication = publicationAt(messages, start);
         writer.prepareFor(publication, payloads[start]!.length);
-        this.#begin(writer, this.#one(publication, payloads[start]!, progress));
+        this.#begin(
+          writer,
+          this.#one(publication, payloads[start]!, {firstIndex: firstIndex + start, progress}),
+        );
         start++;
       } else {
         const encoderOf = (publication: Publication) => writer.prepare(publication).encoder;
         const {encoders, payloads: together} = encodedSlice(messages, [start, end], encoderOf);
         const bytes = publishFrames(encoders, together);
         const write: LineWrite['write'] = (on, written) => on.connection.writeQueue.write(bytes, written);
-        this.#begin(writer, {lines: together.length, progress, write});
+        this.#begin(writer, {lines: together.length, firstIndex: firstIndex + start, progress, write});
         start = end;
       }
       while (connection.isOpen && connection.writeQueue.isFull) await this.#setup.signal.wait();
     }
   }
 
-  #one(publication: Publication, line: Uint8Array, progress: PublishProgress): LineWrite {
+  #one(
+    publication: Publication,
+    line: Uint8Array,
+    place: Pick<LineWrite, 'firstIndex' | 'progress'>,
+  ): LineWrite {
     const messageId = this.#setup.identifiers.count();
     // Copied: a batch is valid until the next one is read, and the stream may keep this for longer.
     const payload = Buffer.from(line);
@@ -106,30 +126,33 @@ export class Qos0Publisher {
       const prepared = writer.prepareFor(publication, payload.length);
       writer.write({prepared, payload, messageId, duplicate: false}, written);
     };
-    return {lines: 1, progress, write};
+    return {lines: 1, ...place, write};
   }
 
   /** Makes a write, and counts it until its callback. */
   #begin(writer: MessageWriter, write: LineWrite): void {
-    this.#unwritten++;
+    this.#unwritten.add(write);
     write.write(writer, (isWritten) => {
-      this.#unwritten--;
+      this.#unwritten.delete(write);
       if (isWritten) write.progress.acknowledged += write.lines;
       else this.#failed.push(write);
-      if (this.#unwritten === 0) this.#setup.signal.notify();
+      if (this.#unwritten.size === 0) this.#setup.signal.notify();
     });
   }
 
   #writeFailedAgain(writer: MessageWriter): void {
-    for (const write of this.#failed.splice(0)) this.#begin(writer, write);
+    for (const write of this.#failed.splice(0)) {
+      this.repeated += write.lines;
+      this.#begin(writer, write);
+    }
   }
 
   /** Waits until the operating system has everything, on this connection or on a later one. */
   async allWritten(): Promise<void> {
-    while (this.#unwritten > 0 || this.#failed.length > 0) {
+    while (this.#unwritten.size > 0 || this.#failed.length > 0) {
       const writer = await this.#setup.writer();
       if (writer.connection.isOpen) this.#writeFailedAgain(writer);
-      if (this.#unwritten > 0) await this.#setup.signal.wait();
+      if (this.#unwritten.size > 0) await this.#setup.signal.wait();
     }
   }
 }

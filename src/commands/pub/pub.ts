@@ -20,6 +20,7 @@ import {jsonLinesSection} from '../manual/json-lines.ts';
 import {type LinesSource, lineOptions, linesSource} from './line-options.ts';
 import {watchReading} from './line-progress.ts';
 import {watchMessages} from './message-progress.ts';
+import {outageOptions, toOutagePlan} from './outage-options.ts';
 import type {LinesPlan} from './publish-lines.ts';
 
 /** One message, perhaps several times. */
@@ -38,6 +39,7 @@ const options = {
   topic: publishTopicOption,
   ...payloadOptions,
   ...lineOptions,
+  ...outageOptions,
   ...inGroup('Message', {
     retain: {flags: '-r, --retain', summary: 'the broker retains the message for later subscribers'},
     repeat: {
@@ -106,13 +108,11 @@ export const pub = defineCommand({
     const {protocolVersion} = client.connection;
     const properties = propertiesFor(values.property, 'publish', protocolVersion);
     const rest = {qos: values.qos ?? 0, retain: values.retain ?? false, ...defined({properties})};
+    const byLine = lines && {qos: rest.qos, hasOwnQos: lines.form.kind === 'envelope'};
+    const outage = toOutagePlan(values, byLine);
     if (lines !== undefined && takesTopics(lines, topic)) {
-      return {
-        kind: 'lines',
-        client,
-        source: lines,
-        defaults: {...rest, ...defined({topic}), protocolVersion},
-      };
+      const defaults = {...rest, ...defined({topic}), protocolVersion};
+      return {kind: 'lines', client, source: lines, defaults, outage};
     }
     if (topic === undefined) {
       checkUrlTopic(values);

@@ -267,7 +267,7 @@ const pool = [
   ...['0', '1', '2', '5', '60', '1883', '50.5', '-1', 'a', 'a/b', '/x', '', 'aabb', 'ccdd', '∞'],
   ...['mqttv5', 'mqttv31', 'tlsv1.2', 'TLSv1.3', 'pem', 'engine', 'auto', 'never', 'always', 'new'],
   ...['random', 'follow', '5x', '1s..30s', 'SCRAM-SHA-256', '50m', 'Name: value', 'eu-west-1'],
-  ...['s#a#b#', 'skip', '{1}', '{.id}/x', '\\t', 'u32be', '3'],
+  ...['s#a#b#', 'skip', '{1}', '{.id}/x', '\\t', 'u32be', '3', 'drop', 'spool:x', 'text'],
   ...['.a == 1', 'topic ~ "^a/"'],
   ...['socks5h://h', 'http://h:1', 'mqtt://u:p@h/t', 'ws://h:9/t', '%t', '%j', '-', '--help'],
 ];

@@ -29,7 +29,7 @@ test('a batch is the concatenated packets, and each payload can be read back', (
     const resolve = () => undefined;
     const batch = encodedSlice({payloads, publications}, [0, payloads.length], encoderOf);
     const messageIds = payloads.map((_, index) => index + 1);
-    const {bytes, messages} = encodeBatch(batch, messageIds, resolve);
+    const {bytes, messages} = encodeBatch(batch, messageIds, {firstIndex: 7, resolve});
     const single = payloads.map((each, index) => {
       const encoder = encoderOf(publicationAt(batch, index));
       return Buffer.concat([encoder.header(each.length, index + 1, false), each]);
@@ -40,7 +40,10 @@ test('a batch is the concatenated packets, and each payload can be read back', (
       payloads.map((each) => Buffer.from(each)),
     );
     for (const [index, each] of messages.entries()) {
-      assert.deepEqual([each.resolve, each.publication], [resolve, publicationAt(batch, index)]);
+      assert.deepEqual(
+        [each.resolve, each.publication, each.index],
+        [resolve, publicationAt(batch, index), 7 + index],
+      );
     }
   };
   fc.assert(
