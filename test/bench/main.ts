@@ -21,6 +21,7 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   bounded: async () => (await import('./bounded.ts')).bounded,
   subflood: async () => (await import('./subflood.ts')).subflood,
   conditions: async () => (await import('./conditions.ts')).conditions,
+  envelope: async () => (await import('./envelope.ts')).envelopes,
   large: async () => (await import('./large.ts')).large,
   broker: async () => (await import('./broker.ts')).broker,
   pipeline: async () => (await import('./pipeline.ts')).pipeline,

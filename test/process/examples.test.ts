@@ -138,6 +138,14 @@ const examples: Readonly<Record<string, Drive>> = {
     /^one file\ntwo\n$/,
     0,
   ),
+  'seq 1 1000 | tmq pub -t numbers -q 1 -l --on-outage spool:numbers.spool --summary text': async (
+    ground,
+    command,
+  ) => {
+    const {exitCode, stderr} = await ground.run(command);
+    assert.equal(exitCode, 0);
+    assert.match(stderr, /^1000 read, 1000 acknowledged, [\d.]+ s\n$/);
+  },
   'tmq pub -t job -m go -D publish content-type text/plain -D publish user-property from me': publishes(
     'job 0 0 go text/plain from:me',
   ),

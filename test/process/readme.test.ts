@@ -239,6 +239,41 @@ test('a shared subscription', async () => {
   assert.equal((await ground.signal(worker, 'SIGINT')).exitCode, 0);
 });
 
+test('the table of jobs for pipelines', async () => {
+  const [, table = ''] = /\| job \| command \|\n(.*?)\n\n/s.exec(readme) ?? [];
+  const cells = [...table.matchAll(/\| `(.*)` \|$/gm)].map(([, words = '']) => words.replaceAll('\\|', '|'));
+  const [copy = '', prefixed = '', then = '', execute = '', until = '', spool = ''] = cells;
+  assert.equal(cells.length, 6);
+  await using ground = await openPlayground();
+  const watcher = ground.start("tmq sub -t '#' -q 1 -F '%t %p'");
+  await ground.traced(/SUBACK/);
+  const copying = ground.start(copy);
+  await ground.traced(/SUBACK/);
+  await ground.run('tmq pub -t a/x -m one');
+  await watcher.waitFor('stdout', /^b\/x one$/m);
+  await ground.signal(copying, 'SIGINT');
+  assert.equal((await ground.run(prefixed)).exitCode, 0);
+  await watcher.waitFor('stdout', /^kitchen 21\.5$/m);
+  const asking = ground.start(then);
+  await ground.traced(/SUBACK/);
+  await watcher.waitFor('stdout', /^request now$/m);
+  await ground.run('tmq pub -t reply -m answer');
+  assert.deepEqual((await asking.finished).stdout.toString(), 'answer\n');
+  await writeFile(join(ground.directory, 'job.sh'), '#!/bin/sh\necho "$MQTT_TOPIC $(cat)"\n', {mode: 0o755});
+  const worker = ground.start(execute);
+  await ground.traced(/SUBACK/);
+  await ground.run('tmq pub -t jobs/1 -m work -q 1');
+  await worker.waitFor('stdout', /^jobs\/1 work$/m);
+  assert.equal((await ground.signal(worker, 'SIGINT')).exitCode, 0);
+  const waiting = ground.start(until);
+  await ground.traced(/SUBACK/);
+  await ground.run(`printf '%s\\n' '{"open":false}' '{"open":true}' | tmq pub -t door -l`);
+  assert.equal((await waiting.finished).exitCode, 0);
+  assert.equal((await ground.run(spool.replace('sensor', 'echo 7'))).exitCode, 0);
+  await watcher.waitFor('stdout', /^t 7$/m);
+  await ground.signal(watcher, 'SIGINT');
+});
+
 test('the table of migration: what stands for mqttx is understood', async () => {
   const [, table = ''] = /\| mqttx \| tmq \|\n(.*?)\n\n/s.exec(readme) ?? [];
   const cells = [...table.matchAll(/\| `([^`]*)`[^|]*\|$/gm)].map(([, words = '']) => words);

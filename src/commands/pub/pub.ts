@@ -85,6 +85,8 @@ export const pub = defineCommand({
     "printf '%s\\n' kitchen=21.5 hall=19 | tmq pub --topic-from =": 'Lines that bring their topics.',
     "echo 't1 kitchen 21.5' | tmq pub --topic-template 'sensors/{2}/{1}'":
       'The topic is made of fields of the line.',
+    'seq 1 1000 | tmq pub -t numbers -q 1 -l --on-outage spool:numbers.spool --summary text':
+      'Lines that an outage or a kill does not lose, and the counts at the end.',
     'tmq pub -t job -m go -D publish content-type text/plain -D publish user-property from me':
       'With MQTT 5 properties.',
   },
