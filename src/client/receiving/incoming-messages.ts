@@ -10,6 +10,7 @@ export class IncomingMessages {
   readonly #awaitsReply: () => boolean;
   readonly #batches: ReceiverQueue;
   #deliveries: DeliveryQueue | undefined;
+  #events: {messages: MessageEvents} | undefined;
   /** Rejects what begins after `fail`. */
   #failure: Promise<never> | undefined;
 
@@ -19,8 +20,13 @@ export class IncomingMessages {
   }
 
   /** What takes the messages of connections now. */
-  get events(): MessageEvents {
+  get queue(): MessageEvents {
     return this.#deliveries ?? this.#batches;
+  }
+
+  /** Keeps `messages` of the object up to date: a getter there would cost as much as a small message. */
+  attach(events: {messages: MessageEvents}): void {
+    this.#events = events;
   }
 
   /** Resolves when the receiver wants no more. @throws what the receiver throws, and the error given to `fail` */
@@ -33,6 +39,7 @@ export class IncomingMessages {
     if (this.#failure !== undefined) return this.#failure;
     const deliveries = new DeliveryQueue(receiver, this.#awaitsReply);
     this.#deliveries = deliveries;
+    if (this.#events !== undefined) this.#events.messages = deliveries;
     deliveries.takeOver(this.#batches.handOver());
     return deliveries.failed;
   }

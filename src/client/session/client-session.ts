@@ -16,6 +16,7 @@ import type {ClientConnection} from '../connection/client-connection.ts';
 import {tracer} from '../connection/debug-lines.ts';
 import type {ConnectionEvents} from '../connection/events.ts';
 import {PacketIdentifiers} from '../connection/packet-ids.ts';
+import type {Packet} from '../connection/protocol-client.ts';
 import type {ConnectionOptions} from '../connection-options.ts';
 import {IncomingMessages} from '../receiving/incoming-messages.ts';
 import type {
@@ -234,17 +235,16 @@ export class ClientSession implements Session {
 
   #events(): ConnectionEvents {
     const {trace, traceGrants} = this.#context;
-    const incoming = this.#incoming;
-    return {
-      get messages() {
-        return incoming.events;
-      },
-      acknowledged: (packet) => this.#publisher.acknowledged(packet),
-      assigned: (clientId) => {
+    const events = {
+      messages: this.#incoming.queue,
+      acknowledged: (packet: Packet) => this.#publisher.acknowledged(packet),
+      assigned: (clientId: string) => {
         this.clientId = clientId;
       },
       traced: trace && tracer(trace, () => this.clientId, traceGrants),
     };
+    this.#incoming.attach(events);
+    return events;
   }
 
   /** Makes the connection the session's: restores what the last one left open. */
