@@ -71,6 +71,7 @@ const cases: readonly {
   {typed: ['sub', '--profile', ''], all: ['lab', 'prod']},
   {typed: ['sub', '-h', ''], all: ['a.example', 'b.example', 'lab.example']},
   {typed: ['broker', '--exec', '--', 'mkfif'], all: ['mkfifo']},
+  {typed: ['sub', '-t', 'a', '--exec', '--', 'mkfif'], all: ['mkfifo']},
 ];
 
 function check(offered: readonly string[], {typed, some, all}: (typeof cases)[number]): void {
