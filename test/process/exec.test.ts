@@ -13,7 +13,7 @@ import {publication, sessionContext, sessionOptions} from '../support/sessions.t
 import type {Finished, Running, SpawnOptions} from '../support/spawn.ts';
 import {runTmq, startTmq} from '../support/tmq.ts';
 
-describe('a command for each message', () => {
+describe('a command for each message', {concurrency: 3}, () => {
   let broker: TestBroker;
   let directory: string;
   let used = 0;
@@ -37,7 +37,8 @@ describe('a command for each message', () => {
     payloads: readonly (string | Uint8Array)[],
     more: {readonly qos?: 0 | 1 | 2; readonly retain?: boolean; readonly properties?: Properties} = {},
   ): Promise<void> {
-    const session = await connect(sessionOptions(broker.port, {clientId: 'publisher'}), sessionContext());
+    const options = sessionOptions(broker.port, {clientId: `publisher-${used++}`});
+    const session = await connect(options, sessionContext());
     for (const payload of payloads)
       await session.publish(Buffer.from(payload), publication(topic, {qos: 1, ...more}));
     await session.end();
@@ -139,7 +140,7 @@ describe('a command for each message', () => {
     assert.deepEqual([stdout.toString(), stderr, exitCode], ['2\n3\n', '', 0]);
   });
 
-  describe('that fails', () => {
+  describe('that fails', {concurrency: 3}, () => {
     test('is run again, in its turn, until it succeeds', async () => {
       const given = fresh();
       const script = `read -r x; echo $x >>${given.file}; [ $x != b ] || [ "$(grep -c b ${given.file})" = 3 ]`;

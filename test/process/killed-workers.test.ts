@@ -109,7 +109,7 @@ const mosquittoConfig = 'listener {port} 127.0.0.1\nallow_anonymous true\nmax_qu
 
 const limit = {timeout: 60_000 + kills * 4000};
 
-describe('workers that are killed', limit, () => {
+describe('workers that are killed', {...limit, concurrency: 2}, () => {
   it('with a persistent session at QoS 1: every message is executed at least once', async (context) => {
     await using broker = await startBroker();
     const repeated = await play({port: broker.port, workers: 1, filter: 'jobs/a'});
