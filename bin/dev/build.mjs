@@ -197,7 +197,7 @@ const only = (command) => ({
 });
 
 /** Commands whose start may take longer: the bundle of all commands serves them, and the package stays small. */
-const withoutBundle = new Set(['profile']);
+const withoutBundle = new Set(['profile', 'reply']);
 
 /** Leaves out of the bundle of all what commands with bundles of their own do when they run. @type {Plugin} */
 const documentsOnly = {

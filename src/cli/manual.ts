@@ -7,6 +7,7 @@ import {exitStatuses} from '../errors.ts';
 import type {AnyCommand, ManualSection, Remarks} from './command.ts';
 import {commandLines, type HelpEntry, optionsByGroup} from './help.ts';
 import type {Option, OptionTable} from './option.ts';
+import {mosquittoFiles} from './options-file.ts';
 import {bold, escaped, form, line, literal, paragraphs, section, subsection, tagged} from './roff.ts';
 
 /** The day on which the pages were last looked over; a page has to have one. */
@@ -277,8 +278,12 @@ function optionsFiles(name: string | undefined): Remarks {
   return {
     [`$XDG_CONFIG_HOME/tmq/${name}, ~/.config/tmq/${name}`]:
       'Options that are read before those of the command line, one on each line: the option, a space, and its value to the end of the line, without quotes. A line that begins with # is a comment. See tmq-formats(5).',
-    [`$XDG_CONFIG_HOME/mosquitto_${name}, ~/.config/mosquitto_${name}`]:
-      'Read where the file above does not exist.',
+    ...(mosquittoFiles.has(name)
+      ? {
+          [`$XDG_CONFIG_HOME/mosquitto_${name}, ~/.config/mosquitto_${name}`]:
+            'Read where the file above does not exist.',
+        }
+      : {}),
     '$XDG_CONFIG_HOME/tmq/profiles, ~/.config/tmq/profiles': 'The profiles: see tmq help profiles.',
   };
 }

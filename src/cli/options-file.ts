@@ -11,8 +11,11 @@ import type {OptionsLine} from './parse.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
+/** The commands that mosquitto also has, and for which it has a file of its own. */
+export const mosquittoFiles: ReadonlySet<string> = new Set(['pub', 'sub', 'rr']);
+
 /**
- * Where options files may be, first come first served: tmq/NAME, then mosquitto_NAME, in $XDG_CONFIG_HOME
+ * Where options files may be, first come first served: tmq/NAME, then mosquitto_NAME where mosquitto has one, in $XDG_CONFIG_HOME
  * or else in ~/.config. Like mosquitto, a directory named by $XDG_CONFIG_HOME is the only one looked at. On Windows
  * without it: tmq/NAME in %APPDATA%, then mosquitto's NAME.conf in %USERPROFILE%.
  */
@@ -21,17 +24,18 @@ export function optionsFilePaths(
   env: Environment,
   platform: NodeJS.Platform,
 ): readonly string[] {
+  const isMosquittos = mosquittoFiles.has(name);
   if (platform === 'win32' && env.XDG_CONFIG_HOME === undefined) {
     const {APPDATA: own, USERPROFILE: home} = env;
     return [
       ...(own === undefined ? [] : [win32.join(own, 'tmq', name)]),
-      ...(home === undefined ? [] : [win32.join(home, `mosquitto_${name}.conf`)]),
+      ...(home === undefined || !isMosquittos ? [] : [win32.join(home, `mosquitto_${name}.conf`)]),
     ];
   }
   const directory = env.XDG_CONFIG_HOME ?? (env.HOME === undefined ? undefined : join(env.HOME, '.config'));
   if (directory === undefined) return [];
   const base = directory === '' ? '/' : directory;
-  return [join(base, 'tmq', name), join(base, `mosquitto_${name}`)];
+  return [join(base, 'tmq', name), ...(isMosquittos ? [join(base, `mosquitto_${name}`)] : [])];
 }
 
 /**

@@ -1,5 +1,5 @@
 /**
- * Profiles: options files with a name, which pub, sub and rr share. Where they are, what they hold, and which of their
+ * Profiles: options files with a name, which pub, sub, rr and reply share. Where they are, what they hold, and which of their
  * lines a command takes. Opens no connection and prints nothing.
  */
 
@@ -72,7 +72,7 @@ export function readProfile(name: string, env: Environment, platform: NodeJS.Pla
   }
 }
 
-/** The options that pub, sub or rr have beyond those that they share; the tables of the three are held to this list. */
+/** The options that pub, sub, rr or reply have beyond those that they share; the tables of the four are held to this list. */
 const optionsBeyondShared: OptionTable = Object.fromEntries(
   [
     ...['-t, --topic <topic>', '-m, --message <message>', '-f, --file <file>', '-n, --null-message'],
@@ -97,7 +97,7 @@ const optionsBeyondShared: OptionTable = Object.fromEntries(
     ...['--on-outage <policy>', '--max-outage <seconds>', '--summary <form>'],
     ...['-e, --response-topic <topic>', '--latency', '--no-local', '--topic-qos <filter> <level>'],
     ...['--then', '--ready-fd <number>', '--ready-file <file>', '--exec'],
-    ...['--jobs <number>', '--on-failure <policy>', '--response-prefix <topic>'],
+    ...['--jobs <number>', '--on-failure <policy>', '--response-prefix <topic>', '--echo'],
     ...['--where <condition>', '--until <condition>', '--fail-if <condition>', '--idle <seconds>'],
   ].map((flags) => [flags, {flags, group: 'General', summary: ''}]),
 );

@@ -11,6 +11,7 @@ export const commands: readonly CommandEntry[] = [
   {name: 'pub', load: async () => (await import('./pub/pub.ts')).pub},
   {name: 'sub', load: async () => (await import('./sub/sub.ts')).sub},
   {name: 'rr', load: async () => (await import('./rr/rr.ts')).rr},
+  {name: 'reply', load: async () => (await import('./reply/reply.ts')).reply},
   {name: 'passwd', load: async () => (await import('./passwd/passwd.ts')).passwd},
   {name: 'profile', load: async () => (await import('./profile/profile.ts')).profile},
   {name: 'broker', load: async () => (await import('./broker/broker.ts')).broker},

@@ -11,6 +11,7 @@ import type {OptionTable} from '../../src/cli/option.ts';
 import {flagsBeyondShared, profileDirectory} from '../../src/cli/profiles.ts';
 import {clientOptions} from '../../src/commands/client/client-options.ts';
 import {pub} from '../../src/commands/pub/pub.ts';
+import {reply} from '../../src/commands/reply/reply.ts';
 import {rr} from '../../src/commands/rr/rr.ts';
 import {sub} from '../../src/commands/sub/sub.ts';
 import {startFakeBroker} from '../support/fake-broker.ts';
@@ -130,7 +131,7 @@ test('the list of what only some clients have is that of their tables', () => {
       .map(([, option]) => option.flags);
   const spelled = (all: readonly string[]) =>
     [...new Set(all.map((each) => each.replace(/ <.*/, '')))].sort();
-  assert.deepEqual(spelled(flagsBeyondShared), spelled([pub, sub, rr].flatMap(flags)));
+  assert.deepEqual(spelled(flagsBeyondShared), spelled([pub, sub, rr, reply].flatMap(flags)));
 });
 
 describe('tmq profile', () => {

@@ -10,13 +10,14 @@ import type {AnyCommand} from '../../src/cli/command.ts';
 import {type OptionTable, spelling} from '../../src/cli/option.ts';
 import {parse} from '../../src/cli/parse.ts';
 import {pub} from '../../src/commands/pub/pub.ts';
+import {reply} from '../../src/commands/reply/reply.ts';
 import {rr} from '../../src/commands/rr/rr.ts';
 import {sub} from '../../src/commands/sub/sub.ts';
 import {UsageError} from '../../src/errors.ts';
 import {freePort} from '../support/mosquitto.ts';
 import {runMain} from '../support/run.ts';
 
-const clients: Readonly<Record<string, AnyCommand>> = {pub, sub, rr};
+const clients: Readonly<Record<string, AnyCommand>> = {pub, sub, rr, reply};
 
 /** Words that some option or other takes. */
 const values = [
@@ -83,11 +84,12 @@ const needed: Readonly<Record<string, readonly string[]>> = {
   pub: ['-t', 'a', '-n'],
   sub: ['-t', 'a'],
   rr: ['-t', 'a', '-e', 'b', '-n'],
+  reply: ['-t', 'a', '--echo'],
 };
 
 /** A command and words that are fine one by one, though not always together. */
 const line = fc.oneof(
-  ...['pub', 'sub', 'rr'].map((name) =>
+  ...['pub', 'sub', 'rr', 'reply'].map((name) =>
     fc
       .array(fc.oneof(...options(clients[name]!)), {maxLength: 8})
       .map((given) => ({name, words: [...needed[name]!, ...given.flat()]})),

@@ -85,6 +85,22 @@ const asks =
     assert.match(stdout.toString(), shown);
   };
 
+/** Runs a responder, and asks it once. */
+const replies =
+  (topic: string, words: string, shown: RegExp): Drive =>
+  async (ground, command) => {
+    await writeFile(join(ground.directory, 'sum.sh'), '#!/bin/sh\nread -r a b; echo $((a + b))\n', {
+      mode: 0o755,
+    });
+    const responder = ground.start(command);
+    // rr subscribes, too.
+    await ground.traced(new RegExp(`SUBSCRIBE.*${topic}`));
+    const {exitCode, stdout} = await ground.run(`tmq rr -W 10 -t ${topic} ${words}`);
+    assert.equal(exitCode, 0);
+    assert.match(stdout.toString(), shown);
+    assert.equal((await ground.signal(responder, 'SIGINT')).exitCode, 0);
+  };
+
 /** Runs a command beside a file, and compares its status, its output and the users in the file. */
 const keeps =
   (before: string, input: string, users: string, status = 0): Drive =>
@@ -221,6 +237,12 @@ const examples: Readonly<Record<string, Drive>> = {
     'sum',
     '-t sum/me -m answer -D publish correlation-data 42',
   ),
+  'tmq reply -t clock -N --exec -- date': replies('clock', '-n', /^.*:\d\d.*\n$/),
+  'tmq reply -t ping --echo': replies('ping', '-m x', /^x\n$/),
+  'tmq reply -t version -m 1.4.2': replies('version', '-n', /^1\.4\.2\n$/),
+  "tmq reply -t '$share/calc/sum' -N --exec --jobs 4 -- ./sum.sh": replies('sum', "-m '1 2'", /^3\n$/),
+  "tmq reply -i sum-1 -t '$share/calc/sum' -N --exec -- ./sum.sh": replies('sum', "-m '2 2'", /^4\n$/),
+  "tmq reply -i sum-2 -t '$share/calc/sum' -N --exec -- ./sum.sh": replies('sum', "-m '3 2'", /^5\n$/),
   'tmq passwd -c passwd alice': keeps('', 'secret\n', 'alice\n'),
   'printf \'%s\\n\' "$SECRET" | tmq passwd passwd bob': keeps('# users\n', '', '# users\nbob\n'),
   'tmq passwd --import - passwd < users.txt': keeps(entry, '', 'bob\ncarol\ndave\n'),

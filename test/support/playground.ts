@@ -49,9 +49,9 @@ exec '${process.execPath}' '${program}' "$@"
 /** `tmq` where HOME is empty: on the port of the playground in place of the usual one, but not within --exec. */
 const wrapperOfEmptyHome = (port: number) => `#!/bin/sh
 case "$MQTT_URL $* " in
-  mqtt:*|*' --exec '*|*' -L '*) ;;
+  mqtt:*|' broker '*' --exec '*|*' -L '*) ;;
   ' broker '*) set -- "$@" -v -p ${port} ;;
-  ' pub '*|' sub '*|' rr '*) command=$1; shift; set -- "$command" -p ${port} "$@" ;;
+  ' pub '*|' sub '*|' rr '*|' reply '*) command=$1; shift; set -- "$command" -p ${port} "$@" ;;
 esac
 exec '${process.execPath}' '${program}' "$@"
 `;
@@ -80,7 +80,8 @@ function signalGroup({child}: Running, name: NodeJS.Signals): void {
 
 async function writeOptionsFiles(home: string, port: number): Promise<void> {
   await mkdir(join(home, '.config/tmq'), {recursive: true});
-  for (const each of ['pub', 'sub', 'rr']) await writeFile(join(home, '.config/tmq', each), `-p ${port}\n`);
+  for (const each of ['pub', 'sub', 'rr', 'reply'])
+    await writeFile(join(home, '.config/tmq', each), `-p ${port}\n`);
 }
 
 /** Makes a playground; dispose of it to remove everything. */

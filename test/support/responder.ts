@@ -20,7 +20,7 @@ export async function startResponder(
   port: number,
   filter: string,
   respond: (request: Request) => Promise<void>,
-  {qos = 0, clientId = 'responder'}: {readonly qos?: QoS; readonly clientId?: string} = {},
+  {qos = 0, clientId = `responder of ${filter}`}: {readonly qos?: QoS; readonly clientId?: string} = {},
 ): Promise<AsyncDisposable> {
   const session = await connect(sessionOptions(port, {clientId}), sessionContext());
   const answering: Promise<void>[] = [];

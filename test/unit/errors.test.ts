@@ -174,6 +174,32 @@ const commandLines: readonly Row[] = [
     ['rr', '-t', 'a', '-l', '--idle', '2'],
     '-l and --idle cannot be used together: each line has one response.',
   ],
+  [['reply', '--echo'], 'You must specify a topic to subscribe to (-t), as in tmq reply -t clock --echo'],
+  [
+    ['reply', '-t', 'a', '--echo', '-V', '311'],
+    'tmq reply needs MQTT 5: before it, a request names no response topic. Leave out -V, or say -V 5.',
+  ],
+  [['reply', '-t', 'a'], 'What to answer is missing. Give one of --exec, --echo, -m, -f and -n.'],
+  [
+    ['reply', '-t', 'a', '--echo', '-m', 'x'],
+    'Only one answer can be sent. Give one of --exec, --echo, -m, -f and -n.',
+  ],
+  [['reply', '-t', 'a', '--exec'], '--exec needs a command after --, such as --exec -- ./answer.sh'],
+  [['reply', '-t', 'a', '--echo', '--jobs', '2'], '--jobs needs --exec.'],
+  [['reply', '-t', 'a', '--echo', '-N'], '-N needs --exec.'],
+  [['reply', '-t', 'a', '--echo', '-C', '0'], 'Invalid request count "0". It is a number from 1.'],
+  [
+    ['reply', '-t', 'a', '--exec', '--jobs', '0'],
+    'Invalid number of jobs "0". It is a number from 1 to 1000.',
+  ],
+  [
+    ['reply', '-t', 'a', '--echo', '-D', 'publish', 'correlation-data', 'x'],
+    'An answer has the correlation data of its request: leave out -D publish correlation-data.',
+  ],
+  [
+    ['reply', '-t', 'a', '--echo', '-D', 'publish', 'response-topic', 'x'],
+    'An answer is sent to the response topic of its request: leave out -D publish response-topic.',
+  ],
   [['rr', '-t', 'a', '-l', '-C', '2'], '-l and -C cannot be used together: each line has one response.'],
   [
     ['rr', '-t', 'a', '-l', '-D', 'publish', 'correlation-data', 'x'],

@@ -5,7 +5,7 @@
  */
 
 import {choice, inGroup, integer, type OptionTable, type Values} from '../../cli/option.ts';
-import type {ConnectionOptions} from '../../client/connection-options.ts';
+import {type ConnectionOptions, type Endpoint, eachEndpoint} from '../../client/connection-options.ts';
 import {defined} from '../../defined.ts';
 import {UsageError} from '../../errors.ts';
 import {largestTwoByteInteger} from '../../protocol/fixed-header.ts';
@@ -94,7 +94,7 @@ const mqttOptions = inGroup('MQTT', {
     flags: '-V, --protocol-version <version>',
     summary: 'version of MQTT: 31, 311 or 5',
     details:
-      'Also mqttv31, mqttv311 and mqttv5. The default is 311; for rr it is 5. -D, -x and --auth-method set it to 5.',
+      'Also mqttv31, mqttv311 and mqttv5. The default is 311; for rr and reply it is 5. -D, -x and --auth-method set it to 5.',
     missing: '--protocol-version argument given but no version specified.',
     parse: (given: string): ProtocolVersion => {
       const version = Object.hasOwn(versions, given) ? versions[given] : undefined;
@@ -377,4 +377,14 @@ function checkSession(
   if (persistent === true) {
     throw new UsageError('You must provide a client id if you are using the -c option. Add -i and a name.');
   }
+}
+
+/**
+ * The same connection without Nagle's algorithm, which holds back a small message until the one before is acknowledged:
+ * for 40 ms where one client waits for the other.
+ */
+export function withoutDelay(client: ClientPlan): ClientPlan {
+  const atOnce = (endpoint: Endpoint): Endpoint =>
+    endpoint.transport === 'unix' ? endpoint : {...endpoint, noDelay: true};
+  return {...client, connection: eachEndpoint(client.connection, atOnce)};
 }

@@ -32,7 +32,8 @@ function severalSources(): UsageError {
   return new UsageError('Only one type of message can be sent at once. Give one -m, -f, -s, -n or -l.');
 }
 
-function withinLimit(text: string): string {
+/** The text of a payload. @throws UsageError where it is longer than a message can be */
+export function withinLimit(text: string): string {
   if (Buffer.byteLength(text) > largestVariableInteger) {
     throw new UsageError(`Message length must be less than ${largestVariableInteger + 1} bytes.`);
   }

@@ -10,7 +10,7 @@ import {jsonLinesFormat} from './json-lines.ts';
 const optionsFiles: ManualSection = {
   title: 'Options files',
   text: [
-    'Options that tmq pub, tmq sub and tmq rr read before those of the command line. The file is the one named by -o; by default $XDG_CONFIG_HOME/tmq/pub (sub, rr) or, where that does not exist, $XDG_CONFIG_HOME/mosquitto_pub. Where XDG_CONFIG_HOME is not set, ~/.config takes its place.',
+    'Options that tmq pub, sub, rr and reply read before those of the command line. The file is the one named by -o; by default $XDG_CONFIG_HOME/tmq/pub (sub, rr, reply) or, where that does not exist, $XDG_CONFIG_HOME/mosquitto_pub (_sub, _rr). Where XDG_CONFIG_HOME is not set, ~/.config takes its place.',
     'One option a line: the option, a space, and all the rest of the line as its value, with its blanks and quotes. Variables are not replaced. Only -D splits its value, into packet, name and value. Blanks before the option are skipped, as are empty lines and lines that begin with #.',
     'An option of the command line replaces the same option of the file; -t of tmq sub, -T, -U and -D add to it. Errors name the file and the line.',
   ],

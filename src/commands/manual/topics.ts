@@ -42,7 +42,7 @@ export const testingSections: readonly ManualSection[] = [
   },
 ];
 
-const clientNames = 'pub, sub and rr';
+const clientNames = 'pub, sub, rr and reply';
 
 function statusSections(commands: readonly AnyCommand[]): readonly ManualSection[] {
   const own = commands.flatMap(({name, optionsFile, exitStatuses}): readonly ManualSection[] =>

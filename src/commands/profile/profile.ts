@@ -31,7 +31,7 @@ interface ProfilePlan {
 const {debug, quiet, color} = clientOptions;
 const options = {debug, quiet, color} as const;
 
-/** What a profile may have in common with a command that is none of the three: the connection. */
+/** What a profile may have in common with a command that is none of these: the connection. */
 const connectionOptions = {...clientOptions, url: subscribeUrlOption} as const;
 
 export const profile = defineCommand({
@@ -39,7 +39,7 @@ export const profile = defineCommand({
   summary: 'list, show and try named sets of options',
   synopsis: ['[options] ls', '[options] show <profile>', '[options] check <profile>'],
   description: [
-    'A profile is an options file with a name, in ~/.config/tmq/profiles, for tmq pub, tmq sub and tmq rr: see Profiles in tmq(1), or tmq help profiles.',
+    'A profile is an options file with a name, in ~/.config/tmq/profiles, for tmq pub, sub, rr and reply: see Profiles in tmq(1), or tmq help profiles.',
     'ls prints the names of the profiles. show prints the options of one, with *** in place of passwords and keys. check connects as the profile says, and prints ok when the broker has accepted the connection; otherwise it prints what is wrong, and ends with the status that tmq sub would have. It uses a client id of its own, a session that ends at once, and no will, so that it disturbs no client.',
   ],
   options,

@@ -1,13 +1,12 @@
 /** From the values of rr to what is to be done. Pure. */
 
-import {type Endpoint, eachEndpoint} from '../../client/connection-options.ts';
 import type {SubscribeOptions} from '../../client/types.ts';
 import {defined} from '../../defined.ts';
 import {UsageError} from '../../errors.ts';
 import type {ProtocolVersion, Publication} from '../../protocol/message.ts';
 import type {Properties} from '../../protocol/properties.ts';
 import {propertiesFor} from '../../protocol/property-option.ts';
-import {type ClientPlan, defaultInFlight, toClientPlan} from '../client/client-options.ts';
+import {type ClientPlan, defaultInFlight, toClientPlan, withoutDelay} from '../client/client-options.ts';
 import {checkUrlTopic} from '../client/network-options.ts';
 import {type PayloadSource, payloadSource} from '../client/payload-source.ts';
 import {type ReceiveValues, retainOptions} from '../client/receive-options.ts';
@@ -137,11 +136,4 @@ function askingForInformation(client: ClientPlan): ClientPlan {
   const {connection} = client;
   const properties = {requestResponseInformation: 1, ...connection.properties};
   return {...client, connection: {...connection, properties}};
-}
-
-/** Nagle's algorithm holds back a request until the one before is acknowledged: 40 ms each, which would also be measured. */
-function withoutDelay(client: ClientPlan): ClientPlan {
-  const atOnce = (endpoint: Endpoint): Endpoint =>
-    endpoint.transport === 'unix' ? endpoint : {...endpoint, noDelay: true};
-  return {...client, connection: eachEndpoint(client.connection, atOnce)};
 }

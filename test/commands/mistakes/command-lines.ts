@@ -8,7 +8,7 @@ export const commandLines: readonly Mistake[] = [
     "Unknown option '-v'. It is an option of tmq sub, tmq rr and tmq broker.",
     {usage: true},
   ],
-  ['sub -t a -m x', "Unknown option '-m'. It is an option of tmq pub and tmq rr.", {usage: true}],
+  ['sub -t a -m x', "Unknown option '-m'. It is an option of tmq pub, tmq rr and tmq reply.", {usage: true}],
   [
     'rr -t a -e b -m x -U a',
     "Unknown option '-U'. It is an option of tmq sub and tmq passwd.",
@@ -39,13 +39,17 @@ export const commandLines: readonly Mistake[] = [
   ['listen -t a', "Unknown command 'listen'. Did you mean 'sub'?", {usage: true}],
   ['pubish -t a', "Unknown command 'pubish'. Did you mean 'pub'?", {usage: true}],
   ['Pub -t a -m x', "Unknown command 'Pub'. Did you mean 'pub'?", {usage: true}],
-  ['conn -h h', "Unknown command 'conn'. It is one of pub, sub, rr, passwd, profile, broker.", {usage: true}],
+  [
+    'conn -h h',
+    "Unknown command 'conn'. It is one of pub, sub, rr, reply, passwd, profile, broker.",
+    {usage: true},
+  ],
   ['help pubs', "Unknown command 'pubs'. Did you mean 'pub'?", {usage: true}],
   ['--manual pubs', "Unknown command 'pubs'. Did you mean 'pub'?", {usage: true}],
   ['-p 1883', "Unknown option '-p'. A command comes first: tmq pub -p …", {usage: true}],
   [
     'localhost',
-    "Unknown command 'localhost'. It is one of pub, sub, rr, passwd, profile, broker.",
+    "Unknown command 'localhost'. It is one of pub, sub, rr, reply, passwd, profile, broker.",
     {usage: true},
   ],
   [
@@ -95,7 +99,11 @@ export const commandLines: readonly Mistake[] = [
   ['sub -t a --idle 5s', 'Invalid --idle time "5s". It is a number of seconds above 0.', {usage: true}],
   ["pub -t a -m x --where '.a'", "Unknown option '--where'. It is an option of tmq sub.", {usage: true}],
   ['sub -t a -W 0.5', 'Invalid timeout "0.5". It is a number of seconds from 1.', {usage: true}],
-  ['pub -t a -m x -W 5', "Unknown option '-W'. It is an option of tmq sub and tmq rr.", {usage: true}],
+  [
+    'pub -t a -m x -W 5',
+    "Unknown option '-W'. It is an option of tmq sub, tmq rr and tmq reply.",
+    {usage: true},
+  ],
   ['sub -t a -k 1', 'Invalid keepalive given, it must be between 5 and 65535 inclusive: 1', {usage: true}],
   ['sub -t a -k 1m', 'Invalid keepalive given, it must be between 5 and 65535 inclusive: 1m', {usage: true}],
   [

@@ -3,7 +3,11 @@
 import type {Mistake} from './mistake.ts';
 
 export const configurations: readonly Mistake[] = [
-  ['broker -P 1883', "Unknown option '-P'. It is an option of tmq pub, tmq sub and tmq rr.", {usage: true}],
+  [
+    'broker -P 1883',
+    "Unknown option '-P'. It is an option of tmq pub, tmq sub, tmq rr and tmq reply.",
+    {usage: true},
+  ],
   [
     'broker -v -d',
     'A broker does not put itself into the background: add & in the shell, or use --exec.',

@@ -114,12 +114,12 @@ export const passwordFiles: readonly Mistake[] = [
   ['passwd --import', '--import argument given but no source specified.', {usage: true}],
   [
     'passwd -p geheim {dir}/good ann',
-    "Unknown option '-p'. It is an option of tmq pub, tmq sub, tmq rr and tmq broker.",
+    "Unknown option '-p'. It is an option of tmq pub, tmq sub, tmq rr, tmq reply and tmq broker.",
     {usage: true},
   ],
   [
     'passwd -u ann {dir}/good',
-    "Unknown option '-u'. It is an option of tmq pub, tmq sub and tmq rr.",
+    "Unknown option '-u'. It is an option of tmq pub, tmq sub, tmq rr and tmq reply.",
     {usage: true},
   ],
   [
@@ -133,7 +133,11 @@ export const passwordFiles: readonly Mistake[] = [
     {status: 2, input: 'one\ntwo\n'},
   ],
   ['passwd {dir}/good alice', 'Empty password. It needs a character at least.'],
-  ['passwd -C {dir}/good ann', "Unknown option '-C'. It is an option of tmq sub and tmq rr.", {usage: true}],
+  [
+    'passwd -C {dir}/good ann',
+    "Unknown option '-C'. It is an option of tmq sub, tmq rr and tmq reply.",
+    {usage: true},
+  ],
   ['passwd --weak {dir}/missing', 'Cannot read the password file {dir}/missing: no such file or directory.'],
   ['passwd --json --verify {dir}/good alice', '--json goes with --list or --weak.', {usage: true}],
 ];

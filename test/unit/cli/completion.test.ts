@@ -45,7 +45,7 @@ const cases: readonly {
   readonly all?: readonly string[];
 }[] = [
   {typed: ['p'], all: ['passwd', 'profile', 'pub']},
-  {typed: [''], some: ['broker', 'help', 'passwd', 'pub', 'rr', 'sub']},
+  {typed: [''], some: ['broker', 'help', 'passwd', 'pub', 'reply', 'rr', 'sub']},
   {typed: ['pub', '--will'], all: ['--will-payload', '--will-qos', '--will-retain', '--will-topic']},
   {typed: ['sub', '--retain-h'], all: ['--retain-handling']},
   {typed: ['sub', '--retain-handling', ''], all: ['always', 'never', 'new']},
