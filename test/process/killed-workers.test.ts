@@ -122,9 +122,12 @@ describe('workers that are killed', {...limit, concurrency: 2}, () => {
     context.diagnostic(`${kills} kills, ${repeated} executed again`);
   });
 
-  it('with mosquitto: three workers lose none', {skip: killsByHand === 0}, async (context) => {
-    await using broker = await startMosquitto(mosquittoConfig, undefined, limit.timeout);
-    const repeated = await play({port: broker.port, workers: 3, filter: '$share/work/jobs/a'});
-    context.diagnostic(`${kills} kills, ${repeated} executed again`);
-  });
+  // Against mosquitto it takes longer, and is for runs by hand.
+  if (killsByHand > 0) {
+    it('with mosquitto: three workers lose none', async (context) => {
+      await using broker = await startMosquitto(mosquittoConfig, undefined, limit.timeout);
+      const repeated = await play({port: broker.port, workers: 3, filter: '$share/work/jobs/a'});
+      context.diagnostic(`${kills} kills, ${repeated} executed again`);
+    });
+  }
 });

@@ -79,6 +79,7 @@ test('what CONNACK does not mention is not limited, except topic aliases', () =>
     wildcardSubscriptions: true,
     subscriptionIdentifiers: true,
     sharedSubscriptions: true,
+    responseInformation: undefined,
   });
   const properties = {
     receiveMaximum: 5,
@@ -89,6 +90,7 @@ test('what CONNACK does not mention is not limited, except topic aliases', () =>
     wildcardSubscriptionAvailable: 0,
     subscriptionIdentifiersAvailable: 0,
     sharedSubscriptionAvailable: 0,
+    responseInformation: 'tmq/',
   };
   assert.deepEqual(limitsOf({properties}), {
     receiveMaximum: 5,
@@ -99,6 +101,7 @@ test('what CONNACK does not mention is not limited, except topic aliases', () =>
     wildcardSubscriptions: false,
     subscriptionIdentifiers: false,
     sharedSubscriptions: false,
+    responseInformation: 'tmq/',
   });
 });
 
