@@ -93,6 +93,8 @@ export class EnvelopeReader<Made> {
   /** By what stands between the first and the last byte of topic, qos and retain. */
   readonly #heads = new ByteTable<KnownHead<Made>>(mostHeads);
   #last: KnownHead<Made> | undefined;
+  /** Of the line before, where it had the same head as the one before that. */
+  #shape: Shape<Made> | undefined;
 
   constructor(make: (head: EnvelopeHead) => Made) {
     this.#make = make;
@@ -104,12 +106,58 @@ export class EnvelopeReader<Made> {
    */
   read(bytes: Uint8Array, start: number, end: number): boolean {
     this.#bytes = bytes;
+    if (this.#shape !== undefined && this.#readsLike(this.#shape, start, end)) return true;
     const hasMark = bytes[start] === 0xef && bytes[start + 1] === 0xbb && bytes[start + 2] === 0xbf;
     const first = afterSpace(bytes, hasMark ? start + 3 : start);
     if (first >= end) return false;
     this.#findValues(first, end);
+    const before = this.made;
     this.made = this.#madeOfHead();
     this.payload = this.#payload();
+    this.#shape = before === this.made ? this.#shapeOf(this.made, start, end) : undefined;
+    return true;
+  }
+
+  /** What the next lines are likely to have, too; undefined where the payload does not end the line. */
+  #shapeOf(made: Made, start: number, end: number): Shape<Made> | undefined {
+    const bytes = this.#bytes;
+    const payloadStart = this.#starts[payloadIndex]!;
+    const payloadEnd = this.#ends[payloadIndex]!;
+    if (payloadEnd + 1 !== end || bytes[payloadEnd] !== closeObject) return undefined;
+    const encoding = this.#starts[encodingIndex] === -1 ? '' : this.#raw(encodingIndex);
+    if (encoding === '' ? !this.#isPlain : encoding !== '"json"') return undefined;
+    // Where digits count: the values of all keys but those that are passed over.
+    const counting = new Uint8Array(payloadStart - start);
+    for (const index of [topicIndex, qosIndex, retainIndex, propertiesIndex]) {
+      if (this.#starts[index] !== -1)
+        counting.fill(1, this.#starts[index]! - start, this.#ends[index]! - start);
+    }
+    return {made, head: copyOf(bytes, start, payloadStart), counting, isText: encoding === ''};
+  }
+
+  /**
+   * Reads a line that differs from the shape in its payload, and in digits that do not count, such as those of the time:
+   * a comparison takes a third of the time of looking at each token.
+   */
+  #readsLike({made, head, counting, isText}: Shape<Made>, start: number, end: number): boolean {
+    const bytes = this.#bytes;
+    const payloadStart = start + head.length;
+    if (payloadStart >= end) return false;
+    for (let index = 0; index < head.length; index++) {
+      const byte = bytes[start + index]!;
+      const before = head[index]!;
+      if (byte === before) continue;
+      if (!isDigit(byte) || !isDigit(before) || counting[index] === 1) return false;
+      // No number begins with 0 before other digits.
+      if (byte === 0x30 && !isDigit(head[index - 1]!)) return false;
+    }
+    const payloadEnd = isText ? afterPlainString(bytes, payloadStart) : afterValue(bytes, payloadStart);
+    if (payloadEnd + 1 !== end || bytes[payloadEnd] !== closeObject) return false;
+    if (isText && bytes[payloadStart] !== quote) return false;
+    this.made = made;
+    this.payload = isText
+      ? bytes.subarray(payloadStart + 1, payloadEnd - 1)
+      : bytes.subarray(payloadStart, payloadEnd);
     return true;
   }
 
@@ -224,6 +272,20 @@ export class EnvelopeReader<Made> {
   }
 }
 
+/** What a line has before its payload. */
+interface Shape<Made> {
+  readonly made: Made;
+  readonly head: Uint8Array;
+  /** 1 for each byte of `head` that is a part of topic, qos, retain or properties. */
+  readonly counting: Uint8Array;
+  /** The payload is a string, and no JSON. */
+  readonly isText: boolean;
+}
+
+function isDigit(byte: number): boolean {
+  return byte >= 0x30 && byte <= 0x39;
+}
+
 /** A head, and the bytes of a line that it was read from. */
 interface KnownHead<Made> {
   /** From the first to the last of topic, qos and retain. */
@@ -323,6 +385,7 @@ function checked<Value>(work: () => Value): Value {
     return work();
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
-    throw invalid(`has a property that cannot be sent: ${error.message.replace(/\.$/, '')}`);
+    const why = error.message.replace(/\.$/, '').replace('--property argument for', 'value of property');
+    throw invalid(`has a property that cannot be sent: ${why}`);
   }
 }

@@ -101,7 +101,7 @@ export function propertyValue(
 
 function checkString(name: string, text: string): string {
   if (!isMqttString(text))
-    throw new UsageError(`Invalid value of property ${name}: it has ${disallowedIn(text)}.`);
+    throw new UsageError(`Invalid --property argument for ${name}: it has ${disallowedIn(text)}.`);
   if (!fitsMqttString(text)) throw new UsageError(`Property value too long for property ${name}.`);
   return text;
 }

@@ -158,16 +158,19 @@ export function publishEncoder(
 /**
  * PUBLISH packets in one buffer, without DUP, with an identifier for each unless at QoS 0.
  * @param encoders one for all payloads, or one for each
+ * @param known the identifiers, and the bytes of all packets where they were counted before
  */
 export function publishFrames(
   encoders: PublishEncoder | readonly PublishEncoder[],
   payloads: readonly Uint8Array[],
-  messageIds: readonly number[] = [],
+  {messageIds = [], bytes}: {readonly messageIds?: readonly number[]; readonly bytes?: number} = {},
 ): Buffer {
   const encoderOf = (index: number) => (encoders instanceof PublishEncoder ? encoders : encoders[index]!);
-  let length = 0;
   let index = 0;
-  for (const payload of payloads) length += encoderOf(index++).packetBytes(payload.length);
+  let length = bytes ?? 0;
+  if (bytes === undefined) {
+    for (const payload of payloads) length += encoderOf(index++).packetBytes(payload.length);
+  }
   const buffer = Buffer.allocUnsafe(length);
   let at = 0;
   index = 0;

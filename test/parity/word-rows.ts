@@ -463,7 +463,7 @@ const refused: readonly Refused[] = [
   {
     shows: '3.6: text',
     words: ['-D', 'publish', 'content-type', '\u0001'],
-    says: 'Invalid value of property content-type: it has ',
+    says: 'Invalid --property argument for content-type: it has ',
     mosquitto: {
       because: 'mosquitto says only that adding it failed',
       says: /Error adding property content-type/,

@@ -342,7 +342,7 @@ const commandLines: readonly Row[] = [
   ],
   [
     [...pub, '-D', 'publish', 'content-type', '\u0001'],
-    'Invalid value of property content-type: it has the control character U+0001.',
+    'Invalid --property argument for content-type: it has the control character U+0001.',
   ],
   [
     [...pub, '-D', 'publish', 'content-type', tooLongPassword],

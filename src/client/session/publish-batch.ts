@@ -42,27 +42,19 @@ function isEach<Each>(value: Each | readonly Each[]): value is readonly Each[] {
 
 /** The messages from `start` up to `end`. */
 function slice({payloads, publications}: Messages, start: number, end: number): Messages {
+  if (start === 0 && end === payloads.length) return {payloads, publications};
   return {
     payloads: payloads.slice(start, end),
     publications: isEach(publications) ? publications.slice(start, end) : publications,
   };
 }
 
-/** Messages to be encoded together. */
+/** Messages that leave in one write. */
 export interface EncodedMessages extends Messages {
   /** One for all payloads, or one for each. */
   readonly encoders: PublishEncoder | readonly PublishEncoder[];
-}
-
-/** The messages from `start` up to `end`, each with its encoder. */
-export function encodedSlice(
-  messages: Messages,
-  [start, end]: readonly [number, number],
-  encoderOf: (publication: Publication) => PublishEncoder,
-): EncodedMessages {
-  const {payloads, publications} = slice(messages, start, end);
-  const encoders = isEach(publications) ? publications.map(encoderOf) : encoderOf(publications);
-  return {payloads, publications, encoders};
+  /** Of all packets. */
+  readonly bytes: number;
 }
 
 /** The batch cut where a message of QoS 0 meets one of another QoS: each part is sent in its own way. */
@@ -93,20 +85,25 @@ export interface BatchLimits {
   readonly enoughBytes: number;
 }
 
-/** The index behind the messages that leave together from `start` on: `start` where the first one goes alone. */
-export function batchEnd(
-  {payloads, publications}: Messages,
+/** The messages that leave together from `start` on; undefined where the first one goes alone. */
+export function together(
+  messages: Messages,
   {encoderOf, start, end, mostBytes, enoughBytes}: BatchLimits,
-): number {
+): EncodedMessages | undefined {
+  const {payloads, publications} = messages;
+  const found: PublishEncoder[] = [];
   let at = start;
+  let bytes = 0;
   let encoder = isEach(publications) ? undefined : encoderOf(publications);
-  for (let bytes = 0; at < end && bytes < enoughBytes; at++) {
+  for (; at < end && bytes < enoughBytes; at++) {
     if (isEach(publications)) encoder = encoderOf(publications[at]!);
     const packetBytes = encoder?.packetBytes(payloads[at]!.length);
     if (packetBytes === undefined || packetBytes > mostBytes) break;
+    if (isEach(publications)) found.push(encoder!);
     bytes += packetBytes;
   }
-  return at;
+  if (at === start) return undefined;
+  return {...slice(messages, start, at), encoders: isEach(publications) ? found : encoder!, bytes};
 }
 
 /** Where a payload is in the buffer of a batch. */
@@ -146,7 +143,7 @@ export function encodeBatch(
   {firstIndex, resolve}: {readonly firstIndex: number; readonly resolve: OutgoingMessage['resolve']},
 ): {readonly bytes: Buffer; readonly messages: readonly OutgoingMessage[]} {
   const {payloads, encoders} = batch;
-  const bytes = publishFrames(encoders, payloads, messageIds);
+  const bytes = publishFrames(encoders, payloads, {messageIds, bytes: batch.bytes});
   let end = 0;
   const messages = payloads.map(({length}, index) => {
     end += (isEach(encoders) ? encoders[index]! : encoders).packetBytes(length);

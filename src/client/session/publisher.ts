@@ -25,15 +25,15 @@ import {pipelinedPayloadBytes} from './fast-path-policy.ts';
 import {InFlightWindow} from './in-flight-window.ts';
 import {MessageWriter, type WriterSetup} from './message-writer.ts';
 import {
-  batchEnd,
+  type EncodedMessages,
   encodeBatch,
-  encodedSlice,
   largePayloadBytes,
   type Messages,
   type OutgoingMessage,
   type PublishOutcome,
   partsOf,
   publicationAt,
+  together,
 } from './publish-batch.ts';
 import {Qos0Publisher} from './qos0-publisher.ts';
 import type {Unanswered} from './repeated-loss.ts';
@@ -241,14 +241,13 @@ export class Publisher {
   /** Sends as many messages as there is room for in one write, at least the first. Returns the index behind them. */
   #addBatch(part: Messages, start: number, resolve: OutgoingMessage['resolve']): number {
     const writer = this.#writer;
-    const end = writer === undefined ? start : endOfBatch(writer, this.#window, part, start);
-    if (writer === undefined || end === start) {
+    const batch = writer === undefined ? undefined : nextTogether(writer, this.#window, part, start);
+    if (writer === undefined || batch === undefined) {
       // A batch is valid until the next one is read; a message may have to be sent again later.
       const payload = Buffer.from(part.payloads[start]!);
       this.#add({payload, publication: publicationAt(part, start), index: this.#begun++, resolve});
       return start + 1;
     }
-    const batch = encodedSlice(part, [start, end], (publication) => writer.prepare(publication).encoder);
     const messageIds = batch.payloads.map(() => this.#setup.identifiers.take());
     const {bytes, messages} = encodeBatch(batch, messageIds, {firstIndex: this.#begun, resolve});
     this.#begun += messageIds.length;
@@ -257,7 +256,7 @@ export class Publisher {
     }
     writer.connection.writeQueue.write(bytes);
     writer.connection.resume();
-    return end;
+    return start + messageIds.length;
   }
 
   #sendNext(): void {
@@ -283,15 +282,15 @@ export class Publisher {
   }
 }
 
-/** The index behind the messages that may leave together now; `start`: the first one goes alone, or may not be sent at all. */
-function endOfBatch(
+/** The messages that may leave together now; undefined: the first one goes alone, or may not be sent at all. */
+function nextTogether(
   writer: MessageWriter,
   window: InFlightWindow<OutgoingMessage>,
   part: Messages,
   start: number,
-): number {
-  if (window.isHolding) return start;
-  return batchEnd(part, {
+): EncodedMessages | undefined {
+  if (window.isHolding) return undefined;
+  return together(part, {
     encoderOf: writer.batchEncoder,
     start,
     end: Math.min(part.payloads.length, start + window.room()),

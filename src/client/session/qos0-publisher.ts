@@ -10,7 +10,7 @@ import type {Written} from '../connection/write-queue.ts';
 import type {Payload, PublishProgress, PublishResult} from '../types.ts';
 import type {Signal} from '../waiting.ts';
 import type {MessageWriter} from './message-writer.ts';
-import {batchEnd, encodedSlice, largePayloadBytes, type Messages, publicationAt} from './publish-batch.ts';
+import {largePayloadBytes, type Messages, publicationAt, together} from './publish-batch.ts';
 
 export interface Qos0Setup {
   readonly identifiers: PacketIdentifiers;
@@ -87,14 +87,14 @@ export class Qos0Publisher {
       // The connection may have closed since the promise resolved.
       if (!connection.isOpen) continue;
       this.#writeFailedAgain(writer);
-      const end = batchEnd(messages, {
+      const batch = together(messages, {
         encoderOf: writer.batchEncoder,
         start,
         end: payloads.length,
         mostBytes: Math.min(connection.limits.maximumPacketSize, largePayloadBytes),
         enoughBytes: Number.POSITIVE_INFINITY,
       });
-      if (end === start) {
+      if (batch === undefined) {
         const publication = publicationAt(messages, start);
         writer.prepareFor(publication, payloads[start]!.length);
         this.#begin(
@@ -103,12 +103,10 @@ export class Qos0Publisher {
         );
         start++;
       } else {
-        const encoderOf = (publication: Publication) => writer.prepare(publication).encoder;
-        const {encoders, payloads: together} = encodedSlice(messages, [start, end], encoderOf);
-        const bytes = publishFrames(encoders, together);
+        const bytes = publishFrames(batch.encoders, batch.payloads, batch);
         const write: LineWrite['write'] = (on, written) => on.connection.writeQueue.write(bytes, written);
-        this.#begin(writer, {lines: together.length, firstIndex: firstIndex + start, progress, write});
-        start = end;
+        this.#begin(writer, {lines: batch.payloads.length, firstIndex: firstIndex + start, progress, write});
+        start += batch.payloads.length;
       }
       while (connection.isOpen && connection.writeQueue.isFull) await this.#setup.signal.wait();
     }

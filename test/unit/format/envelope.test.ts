@@ -106,6 +106,43 @@ test('every message comes back: topic, payload byte for byte, QoS, retain flag a
   );
 });
 
+test('a line reads the same behind lines that are like it', () => {
+  const digit = fc.constantFrom('0', '1', '7', '10', '01', 'x');
+  const payload = fc.constantFrom('"a"', '"a\\\\n"', '"7"', '7', '{"a":1}', 'null', '"');
+  const encoding = fc.constantFrom('', '"payload-encoding":"json",', '"payload-encoding":null,');
+  const tail = fc.constantFrom('}', '} ', ',"mid":3}', '');
+  const parts = fc.tuple(digit, digit, fc.constantFrom('0', '1', '2'), digit, encoding, payload, tail);
+  const line = parts.map(
+    ([time, topic, qos, mid, encoding, payload, tail]) =>
+      `{"tst":"2026-${time}","topic":"a/${topic}","qos":${qos},"mid":${mid},${encoding}"payload":${payload}${tail}`,
+  );
+  fc.assert(
+    fc.property(fc.array(line, {minLength: 1, maxLength: 3}), (some) => {
+      const reader = new EnvelopeReader((head) => head);
+      // Each twice: the reader then compares with the line before.
+      for (const each of some.flatMap((one) => [one, one])) {
+        const bytes = Buffer.from(each);
+        let alone: unknown;
+        let behind: unknown;
+        try {
+          alone = read(each);
+        } catch (error) {
+          alone = (error as Error).message;
+        }
+        try {
+          behind = reader.read(bytes, 0, bytes.length)
+            ? {head: reader.made, payload: Buffer.from(reader.payload).toString('latin1')}
+            : undefined;
+        } catch (error) {
+          behind = (error as Error).message;
+        }
+        assert.deepEqual(behind, alone, each);
+      }
+    }),
+    {numRuns: 3000},
+  );
+});
+
 test('JSON, text, empty and null stay apart', () => {
   const line = (bytes: string) =>
     write({topic: 't', payload: Buffer.from(bytes), qos: 0, retain: false}).toString();

@@ -103,7 +103,7 @@ test('what a client may send in PUBLISH is written here and read by mqtt-packet 
     const {key, type} = definition;
     const properties = {[key]: samples[type]} as Properties;
     const encoder = publishEncoder({topic: 't', qos: 1, retain: false, properties}, 5);
-    const bytes = publishFrames(encoder, [Buffer.from('payload')], [7]);
+    const bytes = publishFrames(encoder, [Buffer.from('payload')], {messageIds: [7]});
     const read: {properties?: Record<string, unknown>}[] = [];
     const reader = parser({protocolVersion: 5});
     reader.on('packet', (packet) => read.push(packet as {properties?: Record<string, unknown>}));

@@ -86,7 +86,7 @@ test('many packets in one buffer are read back one by one', () => {
       fc.array(payload, {maxLength: 12}),
       (given, protocolVersion, payloads) => {
         const messageIds = payloads.map((_, index) => 65_535 - index * 1000);
-        const frames = publishFrames(publishEncoder(given, protocolVersion), payloads, messageIds);
+        const frames = publishFrames(publishEncoder(given, protocolVersion), payloads, {messageIds});
         const packets = parseAll(frames, protocolVersion);
         assert.deepEqual(
           packets.map(({payload: read}) => Buffer.from(read)),

@@ -3,13 +3,7 @@
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
 import fc from 'fast-check';
-import {
-  batchEnd,
-  encodeBatch,
-  encodedSlice,
-  partsOf,
-  publicationAt,
-} from '../../../../src/client/session/publish-batch.ts';
+import {encodeBatch, partsOf, publicationAt, together} from '../../../../src/client/session/publish-batch.ts';
 import type {Publication} from '../../../../src/protocol/message.ts';
 import {publishEncoder} from '../../../../src/protocol/publish-writer.ts';
 
@@ -27,7 +21,9 @@ const message = fc.tuple(fc.uint8Array({maxLength: 200}), fc.constantFrom(...oth
 test('a batch is the concatenated packets, and each payload can be read back', () => {
   const check = (payloads: readonly Uint8Array[], publications: Publication | readonly Publication[]) => {
     const resolve = () => undefined;
-    const batch = encodedSlice({payloads, publications}, [0, payloads.length], encoderOf);
+    if (payloads.length === 0) return;
+    const all = {start: 0, end: payloads.length, mostBytes: 10_000, enoughBytes: 100_000};
+    const batch = together({payloads, publications}, {...all, encoderOf})!;
     const messageIds = payloads.map((_, index) => index + 1);
     const {bytes, messages} = encodeBatch(batch, messageIds, {firstIndex: 7, resolve});
     const single = payloads.map((each, index) => {
@@ -61,8 +57,13 @@ test('a batch is the concatenated packets, and each payload can be read back', (
 test('a batch ends where there is no room, where it is large enough, and before a packet that is too large', () => {
   const batch = [10, 10, 10, 500, 10].map((size) => Buffer.alloc(size));
   const limits = {encoderOf, enoughBytes: 16_384};
-  const end = (start: number, most: number, mostBytes: number) =>
-    batchEnd({payloads: batch, publications: publication}, {...limits, start, end: most, mostBytes});
+  const end = (start: number, most: number, mostBytes: number) => {
+    const found = together(
+      {payloads: batch, publications: publication},
+      {...limits, start, end: most, mostBytes},
+    );
+    return start + (found?.payloads.length ?? 0);
+  };
   assert.equal(end(0, 5, 1000), 5);
   assert.equal(end(1, 3, 1000), 3);
   assert.equal(end(0, 5, 300), 3);
@@ -70,7 +71,7 @@ test('a batch ends where there is no room, where it is large enough, and before 
   assert.equal(end(2, 2, 1000), 2);
   const large = Array.from({length: 9}, () => Buffer.alloc(6000));
   const all = {payloads: large, publications: publication};
-  assert.equal(batchEnd(all, {...limits, start: 0, end: 9, mostBytes: 65_536}), 3);
+  assert.equal(together(all, {...limits, start: 0, end: 9, mostBytes: 65_536})?.payloads.length, 3);
 });
 
 test('a batch ends before a message that has to go alone', () => {
@@ -78,9 +79,13 @@ test('a batch ends before a message that has to go alone', () => {
   const alone = others[1];
   const limits = {start: 0, end: 3, mostBytes: 100, enoughBytes: 100};
   const some = (each: Publication) => (each === alone ? undefined : encoderOf(each));
-  assert.equal(batchEnd({payloads, publications: others}, {...limits, encoderOf: some}), 1);
-  assert.equal(batchEnd({payloads, publications: others}, {...limits, start: 1, encoderOf: some}), 1);
-  assert.equal(batchEnd({payloads, publications: publication}, {...limits, encoderOf: () => undefined}), 0);
+  const mixed = {payloads, publications: others};
+  assert.deepEqual(together(mixed, {...limits, encoderOf: some})?.publications, others.slice(0, 1));
+  assert.equal(together(mixed, {...limits, start: 1, encoderOf: some}), undefined);
+  assert.equal(
+    together({payloads, publications: publication}, {...limits, encoderOf: () => undefined}),
+    undefined,
+  );
 });
 
 test('a batch is cut where QoS 0 begins or ends, and every message is in one part', () => {
