@@ -18,7 +18,7 @@ export const answersSection: ManualSection = {
     'An answer that the broker refuses':
       'It is reported like a command that fails. The requester chooses the response topic: where not all requesters are trusted, let the permissions of the broker (an ACL file) say which topics this client may publish to.',
     Signals:
-      'SIGINT, SIGTERM and a time limit (-W) let the answers that are being made go out, and begin no other one. A second signal ends the commands with SIGTERM, after five seconds with SIGKILL, and tmq with 130 or 143.',
+      'SIGINT, SIGTERM and a time limit (-W) let the answers that are being made go out, and begin no other one. A second signal ends the commands with SIGTERM, after five seconds with SIGKILL, and tmq with 130 or 143. The requests of those commands are not acknowledged.',
   },
   literal: [
     "tmq reply -i sum-1 -t '$share/calc/sum' -N --exec -- ./sum.sh",

@@ -71,9 +71,8 @@ interface Run {
 /** Answers until the last request; a signal lets the answers that are being made go out. */
 async function serve({plan, io, answers, progress, signal}: Run): Promise<ExitCode> {
   const ending = new AbortController();
-  const cut = {isCut: false};
   const stopListening = io.onFurtherSignal?.(() => {
-    cut.isCut = true;
+    if (progress.responder !== undefined) progress.responder.isCut = true;
     answers.kill();
     ending.abort(signal.reason);
   });
@@ -97,7 +96,7 @@ async function serve({plan, io, answers, progress, signal}: Run): Promise<ExitCo
       await responder.drain();
       if (!signal.aborted || error !== signal.reason) throw error;
       await session.end(ReasonCode.disconnectWithWill);
-      if (cut.isCut || !isAskedToEnd(io.signal.reason)) throw error;
+      if (responder.isCut || !isAskedToEnd(io.signal.reason)) throw error;
       return responder.status;
     }
     await session.end();

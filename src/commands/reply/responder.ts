@@ -31,6 +31,8 @@ export class Responder implements DeliveryReceiver {
   taken = 0;
   /** Resolves with the exit status when the last request is answered, or after `drain`. @throws what ended the work */
   readonly finished: Promise<ExitCode>;
+  /** Answers are cut short: a request without one then stays unacknowledged. */
+  isCut = false;
   readonly #setup: ResponderSetup;
   #waiting: Delivery[] = [];
   #running = 0;
@@ -102,8 +104,8 @@ export class Responder implements DeliveryReceiver {
   async #work(delivery: Delivery): Promise<void> {
     this.#running++;
     try {
-      await this.#answer(delivery.message);
-      delivery.acknowledge();
+      if (await this.#isDone(delivery.message)) delivery.acknowledge();
+      else delivery.abandon();
     } catch (error) {
       this.#failure ??= {error};
       delivery.abandon();
@@ -113,11 +115,13 @@ export class Responder implements DeliveryReceiver {
     this.#start();
   }
 
-  /** @throws what ends the work */
-  async #answer(request: Message): Promise<void> {
+  /** Whether the request may be acknowledged. @throws what ends the work */
+  async #isDone(request: Message): Promise<boolean> {
     const answer = await this.#setup.answers.answerTo(request);
-    if ('what' in answer) this.#notAnswered(`${answer.what}: it is not answered.`, answer.status);
-    else await this.#publish(answer, request);
+    if (!('what' in answer)) await this.#publish(answer, request);
+    else if (this.isCut) return false;
+    else this.#notAnswered(`${answer.what}: it is not answered.`, answer.status);
+    return true;
   }
 
   async #publish(payload: Payload, request: Message): Promise<void> {
