@@ -4,7 +4,7 @@ import {describe} from '../../client/transport/transport.ts';
 import type {PublishBatch, PublishReport, Session} from '../../client/types.ts';
 import {monotonicMilliseconds} from '../../client/waiting.ts';
 import {ExitCode, Interrupted, TmqError} from '../../errors.ts';
-import {inputChunks} from '../../io/input/chunk-reader.ts';
+import {sharedChunks} from '../../io/input/chunk-reader.ts';
 import {lengthFrames} from '../../io/input/length-frames.ts';
 import {type LineSpans, lineSpans, views} from '../../io/input/lines.ts';
 import type {Io} from '../../io/process.ts';
@@ -65,7 +65,7 @@ function withSessionOfRun({client, source, defaults}: LinesPlan): ClientPlan {
 /** The lines of the input, as its framing says. */
 function inputLines(plan: LinesPlan, io: Io): AsyncIterable<LineSpans> {
   const limits = {mostLines: linesAtOnce(plan)};
-  const chunks = inputChunks(io.stdin);
+  const chunks = sharedChunks(io.stdin);
   const {framing} = plan.source;
   if (framing === 'u32be') return lengthFrames(chunks, limits);
   return framing === 'nul' ? lineSpans(chunks, limits, 0) : lineSpans(chunks, limits);

@@ -4,8 +4,11 @@
  */
 
 import {once} from 'node:events';
+import {fstatSync, read} from 'node:fs';
 import type {Readable} from 'node:stream';
+import {promisify} from 'node:util';
 import {ExitCode, fileReason, TmqError} from '../../errors.ts';
+import type {Terminal} from '../process.ts';
 
 export interface ChunkReader {
   /** The next bytes; undefined at the end. @throws the signal's reason when it aborts */
@@ -64,6 +67,42 @@ export async function* inputChunks(stdin: Readable): AsyncGenerator<Uint8Array, 
     for await (const chunk of stdin) yield chunk as Uint8Array;
   } catch (error) {
     throw readFailure(error);
+  }
+}
+
+/** Of a file, read at once: more cost no less, and fewer more. */
+const fileBytes = 256 * 1024;
+
+const readLater = promisify(read);
+
+/**
+ * The same, of a file in larger chunks that share their memory: each is valid until the next one is requested. Measured
+ * with a file of 77 MB: a fifth of the time of `pub --json`, which went into new memory for each chunk.
+ */
+export async function* sharedChunks(stdin: Terminal<Readable>): AsyncGenerator<Uint8Array, void, undefined> {
+  const {fd} = stdin;
+  if (fd === undefined || !isFile(fd)) {
+    yield* inputChunks(stdin);
+    return;
+  }
+  const memory = Buffer.allocUnsafeSlow(fileBytes);
+  for (;;) {
+    let count: number;
+    try {
+      ({bytesRead: count} = await readLater(fd, memory, 0, fileBytes, null));
+    } catch (error) {
+      throw readFailure(error);
+    }
+    if (count === 0 || stdin.destroyed) return;
+    yield memory.subarray(0, count);
+  }
+}
+
+function isFile(descriptor: number): boolean {
+  try {
+    return fstatSync(descriptor).isFile();
+  } catch {
+    return false;
   }
 }
 
