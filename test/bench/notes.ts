@@ -28,10 +28,8 @@ export const benchNotes: Readonly<Record<string, string>> = {
 
 /** Why a goal is missed, by bench and label, where the bench's own remark does not say it. */
 const reasons: Readonly<Record<string, string>> = {
-  'envelope: pub --json / pub -l, CPU':
-    'a line of JSON has six times the bytes, which are read and looked at one by one; comparing it with the line before halves that already',
   'envelope: pub --topic-from with 1000 topics / pub -l, CPU':
-    'each line needs its topic found and its own header, for which pub -l has one that is in the cache of the processor; one look for each took a quarter away',
+    'each line needs its topic found and its own header, for which pub -l has one that is in the cache of the processor; one look for each, and larger reads, took half of the rest away',
   'startup: pub one-shot / empty node script':
     'bytes on a socket, with nothing read and nothing checked, take 1.29; the rest is to load the program and to read the command line',
   'startup: sub -C 1 of a retained message / mosquitto_sub': 'Node’s start takes longer',
