@@ -46,6 +46,12 @@ const secrets = /geheim|alice:[^…]/;
 const remedy =
   /\?|['\s](?:add|check|convert|connect|give|leave|lists|make|name|run|see|set|show|take|try|type|use|write)s?\b|\b(?:as in|begins|belongs|between|cannot|comes|from|goes|has|have|holds|is|are|may|missing|must|needs?|no|not|perhaps|starts|such|takes|wants|within)\b/i;
 
+/** MQTT.js reads what is no MQTT in the general way, and has words of its own for it. */
+function withoutReader(line: string): string {
+  const isGeneral = process.env.TMQ_NO_FASTPATH !== undefined;
+  return isGeneral ? line.replace(/(?<=as an MQTT broker does )\([^)]*\)/, '') : line;
+}
+
 async function check(
   [line, says, options = {}]: Mistake,
   run: (line: string, input: string) => Promise<{stdout: Buffer; stderr: string; exitCode: number | null}>,
@@ -54,7 +60,7 @@ async function check(
   const fill = (text: string) => place.fill(text.replaceAll('{file}', path));
   const {stdout, stderr, exitCode} = await run(fill(line), options.input ?? '');
   const [first, ...rest] = stderr.split('\n');
-  assert.equal(first, `Error: ${fill(says)}`);
+  assert.equal(withoutReader(first!), withoutReader(`Error: ${fill(says)}`));
   const pointer = options.brief
     ? /^\nUsage: /
     : options.usage

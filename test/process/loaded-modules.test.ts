@@ -56,7 +56,7 @@ describe('a short run', () => {
     const {exitCode, stderr} = await run(
       process.execPath,
       ['--require', join(directory, 'recorder.cjs'), ...words],
-      {env: {RECORD: record}},
+      {env: {RECORD: record, TMQ_NO_FASTPATH: undefined}},
     );
     assert.deepEqual([exitCode, stderr], [0, '']);
     const {modules, files} = JSON.parse(await readFile(record, 'utf8')) as Record<string, readonly string[]>;

@@ -150,7 +150,8 @@ for (const env of [{}, {TMQ_NO_FASTPATH: '1'}]) {
       );
       assert.deepEqual([result.exitCode, result.lines], [2, ['1']], result.stderr);
       // MQTT.js closes the connection itself.
-      if (!('TMQ_NO_FASTPATH' in env)) assert.deepEqual(result.last, ['disconnect', 0x95]);
+      const isGeneral = 'TMQ_NO_FASTPATH' in env || process.env.TMQ_NO_FASTPATH !== undefined;
+      if (!isGeneral) assert.deepEqual(result.last, ['disconnect', 0x95]);
     });
   });
 }

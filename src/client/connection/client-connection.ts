@@ -242,7 +242,8 @@ export class ClientConnection implements FilterConnection {
       else if (!this.#stream.destroyed) corkThisTurn(this.#stream, () => this.#client.connect());
       if (pipelined) afterTicket(stream, () => this.isAccepted || this.writeQueue.write(pingreq));
       await Promise.race([accepted, this.closed]);
-      if (this.#failure !== undefined) throw await this.closed;
+      // What follows CONNACK may have come with it: the connection was accepted all the same.
+      if (this.#failure !== undefined && !this.isAccepted) throw await this.closed;
     } finally {
       signal.removeEventListener('abort', onAbort);
     }
