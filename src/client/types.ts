@@ -163,13 +163,14 @@ export interface StreamedPayload {
 
 export type Payload = Uint8Array | StreamedPayload;
 
-/**
- * Payloads of one publication, or payloads with a publication for each. Equal publications should be one object: it is
- * encoded once.
- */
-export type PublishBatch =
-  | readonly Uint8Array[]
-  | {readonly payloads: readonly Uint8Array[]; readonly publications: readonly Publication[]};
+/** Payloads with a publication for each. Equal publications should be one object: it is encoded once. */
+export interface MessageBatch {
+  readonly payloads: readonly Uint8Array[];
+  readonly publications: readonly Publication[];
+}
+
+/** Payloads of one publication, or messages. */
+export type PublishBatch = readonly Uint8Array[] | MessageBatch;
 
 export interface Session extends AsyncDisposable {
   /** The one assigned by the server, if it assigned one. */

@@ -3,6 +3,8 @@
  * of the work on a line. Holds a bounded number of them; one more, and it begins anew.
  */
 
+import {isAt} from './json-scan.ts';
+
 interface Entry<Value> {
   readonly hash: number;
   readonly name: Uint8Array;
@@ -18,9 +20,7 @@ function hashOf(bytes: Uint8Array, start: number, end: number): number {
 
 /** Whether the same bytes stand there. */
 export function isSpan(bytes: Uint8Array, start: number, end: number, name: Uint8Array): boolean {
-  if (name.length !== end - start) return false;
-  for (let index = 0; index < name.length; index++) if (bytes[start + index] !== name[index]) return false;
-  return true;
+  return name.length === end - start && isAt(bytes, start, name);
 }
 
 export class ByteTable<Value> {

@@ -5,6 +5,7 @@
  */
 
 import {ExitCode, TmqError, UsageError} from '../errors.ts';
+import {asBuffer} from '../protocol/byte-copy.ts';
 import type {QoS} from '../protocol/message.ts';
 import {
   mayClientSend,
@@ -24,6 +25,7 @@ import {
   colon,
   comma,
   isAt,
+  isDigit,
   openObject,
   quote,
 } from './json-scan.ts';
@@ -85,14 +87,13 @@ export class EnvelopeReader<Made> {
   payload: Uint8Array = nothing;
   readonly #make: (head: EnvelopeHead) => Made;
   #bytes: Uint8Array = nothing;
-  /** Where the value of each key begins, and where it ends; -1 where there is none. */
   /** The payload is a string without escapes. */
   #isPlain = false;
+  /** Where the value of each key begins, and where it ends; -1 where there is none. */
   readonly #starts = new Int32Array(keys.length);
   readonly #ends = new Int32Array(keys.length);
   /** By what stands between the first and the last byte of topic, qos and retain. */
   readonly #heads = new ByteTable<KnownHead<Made>>(mostHeads);
-  #last: KnownHead<Made> | undefined;
   /** Of the line before, where it had the same head as the one before that. */
   #shape: Shape<Made> | undefined;
 
@@ -215,16 +216,12 @@ export class EnvelopeReader<Made> {
     const end = Math.max(ends[topicIndex]!, ends[qosIndex]!, ends[retainIndex]!);
     const from = starts[propertiesIndex]!;
     const to = ends[propertiesIndex]!;
-    const last = this.#last;
-    const known =
-      last !== undefined && isSpan(bytes, start, end, last.bytes) ? last : this.#heads.get(bytes, start, end);
-    this.#last = known;
+    const known = this.#heads.get(bytes, start, end);
     if (known?.first === first && isSpan(bytes, from, to, known.properties)) return known.made;
     const made = this.#make(this.#newHead());
     const properties = copyOf(bytes, from, to);
-    if (known === undefined) {
-      this.#heads.set(bytes, start, end, {bytes: copyOf(bytes, start, end), first, properties, made});
-    } else Object.assign(known, {first, properties, made});
+    if (known === undefined) this.#heads.set(bytes, start, end, {first, properties, made});
+    else Object.assign(known, {first, properties, made});
     return made;
   }
 
@@ -282,14 +279,8 @@ interface Shape<Made> {
   readonly isText: boolean;
 }
 
-function isDigit(byte: number): boolean {
-  return byte >= 0x30 && byte <= 0x39;
-}
-
-/** A head, and the bytes of a line that it was read from. */
+/** What was made of a head, and what its line had besides its name in the table. */
 interface KnownHead<Made> {
-  /** From the first to the last of topic, qos and retain. */
-  readonly bytes: Uint8Array;
   /** Which of topic, qos and retain comes first. */
   first: number;
   properties: Uint8Array;
@@ -304,10 +295,6 @@ function noJson(offset: number, why: string): TmqError {
 /** The memory of a line may be used again. */
 function copyOf(bytes: Uint8Array, start: number, end: number): Uint8Array {
   return Uint8Array.prototype.slice.call(bytes, start, end);
-}
-
-function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 function toQos(text: string): QoS {

@@ -18,7 +18,7 @@ export const closeObject = 0x7d;
 /** As deep as cJSON goes; it bounds the indentation that a hostile payload can ask for. */
 const deepest = 1000;
 
-const isDigit = (byte: number | undefined) => byte !== undefined && byte >= 0x30 && byte <= 0x39;
+export const isDigit = (byte: number | undefined) => byte !== undefined && byte >= 0x30 && byte <= 0x39;
 const isHexDigit = (byte: number | undefined) =>
   isDigit(byte) || (byte !== undefined && (byte | 0x20) >= 0x61 && (byte | 0x20) <= 0x66);
 

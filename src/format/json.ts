@@ -1,11 +1,12 @@
 /**
  * One message as one JSON object: %j, with the payload as a string; %J, with the payload as JSON in it; and --json,
- * which has it as JSON where it is that, and says so. The output is always valid JSON and gives back every byte: what
+ * with the payload as JSON where it is JSON, and a key that says that. The output is always valid JSON and gives back every byte: what
  * is not UTF-8 stands as base64, after a key that states so. In %J the payload is checked, and keeps its spelling.
  * Knows no format string; envelope.ts reads what this writes.
  */
 
 import {isUtf8} from 'node:buffer';
+import {asBuffer} from '../protocol/byte-copy.ts';
 import type {Message} from '../protocol/message.ts';
 import type {Properties} from '../protocol/properties.ts';
 import {propertyTable} from '../protocol/properties.ts';
@@ -24,7 +25,7 @@ export const jsonNotes: readonly string[] = [
 ];
 
 export interface JsonOptions {
-  /** 'embed': the payload is JSON and becomes part of the object, %J. 'mark': where it is JSON, with a key that says so. */
+  /** 'embed': the payload is JSON and becomes part of the object, %J. 'mark': the same where it is JSON, behind a key that names it. */
   readonly payload: 'string' | 'embed' | 'mark';
   readonly pretty: boolean;
   /** Takes a line for standard error. */
@@ -33,11 +34,6 @@ export interface JsonOptions {
 
 const encoding = (name: string, kind: 'base64' | 'json' = 'base64') => `"${name}-encoding":"${kind}"`;
 const empty = new Uint8Array(0);
-
-/** View of bytes with Buffer's conversions. */
-function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-}
 
 /** The index of the first byte that cannot stand in a JSON string as it is, or is not ASCII; the length if none. */
 function plainLength(bytes: Uint8Array, at = 0): number {

@@ -1,4 +1,4 @@
-/** Copies short runs of bytes. */
+/** Bytes of one kind as another, and copies of short runs. */
 
 /**
  * Up to here a loop copies faster than `subarray` and `set`: measured with Node 20, 16 ns against 38 at 16 bytes,
@@ -18,4 +18,9 @@ export function copyBytes(
   if (count > shortBytes) target.set(count === source.length ? source : source.subarray(start, end), at);
   else for (let index = 0; index < count; index++) target[at + index] = source[start + index]!;
   return at + count;
+}
+
+/** A view of bytes with Buffer's conversions. */
+export function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

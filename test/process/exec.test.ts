@@ -246,7 +246,7 @@ describe('a command for each message', {concurrency: 3}, () => {
     assert.equal((await sub([...words, '-C', '2'], 'cat').finished).stdout.toString(), 'a\nb\n');
   });
 
-  test('-W says so where all messages came and a command does not succeed', async () => {
+  test('-W tells that all messages came and a command does not succeed', async () => {
     const {stderr, exitCode} = await work(['a\n'], ['-W', '1', '-C', '1', '--quiet'], 'exit 1');
     assert.deepEqual([stderr, exitCode], ['', 27]);
     const told = await work(['a\n'], ['-W', '1', '-C', '1'], 'exit 1');

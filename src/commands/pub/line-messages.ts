@@ -4,7 +4,7 @@
  */
 
 import {isUtf8} from 'node:buffer';
-import type {PublishBatch} from '../../client/types.ts';
+import type {MessageBatch} from '../../client/types.ts';
 import {ExitCode, TmqError} from '../../errors.ts';
 import {ByteTable} from '../../format/byte-table.ts';
 import {type EnvelopeHead, EnvelopeReader} from '../../format/envelope.ts';
@@ -207,7 +207,7 @@ export async function* lineMessages(
   batches: AsyncIterable<LineSpans>,
   read: LineReader,
   bad: BadLines,
-): AsyncGenerator<PublishBatch, void, undefined> {
+): AsyncGenerator<MessageBatch, void, undefined> {
   for await (const {bytes, spans} of batches) {
     const messages: Messages = {payloads: [], publications: []};
     let end: {readonly error: unknown} | undefined;

@@ -6,7 +6,7 @@ import {separatorText} from './separator.ts';
 import {parseTopicMap, type TopicMap} from './topic-map.ts';
 import {parseTopicTemplate, type TopicTemplate} from './topic-template.ts';
 
-/** How messages are told apart in the input. */
+/** Where a message ends in the input. */
 export type Framing = 'lines' | 'nul' | 'u32be';
 
 /** What a line is. */

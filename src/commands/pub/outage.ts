@@ -1,6 +1,6 @@
 /** Whether there is a connection, and what becomes of the input while there is none. */
 
-import type {PublishBatch, SessionEvent} from '../../client/types.ts';
+import type {MessageBatch, SessionEvent} from '../../client/types.ts';
 import {Signal} from '../../client/waiting.ts';
 import {ExitCode, TmqError} from '../../errors.ts';
 import {setLongTimeout} from '../../timers.ts';
@@ -49,25 +49,23 @@ export class OutageWatch implements Disposable {
   }
 }
 
-type Messages = Exclude<PublishBatch, readonly Uint8Array[]>;
-
 /**
  * Messages of a source; those that come during an outage are read and thrown away. A batch is its receiver's own: the
  * source goes on while the receiver still has it.
  */
 export class DroppingSource {
   dropped = 0;
-  readonly #source: AsyncIterator<Messages>;
+  readonly #source: AsyncIterator<MessageBatch>;
   readonly #watch: OutageWatch;
-  #pending: Promise<IteratorResult<Messages>> | undefined;
+  #pending: Promise<IteratorResult<MessageBatch>> | undefined;
   #isDone = false;
 
-  constructor(source: AsyncIterable<Messages>, watch: OutageWatch) {
+  constructor(source: AsyncIterable<MessageBatch>, watch: OutageWatch) {
     this.#source = source[Symbol.asyncIterator]();
     this.#watch = watch;
   }
 
-  async *batches(): AsyncGenerator<PublishBatch, void, undefined> {
+  async *batches(): AsyncGenerator<MessageBatch, void, undefined> {
     void this.#dropDuringOutages();
     for (;;) {
       while (this.#watch.isOut && !this.#isDone) await this.#watch.changed.wait();
@@ -84,7 +82,7 @@ export class DroppingSource {
   }
 
   /** The batch that comes next; both loops may wait for it. */
-  async #next(): Promise<IteratorResult<Messages>> {
+  async #next(): Promise<IteratorResult<MessageBatch>> {
     this.#pending ??= this.#source.next();
     const result = await this.#pending;
     if (result.done === true) this.#isDone = true;

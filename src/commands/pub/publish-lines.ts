@@ -1,7 +1,7 @@
 /** Publishes standard input message by message: lines, what NUL ends, or frames, each as the form of the line says. */
 
 import {describe} from '../../client/transport/transport.ts';
-import type {PublishBatch, PublishReport, Session} from '../../client/types.ts';
+import type {MessageBatch, PublishBatch, PublishReport, Session} from '../../client/types.ts';
 import {monotonicMilliseconds} from '../../client/waiting.ts';
 import {ExitCode, Interrupted, TmqError} from '../../errors.ts';
 import {sharedChunks} from '../../io/input/chunk-reader.ts';
@@ -71,9 +71,6 @@ function inputLines(plan: LinesPlan, io: Io): AsyncIterable<LineSpans> {
   return framing === 'nul' ? lineSpans(chunks, limits, 0) : lineSpans(chunks, limits);
 }
 
-/** Messages of the input, each with its publication. */
-type Messages = Exclude<PublishBatch, readonly Uint8Array[]>;
-
 /** Publishes the input. @throws TmqError 3 when a line was no message, the first refusal's code, and what ends the session or the input */
 export async function publishLines(plan: LinesPlan, io: Io): Promise<ExitCode> {
   const run = new LinesRun(plan, io);
@@ -131,7 +128,7 @@ class LinesRun {
     const filling =
       this.#spool === undefined ? undefined : this.#fill(withPublications(input.batches, publication));
     filling?.catch(() => undefined);
-    await using session = await this.#open(view);
+    await using session = await this.#open();
     this.#session = session;
     const batches = this.#spool?.batches() ?? this.#undropped(input.batches, publication);
     using _marks = this.#markAcknowledged();
@@ -143,7 +140,7 @@ class LinesRun {
     await session.end();
   }
 
-  async #open(view: {erase(): void}): Promise<Session> {
+  async #open(): Promise<Session> {
     const {client, outage} = this.#plan;
     const {kind} = outage.policy;
     const {reconnect} = client;
@@ -157,7 +154,7 @@ class LinesRun {
       reconnects: true,
       readsStdin: true,
       onEvent: this.#watch.onEvent,
-      beforeLine: () => view.erase(),
+      beforeLine: () => this.#eraseView(),
     });
   }
 
@@ -171,7 +168,7 @@ class LinesRun {
   }
 
   /** Writes the input into the spool. While there is a connection, no faster than the broker takes it. */
-  async #fill(messages: AsyncIterable<Messages>): Promise<void> {
+  async #fill(messages: AsyncIterable<MessageBatch>): Promise<void> {
     const spool = this.#spool!;
     try {
       for await (const batch of messages) {
@@ -266,7 +263,7 @@ class LinesRun {
 async function* withPublications(
   batches: AsyncIterable<PublishBatch>,
   publication: Publication,
-): AsyncGenerator<Messages, void, undefined> {
+): AsyncGenerator<MessageBatch, void, undefined> {
   for await (const batch of batches) {
     yield 'payloads' in batch ? batch : {payloads: batch, publications: batch.map(() => publication)};
   }

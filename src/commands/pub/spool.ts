@@ -22,13 +22,14 @@ import {
 import * as promises from 'node:fs/promises';
 import {basename, dirname, join} from 'node:path';
 import {crc32} from 'node:zlib';
-import type {PublishBatch} from '../../client/types.ts';
+import type {MessageBatch} from '../../client/types.ts';
 import {Signal} from '../../client/waiting.ts';
 import {ExitCode, fileError, TmqError} from '../../errors.ts';
 import {EnvelopeReader} from '../../format/envelope.ts';
 import {jsonFormat} from '../../format/format.ts';
 import {acquireLock, type Lock} from '../../io/lock.ts';
 import type {Io} from '../../io/process.ts';
+import {asBuffer} from '../../protocol/byte-copy.ts';
 import type {Publication} from '../../protocol/message.ts';
 
 /** The version of the format. */
@@ -49,8 +50,9 @@ function sealed(body: Uint8Array): Buffer {
 
 /** What stands behind the checksum; undefined where it does not agree. */
 function unsealed(line: Uint8Array): Buffer | undefined {
-  const body = Buffer.from(line.buffer, line.byteOffset, line.byteLength).subarray(prefixBytes);
-  const sum = Buffer.from(line.subarray(0, prefixBytes)).toString('latin1');
+  const bytes = asBuffer(line);
+  const body = bytes.subarray(prefixBytes);
+  const sum = bytes.toString('latin1', 0, prefixBytes);
   return sum === `${crc32(body).toString(16).padStart(8, '0')} ` ? body : undefined;
 }
 
@@ -74,6 +76,7 @@ export class Spool {
   readonly changed = new Signal();
   readonly #broker: string;
   readonly #lock: Lock;
+  readonly #write = jsonFormat(false);
   #file: number;
   #length: number;
   /** Offsets of the messages from `#settled` on. */
@@ -135,15 +138,14 @@ export class Spool {
   }
 
   /** Appends messages. @throws TmqError when the disk takes no more: none of these messages is in the file then */
-  append({payloads, publications}: Exclude<PublishBatch, readonly Uint8Array[]>, now: () => bigint): void {
-    const write = jsonFormat(false);
+  append({payloads, publications}: MessageBatch, now: () => bigint): void {
     const lines = payloads.map((payload, index) => {
       const parts: Uint8Array[] = [];
       const sink = {
         text: (text: string) => void parts.push(Buffer.from(text)),
         bytes: (bytes: Uint8Array) => void parts.push(bytes),
       };
-      write({...publications[index]!, payload}, sink, now);
+      this.#write({...publications[index]!, payload}, sink, now);
       return sealed(Buffer.concat(parts));
     });
     let start = this.#length;
@@ -151,7 +153,7 @@ export class Spool {
       start += line.length;
       return start - line.length;
     });
-    this.#write(Buffer.concat(lines));
+    this.#extend(Buffer.concat(lines));
     for (const each of starts) this.#starts.push(each);
     this.changed.notify();
   }
@@ -163,7 +165,7 @@ export class Spool {
   }
 
   /** The messages from the first unsettled one on, as they come, until the end. @throws TmqError where the file cannot be read */
-  async *batches(): AsyncGenerator<PublishBatch, void, undefined> {
+  async *batches(): AsyncGenerator<MessageBatch, void, undefined> {
     const reader = new EnvelopeReader(
       ({topic = '', qos = 0, retain = false, properties}): Publication => ({
         topic,
@@ -182,7 +184,7 @@ export class Spool {
     }
   }
 
-  #next(reader: EnvelopeReader<Publication>): PublishBatch {
+  #next(reader: EnvelopeReader<Publication>): MessageBatch {
     const first = this.#taken - this.#settled;
     const start = this.#starts[first]!;
     let last = first + 1;
@@ -209,7 +211,7 @@ export class Spool {
     this.#starts = this.#starts.slice(settled);
     this.#settled += settled;
     if ((this.#starts[0] ?? this.#length) > mostSettledBytes) this.#rewrite();
-    else this.#write(sealed(Buffer.from(JSON.stringify({settled: this.#settled}))));
+    else this.#extend(sealed(Buffer.from(JSON.stringify({settled: this.#settled}))));
     this.changed.notify();
   }
 
@@ -221,7 +223,7 @@ export class Spool {
   }
 
   /** @throws TmqError when the system does not take all of it, and then the file is as before */
-  #write(bytes: Uint8Array): void {
+  #extend(bytes: Uint8Array): void {
     try {
       writeFully(this.#file, bytes, this.#length);
     } catch (error) {

@@ -386,7 +386,7 @@ async function execute(execution: Execution, {plan, session, run, io}: Executed)
   return status;
 }
 
-/** Subscribes; once all filters are granted, says so and starts the command of --then. */
+/** Subscribes; once the broker has granted all filters, tells the script (--ready-fd) and starts the command of --then. */
 async function subscribeAll(plan: SubPlan, session: Session, run: Run, io: Io): Promise<void> {
   const {signal, signals, companion} = run;
   const codes = await subscribe(plan, session, io, (signals ?? companion) !== undefined);

@@ -1,7 +1,7 @@
 /**
  * Splits a byte stream into lines, for `pub -l`, or into what another byte ends, for -0. Lines come in batches, as
- * places in a chunk; bytes are never decoded, so NUL, CR and broken UTF-8 pass. A batch is valid until the next one is requested: the producer
- * may then reuse the chunk's memory. The incomplete last line of a chunk is therefore copied.
+ * places in a chunk; bytes are never decoded, so NUL, CR and broken UTF-8 pass. A batch is valid until the next one is
+ * requested: the producer may then reuse the chunk's memory. The incomplete last line of a chunk is therefore copied.
  */
 
 import {TmqError} from '../../errors.ts';
@@ -102,6 +102,7 @@ export async function* lines(
   yield* views(lineSpans(input, limits));
 }
 
+/** The same for lines that were found. */
 export async function* views(
   lines: AsyncIterable<LineSpans>,
 ): AsyncGenerator<readonly Uint8Array[], void, undefined> {

@@ -6,6 +6,7 @@ import fc from 'fast-check';
 import {ExitCode, TmqError} from '../../../../src/errors.ts';
 import {lengthFrames} from '../../../../src/io/input/length-frames.ts';
 import {views} from '../../../../src/io/input/lines.ts';
+import {chunksInOneMemory} from '../../../support/shared-memory.ts';
 
 const frame = (payload: Uint8Array) => {
   const head = Buffer.alloc(4);
@@ -31,19 +32,8 @@ test('any chunking gives the same payloads, even when chunks share their memory'
   await fc.assert(
     fc.asyncProperty(payloads, sizes, fc.constantFrom(1, 3, 100), async (payloads, sizes, mostLines) => {
       const bytes = Buffer.concat(payloads.map(frame));
-      const memory = Buffer.alloc(bytes.length + 1);
-      function* chunks() {
-        let start = 0;
-        for (const size of [...sizes, bytes.length]) {
-          const part = bytes.subarray(start, start + size);
-          memory.fill(0x2a);
-          memory.set(part);
-          yield memory.subarray(0, part.length);
-          start += part.length;
-        }
-      }
       assert.deepEqual(
-        await collect(chunks(), {mostLines}),
+        await collect(chunksInOneMemory(bytes, sizes), {mostLines}),
         payloads.map((each) => Buffer.from(each).toString('latin1')),
       );
     }),

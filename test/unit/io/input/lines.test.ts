@@ -6,6 +6,7 @@ import {setImmediate} from 'node:timers/promises';
 import fc from 'fast-check';
 import {TmqError} from '../../../../src/errors.ts';
 import {lines, maximumLineBytes} from '../../../../src/io/input/lines.ts';
+import {chunksInOneMemory} from '../../../support/shared-memory.ts';
 
 async function* from(chunks: Iterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   yield* chunks;
@@ -46,18 +47,7 @@ const most = fc.constantFrom(1, 2, 3, 7, Number.POSITIVE_INFINITY);
 test('any chunking gives the same lines, in batches as large as allowed, even when chunks share their memory', async () => {
   await fc.assert(
     fc.asyncProperty(content, sizes, most, async (bytes, sizes, mostLines) => {
-      const memory = Buffer.alloc(Math.max(bytes.length, 1));
-      function* chunks() {
-        let start = 0;
-        for (const size of [...sizes, bytes.length]) {
-          const part = bytes.subarray(start, start + size);
-          memory.fill(0x2a);
-          memory.set(part);
-          yield memory.subarray(0, part.length);
-          start += part.length;
-        }
-      }
-      assert.deepEqual(await collect(chunks(), {mostLines}), split(bytes));
+      assert.deepEqual(await collect(chunksInOneMemory(bytes, sizes), {mostLines}), split(bytes));
     }),
     {numRuns: 1000},
   );
