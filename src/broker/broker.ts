@@ -10,6 +10,7 @@ import type {Message} from '../protocol/message.ts';
 import {ReasonCode} from '../protocol/reason-codes.ts';
 import type {Identity} from './access/access.ts';
 import {Client} from './client/client.ts';
+import type {ClientDetails} from './client/client-details.ts';
 import type {BrokerConfig, ListenerConfig} from './config/settings.ts';
 import type {SavedState} from './persistence/journal.ts';
 import type {BrokerContext} from './state/broker-context.ts';
@@ -90,11 +91,25 @@ export class Broker {
     this.#state.router.publish(message, undefined);
   }
 
-  /** Disconnects one client; whether it was connected. */
+  /** The clients that are connected, in the order in which they came. */
+  clients(): readonly ClientDetails[] {
+    return [...this.#clients.keys()].flatMap(({details}) => details ?? []);
+  }
+
+  /** Disconnects one client with a reason code, which only MQTT 5 has; whether it was connected. */
   disconnect(clientId: string, reasonCode: number = ReasonCode.administrativeAction): boolean {
     const client = this.#state.registry.get(clientId)?.client;
     client?.disconnect(reasonCode, `Client ${clientId} been disconnected by administrative action.`);
     return client !== undefined;
+  }
+
+  /** Closes the streams of clients without DISCONNECT: of one, or of all; how many there were. */
+  drop(clientId?: string): number {
+    const all = [...this.#clients.keys()].filter(
+      ({details}) => details !== undefined && (clientId === undefined || details.clientId === clientId),
+    );
+    for (const client of all) client.drop();
+    return all.length;
   }
 
   /**

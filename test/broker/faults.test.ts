@@ -14,6 +14,7 @@ import {parseBrokerConfig} from '../../src/broker/config/parse-config.ts';
 import {FaultPlan, type PassingPacket, parseFault} from '../../src/broker/server/faults.ts';
 import {faultyStream} from '../../src/broker/server/faulty-stream.ts';
 import {listen} from '../../src/broker/server/listen.ts';
+import {runBroker} from '../../src/broker/server/run-broker.ts';
 import {UsageError} from '../../src/errors.ts';
 import {frameOf, within} from '../support/packet-client.ts';
 import {run} from '../support/spawn.ts';
@@ -219,6 +220,53 @@ describe('clients see', () => {
       assert.equal((await run('mosquitto_pub', [...args, '-i', 'other'])).exitCode, 0);
       assert.equal(count(seen, 'in connect'), 1);
     });
+  });
+});
+
+describe('faults of a running broker', () => {
+  const start = (faultsMayChange?: boolean) =>
+    runBroker(
+      parseBrokerConfig('listener 0 127.0.0.1\nallow_anonymous true\n', {
+        path: 'x',
+        read: () => assert.fail(),
+      }),
+      {log: () => undefined, ...(faultsMayChange === undefined ? {} : {faultsMayChange})},
+    );
+
+  it('change for clients that are connected, and also for packets whose topic has an alias', async () => {
+    const running = await start(true);
+    try {
+      const client = await mqtt.connectAsync(running.addresses[0]!.url, {
+        ...{protocolVersion: 5, reconnectPeriod: 0, autoAssignTopicAlias: false},
+        properties: {topicAliasMaximum: 0},
+      });
+      const received: string[] = [];
+      client.on('message', (_topic, payload) => received.push(String(payload)));
+      await client.subscribeAsync('t', {qos: 1});
+      const send = (text: string, topic = '') =>
+        client.publish(topic, text, {qos: 0, properties: {topicAlias: 1}});
+      const handled = () => client.publishAsync('other', '', {qos: 1});
+      send('1', 't');
+      await handled();
+      running.setFaults?.([parseFault('drop publish in topic=t first=1')]);
+      send('2');
+      send('3');
+      await handled();
+      running.setFaults?.([]);
+      send('4');
+      await handled();
+      await handled();
+      assert.deepEqual(received, ['1', '3', '4']);
+      await client.endAsync();
+    } finally {
+      await running.close();
+    }
+  });
+
+  it('cost nothing where none are to come', async () => {
+    const running = await start();
+    assert.equal(running.setFaults, undefined);
+    await running.close();
   });
 });
 

@@ -9,6 +9,7 @@ import type {ScheduledTask} from '../state/schedule.ts';
 import type {ConnectionHandler, Ending} from '../wire/connection-handler.ts';
 import type {IAuthPacket, IConnectPacket, IDisconnectPacket, Packet} from '../wire/packets.ts';
 import type {ConnectDetails} from '../wire/validate.ts';
+import {type ClientDetails, clientDetails} from './client-details.ts';
 import {type ActiveSession, ConnectHandler, type ConnectOptions} from './connect-handler.ts';
 import {endLine, sendConnack, sendDisconnect} from './connection-end.ts';
 
@@ -149,6 +150,17 @@ export class Client implements ConnectionHandler {
       if (session.client === writer) state.registry.leave(session, this.#disconnected !== 'without-will');
     }
     ended();
+  }
+
+  /** Undefined before the client is accepted, and after it has ended. */
+  get details(): ClientDetails | undefined {
+    const {address = '<unknown>'} = this.#options.peer;
+    return this.#active && clientDetails(this.#active, address);
+  }
+
+  /** Closes the stream without a last packet, as when the network fails. */
+  drop(): void {
+    this.#options.connection.stream.destroy();
   }
 
   /** Disconnects an active client with a reason, and closes the stream of any other. */

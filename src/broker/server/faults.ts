@@ -142,13 +142,18 @@ function readSelector(name: string, value: string, fault: MutableFault): boolean
 
 /** The rules of one broker, with their counts and the random numbers. */
 export class FaultPlan {
-  readonly #rules: {readonly fault: Fault; seen: number; done: number}[];
+  #rules: readonly {readonly fault: Fault; seen: number; done: number}[] = [];
   readonly #random: () => number;
 
   /** The same seed and the same packets in the same order give the same faults. */
   constructor(faults: readonly Fault[], seed: number) {
-    this.#rules = faults.map((fault) => ({fault, seen: 0, done: 0}));
+    this.set(faults);
     this.#random = randomNumbers(seed);
+  }
+
+  /** Replaces all rules; their counts begin again, and the random numbers go on. */
+  set(faults: readonly Fault[]): void {
+    this.#rules = faults.map((fault) => ({fault, seen: 0, done: 0}));
   }
 
   /** What happens to this packet. Delays and copies add up, until a rule drops the packet or ends the connection. */

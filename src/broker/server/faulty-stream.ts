@@ -32,8 +32,8 @@ class DelayQueue {
   #bytes = 0;
   #whenEmpty: (() => void) | undefined;
   #whenRoom: (() => void) | undefined;
-  /** The beginning of a packet whose rest has not come yet. */
-  pending: Buffer = Buffer.alloc(0);
+  /** What came and is no whole packet yet. */
+  readonly splitter = new FrameSplitter(largestPacket);
 
   constructor(deliver: (bytes: Buffer) => void) {
     this.#deliver = deliver;
@@ -41,7 +41,9 @@ class DelayQueue {
 
   send(bytes: Buffer, delayMilliseconds: number): void {
     const due = Math.max(this.#queue.at(-1)?.due ?? 0, performance.now() + delayMilliseconds);
-    this.#queue.push({bytes, due});
+    // What waits is a copy: the packet is a view of a buffer that may be large.
+    const waits = this.#timer !== undefined || delayMilliseconds > 0;
+    this.#queue.push({bytes: waits ? Buffer.from(bytes) : bytes, due});
     this.#bytes += bytes.length;
     if (this.#timer === undefined) this.#run();
   }
@@ -134,7 +136,8 @@ class FaultyStream extends Duplex {
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
-    this.#forward('out', chunk);
+    // A copy: the broker uses the memory again.
+    this.#forward('out', Buffer.from(chunk));
     this.#queues.out.room(() => {
       if (this.#client.writableNeedDrain && !this.#client.destroyed) this.#client.once('drain', () => done());
       else done();
@@ -153,23 +156,23 @@ class FaultyStream extends Duplex {
 
   #forward(direction: Direction, chunk: Buffer): void {
     if (this.#isClosed) return;
-    const queue = this.#queues[direction];
-    const bytes = queue.pending.length === 0 ? chunk : Buffer.concat([queue.pending, chunk]);
-    const splitter = new FrameSplitter(largestPacket);
-    splitter.push(bytes);
-    let passed = 0;
+    const {splitter} = this.#queues[direction];
+    splitter.push(chunk);
+    // What goes to the client leaves in one write.
+    this.#client.cork();
     try {
-      for (;;) {
-        const frame = splitter.next();
-        if (frame === undefined) break;
-        passed += frame.length;
+      for (let frame = splitter.next(); frame !== undefined; frame = splitter.next()) {
         if (!this.#packet(direction, frame)) return;
       }
-      queue.pending = bytes.subarray(passed);
     } catch {
       // Not MQTT: the broker reports it.
-      queue.pending = Buffer.alloc(0);
-      queue.send(bytes.subarray(passed), 0);
+      while (splitter.length > 0) {
+        const piece = splitter.piece.subarray(splitter.position);
+        this.#queues[direction].send(piece, 0);
+        splitter.skip(piece.length);
+      }
+    } finally {
+      this.#client.uncork();
     }
   }
 
@@ -186,9 +189,8 @@ class FaultyStream extends Duplex {
       this.#close(decision);
       return false;
     }
-    // A copy: the frame is a view of a buffer that may be large, and reused.
     for (let copy = 0; copy < decision.copies; copy++) {
-      this.#queues[direction].send(Buffer.from(frame), decision.delayMilliseconds);
+      this.#queues[direction].send(frame, decision.delayMilliseconds);
     }
     return true;
   }

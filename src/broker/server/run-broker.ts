@@ -25,6 +25,8 @@ export interface StoreLock {
 export interface RunContext extends Pick<BrokerContext, 'log' | 'observe' | 'fastPath'> {
   /** The faults between clients and broker. */
   readonly faults?: readonly Fault[];
+  /** Faults may be set while the broker runs, which costs time for each packet; default: only if there are some. */
+  readonly faultsMayChange?: boolean;
   /** Locks the store while the broker runs; absent: no lock. @throws TmqError when another process holds it */
   readonly lock?: (path: string) => Promise<StoreLock>;
   /** The random seed of the faults; default 1. */
@@ -41,6 +43,11 @@ export interface RunningBroker {
    * @throws TmqError about the first file that cannot be used; then nothing has changed
    */
   reload(listeners: BrokerConfig['listeners']): void;
+  /**
+   * Replaces all faults, also for the clients that are connected. Undefined where no client's stream looks at its
+   * packets: there were no faults, and none were to come.
+   */
+  readonly setFaults: ((faults: readonly Fault[]) => void) | undefined;
   /** Disconnects all clients, and closes the listeners and the store. */
   close(): Promise<void>;
 }
@@ -101,8 +108,9 @@ async function runLocked({config, persistence, context, access, lock}: Locked): 
   const store = persistence && (await openStore({...persistence, wallOffset}, log));
   const broker = brokerWith(config, context, access, store);
   store?.follow(() => broker.state());
+  const plan = planFor(context);
   try {
-    const listening = await listen(acceptorFor(broker, context), config, {
+    const listening = await listen(acceptorFor(broker, plan), config, {
       read: readBytes,
       log: (type, line) => {
         if (type !== 'notice' || config.log.connectionMessages) log(type, line);
@@ -111,6 +119,7 @@ async function runLocked({config, persistence, context, access, lock}: Locked): 
     return {
       broker,
       addresses: listening.addresses,
+      setFaults: plan && ((faults) => plan.set(faults)),
       reload(listeners) {
         const prepared = [access.prepareReload(listeners), listening.prepareReload(listeners)];
         for (const use of prepared) use();
@@ -152,10 +161,13 @@ function wallOffset(): number {
   return Date.now() - Number(brokerClock() / 1_000_000n);
 }
 
-/** The broker, behind the faults if there are any. */
-function acceptorFor(broker: Broker, {faults = [], seed = 1}: RunContext): Acceptor {
-  if (faults.length === 0) return broker;
-  const plan = new FaultPlan(faults, seed);
+function planFor({faults = [], faultsMayChange = false, seed = 1}: RunContext): FaultPlan | undefined {
+  return faults.length > 0 || faultsMayChange ? new FaultPlan(faults, seed) : undefined;
+}
+
+/** The broker, behind the faults of a plan. */
+function acceptorFor(broker: Broker, plan: FaultPlan | undefined): Acceptor {
+  if (plan === undefined) return broker;
   return {accept: (stream, listener, peer) => broker.accept(faultyStream(stream, plan), listener, peer)};
 }
 
