@@ -249,6 +249,24 @@ test('the same message in vain on three connections ends the session, and is nam
   await session.end();
 });
 
+test('a broker that shuts down, or is busy, on many connections running is tried again', limit, async () => {
+  const codes = [...disconnectConsequences].flatMap(([code, then]) => (then === 'retry' ? [code] : []));
+  assert.ok(codes.length > 3);
+  await using broker = await startFakeBroker(async (connection) => {
+    const code = codes[connection.number];
+    if (code === undefined) return await serve(connection);
+    await connection.accept();
+    await connection.next('publish');
+    connection.send({cmd: 'disconnect', reasonCode: code});
+  });
+  const {notices, context} = watched();
+  const session = await connect(sessionOptions(broker.port), context);
+  assert.deepEqual(await session.publish(Buffer.from('x'), publication('a', {qos: 1})), {reasonCode: 0});
+  assert.equal(broker.connections.length, codes.length + 1);
+  assert.doesNotMatch(notices.join('\n'), /client identifier/);
+  await session.end();
+});
+
 for (const protocolVersion of [4, 5] as const) {
   test(`a SUBSCRIBE in vain ends the session with 7, MQTT ${protocolVersion}`, limit, async () => {
     await using broker = await startFakeBroker(async (connection) => {
@@ -257,8 +275,8 @@ for (const protocolVersion of [4, 5] as const) {
     });
     const session = await connect(sessionOptions(broker.port, {protocolVersion}), watched().context);
     await assert.rejects(
-      session.subscribe(['$share/x/a', 'b'], {qos: 0}),
-      failsWith(7, /at the subscription to \$share\/x\/a, b\./),
+      session.subscribe(['$share/x/a', 'b', 'c', 'd', 'e'], {qos: 0}),
+      failsWith(7, /at the subscription to \$share\/x\/a, b, c and 2 more\./),
     );
     assert.equal(broker.connections.length, 3);
     await session.end();

@@ -33,6 +33,7 @@ export function redirection(reference: string, from: Endpoint, options: Connecti
     options.credentials !== undefined ||
     options.headers !== undefined ||
     options.renewal !== undefined ||
+    options.awsSigning !== undefined ||
     options.properties?.authenticationData !== undefined;
   if (hasSecret && !isVerified && !named(endpoint, options)) {
     return {problem: 'without TLS the password goes only to hosts that -h or -L names. Add it to them'};

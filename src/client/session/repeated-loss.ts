@@ -7,6 +7,7 @@ import {ExitCode, TmqError} from '../../errors.ts';
 import type {ProtocolVersion} from '../../protocol/message.ts';
 import {isFailure} from '../../protocol/reason-codes.ts';
 import {DisconnectedByServer} from '../connection/connection-lost.ts';
+import {afterDisconnect} from './consequences.ts';
 
 /** What the server had not answered when the connection ended. */
 export interface Unanswered {
@@ -32,6 +33,12 @@ const soonMilliseconds = 2000;
 
 /** Ends that are no answer to a packet. */
 const unrelated: ReadonlySet<number> = new Set([ExitCode.keepalive, ExitCode.malformed]);
+
+/** Whether the packet may be the cause: not where the server gives a reason of its own, such as shutting down. */
+function isAnswer(error: TmqError): boolean {
+  if (error instanceof DisconnectedByServer) return afterDisconnect(error.reason.reasonCode) === 'repeat';
+  return !unrelated.has(error.exitCode);
+}
 
 /** A loss before the answer to a packet: before MQTT 5, closing is the only answer to what a server does not take. */
 export function lossAt(
@@ -60,11 +67,12 @@ export class RepeatedLoss {
 
   /** Counts a loss. Returns the error that ends the session, if it does. */
   add({error, unanswered, acceptedMilliseconds}: Loss): TmqError | undefined {
-    this.#soon = acceptedMilliseconds < soonMilliseconds ? this.#soon + 1 : 0;
-    const isAnswer = unanswered !== undefined && !unrelated.has(error.exitCode);
-    this.#inVain = isAnswer ? (unanswered.key === this.#key ? this.#inVain + 1 : 1) : 0;
-    this.#key = isAnswer ? unanswered.key : undefined;
-    if (!isAnswer || this.#inVain < mostLosses) return undefined;
+    const endedAtOnce = acceptedMilliseconds < soonMilliseconds && !(error instanceof DisconnectedByServer);
+    this.#soon = endedAtOnce ? this.#soon + 1 : 0;
+    const key = isAnswer(error) ? unanswered?.key : undefined;
+    this.#inVain = key === undefined ? 0 : key === this.#key ? this.#inVain + 1 : 1;
+    this.#key = key;
+    if (unanswered === undefined || this.#inVain < mostLosses) return undefined;
     const code = error instanceof DisconnectedByServer ? error.reason.reasonCode : 0;
     return new TmqError(
       `The broker ended ${mostLosses} connections running at ${unanswered.describe()}. The last time: ${error.message}`,

@@ -20,6 +20,14 @@ export interface SubscribeRequest {
   readonly options: SubscribeOptions;
 }
 
+/** As many filters are named in a message. */
+const mostNamed = 3;
+
+function namesOf(filters: readonly string[]): string {
+  const rest = filters.length - mostNamed;
+  return `${filters.slice(0, mostNamed).join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`;
+}
+
 function qosOf(filter: string, {qos, qosByFilter}: SubscribeOptions): QoS {
   return qosByFilter?.get(filter) ?? qos;
 }
@@ -85,7 +93,7 @@ export class Subscriptions {
   get unanswered(): Unanswered | undefined {
     const request = this.#unanswered;
     if (request === undefined) return undefined;
-    return {key: request, describe: () => `the subscription to ${request.filters.join(', ')}`};
+    return {key: request, describe: () => `the subscription to ${namesOf(request.filters)}`};
   }
 
   /** Repeats the request on later connections, instead of earlier ones for the same filters [MQTT-3.8.4-3]. */

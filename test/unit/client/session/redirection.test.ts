@@ -10,6 +10,7 @@ const secrets: readonly Partial<ConnectionOptions>[] = [
   {credentials: {username: 'ann', password: 'secret'}},
   {headers: [['Authorization', 'Bearer secret']]},
   {renewal: {parts: async () => ({}), refused: () => false}},
+  {awsSigning: {region: 'eu-central-1', keys: {accessKeyId: 'id', secretAccessKey: 'secret'}}},
   {properties: {authenticationData: Buffer.from('secret')}},
 ];
 
