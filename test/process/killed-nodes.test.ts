@@ -4,10 +4,10 @@
  */
 
 import assert from 'node:assert/strict';
-import {mkdtemp, readFile, rm, writeFile} from 'node:fs/promises';
+import {mkdir, mkdtemp, readFile, rm, writeFile} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
-import {describe, it} from 'node:test';
+import {describe, it, type TestContext} from 'node:test';
 import {setTimeout as sleep} from 'node:timers/promises';
 import {type FakeConnection, startFakeBroker} from '../support/fake-broker.ts';
 import {moment} from '../support/moment.ts';
@@ -21,25 +21,36 @@ const policy = ['--reconnect', '200ms..2s'];
 
 /** Addresses that only this test uses, and a port that the system assigns to no program: a dead node's stays free. */
 const addresses = ['127.0.0.11', '127.0.0.12', '127.0.0.13'];
-const port = 20_000 + (process.pid % 10_000);
+const unusedPort = 20_000 + (process.pid % 10_000);
+
+/** A name that moves: its addresses are those of the node that runs, and of the one before, which comes first. */
+const movingName = 'moving.test';
 
 /** Three nodes with one store: the one that runs holds its lock. */
-async function createNodes() {
+async function createNodes(hosts: readonly string[], port: number) {
   const directory = await mkdtemp(join(tmpdir(), 'tmq-nodes-'));
   const store = `persistence true\npersistence_location ${directory}/\nautosave_interval 1\n`;
   const limits = 'allow_anonymous true\nmax_queued_messages 0\n';
   for (const address of addresses)
     await writeFile(join(directory, address), `listener ${port} ${address}\n${limits}${store}`);
+  // What asks the system's resolver.
+  const resolver = join(directory, 'resolver');
+  await mkdir(resolver);
+  await writeFile(join(resolver, 'getent'), '#!/bin/sh\ncat "$(dirname "$0")/addresses"\n', {mode: 0o755});
+  const addressOf = (number: number) => addresses[(number + addresses.length) % addresses.length]!;
   let running: Running | undefined;
   return {
-    words: ['-h', addresses.join(','), '-p', String(port), '-t', 'load', '-q', '1', '-c', ...policy],
+    env: {PATH: `${resolver}:${process.env.PATH}`},
+    words: ['-h', hosts.join(','), '-p', String(port), '-t', 'load', '-q', '1', '-c', ...policy],
     /** Kills the one that runs, starts the next one, and resolves when that listens. */
     async takeOver(number: number): Promise<void> {
       await running?.stop('SIGKILL');
-      const config = join(directory, addresses[number % addresses.length]!);
+      const config = join(directory, addressOf(number));
       const options = {timeoutMilliseconds: 60_000};
       running = startTmq(['broker', '-c', config, '--quiet', '--ready', 'json'], options);
       await running.waitFor('stdout', /^\{"event":"ready".*\}$/m);
+      const lines = [number - 1, number].map((each) => `${addressOf(each)} STREAM ${movingName}\n`);
+      await writeFile(join(resolver, 'addresses'), lines.join(''));
     },
     async [Symbol.asyncDispose]() {
       await running?.stop('SIGKILL');
@@ -48,9 +59,9 @@ async function createNodes() {
   };
 }
 
-/** The addresses of the nodes that the client says it has connected to again, in order. */
+/** The addresses or names of the nodes that the client says it has connected to again, in order. */
 function reconnects({stderr}: {readonly stderr: string}): string[] {
-  return [...stderr.matchAll(/Connected again to ([\d.]+):\d+\.$/gm)].map(([, address]) => address!);
+  return [...stderr.matchAll(/Connected again to ([\w.]+):\d+\.$/gm)].map(([, host]) => host!);
 }
 
 /** Seconds of processor time that the process has used, in user and in system mode. */
@@ -61,26 +72,34 @@ async function processorSeconds({child}: Running): Promise<number> {
   return (Number(fields[11]) + Number(fields[12])) / 100;
 }
 
+interface Losses {
+  readonly hosts: readonly string[];
+  readonly port: number;
+  readonly kills: number;
+  /** Between kills; with 0, a node is killed as soon as both clients use it. */
+  readonly seconds: number;
+}
+
 /** Milliseconds that the pauses of `policy` have at least, in order. */
 const leastPauses = [200, 400, 800, 1600, 2000 * (2 / 3)];
 /** Milliseconds by which a timer may be early, with the rounding of the clocks. */
 const timerSlack = 3;
 
 describe('nodes that are killed', {concurrency: true}, () => {
-  it('lose nothing of pub -l -c, and sub -c prints each line, in order, at QoS 1', async (context) => {
-    await using nodes = await createNodes();
+  const loseNothing = async (context: TestContext, {hosts, port, kills, seconds}: Losses) => {
+    await using nodes = await createNodes(hosts, port);
+    const {env} = nodes;
     await nodes.takeOver(0);
     const subscriber = ['sub', '-i', 's', ...nodes.words];
-    assert.equal((await runTmq([...subscriber, '-E'])).exitCode, 0);
-    const options = {timeoutMilliseconds: 60_000 + killsByTheClock * 3000};
+    assert.equal((await runTmq([...subscriber, '-E'], {env})).exitCode, 0);
+    const options = {env, timeoutMilliseconds: 60_000 + kills * seconds * 3000};
     await using sub = startTmq(subscriber, options);
     await using pub = startTmq(['pub', '-i', 'p', '-l', ...nodes.words], options);
     const lines = feedNumberedLines(pub, sub, 500);
     await lines.printedCount(1);
-    const kills = killsByTheClock || 5;
     for (let kill = 1; kill <= kills; kill++) {
       // A line that is fed from now on goes through the node that runs now, so both clients have connected to it.
-      await (killsByTheClock > 0 ? sleep(1000) : lines.printedNumber(lines.fed));
+      await (seconds > 0 ? sleep(seconds * 1000) : lines.printedNumber(lines.fed));
       await nodes.takeOver(kill);
     }
     await lines.printedNumber(lines.fed);
@@ -98,10 +117,21 @@ describe('nodes that are killed', {concurrency: true}, () => {
     const wrong = first.findIndex((number, index) => number !== index);
     assert.equal(wrong, -1, `${first[wrong - 1]} is followed by ${first[wrong]}`);
     assert.equal(first.length, lines.fed);
-    if (killsByTheClock > 0) return;
-    const taken = Array.from({length: kills}, (_, index) => addresses[(index + 1) % addresses.length]);
+    if (seconds > 0) return;
+    const taken = Array.from({length: kills}, (_, index) => hosts[(index + 1) % hosts.length]);
     assert.deepEqual(counts, [taken, taken], 'each client follows each node');
-  });
+  };
+
+  it('lose nothing of pub -l -c, and sub -c prints each line, in order, at QoS 1', (context) =>
+    loseNothing(context, {
+      hosts: addresses,
+      port: unusedPort,
+      kills: killsByTheClock || 5,
+      seconds: killsByTheClock > 0 ? 1 : 0,
+    }));
+
+  it('lose nothing where one name moves, which is looked up for each attempt', (context) =>
+    loseNothing(context, {hosts: [movingName], port: unusedPort - 10_000, kills: 2, seconds: 0}));
 
   /** Reads what the client begins with, and answers; resolves when the client is at work. */
   const serve = async (connection: FakeConnection) => {
