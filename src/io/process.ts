@@ -3,7 +3,8 @@
  * one; `processIo` is the only reader of `process` in the product.
  */
 
-import {closeSync, constants as files, fstatSync, readFileSync, readlinkSync} from 'node:fs';
+import {closeSync, constants as files, fstatSync, openSync, readFileSync, readlinkSync} from 'node:fs';
+import {devNull} from 'node:os';
 import {basename} from 'node:path';
 import {Readable, type Writable} from 'node:stream';
 import {isatty} from 'node:tty';
@@ -21,6 +22,8 @@ export interface Io {
   readonly stdin: Terminal<Readable>;
   readonly stdout: Terminal<Writable>;
   readonly stderr: Terminal<Writable>;
+  /** Lets the reader of stdout see its end while the process runs on. What is written later goes nowhere. */
+  readonly closeStdout?: () => void;
   /** Whether stderr is a terminal, where that is known without the stream: making it takes 2 % of a one-shot. */
   readonly isStderrTerminal?: boolean;
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -97,6 +100,11 @@ export function processIo(scriptPath = 'tmq'): Io {
       // Diagnostics that cannot be written are dropped.
       stderr ??= process.stderr.on('error', () => undefined);
       return stderr;
+    },
+    closeStdout() {
+      // Node never closes descriptor 1 itself. /dev/null takes its number, which another file would get otherwise.
+      closeSync(1);
+      openSync(devNull, 'w');
     },
     isStderrTerminal: isatty(2),
     env: process.env,

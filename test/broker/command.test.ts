@@ -4,7 +4,8 @@
 import assert from 'node:assert/strict';
 import {X509Certificate} from 'node:crypto';
 import {once} from 'node:events';
-import {access, mkdtemp, readFile, rm, writeFile} from 'node:fs/promises';
+import {existsSync} from 'node:fs';
+import {access, mkdtemp, readdir, readFile, rename, rm, watch, writeFile} from 'node:fs/promises';
 import {type AddressInfo, connect, createServer} from 'node:net';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
@@ -12,6 +13,7 @@ import {describe, it} from 'node:test';
 import mqtt from 'mqtt';
 import {parse} from '../../src/cli/parse.ts';
 import {broker} from '../../src/commands/broker/broker.ts';
+import {readySection} from '../../src/commands/broker/ready-section.ts';
 import {UsageError} from '../../src/errors.ts';
 import {schemes} from '../../src/password/hash.ts';
 import {certificates} from '../support/certificates.ts';
@@ -31,6 +33,9 @@ async function runProcess(args: readonly string[]): Promise<Finished> {
 
 interface Ready {
   readonly pid: number;
+  readonly url: string;
+  readonly host: string;
+  readonly port: number;
   readonly listeners: readonly {protocol: string; url: string; host: string; port: number}[];
   readonly certificates?: Readonly<Record<string, string>>;
 }
@@ -51,6 +56,14 @@ async function withDirectory(test: (directory: string) => Promise<void>): Promis
     await test(directory);
   } finally {
     await rm(directory, {recursive: true, force: true});
+  }
+}
+
+/** Resolves when the directory has an entry of this name that is made from now on. */
+async function watchFor(directory: string, name: string): Promise<void> {
+  for await (const {eventType} of watch(directory)) {
+    // What is there already is removed first.
+    if (eventType === 'rename' && existsSync(join(directory, name))) return;
   }
 }
 
@@ -108,18 +121,79 @@ describe('broker without a configuration file', () => {
 });
 
 describe('broker for tests', () => {
-  it('--ready env is for a shell to evaluate', async () => {
+  it('--ready env exports the addresses, and not the process id, which is for the script alone', async () => {
     await using running = startMain(['broker', '-p', '0', '--ready', 'env', '--ws']);
-    const [line] = await running.waitFor('stdout', /^MQTT_URL=.*\n/);
-    const shell = await run('sh', [
-      '-c',
-      `${line.trim()}; echo "$MQTT_URL $MQTT_HOST $MQTT_PORT $MQTT_WS_URL"`,
-    ]);
+    const [line] = await running.waitFor('stdout', /^export .*\n/);
+    const child =
+      'echo "$MQTT_URL $MQTT_HOST $MQTT_PORT $MQTT_WS_URL $(printenv MQTT_BROKER_PID || echo none)"';
+    const shell = await run('sh', ['-c', `${line.trim()}; echo $MQTT_BROKER_PID; sh -c '${child}'`]);
     assert.match(
       shell.stdout.toString(),
-      /^mqtt:\/\/127\.0\.0\.1:(\d+) 127\.0\.0\.1 \1 ws:\/\/127\.0\.0\.1:\d+\n$/,
+      /^\d+\nmqtt:\/\/127\.0\.0\.1:(\d+) 127\.0\.0\.1 \1 ws:\/\/127\.0\.0\.1:\d+ none\n$/,
     );
     await running.interrupt();
+  });
+
+  it('the manual has the keys of the ready line, in their order', async () => {
+    await withDirectory(async (directory) => {
+      const config = join(directory, 'broker.conf');
+      await writeFile(config, `listener 0 127.0.0.1\nlistener 0 ${directory}/socket\nallow_anonymous true\n`);
+      const words = ['broker', '-c', config, '--tls', 'auto', '--ready', 'json'];
+      await using running = startMain(words);
+      const ready = await readyOf(running);
+      await running.interrupt();
+      const {remarks = {}} = readySection;
+      assert.deepEqual(Object.keys(remarks).join(', '), Object.keys(ready).join(', '));
+      const ofListeners = ready.listeners.flatMap((listener) => Object.keys(listener));
+      for (const [key, inner] of [
+        ['listeners', [...new Set(ofListeners)]],
+        ['certificates', Object.keys(ready.certificates ?? {})],
+      ] as const) {
+        assert.ok(inner.length >= 5);
+        for (const name of inner) assert.match(remarks[key]!, new RegExp(`\\b${name}\\b`));
+      }
+      const [{url, host, port} = {}] = ready.listeners;
+      assert.deepEqual([ready.url, ready.host, ready.port], [url, host, port]);
+    });
+  });
+
+  it('--ready-file is whole as soon as it is there, and gone when the broker has ended', async () => {
+    await withDirectory(async (directory) => {
+      const file = join(directory, 'ready');
+      await writeFile(file, 'of an earlier run');
+      const made = watchFor(directory, 'ready');
+      await using running = startMain(['broker', '-p', '0', '--quiet', '--ready-file', file]);
+      await made;
+      const {url, port} = JSON.parse(await readFile(file, 'utf8'));
+      assert.equal(url, `mqtt://127.0.0.1:${port}`);
+      assert.equal(await publish(port), 0);
+      const {stdout, stderr} = await running.interrupt();
+      assert.deepEqual([stdout.toString(), stderr, await readdir(directory)], ['', '', []]);
+    });
+  });
+
+  it('--ready-file leaves what another broker has put there since, and takes no place that cannot be', async () => {
+    await withDirectory(async (directory) => {
+      const file = join(directory, 'ready');
+      const words = ['broker', '-p', '0', '--quiet', '--ready-file', file, '--ready', 'env'];
+      const first = watchFor(directory, 'ready');
+      await using running = startMain(words);
+      await first;
+      assert.match(await readFile(file, 'utf8'), /^export MQTT_URL=.*; MQTT_BROKER_PID=\d+\n$/);
+      await writeFile(join(directory, 'other'), 'of another broker');
+      await rename(join(directory, 'other'), file);
+      await running.interrupt();
+      assert.equal(await readFile(file, 'utf8'), 'of another broker');
+      for (const [place, message] of [
+        [directory, /exists, and is not a regular file\./],
+        [join(directory, 'none', 'ready'), /Cannot write the ready file .*: no such file or directory\./],
+        ['', /The argument of --ready-file is empty\./],
+      ] as const) {
+        const {stderr, exitCode} = await runMain(['broker', '-p', '0', '--ready-file', place]);
+        assert.match(stderr, message);
+        assert.equal(exitCode, 1);
+      }
+    });
   });
 
   it('--exit-with-stdin ends with standard input', async () => {
@@ -483,12 +557,12 @@ log_type notice\nlog_timestamp_format at %Y\n`;
       const port = String(listeners[0]!.port);
       await using reader = start('mosquitto_sub', ['-p', port, '-t', '$SYS/broker/log/N', '-C', '1']);
       for (;;) {
-        const answered = await Promise.race([
-          reader.finished,
-          publish(Number(port), '-i', 'me').then(() => undefined),
-        ]);
+        const publishing = publish(Number(port), '-i', 'me').then(() => undefined);
+        const answered = await Promise.race([reader.finished, publishing]);
         if (answered === undefined) continue;
         assert.match(answered.stdout.toString(), /^at \d{4}: /);
+        // Or the next client would take its session over.
+        await publishing;
         break;
       }
       // The client that was connecting when the reader ended may not be in the log.

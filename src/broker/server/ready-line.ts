@@ -4,19 +4,27 @@ import {defined} from '../../defined.ts';
 import type {CertificateFiles} from './certificates.ts';
 import type {Address} from './listen.ts';
 
+/** The address that a client takes which knows of one. */
+function mainAddress(addresses: readonly Address[]): Address | undefined {
+  for (const scheme of ['mqtt', 'mqtts', 'ws', 'wss', 'unix']) {
+    const found = addresses.find(({url}) => url.startsWith(`${scheme}://`));
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
 /** The environment variables of the command of --exec, and of a script that evaluates `--ready env`. */
 export function environmentOf(
   addresses: readonly Address[],
   certificates: CertificateFiles | undefined,
 ): Readonly<Record<string, string>> {
-  const first = (...schemes: readonly string[]) =>
-    addresses.find(({url}) => schemes.some((scheme) => url.startsWith(`${scheme}://`)));
-  const plain = first('mqtt') ?? first('mqtts', 'ws', 'wss', 'unix');
+  const first = (scheme: string) => addresses.find(({url}) => url.startsWith(`${scheme}://`));
+  const main = mainAddress(addresses);
   const socket = first('unix')?.listener.socketPath;
   return defined({
-    MQTT_URL: plain?.url,
-    MQTT_HOST: plain?.host,
-    MQTT_PORT: plain?.port === undefined ? undefined : String(plain.port),
+    MQTT_URL: main?.url,
+    MQTT_HOST: main?.host,
+    MQTT_PORT: main?.port === undefined ? undefined : String(main.port),
     MQTTS_URL: first('mqtts')?.url,
     MQTT_WS_URL: first('ws')?.url,
     MQTT_WSS_URL: first('wss')?.url,
@@ -27,7 +35,10 @@ export function environmentOf(
   });
 }
 
-/** One line with the broker's process id and addresses: a JSON object, or assignments for a shell to evaluate. */
+/**
+ * One line with the broker's process id and addresses: a JSON object, or commands for a shell to evaluate, which give
+ * the addresses to its children, too.
+ */
 export function readyLine(
   form: 'json' | 'env',
   broker: {
@@ -37,15 +48,19 @@ export function readyLine(
   },
 ): string {
   const {pid, addresses, certificates} = broker;
+  const main = mainAddress(addresses);
   if (form === 'env') {
-    const variables = {...environmentOf(addresses, certificates), MQTT_BROKER_PID: String(pid)};
-    return Object.entries(variables)
-      .map(([name, value]) => `${name}=${shellWord(value)}`)
-      .join(' ');
+    const variables = Object.entries(environmentOf(addresses, certificates));
+    const words = variables.map(([name, value]) => `${name}=${shellWord(value)}`);
+    // Only the script that has started the broker is to end it.
+    return `export ${words.join(' ')}; MQTT_BROKER_PID=${pid}`;
   }
   return JSON.stringify({
     event: 'ready',
     pid,
+    url: main?.url,
+    host: main?.host,
+    port: main?.port,
     listeners: addresses.map(({url, host, port, listener}) => ({
       protocol: url.slice(0, url.indexOf(':')),
       url,

@@ -22,6 +22,12 @@ import {environmentOf, readyLine} from './ready-line.ts';
 import {checkFiles, type RunContext, type RunningBroker, runBroker} from './run-broker.ts';
 import {type Direction, debugLine, traceJson, traceText} from './trace.ts';
 
+/** A file that is there while clients can connect. */
+interface ReadyFile extends Disposable {
+  write(text: string): void;
+  remove(): void;
+}
+
 /** The command line. */
 export interface ServePlan {
   readonly configFile?: string;
@@ -38,6 +44,10 @@ export interface ServePlan {
   readonly tlsDirectory?: string;
   readonly webSockets: boolean;
   readonly ready?: 'json' | 'env';
+  /** Where to write the ready line, in place of stdout. */
+  readonly readyFile?: string;
+  /** Checks that the file can be written. @throws TmqError */
+  readonly openReadyFile: (path: string, pid: number) => ReadyFile;
   readonly trace?: 'text' | 'json';
   readonly traceFile?: string;
   /** The command of --exec; empty: none. */
@@ -81,6 +91,7 @@ export async function serve(plan: ServePlan, io: Io): Promise<ExitCode> {
   // Loaded only when needed: it takes time, and few brokers make certificates.
   const tls = plan.tls ? await import('./local-tls.ts') : undefined;
   await using certificates = await tls?.localCertificates(plan.tlsDirectory, Number(io.now() / 1_000_000n));
+  using readyFile = plan.readyFile === undefined ? undefined : plan.openReadyFile(plan.readyFile, io.pid);
   const withTls = (plain: BrokerConfig['listeners']) => tls?.withTls(plain, certificates?.files) ?? plain;
   const log = openLog(
     config.log,
@@ -89,8 +100,10 @@ export async function serve(plan: ServePlan, io: Io): Promise<ExitCode> {
     plan.looks?.log,
   );
   try {
-    return await runWith({plan, io, config, log, signals, print, withTls, certificates: certificates?.files});
+    const files = {certificates: certificates?.files, readyFile};
+    return await runWith({plan, io, config, log, signals, print, withTls, ...files});
   } finally {
+    readyFile?.remove();
     log.close();
   }
 }
@@ -105,6 +118,7 @@ interface ServeContext {
   /** Adds the listeners of --tls to the given ones. */
   readonly withTls: (plain: BrokerConfig['listeners']) => BrokerConfig['listeners'];
   readonly certificates: CertificateFiles | undefined;
+  readonly readyFile: ReadyFile | undefined;
 }
 
 /** What a running broker does at SIGHUP and SIGUSR2. */
@@ -188,13 +202,17 @@ async function announceAndWait(context: ServeContext, running: RunningBroker): P
   const {plan, io, config, print, certificates} = context;
   const {addresses} = running;
   using _pidFile = pidFile(config.pidFile, io.pid);
+  const ready = {pid: io.pid, addresses, certificates};
   const alone = plan.command.length === 0;
   if (alone && plan.configFile === undefined)
     print(banner(config.listeners, addresses.map(({url}) => url).join(', ')));
   if (alone && certificates !== undefined)
     print(`Certificates are in ${certificates.directory}: ca.crt, client.crt, client.key.`);
-  if (plan.ready !== undefined) {
-    await announce(io.stdout, readyLine(plan.ready, {pid: io.pid, addresses, certificates}));
+  if (context.readyFile !== undefined) context.readyFile.write(`${readyLine(plan.ready ?? 'json', ready)}\n`);
+  else if (plan.ready !== undefined) {
+    await announce(io.stdout, readyLine(plan.ready, ready));
+    // A shell that evaluates the output waits for its end.
+    if (plan.ready === 'env' && alone && !usesStdout(context)) io.closeStdout?.();
   }
   if (plan.command.length > 0) {
     const env = {...io.env, ...environmentOf(addresses, certificates)};
@@ -202,6 +220,12 @@ async function announceAndWait(context: ServeContext, running: RunningBroker): P
   }
   await untilStopped(plan, io);
   return ExitCode.success;
+}
+
+/** Whether lines go to standard output while the broker runs. */
+function usesStdout({plan, io, config}: ServeContext): boolean {
+  const isTraced = plan.trace !== undefined && plan.traceFile === undefined;
+  return isTraced || io.stdout.isTTY === true || config.log.destinations.includes('stdout');
 }
 
 function banner(listeners: readonly ListenerConfig[], urls: string): string {

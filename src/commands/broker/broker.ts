@@ -7,6 +7,7 @@ import {suggest} from '../../cli/suggest.ts';
 import {defined} from '../../defined.ts';
 import {UsageError} from '../../errors.ts';
 import {directivesSection} from './directives-section.ts';
+import {readySection} from './ready-section.ts';
 
 /** How long to wait for the store's lock: another broker may be about to end. */
 const lockMilliseconds = 2000;
@@ -90,9 +91,17 @@ const options = {
       flags: '--ready <form>',
       summary: 'print one line when clients can connect: json or env',
       details:
-        'json: an object with the process id and the URL of every listener. env: assignments such as MQTT_URL=mqtt://127.0.0.1:1883, for a shell to evaluate.',
+        'json: an object with the addresses, as The ready line shows. env: commands for a shell to evaluate, which export MQTT_URL and the other variables of --exec, and set MQTT_BROKER_PID to the process id. Behind them standard output is closed, unless the trace or the log goes there: a shell that waits for its end, as in eval "$(tmq broker -p 0 --ready env &)", goes on.',
       complete: ['json', 'env'],
       parse: choice(['json', 'env'], (word) => `--ready takes json or env, not '${word}'.`),
+    },
+    readyFile: {
+      flags: '--ready-file <file>',
+      summary: 'write the ready line to this file instead, when clients can connect',
+      details:
+        'In the form of --ready, or as json. The file is complete as soon as it is there. tmq removes the file of an earlier run before it starts, and its own at the end.',
+      complete: 'file',
+      parse: text,
     },
     exitWithStdin: {
       flags: '--exit-with-stdin',
@@ -163,6 +172,7 @@ function problem(values: BrokerValues, operands: readonly string[]): string | un
   if (exec && values.testConfig) return '--test-config starts nothing: leave out --exec.';
   if (values.tlsDirectory !== undefined && tls === undefined) return '--tls-dir needs --tls auto.';
   if (values.seed !== undefined && values.faults === undefined) return '--seed needs --fault.';
+  if (values.readyFile === '') return 'The argument of --ready-file is empty.';
   if (values.traceFile !== undefined && trace === undefined) return '--trace-file needs --trace.';
   if (config !== undefined && values.allowAnonymous)
     return 'With a configuration file, set allow_anonymous there.';
@@ -178,12 +188,12 @@ function problem(values: BrokerValues, operands: readonly string[]): string | un
 function plan(values: BrokerValues, operands: readonly string[]) {
   const wrong = problem(values, operands);
   if (wrong !== undefined) throw new UsageError(wrong);
-  const {config, bind, passwordFile, tlsDirectory, ready, trace, traceFile, seed} = values;
+  const {config, bind, passwordFile, tlsDirectory, ready, readyFile, trace, traceFile, seed} = values;
   // Two test runs at the same time need different ports.
   const port = values.port ?? (values.exec && config === undefined ? 0 : undefined);
   return {
     ...defined({configFile: config, port, bindAddress: bind, passwordFile}),
-    ...defined({tlsDirectory, ready, trace, traceFile, seed}),
+    ...defined({tlsDirectory, ready, readyFile, trace, traceFile, seed}),
     faults: (values.faults ?? []).map(parseFault),
     tls: values.tls !== undefined,
     webSockets: values.webSockets === true,
@@ -223,7 +233,7 @@ export const broker: Command<typeof options, BrokerPlan> = defineCommand({
     'tmq broker -c mosquitto.conf --test-config': 'Check a configuration file.',
   },
   get sections() {
-    return [directivesSection()];
+    return [readySection, directivesSection()];
   },
   differences: [
     'Port 0 is a free port; with a path after it, a Unix socket as in mosquitto.',
@@ -251,9 +261,10 @@ export const broker: Command<typeof options, BrokerPlan> = defineCommand({
       const [{acquireLock}, fs] = await Promise.all([import('../../io/lock.ts'), import('node:fs/promises')]);
       return await acquireLock(path, {fs, ...io, timeoutMilliseconds: lockMilliseconds});
     };
+    const {openReadyFile} = await import('../../io/ready-file.ts');
     const {runCommand} = await import('../../io/command/run-command.ts');
     const isSeen = io.stdout.isTTY === true || io.stderr.isTTY === true;
     const looks = isSeen ? await (await import('./looks.ts')).brokerLooks(io) : {};
-    return await serve({...what, suggest, warningLine, lock, looks, runCommand}, io);
+    return await serve({...what, suggest, warningLine, lock, looks, runCommand, openReadyFile}, io);
   },
 });

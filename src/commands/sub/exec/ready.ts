@@ -1,9 +1,10 @@
 /** --ready-fd and --ready-file: a script learns from them that every filter is granted. */
 
-import {closeSync, lstatSync, renameSync, rmSync, writeFileSync, writeSync} from 'node:fs';
-import {codeOf, fileError, UsageError} from '../../../errors.ts';
+import {closeSync, writeSync} from 'node:fs';
+import {fileError} from '../../../errors.ts';
 import {checkDescriptor} from '../../../io/descriptor.ts';
 import type {Io} from '../../../io/process.ts';
+import {openReadyFile} from '../../../io/ready-file.ts';
 
 export interface ReadyPlan {
   readonly descriptor?: number;
@@ -32,36 +33,10 @@ function toDescriptor(descriptor: number, platform: NodeJS.Platform): ReadySigna
   };
 }
 
-/** Removes what an earlier run has left: that the file is there says that this run has subscribed. */
-function removeOld(path: string): void {
-  const status = lstatSync(path, {throwIfNoEntry: false});
-  if (status === undefined) return;
-  // A device would be gone for all.
-  if (!status.isFile()) throw new UsageError(`--ready-file: ${path} exists, and is not a regular file.`);
-  rmSync(path, {force: true});
-}
-
-/** Written beside its place first, so that it is complete as soon as it is there. @throws TmqError */
+/** @throws TmqError where the file cannot be written */
 function toFile(path: string, pid: number): ReadySignal {
-  const beside = `${path}.${pid}.tmp`;
-  try {
-    removeOld(path);
-    writeFileSync(beside, '', {flag: 'wx'});
-  } catch (error) {
-    if (codeOf(error) === '') throw error;
-    throw fileError('ready file', path, error, 'write');
-  }
-  return {
-    announce(line) {
-      try {
-        writeFileSync(beside, line);
-        renameSync(beside, path);
-      } catch (error) {
-        throw fileError('ready file', path, error, 'write');
-      }
-    },
-    [Symbol.dispose]: () => rmSync(beside, {force: true}),
-  };
+  const file = openReadyFile(path, pid);
+  return {announce: (line) => file.write(line), [Symbol.dispose]: () => file[Symbol.dispose]()};
 }
 
 export class ReadySignals implements Disposable {
