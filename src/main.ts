@@ -29,7 +29,7 @@ const programOptions = {
   manual: {
     flags: '--manual [page]',
     group: 'General',
-    summary: "show the manual page of tmq, a command, or 'formats'; in a pipe, its source",
+    summary: "show the manual page of tmq, a command, 'formats' or 'testing'; in a pipe, its source",
   },
   completion: {
     flags: '--completion <shell>',
@@ -263,18 +263,19 @@ async function printManual(name: string | undefined, io: Io): Promise<ExitCode> 
 }
 
 async function manualSource(name: string | undefined): Promise<string> {
-  const {commandManual, formatsManual, programManual} = await import('./cli/manual.ts');
+  const {commandManual, programManual, topicManual, topicPageNames} = await import('./cli/manual.ts');
   const names = commands.map((each) => each.name);
   if (name === undefined) {
     const {programSections} = await import('./commands/manual/topics.ts');
     return programManual(await loadAll(), programOptions, programSections);
   }
-  if (name === 'formats') {
-    const {formatSections} = await import('./commands/manual/formats-page.ts');
-    return formatsManual(formatSections, names);
+  const topic = topicPageNames.find((each) => each === name);
+  if (topic !== undefined) {
+    const {topicSections} = await import('./commands/manual/topics.ts');
+    return topicManual(topic, topicSections[topic]([]), names);
   }
   const entry = commands.find((each) => each.name === name);
-  if (entry === undefined) throw await unknownCommand(name, true, ['formats']);
+  if (entry === undefined) throw await unknownCommand(name, true, topicPageNames);
   return commandManual(await entry.load(), names);
 }
 

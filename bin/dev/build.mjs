@@ -166,7 +166,7 @@ const only = (command) => ({
     onResolve(
       {
         filter: new RegExp(
-          `^\\./((${others})/(${others})|cli/(help|manual|completion|roff-text)|commands/help-about|commands/manual/(formats-page|topics))\\.ts$`,
+          `^\\./((${others})/(${others})|cli/(help|manual|completion|roff-text)|commands/help-about|commands/manual/topics)\\.ts$`,
         ),
       },
       ({path, importer, kind}) =>

@@ -18,6 +18,7 @@ const pages = [
   ['tmq.1', []],
   ...commandNames.map((name) => /** @type {const} */ ([`tmq-${name}.1`, [name]])),
   ['tmq-formats.5', ['formats']],
+  ['tmq-testing.7', ['testing']],
 ];
 
 const bareName = (/** @type {string} */ file) => file.replace(/\.\d$/, '');

@@ -27,12 +27,22 @@ const tools = {
   chromium: 'chromium',
   'paho-mqtt': 'python3-paho-mqtt',
   argon2: 'python3-argon2',
+  pytest: 'python3-pytest',
+  yaml: 'python3-yaml',
+  go: 'golang-go',
+  'paho-go': 'golang-github-eclipse-paho.mqtt.golang-dev',
 };
+
+/** Packages of hundreds of megabytes, which are installed only where nothing may be left out. */
+const large = new Set([tools.go, tools['paho-go']]);
 
 /** Tools that are no commands, and a file of theirs. @type {Record<string, string>} */
 const places = {
   'paho-mqtt': '/usr/lib/python3/dist-packages/paho/mqtt/client.py',
   argon2: '/usr/lib/python3/dist-packages/argon2/low_level.py',
+  pytest: '/usr/lib/python3/dist-packages/pytest/__init__.py',
+  yaml: '/usr/lib/python3/dist-packages/yaml/__init__.py',
+  'paho-go': '/usr/share/gocode/src/github.com/eclipse/paho.mqtt.golang/client.go',
 };
 
 /** @param {string} name */
@@ -52,7 +62,7 @@ function isInstalled(name) {
 function installMissingTools() {
   const packages = [
     ...new Set(Object.entries(tools).flatMap(([tool, name]) => (isInstalled(tool) ? [] : [name]))),
-  ];
+  ].filter((name) => inCi || !large.has(name));
   if (packages.length === 0 || process.getuid?.() !== 0 || !isInstalled('apt-get')) return;
   const quietly = /** @type {const} */ ({
     stdio: 'ignore',

@@ -14,6 +14,8 @@ export interface ManualSection {
   readonly remarks?: Remarks;
   /** Lines shown as they are, after the text. */
   readonly literal?: readonly string[];
+  /** Subsections, after all that. */
+  readonly parts?: readonly ManualSection[];
 }
 
 export interface Command<Table extends OptionTable, Plan> {

@@ -3,6 +3,7 @@
 import {propertyCommands, propertyNames} from '../protocol/properties.ts';
 import type {AnyCommand} from './command.ts';
 import {helpTopics} from './help.ts';
+import {topicPageNames} from './manual.ts';
 import {generalOptions, type Option, type OptionTable, spelling} from './option.ts';
 
 export const shells = ['bash', 'zsh', 'fish', 'powershell'] as const;
@@ -58,8 +59,8 @@ export function entriesOf(options: OptionTable): readonly Entry[] {
     });
 }
 
-/** What --manual prints: a page for each command, and one about formats. */
-export const pages = (nodes: readonly Node[]) => [...nodes.map(({name}) => name), 'formats'];
+/** What --manual prints: a page for each command, and those about topics. */
+export const pages = (nodes: readonly Node[]) => [...nodes.map(({name}) => name), ...topicPageNames];
 
 /** What stands behind help: a command, or a topic. */
 export const explained = (nodes: readonly Node[]) => [

@@ -81,7 +81,7 @@ export const helpTopics = [
   {name: 'exit-status', summary: 'what each exit status means'},
   {name: 'reconnecting', summary: 'several hosts, pauses, and what ends a session'},
   {name: 'profiles', summary: 'named sets of options, for one broker each'},
-  {name: 'testing', summary: 'a broker for your tests'},
+  {name: 'testing', summary: 'a broker for your tests, in many languages'},
 ] as const;
 
 /** Help about the program: its commands, the options that stand before any of them, and the topics of `tmq help`. */

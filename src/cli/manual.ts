@@ -71,7 +71,11 @@ export function commandManual(command: AnyCommand, names: readonly string[]): st
     ...section('Files', remarks({...optionsFiles(command.optionsFile), ...command.files, ...commonFiles})),
     ...section('Differences from mosquitto', paragraphs(command.differences ?? [])),
     ...section('See also', [
-      seeAlso(['tmq', ...names.filter((each) => each !== command.name).map(pageName), formatsPage]),
+      seeAlso([
+        'tmq',
+        ...names.filter((each) => each !== command.name).map(pageName),
+        ...topicPageNames.map(pageName),
+      ]),
     ]),
   ];
   return `${lines.join('\n')}\n`;
@@ -117,22 +121,37 @@ export function programManual(
         "Options, output and exit statuses are those of mosquitto's programs, except where a script would be misled or data lost. Each command's page ends with what it does differently.",
       ]),
     ),
-    ...section('See also', [seeAlso([...commands.map(({name: each}) => pageName(each)), formatsPage])]),
+    ...section('See also', [
+      seeAlso([...commands.map(({name: each}) => each), ...topicPageNames].map(pageName)),
+    ]),
   ];
   return `${lines.join('\n')}\n`;
 }
 
-const formatsPage = 'tmq-formats';
+/** The pages that are about no command: formats are in section 5 of the manual, and what spans programs in 7. */
+const topicPages = {
+  formats: {part: 5, summary: 'files that tmq reads and writes, and its output'},
+  testing: {part: 7, summary: 'brokers for tests, in many languages'},
+} as const;
 
-const pageName = (command: string) => `tmq-${command}`;
+/** What --manual takes besides the names of commands. */
+export const topicPageNames = Object.keys(topicPages) as readonly (keyof typeof topicPages)[];
 
-/** The page about files and output, made of these sections; `names` are those of all commands. */
-export function formatsManual(sections: readonly ManualSection[], names: readonly string[]): string {
+const pageName = (name: string) => `tmq-${name}`;
+
+/** The page about a topic, made of these sections; `names` are those of all commands. */
+export function topicManual(
+  topic: keyof typeof topicPages,
+  sections: readonly ManualSection[],
+  names: readonly string[],
+): string {
+  const name = pageName(topic);
+  const others = topicPageNames.filter((each) => each !== topic);
   const lines = [
-    ...heading(formatsPage),
-    ...section('Name', [`${escaped(formatsPage)} \\- files that tmq reads and writes, and its output`]),
+    ...heading(name),
+    ...section('Name', [`${escaped(name)} \\- ${escaped(topicPages[topic].summary)}`]),
     ...more(sections),
-    ...section('See also', [seeAlso(['tmq', ...names.map(pageName)])]),
+    ...section('See also', [seeAlso(['tmq', ...[...names, ...others].map(pageName)])]),
   ];
   return `${lines.join('\n')}\n`;
 }
@@ -147,9 +166,10 @@ function heading(name: string): readonly string[] {
   ];
 }
 
-/** Programs are in section 1, formats in 5. */
-function manualSection(name: string): 1 | 5 {
-  return name === formatsPage ? 5 : 1;
+/** Programs are in section 1. */
+function manualSection(name: string): number {
+  const topic = topicPageNames.find((each) => pageName(each) === name);
+  return topic === undefined ? 1 : topicPages[topic].part;
 }
 
 /** Each form on a line of its own, which is broken at no blank in brackets. */
@@ -244,15 +264,20 @@ export function sectionsOnly(sections: readonly ManualSection[]): string {
 const isCommand = (line: string) => /^(?:.* \| )?tmq /.test(line);
 
 function more(sections: readonly ManualSection[]): readonly string[] {
-  return sections.flatMap(({title, text, remarks: entries = {}, literal: lines}) =>
-    section(title, [
-      ...paragraphs(text),
-      ...(lines === undefined
-        ? []
-        : literal(lines.flatMap((each) => (isCommand(each) ? folded(each) : [each])))),
-      ...remarks(entries),
-    ]),
-  );
+  return sections.flatMap((each) => {
+    const parts = (each.parts ?? []).flatMap((part) => subsection(part.title, bodyOf(part)));
+    return section(each.title, [...bodyOf(each), ...parts]);
+  });
+}
+
+function bodyOf({text, remarks: entries = {}, literal: lines}: ManualSection): readonly string[] {
+  return [
+    ...paragraphs(text),
+    ...(lines === undefined
+      ? []
+      : literal(lines.flatMap((each) => (isCommand(each) ? folded(each) : [each])))),
+    ...remarks(entries),
+  ];
 }
 
 function remarks(entries: Remarks): readonly string[] {

@@ -3,13 +3,13 @@
 
 import assert from 'node:assert/strict';
 import {readdirSync, readFileSync} from 'node:fs';
-import {mkdir, readFile, symlink, writeFile} from 'node:fs/promises';
+import {mkdir, readFile, writeFile} from 'node:fs/promises';
 import {join} from 'node:path';
 import {after, before, describe, test} from 'node:test';
 import {parseOptionsFile} from '../../src/cli/options-file.ts';
 import {parse} from '../../src/cli/parse.ts';
 import {commands} from '../../src/commands/all.ts';
-import {testingSections} from '../../src/commands/manual/topics.ts';
+import {testingFiles} from '../../src/commands/manual/testing-page.ts';
 import {sub} from '../../src/commands/sub/sub.ts';
 import {openPlayground, type Playground} from '../support/playground.ts';
 import {type Request, startResponder} from '../support/responder.ts';
@@ -265,6 +265,14 @@ const examples: Readonly<Record<string, Drive>> = {
     // The options files there name another broker.
     assert.equal((await ground.run(`rm -r ~/.config; ${command}`)).exitCode, 0);
   },
+  'tmq broker --exec -- ./test.sh': async (ground, command) => {
+    await writeFile(join(ground.directory, 'test.sh'), '#!/bin/sh\necho "$MQTT_URL"\nexit 3\n', {
+      mode: 0o755,
+    });
+    const {stdout, exitCode} = await ground.run(command);
+    assert.match(stdout.toString(), /^mqtt:\/\/127\.0\.0\.1:\d+\n$/);
+    assert.equal(exitCode, 3);
+  },
   'tmq broker -p 0 --ready json --exit-with-stdin': async (ground, command) => {
     const running = ground.start(command);
     await running.waitFor('stdout', /"event":"ready".*"url":"mqtt:\/\/127\.0\.0\.1:\d+"/);
@@ -297,29 +305,23 @@ function literalLines(page: string): readonly string[] {
       .replace(/\\\((aq|ga|ha|ti)/g, (_, name: 'aq') => ({aq: "'", ga: '`', ha: '^', ti: '~'})[name])
       .replace(/\\([-e])/g, (_, letter: string) => (letter === '-' ? '-' : '\\'))
       .replaceAll(' \\\n  ', ' ')
+      .replaceAll(/^\\&(?=\.)/gm, '')
       .trimEnd()
       .split('\n'),
   );
 }
 
-/** The example of the module, which is run as one program, and the line for PowerShell. */
-const moduleExample = testingSections.find(({title}) => title === 'Testing with Node.js')?.literal ?? [];
-const profileExample = ['tmq --completion powershell >> $PROFILE'];
-
-test('the example of the module starts a broker', async () => {
-  await using ground = await openPlayground({withoutBroker: true});
-  await mkdir(join(ground.directory, 'node_modules'));
-  await symlink(join(pages, '..'), join(ground.directory, 'node_modules', 'tmq'));
-  await writeFile(join(ground.directory, 'example.mjs'), moduleExample.join('\n'));
-  const {stdout, stderr, exitCode} = await ground.run('node example.mjs');
-  assert.deepEqual([stderr, exitCode], ['', 0]);
-  assert.match(stdout.toString(), /^mqtt:\/\/127\.0\.0\.1:\d+\n$/);
-});
+/** The files of tmq-testing(7), which `test/languages/` runs, and the line for PowerShell. */
+const runElsewhere = [
+  ...Object.values(testingFiles).flatMap((text) => text.split('\n')),
+  'tmq --completion powershell >> $PROFILE',
+];
 
 test('the examples in the pages are those that are run here', async () => {
-  const programs = readdirSync(pages).filter((name) => name.endsWith('.1'));
-  const shown = new Set(programs.flatMap(literalLines));
-  for (const line of [...moduleExample, ...profileExample]) assert.ok(shown.delete(line), line);
+  const programs = readdirSync(pages).filter((name) => /\.[17]$/.test(name));
+  const lines = programs.flatMap(literalLines);
+  for (const line of runElsewhere) assert.ok(lines.includes(line), line);
+  const shown = new Set(lines.filter((line) => !runElsewhere.includes(line)));
   assert.deepEqual([...shown].sort(), Object.keys(examples).sort());
   for (const {load} of commands) {
     for (const command of Object.keys((await load()).examples)) assert.ok(command in examples, command);

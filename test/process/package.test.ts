@@ -42,7 +42,7 @@ describe('the package', () => {
       .filter((entry) => entry.isFile())
       .map((entry) => relative(root, join(entry.parentPath, entry.name)));
     const pages = readdirSync(join(root, 'man')).flatMap((name) =>
-      /\.(?:[15]|md)$/.test(name) ? [`man/${name}`] : [],
+      /\.(?:[157]|md)$/.test(name) ? [`man/${name}`] : [],
     );
     assert.deepEqual(
       packed.files.map(({path}) => path).sort(),

@@ -23,12 +23,16 @@ const uses: Readonly<Record<string, RegExp>> = {
   man: /\brun\(\s*'man'/,
   jq: /\bopenPlayground\(/,
   tar: /\brun\(\s*'tar'/,
-  zsh: /\bstartOnTerminal\([^)]*'zsh'/,
+  zsh: /\bstartOnTerminal\([^)]*'zsh'|\bshells = \[[^\]]*'zsh'/,
   fish: /\brun\(\s*'fish'/,
   script: /\b(?:run|start)\(\s*'script'/,
   chromium: /\b(?:run|start)\(\s*'chromium'/,
-  'paho-mqtt': /paho-exercise\.py/,
+  'paho-mqtt': /paho-exercise\.py|\bpytestFile\b/,
   argon2: /import sys, argon2/,
+  pytest: /'-m', 'pytest'/,
+  yaml: /\bimport json, sys, yaml\b/,
+  go: /\brun\('go'/,
+  'paho-go': /\bgoFile\b/,
 };
 
 function declared(text: string): readonly string[] {

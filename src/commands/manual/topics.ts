@@ -7,40 +7,16 @@ import {conditionsSection} from './conditions.ts';
 import {formatSections} from './formats-page.ts';
 import {profileSections} from './profiles.ts';
 import {reconnectingSections} from './reconnecting.ts';
+import {testingSections} from './testing-page.ts';
 
-export const testingSections: readonly ManualSection[] = [
-  {
-    title: 'Testing',
-    text: [
-      'In a shell script, tmq broker --exec runs a command with a broker of its own on a free port, and ends with the exit status of the command. Its address is in MQTT_URL, where the clients of tmq find it, and in MQTT_HOST and MQTT_PORT.',
-    ],
-    literal: ['tmq broker --exec -- tmq pub -t a -m hello'],
-  },
-  {
-    title: 'Testing with Node.js',
-    text: [
-      'The module tmq/testing starts the same broker inside a test. With port 0 each one has a free port, so tests can run at the same time.',
-    ],
-    literal: [
-      "import {startBroker} from 'tmq/testing';",
-      '',
-      'const broker = await startBroker();',
-      'console.log(broker.url);',
-      'await broker.close();',
-    ],
-  },
-  {
-    title: 'Testing with other programs',
-    text: [
-      'tmq broker -p 0 --ready json prints one line with its address when clients can connect; with --exit-with-stdin it ends with the process that started it.',
-      'A bad network is made by --fault, which drops, delays or duplicates packets and closes connections; --seed makes a run reproducible. --trace prints each packet with all its fields. --tls auto makes certificates. See tmq-broker(1).',
-    ],
-    literal: [
-      'tmq broker -p 0 --ready json --exit-with-stdin',
-      "tmq broker --fault 'drop puback p=0.1' --seed 7 --trace",
-    ],
-  },
-];
+/** What tmq(1) says of tmq-testing(7). */
+const testingSummary: ManualSection = {
+  title: 'Testing',
+  text: [
+    'In a shell script, tmq broker --exec runs a command with a broker of its own on a free port, and ends with the exit status of the command. Its address is in MQTT_URL, where the clients of tmq find it. tmq-testing(7) has that for many test runners, and the module tmq/testing for Node.js.',
+  ],
+  literal: ['tmq broker --exec -- tmq pub -t a -m hello'],
+};
 
 const clientNames = 'pub, sub, rr and reply';
 
@@ -68,7 +44,7 @@ function environmentSections(commands: readonly AnyCommand[]): readonly ManualSe
 export const programSections: readonly ManualSection[] = [
   ...profileSections,
   ...reconnectingSections,
-  ...testingSections,
+  testingSummary,
 ];
 
 /** What `tmq help` shows of a topic, made of all commands. */

@@ -46,6 +46,7 @@ const pages: readonly (readonly [file: string, name: string | undefined])[] = [
   ['tmq.1', undefined],
   ...commands.map(({name}) => [`tmq-${name}.1`, name] as const),
   ['tmq-formats.5', 'formats'],
+  ['tmq-testing.7', 'testing'],
 ];
 const root = join(import.meta.dirname, '..', '..', '..');
 const bareName = (file: string) => file.replace(/\.\d$/, '');
@@ -53,7 +54,7 @@ const bareName = (file: string) => file.replace(/\.\d$/, '');
 test('the committed pages are what the tables say; otherwise: npm run man', async () => {
   assert.deepEqual(
     readdirSync(join(root, 'man'))
-      .filter((name) => /\.[15]$/.test(name))
+      .filter((name) => /\.[157]$/.test(name))
       .sort(),
     pages.map(([file]) => file).sort(),
   );
