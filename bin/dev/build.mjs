@@ -91,6 +91,15 @@ const mqttjsApart = {
   },
 };
 
+/** Leaves the program of the threads of bench in a file of its own, which names itself. */
+/** @type {Plugin} */
+const threadApart = {
+  name: 'thread-apart',
+  setup({onResolve}) {
+    onResolve({filter: /^\.\/thread-file\.ts$/}, () => ({path: './thread-load.cjs', external: true}));
+  },
+};
+
 /**
  * Loads the modules of static imports when they are first used. Without it a broker takes a tenth more CPU time
  * to start; the clients gain 1 %.
@@ -197,7 +206,7 @@ const only = (command) => ({
 });
 
 /** Commands whose start may take longer: the bundle of all commands serves them, and the package stays small. */
-const withoutBundle = new Set(['profile', 'reply']);
+const withoutBundle = new Set(['profile', 'reply', 'bench']);
 
 /** Leaves out of the bundle of all what commands with bundles of their own do when they run. @type {Plugin} */
 const documentsOnly = {
@@ -268,12 +277,20 @@ const program = (plugins) =>
     replacePackages,
     packagesApart,
     mqttjsApart,
+    threadApart,
     modulesAtFirstUse,
     ...plugins,
   ]);
 
 const mqttjs = {
   contents: mqttjsModules.map((path) => `exports['${path}']=require('${path}')`).join(';'),
+  resolveDir: root,
+};
+
+/** In another thread than the first it runs; in the first it only says where it is. */
+const loadThread = {
+  contents:
+    "exports.file=__filename;if(!require('node:worker_threads').isMainThread)require('./src/load/worker.ts')",
   resolveDir: root,
 };
 
@@ -293,6 +310,7 @@ const files = [
     .filter((command) => !withoutBundle.has(command))
     .map((command) => /** @type {const} */ ([`command-${command}.cjs`, program([only(command)])])),
   ['library-mqttjs.cjs', cacheable({stdin: mqttjs}, [replacePackages])],
+  ['thread-load.cjs', bundle({stdin: loadThread}, [replacePackages, packagesApart])],
   ['testing.cjs', bundle({entryPoints: ['src/broker/server/testing.ts']}, [replacePackages, packagesApart])],
   ...seldomPackages.map(
     (name) =>

@@ -33,10 +33,10 @@ export interface Command<Table extends OptionTable, Plan> {
   /** The name of its options file ('pub'), where it reads one. */
   readonly optionsFile?: string;
   /**
-   * What the words are that are not options: a password file and its users, an action and a profile, or after '--' a
+   * What the words are that are not options: a password file and its users, an action and a profile or reports, or after '--' a
    * command. Absent: such words, and '--', are refused, as by mosquitto's clients.
    */
-  readonly operands?: 'passwordFile' | 'profile' | 'command';
+  readonly operands?: 'passwordFile' | 'profile' | 'bench' | 'command';
   /** Keys of the switches that run a command, which stands after '--'. With one of them, '--' is not refused. */
   readonly commandSwitches?: readonly (keyof Table & string)[];
   /** Where this command is deliberately unlike mosquitto's: a paragraph each, for the man page. */

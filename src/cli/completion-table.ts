@@ -73,6 +73,8 @@ export const made = (shell: Shell) => `# ${shell} completion for tmq, made by: t
 
 /** What stands behind `profile`. */
 export const profileActions = ['ls', 'show', 'check'] as const;
+/** The actions of `tmq bench`; merge is followed by files. */
+export const benchActions = ['conn', 'pub', 'sub', 'e2e', 'merge'] as const;
 
 /** With these options, `passwd` takes a user that is in the file already. */
 export const optionsOfKnownUsers = ['-D', '--delete', '--verify'] as const;

@@ -6,6 +6,7 @@
 
 import type {AnyCommand} from './command.ts';
 import {
+  benchActions,
   type Entry,
   entriesOf,
   explained,
@@ -156,6 +157,8 @@ ${properties.map(([command, names]) => `      ${command}) kind=words words='${na
           profile) COMPREPLY=($(compgen -W '${profileActions.join(' ')}' -- "$current")) ;;
           show | check) _tmq_profiles ;;
         esac
+      elif [[ $operands == bench && $current != -* ]]; then
+        if [[ " \${COMP_WORDS[*]:2} " == *' merge '* ]]; then _tmq_paths -f; else COMPREPLY=($(compgen -W '${benchActions.join(' ')}' -- "$current")); fi
       elif [[ $operands == passwordFile && $current != -* ]]; then
         _tmq_users "$previous"
         ((\${#COMPREPLY[@]})) || _tmq_paths -f
@@ -249,6 +252,10 @@ _tmq_profile_operands() {
   if [[ $words[CURRENT-1] == (show|check) ]]; then _tmq_profiles; else compadd ${profileActions.join(' ')}; fi
 }
 
+_tmq_bench_operands() {
+  if ((\${words[(I)merge]})); then _files; else compadd ${benchActions.join(' ')}; fi
+}
+
 ${functions.join('\n\n')}
 
 _tmq() {
@@ -282,6 +289,7 @@ if [[ $funcstack[1] == _tmq ]]; then _tmq "$@"; else compdef _tmq tmq; fi
 /** The argument that stands for operands. */
 function zshOperands(operands: Node['operands']): string {
   if (operands === 'passwordFile') return "'*:file:_tmq_password_file'";
+  if (operands === 'bench') return "'*:operand:_tmq_bench_operands'";
   return operands === 'profile' ? "'*:operand:_tmq_profile_operands'" : "'*: :'";
 }
 

@@ -1,6 +1,7 @@
 /** Option tables to a script by which fish completes them. */
 
 import {
+  benchActions,
   type Entry,
   explained,
   made,
@@ -85,6 +86,11 @@ function fishOperands(name: string, operands: NonNullable<Node['operands']>): re
     return [
       `complete -c tmq -n '${here}; and __tmq_after 1 profile' -a '${profileActions.join(' ')}'`,
       `complete -c tmq -n '${here}; and __tmq_after 1 show check' -a '(__tmq_profiles)'`,
+    ];
+  if (operands === 'bench')
+    return [
+      `complete -c tmq -n '${here}; and not __fish_seen_subcommand_from merge' -a '${benchActions.join(' ')}'`,
+      `complete -c tmq -n '${here}; and __fish_seen_subcommand_from merge' -F`,
     ];
   return [
     `complete -c tmq -n '${here}; and not __tmq_users >/dev/null' -F`,

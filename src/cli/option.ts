@@ -7,6 +7,7 @@ import {UsageError} from '../errors.ts';
 
 /** The headings under which options stand in help and manual, in this order. */
 export const optionGroups = [
+  'Load',
   'Message',
   'Messages',
   'Output',

@@ -1,6 +1,7 @@
 /** Option tables to a script by which PowerShell completes them. Where it offers nothing, PowerShell offers files. */
 
 import {
+  benchActions,
   type Entry,
   explained,
   made,
@@ -100,6 +101,7 @@ ${properties.map(([command, members]) => `    ${quoted(command)} = ${list(member
       return Offer @(Get-Content -LiteralPath $previous | Where-Object {$_ -cmatch '^[^#:][^:]*:'} | ForEach-Object {$_.Split(':')[0]})
     }
   }
+  if ($command -ceq 'bench' -and -not $current.StartsWith('-') -and $before -cnotcontains 'merge') {return Offer ${list(benchActions)}}
   if ($operands[$command] -and -not $current.StartsWith('-')) {return}
   foreach ($option in $options[$command]) {Offer $option.names $option.tip}
 }

@@ -14,5 +14,6 @@ export const commands: readonly CommandEntry[] = [
   {name: 'reply', load: async () => (await import('./reply/reply.ts')).reply},
   {name: 'passwd', load: async () => (await import('./passwd/passwd.ts')).passwd},
   {name: 'profile', load: async () => (await import('./profile/profile.ts')).profile},
+  {name: 'bench', load: async () => (await import('./bench/bench.ts')).bench},
   {name: 'broker', load: async () => (await import('./broker/broker.ts')).broker},
 ];

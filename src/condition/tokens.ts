@@ -33,7 +33,8 @@ const forms = {
   blanks: /\s*/y,
   number: /-?\d+(?:\.\d+)?(?:e[+-]?\d+)?/iy,
   unit: /[\p{L}%]*/uy,
-  word: /[\p{L}_][\p{L}\p{N}_-]*/uy,
+  // With a fraction, as in p99.9.
+  word: /[\p{L}_][\p{L}\p{N}_-]*(?:(?<=\p{N})\.\p{N}+)?/uy,
   field: /[\p{L}_$][\p{L}\p{N}_$-]*/uy,
   index: /\d{1,15}(?!\d)/y,
   string: /"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'/sy,

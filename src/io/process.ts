@@ -53,6 +53,20 @@ export function isDropIn({programName}: Pick<Io, 'programName'>): boolean {
 }
 
 export const {platform} = process;
+
+/** Milliseconds by the monotonic clock, from a moment that is the same for all processes of this machine. */
+export function bootMilliseconds(): number {
+  return Number(process.hrtime.bigint()) / 1e6;
+}
+
+/** How many files and connections this process may have open; Infinity where there is no limit, or none is known. */
+export function openFilesLimit(): number {
+  const report = process.report.getReport() as {
+    readonly userLimits?: {readonly open_files?: {readonly soft?: unknown}};
+  };
+  const limit = Number(report.userLimits?.open_files?.soft);
+  return Number.isNaN(limit) ? Number.POSITIVE_INFINITY : limit;
+}
 export const isLinux = platform === 'linux';
 
 /** Sends the signal to the process group that the child leads, or where there are none, to the child. */

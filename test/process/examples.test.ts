@@ -113,6 +113,21 @@ const keeps =
     assert.deepEqual([exitCode, after.replace(/:.*$/gm, '')], [status, users]);
   };
 
+/** What comes before a load: an options file it has not. */
+const loading = ({port}: Playground) => `MQTT_URL=mqtt://127.0.0.1:${port}`;
+
+/** Runs a load until the broker has such a packet, and ends it with Ctrl-C; the report says what was done. */
+const loads =
+  (packet: RegExp, shown: RegExp, file?: string): Drive =>
+  async (ground, command) => {
+    const running = ground.start(`${loading(ground)} ${command}`);
+    await ground.traced(packet);
+    const {stdout} = await ground.signal(running, 'SIGINT');
+    const text =
+      file === undefined ? stdout.toString() : await readFile(join(ground.directory, file), 'utf8');
+    assert.match(text, shown);
+  };
+
 /** Runs a broker until it says that it is ready, and stops it. */
 const serves =
   (ready: RegExp): Drive =>
@@ -259,6 +274,28 @@ const examples: Readonly<Record<string, Drive>> = {
   'tmq profile check prod': async (ground, command) => {
     await ground.profile('prod', `-p ${ground.port}\n`);
     assert.equal((await ground.run(command)).stdout.toString(), 'prod: ok\n');
+  },
+  'tmq bench conn -n 1000 --rate 500/s': async (ground, command) => {
+    const {exitCode, stdout} = await ground.run(`${loading(ground)} ${command}`);
+    assert.equal(exitCode, 0);
+    assert.match(stdout.toString(), /^connected +1,000 of 1,000 in /);
+  },
+  "tmq bench pub -n 200 --rate 50/s --size 256 -t 'b/{i}' -q 1 --for 30s": loads(
+    /PUBLISH.*b\/199/,
+    /^connected +200 of 200 in /,
+  ),
+  "tmq bench e2e --pubs 10 --subs 10 --rate 100/s -q 1 --fail-if 'p99 > 20ms or lost > 0'": loads(
+    /PUBLISH.*tmq-bench\/9/,
+    /^lost +0$/m,
+  ),
+  "tmq bench sub -n 5 -t 'b/#' --for 40s --json > sub.json": loads(/SUBACK/, /"kind":"sub"/, 'sub.json'),
+  'tmq bench pub -n 10 --first 10 --json > b.json': loads(/PUBLISH.*tmq-bench\/19/, /"kind":"pub"/, 'b.json'),
+  'tmq bench merge a.json b.json sub.json': async (ground, command) => {
+    const begin = `${loading(ground)} tmq bench`;
+    await ground.run(`${begin} pub -n 2 --count 5 --json > a.json`);
+    await ground.run(`${begin} pub -n 2 --count 5 --first 2 --json > b.json`);
+    await ground.run(`${begin} sub --for 10ms --json > sub.json`);
+    assert.match((await ground.run(command)).stdout.toString(), /^sent +20 in /m);
   },
   'tmq broker': serves(/mqtt:\/\/127\.0\.0\.1:\d+/),
   'tmq broker --exec -- tmq pub -t a -m hello': async (ground, command) => {

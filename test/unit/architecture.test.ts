@@ -42,6 +42,7 @@ const floors: readonly (readonly string[])[] = [
   ['protocol/'],
   ['condition/', 'format/', 'password/'],
   ['io/', 'cli/', 'client/', 'broker/'],
+  ['load/'],
   ['commands/'],
   ['main.ts'],
 ];
@@ -67,6 +68,7 @@ const innerFloors: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ['broker/broker.ts'],
     ['broker/server/'],
   ],
+  load: [['load/plan.ts'], ['load/measuring/'], ['load/session/'], ['load/']],
   commands: [
     ['commands/client/credentials/', 'commands/client/exec/'],
     ['commands/client/', 'commands/manual/'],

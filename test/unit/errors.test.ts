@@ -200,6 +200,38 @@ const commandLines: readonly Row[] = [
     ['reply', '-t', 'a', '--echo', '-D', 'publish', 'response-topic', 'x'],
     'An answer is sent to the response topic of its request: leave out -D publish response-topic.',
   ],
+  [['bench'], 'An action is missing. It is conn, pub, sub, e2e or merge, as in tmq bench pub -n 10'],
+  [['bench', 'push'], "Unknown action 'push'. It is conn, pub, sub, e2e or merge, as in tmq bench pub -n 10"],
+  [['bench', 'conn', 'x'], "Unexpected word 'x' after conn."],
+  [['bench', 'merge'], 'The reports to merge are missing, as in tmq bench merge a.json b.json'],
+  [['bench', 'merge', '-n', '2', 'a'], 'bench merge has no options of a load: only --json and --fail-if.'],
+  [['bench', 'sub', '--size', '100'], 'bench sub has no --size: it is an option of pub, e2e.'],
+  [
+    ['bench', 'conn', '-n', '2', '-i', 'x'],
+    "Several clients cannot have one id: -i needs {i} in it, as in -i 'load-{i}'",
+  ],
+  [['bench', 'conn', '-i', ''], 'Invalid -i argument: it is empty or has characters that no client id has.'],
+  [['bench', 'conn', '-n', '0'], 'Invalid -n given: 0. It is a number from 1 to 1000000.'],
+  [['bench', 'conn', '--first', 'x'], 'Invalid --first given: x. It is a number from 0.'],
+  [['bench', 'pub', '-t', 'a/#'], "Nothing can be published to 'a/#': it has a wildcard."],
+  [['bench', 'sub', '-t', 'a#'], "Invalid -t given: 'a#' is neither a topic nor a filter."],
+  [
+    ['bench', 'pub', '--size', '35'],
+    'Invalid --size given: 35. A payload has at least the 36 bytes that tell who sent it and when, and at most 268365455.',
+  ],
+  [
+    ['bench', 'pub', '--rate', '0'],
+    'Invalid --rate given: 0. It is a number above 0 such as 50/s, 50 or 3000/m.',
+  ],
+  [['bench', 'pub', '--for', 'long'], 'Invalid --for given: long. It is a time such as 30s, 500ms or 2m.'],
+  [
+    ['bench', 'e2e', '-t', 'a/{i}', '--filter', 'b/#'],
+    "No subscriber would get what is published to 'a/0': --filter is 'b/#'. Choose one that fits, as in --filter 'a/+'",
+  ],
+  [
+    ['bench', 'pub', '--fail-if', 'lost > 0'],
+    'Invalid --fail-if, column 1: there is no name \'lost\'. The names are clients, connected, refused, disconnected, rate, sent, acknowledged, unsent, rejected, p50, p90, p99, p99.9, max and mean; text is written as "lost".',
+  ],
   [['rr', '-t', 'a', '-l', '-C', '2'], '-l and -C cannot be used together: each line has one response.'],
   [
     ['rr', '-t', 'a', '-l', '-D', 'publish', 'correlation-data', 'x'],
@@ -443,7 +475,36 @@ const commandLines: readonly Row[] = [
   ],
 ];
 
+const report = {format: 'tmq-bench', version: 1, kind: 'conn', runs: ['1'], measurement: {clients: 1}};
+const ofBench = file('conn.json', JSON.stringify(report));
+const merge = (name: string, content: string) => ['bench', 'merge', ofBench, file(name, content)];
+
 const runs: readonly Row[] = [
+  [
+    merge('text.json', 'x'),
+    `${directory}/text.json is not JSON. bench merge takes what tmq bench --json prints.`,
+  ],
+  [
+    merge('foreign.json', '{}'),
+    `${directory}/foreign.json is no report of tmq bench. bench merge takes what tmq bench --json prints.`,
+  ],
+  [
+    merge('newer.json', JSON.stringify({...report, version: 2})),
+    `${directory}/newer.json is a report of format 2, and this tmq reads format 1. Take the same tmq for both.`,
+  ],
+  [
+    merge('damaged.json', JSON.stringify({...report, runs: undefined})),
+    `${directory}/damaged.json is a damaged report of tmq bench: parts of it are missing.`,
+  ],
+  [
+    merge('same.json', JSON.stringify(report)),
+    `${directory}/conn.json and ${directory}/same.json have the same run: it would count twice.`,
+  ],
+  [
+    merge('pub.json', JSON.stringify({...report, kind: 'pub', runs: ['2']})),
+    'Reports of conn and pub say different things: merge those of conn by themselves.',
+  ],
+  [['bench', 'merge', missing], `Cannot read the report ${missing}: no such file or directory.`],
   [
     [...pub, '--proxy', 'socks5h://%ff@h'],
     'The user and password of a proxy URL must be percent-encoded UTF-8.',

@@ -8,7 +8,7 @@ test('suggests the command that may have been meant', async () => {
   const hint = "\n\nUse 'tmq --help' to see usage.\n";
   const cases: Readonly<Record<string, string>> = {
     pubb: `Error: Unknown command 'pubb'. Did you mean 'pub'?${hint}`,
-    xyzzy: `Error: Unknown command 'xyzzy'. It is one of pub, sub, rr, reply, passwd, profile, broker.${hint}`,
+    xyzzy: `Error: Unknown command 'xyzzy'. It is one of pub, sub, rr, reply, passwd, profile, bench, broker.${hint}`,
     '-t': `Error: Unknown option '-t'. A command comes first: tmq pub -t …${hint}`,
   };
   for (const [word, stderr] of Object.entries(cases)) {

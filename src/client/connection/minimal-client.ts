@@ -15,12 +15,14 @@ import {
   variableInteger,
 } from '../../protocol/fixed-header.ts';
 import {ConnectFlag, willQosShift} from '../../protocol/flags.ts';
+import type {ProtocolVersion} from '../../protocol/message.ts';
 import {data} from '../../protocol/publish-writer.ts';
 import {subscriptionFailure} from '../../protocol/reason-codes.ts';
 import type {ConnectionOptions} from '../connection-options.ts';
 import type {CreateProtocolClient, Packet, ProtocolClient, ProtocolClientSetup} from './protocol-client.ts';
 
-function framed(first: number, ...parts: readonly Uint8Array[]): Buffer {
+/** A packet of its first byte and the parts of its body. */
+export function framed(first: number, ...parts: readonly Uint8Array[]): Buffer {
   const length = parts.reduce((sum, part) => sum + part.length, 0);
   return Buffer.concat([Buffer.of(first), variableInteger(length), ...parts]);
 }
@@ -31,10 +33,13 @@ export type ConnectParameters = Pick<
   'clean' | 'keepaliveSeconds' | 'credentials' | 'will'
 >;
 
-/** CONNECT [MQTT-3.1]. @throws TmqError 3 for a string that is too long */
+const version311 = {level: 4, properties: new Uint8Array(0)} as const;
+
+/** CONNECT [MQTT-3.1] of any version; with MQTT 5 it can have no will. @throws TmqError 3 for a string that is too long */
 export function connectBytes(
   {clean, keepaliveSeconds, credentials, will}: ConnectParameters,
   clientId: string,
+  {level, properties}: {readonly level: ProtocolVersion; readonly properties: Uint8Array} = version311,
 ): Buffer {
   const {username, password} = credentials ?? {};
   const flags =
@@ -46,8 +51,9 @@ export function connectBytes(
     (clean ? ConnectFlag.clean : 0);
   return framed(
     firstByte(PacketType.connect),
-    data('MQTT'),
-    Buffer.of(4, flags, keepaliveSeconds >> 8, keepaliveSeconds & 0xff),
+    data(level === 3 ? 'MQIsdp' : 'MQTT'),
+    Buffer.of(level, flags, keepaliveSeconds >> 8, keepaliveSeconds & 0xff),
+    properties,
     data(clientId),
     ...(will === undefined ? [] : [data(will.topic), data(will.payload)]),
     ...(username === undefined ? [] : [data(username)]),

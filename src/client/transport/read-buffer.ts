@@ -13,7 +13,14 @@ const bufferBytes = 512 * 1024;
 /** Allocates more memory when less than this is free behind the rest. */
 const leastRoomBytes = 64 * 1024;
 
-export class ReadBuffer {
+/** Memory that a socket is given to read into. */
+export interface SocketMemory {
+  readonly onread: OnReadOpts;
+  /** Whether a socket was given it: one without TLS or WebSocket. */
+  isAttached: boolean;
+}
+
+export class ReadBuffer implements SocketMemory {
   /** As net.connect takes it. */
   readonly onread: OnReadOpts;
   #memory = Buffer.allocUnsafeSlow(bufferBytes);

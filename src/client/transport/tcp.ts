@@ -11,7 +11,7 @@ import {socketPathProblem} from '../../protocol/socket-path.ts';
 import {Abandoned, connectStep} from './connect-step.ts';
 import type {ConnectionDetail} from './connection-details.ts';
 import {lookUp} from './name-lookup.ts';
-import type {ReadBuffer} from './read-buffer.ts';
+import type {SocketMemory} from './read-buffer.ts';
 
 export interface TcpTarget {
   readonly host: string;
@@ -94,7 +94,7 @@ async function lookupOf(
 export async function connectTcp(
   target: TcpTarget,
   signal: AbortSignal,
-  readBuffer?: ReadBuffer,
+  readBuffer?: SocketMemory,
   detail?: ConnectionDetail,
 ): Promise<Socket> {
   const {bindAddress} = target;

@@ -14,8 +14,9 @@ import type {Endpoint, Header, TlsOptions} from '../connection-options.ts';
 import {connectError, describe, hostAndPort, peerOf} from './connect-error.ts';
 import {Abandoned, guarded} from './connect-step.ts';
 import type {ConnectionDetail} from './connection-details.ts';
-import type {ReadBuffer} from './read-buffer.ts';
+import type {SocketMemory} from './read-buffer.ts';
 import {connectTcp, connectUnix} from './tcp.ts';
+import type {TlsMaterial} from './tls.ts';
 import {handshakeError, isTlsError} from './tls-error.ts';
 
 export {describe} from './connect-error.ts';
@@ -36,11 +37,19 @@ export interface DialContext {
   /** Added to its path, and not shown. */
   readonly query?: string | undefined;
   /** For a plain connection by TCP to read into, which then reports its bytes. */
-  readonly readBuffer?: ReadBuffer | undefined;
+  readonly readBuffer?: SocketMemory | undefined;
+  /** Where the TLS contexts of many connections are kept, so that those with the same options share one. */
+  readonly tlsContexts?: WeakMap<TlsOptions, SharedTls>;
   /** How long all of it may take: several hosts of an SRV record get a share each. */
   readonly timeoutMilliseconds?: number;
   /** Name servers for SRV records, "127.0.0.1:53"; the system's unless given. */
   readonly nameServers?: readonly string[];
+}
+
+/** What connections with the same options have in common. */
+export interface SharedTls {
+  readonly material: TlsMaterial;
+  readonly secureContext: SecureContext;
 }
 
 type HostEndpoint = Extract<Endpoint, {host: string}>;
@@ -87,7 +96,8 @@ async function reachSecurely(
   context: DialContext,
 ): Promise<Socket> {
   const {createTlsContext, loadTlsMaterial, secure} = await import('./tls.ts');
-  const material = await loadTlsMaterial(options, context);
+  const known = context.tlsContexts?.get(options);
+  const material = known?.material ?? (await loadTlsMaterial(options, context));
   const inspector = await tlsInspector(context, options);
   const giveUp = new AbortController();
   const connecting = destination.reach(AbortSignal.any([context.signal, giveUp.signal])).then((socket) => {
@@ -102,7 +112,8 @@ async function reachSecurely(
   try {
     // The system call that connects is made on the next tick; after it, the processor is free for this.
     await Promise.race([new Promise((resolve) => setImmediate(resolve)), connecting]);
-    secureContext = createTlsContext(options, material);
+    secureContext = known?.secureContext ?? createTlsContext(options, material);
+    context.tlsContexts?.set(options, {material, secureContext});
     socket = await connecting;
   } catch (error) {
     giveUp.abort(error);

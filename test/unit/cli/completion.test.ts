@@ -45,7 +45,7 @@ const cases: readonly {
   readonly all?: readonly string[];
 }[] = [
   {typed: ['p'], all: ['passwd', 'profile', 'pub']},
-  {typed: [''], some: ['broker', 'help', 'passwd', 'pub', 'reply', 'rr', 'sub']},
+  {typed: [''], some: ['bench', 'broker', 'help', 'passwd', 'pub', 'reply', 'rr', 'sub']},
   {typed: ['pub', '--will'], all: ['--will-payload', '--will-qos', '--will-retain', '--will-topic']},
   {typed: ['sub', '--retain-h'], all: ['--retain-handling']},
   {typed: ['sub', '--retain-handling', ''], all: ['always', 'never', 'new']},
@@ -66,6 +66,8 @@ const cases: readonly {
   {typed: ['passwd', '-D', 'users.txt', 'an'], all: ['ann', 'anton']},
   {typed: ['passwd', '--verify', 'users.txt', 'ant'], all: ['anton']},
   {typed: ['passwd', 'users.txt', 'ant'], all: []},
+  {typed: ['bench', ''], some: ['conn', 'pub', 'sub', 'e2e', 'merge']},
+  {typed: ['bench', 'e2e', '--su'], all: ['--subs']},
   {typed: ['profile', ''], some: ['ls', 'show', 'check']},
   {typed: ['profile', 'check', 'p'], all: ['prod']},
   {typed: ['sub', '--profile', ''], all: ['lab', 'prod']},

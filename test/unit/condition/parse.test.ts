@@ -538,3 +538,9 @@ test('any text is a condition, or the error names a column in it', () => {
     {numRuns: 5000},
   );
 });
+
+test('a name may end with a fraction', () => {
+  const vocabulary: Vocabulary<number> = {names: {'p99.9': (value) => value}, units: {ms: 1}};
+  const isTrue = parseCondition('p99.9 > 20ms', vocabulary, '--fail-if');
+  assert.deepEqual([isTrue(20), isTrue(21)], [false, true]);
+});
