@@ -160,8 +160,10 @@ function heading(name: string): readonly string[] {
   return [
     `.\\" Made from the option tables by: tmq --manual${name === 'tmq' ? '' : ` ${name.slice(4)}`}`,
     `.TH ${escaped(name.toUpperCase())} ${manualSection(name)} ${reviewed} tmq "MQTT for the shell"`,
-    // Options and topics are read wrongly with hyphens and blanks that a formatter added.
+    // Options and topics are read wrongly with hyphens and blanks that a formatter added. The register is for the
+    // macros of groff 1.22, which turn hyphenation on again in each paragraph.
     '.nh',
+    '.nr HY 0',
     '.ad l',
   ];
 }

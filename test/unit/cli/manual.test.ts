@@ -119,6 +119,8 @@ test('man shows them', async () => {
           .replace(/[()]/g, '\\$&')} .*\n\nNAME\n +tmq`,
       ),
     );
+    // U+2010, which no page has of its own.
+    assert.doesNotMatch(stdout.toString(), /\u2010/, `${file} has words that are broken`);
   }
 });
 
