@@ -1,6 +1,6 @@
 /**
  * Binds the listeners of a configuration: TCP, TLS, Unix sockets and WebSockets. Gives each client to the broker as
- * a stream, and explains bind errors. Knows no packet. The only importer of ws.
+ * a stream, and explains bind errors. Knows no packet.
  */
 
 import {once} from 'node:events';
@@ -14,17 +14,14 @@ import {
   type TlsOptions,
   type Server as TlsServer,
 } from 'node:tls';
-import type {WebSocket} from 'ws';
 import {defined} from '../../defined.ts';
-import {largestPacket} from '../../protocol/fixed-header.ts';
 import type {Identity} from '../access/access.ts';
 import {connectSeconds} from '../client/client.ts';
 import {describeListener} from '../config/parse-config.ts';
 import type {BrokerConfig, ListenerConfig} from '../config/settings.ts';
-import {gatheringEvent} from '../wire/connection.ts';
+import {type WebSocketClients, webSocketUpgrade} from '../wire/web-socket.ts';
 import {codeOf, explain, hostsOf, removeStaleSocket} from './listen-addresses.ts';
 import {type ReadFile, ServerTls} from './listener-tls.ts';
-import {PacketFrames} from './packet-frames.ts';
 
 /** What takes the clients: the broker. */
 export interface Acceptor {
@@ -279,20 +276,12 @@ function preparerOf(server: TlsServer | undefined, tls: ServerTls | undefined): 
   };
 }
 
-/** The sub-protocols of MQTT over WebSockets [MQTT 5, 6.0]; the second is the name in MQTT 3.1. */
-const subprotocols = ['mqtt', 'mqttv3.1'];
-
-interface WebSocketClients {
-  readonly accept: (stream: Duplex, socket: Socket) => void;
-  readonly mayConnect: (request: IncomingMessage) => boolean;
-}
-
 async function webSocketServer(
-  {accept, mayConnect}: WebSocketClients,
+  clients: WebSocketClients,
   tls: ServerTls | undefined,
   handshakeMilliseconds: number,
 ): Promise<Pick<Bound, 'server' | 'prepareReload'>> {
-  const {createWebSocketStream, WebSocketServer} = await import('ws');
+  const upgrade = await webSocketUpgrade(clients);
   const options = {
     noDelay: true,
     headersTimeout: handshakeMilliseconds,
@@ -304,64 +293,8 @@ async function webSocketServer(
   server.on('request', (_request, response) => {
     response.writeHead(426, {upgrade: 'websocket', connection: 'close'}).end('MQTT over WebSocket only\n');
   });
-  const sockets = new WebSocketServer({
-    server,
-    perMessageDeflate: false,
-    // The broker splits the stream into packets and limits their size.
-    maxPayload: largestPacket,
-    // A client must offer one of them [MQTT-6.0.0-3]; the answer names the accepted one [MQTT-6.0.0-4].
-    verifyClient({req}: {req: IncomingMessage}, answer: (ok: boolean, status?: number) => void) {
-      if (!mayConnect(req)) {
-        answer(false, 403);
-        return;
-      }
-      const offered = (req.headers['sec-websocket-protocol'] ?? '').split(/\s*,\s*/);
-      answer(
-        offered.some((name) => subprotocols.includes(name)),
-        400,
-      );
-    },
-    handleProtocols: (offered) => subprotocols.find((name) => offered.has(name)) ?? false,
-  });
-  // bindTo handles the errors of the server itself.
-  sockets.on('error', () => undefined);
-  sockets.on('connection', (webSocket, request) => {
-    const stream = createWebSocketStream(webSocket);
-    watchWebSocket(webSocket, stream, request.socket);
-    accept(stream, request.socket);
-  });
+  server.on('upgrade', upgrade);
   return {server, prepareReload: preparerOf(secure, tls)};
-}
-
-/** What comes is a stream of bytes: the boundaries of its frames do not matter [MQTT-6.0.0-2]. */
-function watchWebSocket(webSocket: WebSocket, stream: Duplex, socket: Socket): void {
-  const frames = new PacketFrames();
-  const write = (bytes: Buffer, done: (error?: Error | null) => void) => {
-    if (webSocket.readyState === webSocket.OPEN) socket.write(frames.add(bytes), done);
-    // Says why it cannot be sent.
-    else webSocket.send(bytes, done);
-  };
-  stream._write = (bytes, _encoding, done) => write(bytes, done);
-  stream._writev = (pieces, done) => write(Buffer.concat(pieces.map(({chunk}) => chunk)), done);
-  // After a frame that is not valid, ws would wait half a minute for the client to close.
-  webSocket.on('error', () => socket.destroySoon());
-
-  // A message comes out when it is whole, and it may be long. First, so that it is counted before it comes out.
-  const count = ({length}: Buffer) => {
-    if (!stream.emit(gatheringEvent, length)) socket.off('data', count);
-  };
-  socket.prependListener('data', count);
-
-  // MQTT travels in binary frames only [MQTT-6.0.0-1].
-  webSocket.on('message', (_data, isBinary) => {
-    if (!isBinary) webSocket.terminate();
-  });
-  stream.on('error', () => undefined);
-  // When the socket was destroyed, the stream never ends by itself.
-  webSocket.on('close', () => {
-    if (stream.readableEnded) stream.destroy();
-    else stream.once('end', () => stream.destroy());
-  });
 }
 
 /** '127.0.0.1:50123'; for a Unix socket mosquitto's words. */

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import {describe, it} from 'node:test';
-import {PacketFrames} from '../../../../src/broker/server/packet-frames.ts';
+import {PacketFrames} from '../../../../src/broker/wire/packet-frames.ts';
 import {variableInteger} from '../../../../src/protocol/fixed-header.ts';
 import {serverFrame} from '../../../support/stand-ins/web-socket-server.ts';
 
