@@ -1,6 +1,6 @@
 /**
  * Bundles src/ into dist/: one CommonJS file for each command, one with the documents of all of them for help, manual
- * and completion, and one for each package that few runs use. A small bundle starts faster, so a command's holds
+ * and completion, one for each package that few runs use, and the page of the broker. A small bundle starts faster, so a command's holds
  * neither the other commands nor the documents.
  */
 
@@ -11,6 +11,7 @@ import {build} from 'esbuild';
 import {commandNames} from './commands.mjs';
 import {writeDeclarations} from './declarations.mjs';
 import {bundledPackages, thirdPartyNotices} from './notices.mjs';
+import {buildPage} from './page.mjs';
 
 /** @typedef {import('esbuild').Plugin} Plugin */
 
@@ -68,6 +69,17 @@ const packagesApart = {
   setup({onResolve}) {
     onResolve({filter: new RegExp(`^(${seldomPackages.join('|')})$`)}, ({path, importer}) =>
       isSource(importer) ? {path: `./package-${path}.cjs`, external: true} : undefined,
+    );
+  },
+};
+
+/** Leaves the web server of the broker in a file of its own: few brokers have it. */
+/** @type {Plugin} */
+const webServerApart = {
+  name: 'web-server-apart',
+  setup({onResolve}) {
+    onResolve({filter: /\/web\/web-server\.ts$/}, ({kind}) =>
+      kind === 'dynamic-import' ? {path: './broker-web.cjs', external: true} : undefined,
     );
   },
 };
@@ -276,6 +288,7 @@ const program = (plugins) =>
   cacheable({entryPoints: ['src/main.ts']}, [
     replacePackages,
     packagesApart,
+    webServerApart,
     mqttjsApart,
     threadApart,
     modulesAtFirstUse,
@@ -303,6 +316,13 @@ const packageWithFile = (name) => ({
   resolveDir: root,
 });
 
+/** The page of `tmq broker --web`. @returns {Promise<Uint8Array>} */
+async function page() {
+  const {page: contents, metafile} = await buildPage(root, version);
+  for (const folder of bundledPackages(metafile)) packages.add(folder);
+  return contents;
+}
+
 /** @type {readonly (readonly [string, Promise<Uint8Array>])[]} */
 const files = [
   ['tmq.cjs', program([documentsOnly])],
@@ -312,6 +332,8 @@ const files = [
   ['library-mqttjs.cjs', cacheable({stdin: mqttjs}, [replacePackages])],
   ['thread-load.cjs', bundle({stdin: loadThread}, [replacePackages, packagesApart])],
   ['testing.cjs', bundle({entryPoints: ['src/broker/server/testing.ts']}, [replacePackages, packagesApart])],
+  ['broker-web.cjs', bundle({entryPoints: ['src/broker/web/web-server.ts']}, [replacePackages])],
+  ['page.html.gz', page()],
   ...seldomPackages.map(
     (name) =>
       /** @type {const} */ ([

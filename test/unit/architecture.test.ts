@@ -15,7 +15,7 @@ interface Import {
   readonly typeOnly: boolean;
 }
 
-const files = readdirSync(source, {recursive: true, encoding: 'utf8'}).filter((name) => name.endsWith('.ts'));
+const files = readdirSync(source, {recursive: true, encoding: 'utf8'}).filter((name) => /\.tsx?$/.test(name));
 
 /** Every import of every file, type imports included; relative ones as paths below src/. */
 const imports: readonly Import[] = files.flatMap((from) => {
@@ -31,17 +31,18 @@ const imports: readonly Import[] = files.flatMap((from) => {
   });
 });
 
-const internal = imports.filter(({to}) => to.endsWith('.ts'));
+const isSource = (name: string) => /\.tsx?$/.test(name);
+const internal = imports.filter(({to}) => isSource(to));
 
 /**
  * The floors, lowest first. A file belongs to the first floor that has a prefix of its path; it imports files of
  * its own floor and of those below.
  */
 const floors: readonly (readonly string[])[] = [
-  ['errors.ts', 'defined.ts', 'timers.ts'],
+  ['errors.ts', 'defined.ts', 'timers.ts', 'page-interface.ts'],
   ['protocol/'],
   ['condition/', 'format/', 'password/'],
-  ['io/', 'cli/', 'client/', 'broker/'],
+  ['io/', 'cli/', 'client/', 'broker/', 'page/'],
   ['load/'],
   ['commands/'],
   ['main.ts'],
@@ -66,9 +67,17 @@ const innerFloors: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ['broker/forwarding/'],
     ['broker/client/'],
     ['broker/broker.ts'],
+    ['broker/web/'],
     ['broker/server/'],
   ],
   load: [['load/plan.ts'], ['load/measuring/'], ['load/session/'], ['load/']],
+  page: [
+    ['page/state/'],
+    ['page/broker/'],
+    ['page/model.ts', 'page/ui.ts'],
+    ['page/views/'],
+    ['page/main.tsx'],
+  ],
   commands: [
     ['commands/client/credentials/', 'commands/client/exec/'],
     ['commands/client/', 'commands/manual/'],
@@ -183,12 +192,13 @@ test('the pure floors import no module of Node but crypto and buffer', () => {
 test('each package has one importer', () => {
   const packages = new Map<string, Set<string>>();
   for (const {from, to} of imports) {
-    if (to.endsWith('.ts') || to.startsWith('node:')) continue;
+    if (isSource(to) || to.startsWith('node:')) continue;
     const name = to.startsWith('@') ? to.split('/', 2).join('/') : to.split('/', 1)[0]!;
     packages.set(name, (packages.get(name) ?? new Set()).add(from));
   }
-  /** Where client and broker both need a package, each has one importer: they do not import each other. */
+  /** Where client, broker and page need a package, each has one importer: they do not import each other. */
   const sides: Readonly<Record<string, readonly string[]>> = {
+    mqtt: ['client/', 'page/'],
     'mqtt-packet': ['client/', 'broker/'],
     ws: ['client/', 'broker/'],
   };
@@ -210,9 +220,7 @@ test('what src/ imports is bundled, so the package depends on nothing', () => {
   };
   assert.equal(manifest.dependencies, undefined);
   const packages = new Set(
-    imports
-      .filter(({to}) => !to.endsWith('.ts') && !to.startsWith('node:'))
-      .map(({to}) => to.split('/', 1)[0]!),
+    imports.filter(({to}) => !isSource(to) && !to.startsWith('node:')).map(({to}) => to.split('/', 1)[0]!),
   );
   const undeclared = [...packages].filter((name) => !(name in manifest.devDependencies));
   assert.deepEqual(undeclared, []);

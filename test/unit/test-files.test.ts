@@ -26,7 +26,7 @@ const uses: Readonly<Record<string, RegExp>> = {
   zsh: /\bstartOnTerminal\([^)]*'zsh'|\bshells = \[[^\]]*'zsh'/,
   fish: /\brun\(\s*'fish'/,
   script: /\b(?:run|start)\(\s*'script'/,
-  chromium: /\b(?:run|start)\(\s*'chromium'/,
+  chromium: /\b(?:run|start)\(\s*'chromium'|\bstartBrowser\(/,
   'paho-mqtt': /paho-exercise\.py|\bpytestFile\b/,
   argon2: /import sys, argon2/,
   pytest: /'-m', 'pytest'/,

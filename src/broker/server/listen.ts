@@ -205,7 +205,7 @@ async function serverOf({
       );
       return false;
     };
-    const made = await webSocketServer({accept, mayConnect}, tls, handshakeMilliseconds);
+    const made = await webSocketServer({accept, mayConnect, framing: 'packet'}, tls, handshakeMilliseconds);
     made.server.on('clientError', handshakeReporter(made.server, context));
     const prepareReload: PrepareReload = (changed) => {
       const use = made.prepareReload(changed);

@@ -45,9 +45,11 @@ export function readyLine(
     readonly pid: number;
     readonly addresses: readonly Address[];
     readonly certificates?: CertificateFiles | undefined;
+    /** The URL of the page of --web, with its token. */
+    readonly web?: string | undefined;
   },
 ): string {
-  const {pid, addresses, certificates} = broker;
+  const {pid, addresses, certificates, web} = broker;
   const main = mainAddress(addresses);
   if (form === 'env') {
     const variables = Object.entries(environmentOf(addresses, certificates));
@@ -69,6 +71,7 @@ export function readyLine(
       path: listener.socketPath,
     })),
     certificates,
+    web,
   });
 }
 

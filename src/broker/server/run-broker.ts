@@ -5,7 +5,7 @@
 
 import {defined} from '../../defined.ts';
 import {ExitCode, fileError, Interrupted, TmqError} from '../../errors.ts';
-import {type FileAccess, fileAccess} from '../access/access.ts';
+import {type Access, type FileAccess, fileAccess} from '../access/access.ts';
 import {Broker} from '../broker.ts';
 import {readBytes} from '../config/read-file.ts';
 import type {BrokerConfig} from '../config/settings.ts';
@@ -36,6 +36,8 @@ export interface RunContext extends Pick<BrokerContext, 'log' | 'observe' | 'fas
 /** A broker that accepts clients. */
 export interface RunningBroker {
   readonly broker: Broker;
+  /** Who may connect. */
+  readonly access: Access;
   readonly addresses: readonly Address[];
   /**
    * Takes new settings for the listeners, in the order of the start, and reads passwords, access rights, certificates
@@ -118,6 +120,7 @@ async function runLocked({config, persistence, context, access, lock}: Locked): 
     });
     return {
       broker,
+      access,
       addresses: listening.addresses,
       setFaults: plan && ((faults) => plan.set(faults)),
       reload(listeners) {

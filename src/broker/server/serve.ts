@@ -60,6 +60,8 @@ export interface ServePlan {
   readonly exitWithStdin: boolean;
   readonly faults: readonly Fault[];
   readonly seed?: number;
+  /** Serve the page, by default on its usual port; `rules` are those of `faults`. */
+  readonly web?: {readonly port: number | undefined; readonly rules: readonly string[]};
   readonly suggest: (word: string, known: readonly string[]) => string | undefined;
   /** What lines look like on a terminal. */
   readonly looks?: {readonly log?: LogLooks; readonly trace?: (line: string) => string};
@@ -162,6 +164,7 @@ async function runWith(context: ServeContext): Promise<ExitCode> {
     {
       log: log.write,
       faults: plan.faults,
+      faultsMayChange: plan.web !== undefined,
       lock: plan.lock,
       fastPath: (io.env.TMQ_NO_FASTPATH ?? '') === '',
       ...defined({seed: plan.seed, observe: tracer.observe}),
@@ -181,11 +184,20 @@ async function runWith(context: ServeContext): Promise<ExitCode> {
     },
   });
   try {
-    return await announceAndWait(context, running);
+    await using page = await servedPage(context, running);
+    return await announceAndWait(context, running, page?.url);
   } finally {
     log.publish = undefined;
     await running.close();
   }
+}
+
+/** The page of --web. Loaded only when it is asked for. @throws TmqError */
+async function servedPage({plan, io, config}: ServeContext, running: RunningBroker) {
+  if (plan.web === undefined) return undefined;
+  const onFreePort = config.listeners[0]?.port === 0;
+  const {servePage} = await import('./page.ts');
+  return await servePage({...plan.web, onFreePort, token: io.env.TMQ_WEB_TOKEN}, running);
 }
 
 /** Writes the ready line. @throws TmqError when it cannot be written: who waits for it would wait for ever */
@@ -198,16 +210,22 @@ async function announce(stdout: Io['stdout'], line: string): Promise<void> {
   });
 }
 
-async function announceAndWait(context: ServeContext, running: RunningBroker): Promise<ExitCode> {
+/** @param web the URL of the page */
+async function announceAndWait(
+  context: ServeContext,
+  running: RunningBroker,
+  web: string | undefined,
+): Promise<ExitCode> {
   const {plan, io, config, print, certificates} = context;
   const {addresses} = running;
   using _pidFile = pidFile(config.pidFile, io.pid);
-  const ready = {pid: io.pid, addresses, certificates};
+  const ready = {pid: io.pid, addresses, certificates, web};
   const alone = plan.command.length === 0;
   if (alone && plan.configFile === undefined)
     print(banner(config.listeners, addresses.map(({url}) => url).join(', ')));
   if (alone && certificates !== undefined)
     print(`Certificates are in ${certificates.directory}: ca.crt, client.crt, client.key.`);
+  if (web !== undefined) print(`The broker's page, for this user only: ${web}`);
   if (context.readyFile !== undefined) context.readyFile.write(`${readyLine(plan.ready ?? 'json', ready)}\n`);
   else if (plan.ready !== undefined) {
     await announce(io.stdout, readyLine(plan.ready, ready));

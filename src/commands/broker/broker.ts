@@ -12,6 +12,12 @@ import {readySection} from './ready-section.ts';
 /** How long to wait for the store's lock: another broker may be about to end. */
 const lockMilliseconds = 2000;
 
+const webPort = integer({
+  minimum: 0,
+  maximum: 65535,
+  problem: (word) => `Invalid port of --web given: ${word}. It is a number from 0 to 65535; 0 is a free one.`,
+});
+
 const options = {
   ...inGroup('Broker', {
     config: {
@@ -67,6 +73,14 @@ const options = {
       summary: 'write the certificates of --tls auto to this directory, and keep them',
       complete: 'directory',
       parse: text,
+    },
+    web: {
+      flags: '--web <port>',
+      summary: 'also serve a page to look at the broker, for a browser on this machine',
+      details:
+        'The page shows topics, messages, the connected clients and the faults, and publishes: see The page. Its address is printed on standard error, and with --ready json as web. The port may be omitted; it is 9080 then, or a free one where that is taken or the broker has a free port.',
+      words: ([next = '']) => (/^\d+$/.test(next) ? 1 : 0),
+      parse: (word: string): number | 'usual' => (word === '' ? 'usual' : webPort(word)),
     },
     testConfig: {
       flags: '--test-config',
@@ -174,6 +188,9 @@ function problem(values: BrokerValues, operands: readonly string[]): string | un
   if (values.seed !== undefined && values.faults === undefined) return '--seed needs --fault.';
   if (values.readyFile === '') return 'The argument of --ready-file is empty.';
   if (values.traceFile !== undefined && trace === undefined) return '--trace-file needs --trace.';
+  const isAnnounced = values.ready === 'json' || (values.readyFile !== undefined && values.ready !== 'env');
+  if (values.web !== undefined && values.quiet && !isAnnounced)
+    return '--quiet keeps the address of the page back, which has its token: leave it out, or add --ready json.';
   if (config !== undefined && values.allowAnonymous)
     return 'With a configuration file, set allow_anonymous there.';
   if (config !== undefined && values.passwordFile !== undefined)
@@ -188,12 +205,15 @@ function problem(values: BrokerValues, operands: readonly string[]): string | un
 function plan(values: BrokerValues, operands: readonly string[]) {
   const wrong = problem(values, operands);
   if (wrong !== undefined) throw new UsageError(wrong);
-  const {config, bind, passwordFile, tlsDirectory, ready, readyFile, trace, traceFile, seed} = values;
+  const {config, bind, passwordFile, tlsDirectory, ready, readyFile, trace, traceFile, seed, web} = values;
   // Two test runs at the same time need different ports.
   const port = values.port ?? (values.exec && config === undefined ? 0 : undefined);
   return {
     ...defined({configFile: config, port, bindAddress: bind, passwordFile}),
     ...defined({tlsDirectory, ready, readyFile, trace, traceFile, seed}),
+    ...(web === undefined
+      ? {}
+      : {web: {port: web === 'usual' ? undefined : web, rules: values.faults ?? []}}),
     faults: (values.faults ?? []).map(parseFault),
     tls: values.tls !== undefined,
     webSockets: values.webSockets === true,
