@@ -34,9 +34,10 @@ function removeOld(path: string): void {
 /**
  * Removes the file of an earlier run, and checks that one can be written. Its disposal leaves a file that was written.
  * @param pid part of the name that the file has until it is complete
+ * @param mode its permissions, before the umask
  * @throws FileError, UsageError
  */
-export function openReadyFile(path: string, pid: number): ReadyFile {
+export function openReadyFile(path: string, pid: number, mode = 0o666): ReadyFile {
   const beside = `${path}.${pid}.tmp`;
   let inode: number | undefined;
   const attempt = (action: () => void) => {
@@ -49,7 +50,7 @@ export function openReadyFile(path: string, pid: number): ReadyFile {
   };
   attempt(() => {
     removeOld(path);
-    writeFileSync(beside, '', {flag: 'wx'});
+    writeFileSync(beside, '', {flag: 'wx', mode});
   });
   return {
     write: (text) =>

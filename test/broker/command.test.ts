@@ -138,7 +138,7 @@ describe('broker for tests', () => {
     await withDirectory(async (directory) => {
       const config = join(directory, 'broker.conf');
       await writeFile(config, `listener 0 127.0.0.1\nlistener 0 ${directory}/socket\nallow_anonymous true\n`);
-      const words = ['broker', '-c', config, '--tls', 'auto', '--ready', 'json'];
+      const words = ['broker', '-c', config, '--tls', 'auto', '--web', '0', '--ready', 'json'];
       await using running = startMain(words);
       const ready = await readyOf(running);
       await running.interrupt();

@@ -319,6 +319,7 @@ const examples: Readonly<Record<string, Drive>> = {
   'tmq broker -p 0 --tls auto --ws --trace': serves(/mqtt:.*ws:.*mqtts:.*wss:/),
   "tmq broker --fault 'drop puback p=0.1' --fault 'delay publish out 200ms' --seed 7": serves(/mqtt:/),
   "tmq broker --fault 'drop puback p=0.1' --seed 7 --trace": serves(/mqtt:/),
+  'tmq broker --web': serves(/page, for this user only: http:\/\/127\.0\.0\.1:\d+\/[\w-]+\/$/m),
   'tmq broker -c mosquitto.conf --test-config': async (ground, command) => {
     await writeFile(join(ground.directory, 'mosquitto.conf'), 'listener 1883\n');
     assert.equal((await ground.run(command)).exitCode, 0);

@@ -78,4 +78,14 @@ describe('a short run', () => {
       assert.deepEqual([more, files], [[], [`command-${command}.cjs`]], words.join(' '));
     }
   });
+
+  it('of a broker loads nothing of the page, unless it has one', async () => {
+    const words = [program, 'broker', '--exec', '--quiet', '--', process.execPath, '-e', '0'];
+    const {modules, files} = await recorded(words);
+    assert.deepEqual([files, modules.includes('http')], [['command-broker.cjs'], false]);
+    const withPage = [program, 'broker', '--web', '0', '--ready', 'json', ...words.slice(2)];
+    const other = await recorded(withPage);
+    assert.ok(other.files.includes('broker-web.cjs'), other.files.join());
+    assert.ok(other.modules.includes('http'));
+  });
 });

@@ -5,8 +5,9 @@
 
 import {randomBytes} from 'node:crypto';
 import {TmqError} from '../../errors.ts';
+import type {Io} from '../../io/process.ts';
 import type {FaultSwitch} from '../../page-interface.ts';
-import type {ListenerConfig} from '../config/settings.ts';
+import type {BrokerConfig, ListenerConfig} from '../config/settings.ts';
 import type {FaultSwitches, WebServer} from '../web/web-server.ts';
 import {webSocketUpgrade} from '../wire/web-socket.ts';
 import {type Fault, parseFault} from './faults.ts';
@@ -15,14 +16,12 @@ import type {RunningBroker} from './run-broker.ts';
 
 /** What --web says, and what it depends on. */
 export interface PagePlan {
-  /** The port of --web; undefined: the usual one, or a free one where that is taken. */
+  /** The port of --web; undefined: the usual one, or a free one where that is taken or the broker has a free one. */
   readonly port: number | undefined;
-  /** The broker listens on a free port: so does the page. */
-  readonly onFreePort: boolean;
   /** The rules of --fault. */
   readonly rules: readonly string[];
-  /** TMQ_WEB_TOKEN: the token, so that the URL stays the same; undefined or empty: a random one. */
-  readonly token: string | undefined;
+  readonly config: Pick<BrokerConfig, 'listeners'>;
+  readonly io: Pick<Io, 'env'>;
 }
 
 /** The port of the page, unless it is taken. */
@@ -49,14 +48,15 @@ export async function servePage(plan: PagePlan, running: RunningBroker): Promise
   const {startWebServer} = await import('../web/web-server.ts');
   const context = {
     urls: addresses.map(({url}) => url),
-    token: tokenOf(plan.token),
+    // With TMQ_WEB_TOKEN the URL stays the same.
+    token: tokenOf(plan.io.env.TMQ_WEB_TOKEN),
     ...{upgrade, access, listener},
     faults: faultSwitches(plan.rules, (faults) => running.setFaults?.(faults)),
     clients: () => broker.clients(),
     disconnect: (clientId: string) => broker.disconnect(clientId),
   };
   const start = (port: number) => startWebServer(port, context);
-  const {port = plan.onFreePort ? 0 : usualPort} = plan;
+  const {port = plan.config.listeners[0]?.port === 0 ? 0 : usualPort} = plan;
   try {
     return await start(port);
   } catch (error) {

@@ -47,7 +47,7 @@ export interface ServePlan {
   /** Where to write the ready line, in place of stdout. */
   readonly readyFile?: string;
   /** Checks that the file can be written. @throws TmqError */
-  readonly openReadyFile: (path: string, pid: number) => ReadyFile;
+  readonly openReadyFile: (path: string, pid: number, mode?: number) => ReadyFile;
   readonly trace?: 'text' | 'json';
   readonly traceFile?: string;
   /** The command of --exec; empty: none. */
@@ -93,7 +93,10 @@ export async function serve(plan: ServePlan, io: Io): Promise<ExitCode> {
   // Loaded only when needed: it takes time, and few brokers make certificates.
   const tls = plan.tls ? await import('./local-tls.ts') : undefined;
   await using certificates = await tls?.localCertificates(plan.tlsDirectory, Number(io.now() / 1_000_000n));
-  using readyFile = plan.readyFile === undefined ? undefined : plan.openReadyFile(plan.readyFile, io.pid);
+  // The token of the page is in it.
+  const mode = plan.web === undefined ? undefined : 0o600;
+  using readyFile =
+    plan.readyFile === undefined ? undefined : plan.openReadyFile(plan.readyFile, io.pid, mode);
   const withTls = (plain: BrokerConfig['listeners']) => tls?.withTls(plain, certificates?.files) ?? plain;
   const log = openLog(
     config.log,
@@ -184,20 +187,14 @@ async function runWith(context: ServeContext): Promise<ExitCode> {
     },
   });
   try {
-    await using page = await servedPage(context, running);
+    // Loaded only where it is asked for.
+    await using page =
+      plan.web && (await (await import('./page.ts')).servePage({...plan.web, io, config}, running));
     return await announceAndWait(context, running, page?.url);
   } finally {
     log.publish = undefined;
     await running.close();
   }
-}
-
-/** The page of --web. Loaded only when it is asked for. @throws TmqError */
-async function servedPage({plan, io, config}: ServeContext, running: RunningBroker) {
-  if (plan.web === undefined) return undefined;
-  const onFreePort = config.listeners[0]?.port === 0;
-  const {servePage} = await import('./page.ts');
-  return await servePage({...plan.web, onFreePort, token: io.env.TMQ_WEB_TOKEN}, running);
 }
 
 /** Writes the ready line. @throws TmqError when it cannot be written: who waits for it would wait for ever */

@@ -7,6 +7,7 @@ import {suggest} from '../../cli/suggest.ts';
 import {defined} from '../../defined.ts';
 import {UsageError} from '../../errors.ts';
 import {directivesSection} from './directives-section.ts';
+import {pageSection} from './page-section.ts';
 import {readySection} from './ready-section.ts';
 
 /** How long to wait for the store's lock: another broker may be about to end. */
@@ -250,10 +251,11 @@ export const broker: Command<typeof options, BrokerPlan> = defineCommand({
     'tmq broker -p 0 --tls auto --ws --trace': 'TLS and WebSockets too, with a line for each packet.',
     "tmq broker --fault 'drop puback p=0.1' --fault 'delay publish out 200ms' --seed 7":
       'A bad network, with the same faults each time.',
+    'tmq broker --web': 'A broker, and the address of a page that shows what happens in it.',
     'tmq broker -c mosquitto.conf --test-config': 'Check a configuration file.',
   },
   get sections() {
-    return [readySection, directivesSection()];
+    return [readySection, pageSection, directivesSection()];
   },
   differences: [
     'Port 0 is a free port; with a path after it, a Unix socket as in mosquitto.',
@@ -267,6 +269,10 @@ export const broker: Command<typeof options, BrokerPlan> = defineCommand({
     '1': 'The broker could not start: there is an error in an address, a file, a certificate, the configuration or an option.',
     '126, 127': 'The command of --exec could not be run, or was not found.',
     other: 'The status of the command of --exec; 128 plus the number of the signal if one ended it.',
+  },
+  environment: {
+    TMQ_WEB_TOKEN:
+      'The token in the address of the page of --web: 16 to 200 letters, digits, - and _. By default each start makes another one.',
   },
   files: {
     'mosquitto.db.tmq':

@@ -16,5 +16,6 @@ export const readySection: ManualSection = {
       'A list with an object for each listener: protocol, which is the scheme of its URL, url, host, port, and path for a Unix socket.',
     certificates:
       'With --tls auto, the paths of the files that it has made: directory, caFile, certFile and keyFile of the broker, clientCertFile and clientKeyFile.',
+    web: 'With --web, the URL of the page, with its token. The file of --ready-file is then for its owner only.',
   },
 };
