@@ -34,7 +34,7 @@ const nodeSection: ManualSection = {
 const hardships: ManualSection = {
   title: 'A bad network',
   text: [
-    '--fault drops, delays or duplicates packets, or closes connections; --seed makes a run reproducible. --trace prints each packet with all its fields. --tls auto makes certificates. See tmq-broker(1).',
+    '--fault drops, delays or duplicates packets, or closes connections; --seed makes a run reproducible. --trace prints each packet with all its fields. --tls auto makes certificates. --web serves a page that shows what happens. See tmq-broker(1).',
   ],
   literal: ["tmq broker --fault 'drop puback p=0.1' --seed 7 --trace"],
 };
