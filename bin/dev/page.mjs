@@ -68,6 +68,8 @@ export async function buildPage(root, version) {
     bundle: true,
     minify: true,
     charset: 'utf8',
+    // They are in THIRD-PARTY-NOTICES.
+    legalComments: 'none',
     target: 'es2022',
     logLevel: 'warning',
   });
