@@ -64,7 +64,7 @@ describe('the page of the broker', {concurrency: false}, () => {
     await client.publishAsync('house/kitchen/temperature', '{"value": 20.50, "unit":"C"}', {qos: 1});
     await client.publishAsync('house/hall/door', 'closed', {qos: 2});
     await shows(topics(page), /house3/);
-    await shows(messages(page), /door.*QoS 2.*closed/);
+    await shows(messages(page), /door.*closed/);
 
     // A topic shows its last message, also the next one.
     await topics(page).filter({hasText: 'temperature'}).click();
@@ -397,32 +397,33 @@ describe('the page of the broker', {concurrency: false}, () => {
     }
   });
 
-  it('fits into 400 and 1,600 pixels, dark and light', async () => {
+  it('fits into 400 dark and 1,600 light pixels', async () => {
     await using broker = await startWebBroker();
     const client = await broker.connect();
     await client.publishAsync('a/long/topic/'.repeat(12), 'a long payload '.repeat(40), {retain: true});
-    for (const width of [400, 1600]) {
-      for (const scheme of ['dark', 'light'] as const) {
-        const {page, problems} = await browser.open(broker.page, {width, scheme});
-        await connected(page);
-        const names = ['Details', 'Publish', 'Clients', 'Faults'];
-        for (const name of width < 1000 ? ['Topics', 'Messages', ...names] : names) {
-          await tab(page, name).click();
-          const [inside, all] = (await page.evaluate(
-            '[document.documentElement.clientWidth, document.documentElement.scrollWidth]',
-          )) as number[];
-          assert.equal(all, inside, name);
-        }
-        const ground = await page.evaluate<string>('getComputedStyle(document.body).backgroundColor');
-        const [red = 0] = (/\d+/.exec(ground) ?? []).map(Number);
-        assert.equal(red < 128, scheme === 'dark', ground);
-        if (width < 1000) await tab(page, 'Messages').click();
-        await messages(page).first().click();
-        await shows(payload(page), /^a long payload/);
-        assert.equal(await tab(page, 'Details').getAttribute('aria-selected'), 'true');
-        assert.deepEqual(problems, []);
-        await page.context().close();
+    for (const [width, scheme] of [
+      [400, 'dark'],
+      [1600, 'light'],
+    ] as const) {
+      const {page, problems} = await browser.open(broker.page, {width, scheme});
+      await connected(page);
+      const names = ['Details', 'Publish', 'Clients', 'Faults'];
+      for (const name of width < 1000 ? ['Topics', 'Messages', ...names] : names) {
+        await tab(page, name).click();
+        const [inside, all] = (await page.evaluate(
+          '[document.documentElement.clientWidth, document.documentElement.scrollWidth]',
+        )) as number[];
+        assert.equal(all, inside, name);
       }
+      const ground = await page.evaluate<string>('getComputedStyle(document.body).backgroundColor');
+      const [red = 0] = (/\d+/.exec(ground) ?? []).map(Number);
+      assert.equal(red < 128, scheme === 'dark', ground);
+      if (width < 1000) await tab(page, 'Messages').click();
+      await messages(page).first().click();
+      await shows(payload(page), /^a long payload/);
+      assert.equal(await tab(page, 'Details').getAttribute('aria-selected'), 'true');
+      assert.deepEqual(problems, []);
+      await page.context().close();
     }
   });
 

@@ -8,7 +8,7 @@ export const pageSection: ManualSection = {
     'With --web, the broker serves a page on 127.0.0.1 that shows what happens in it: the topics as a tree, with counts, last values and marks for retained messages; the messages as they come, with a topic filter, a search and a pause; payloads as text, JSON or hexadecimal digits; the connected clients with their subscriptions and wills. It publishes messages with their properties, clears retained ones, disconnects clients, and switches faults on and off. All of it can be used by keyboard.',
     'The address of the page has a random token in it, without which the broker answers nothing: keep it to yourself. The token is not logged. Requests of other web pages are refused, too. TMQ_WEB_TOKEN sets the token, so that an open page finds the broker again after a restart.',
     'Where the broker has users, the page asks for one, and may do what that user may: those of the first listener whose users have no certificates. Name and password stay in the memory of the page.',
-    'The page is a client of the broker, which subscribes to # at QoS 2; packets of the page are in the trace, too. No fault applies to it. It keeps the last 5000 messages or 32 MiB, and 20,000 levels of topics. While the broker has a page, it looks for faults in each packet, which takes time.',
+    'The page is a client of the broker, whose packets are in the trace, too. It subscribes to # at QoS 0, so that it holds up no publisher: with which QoS a message was published, it does not see. No fault applies to it. It keeps the last 5000 messages or 32 MiB, and 20,000 levels of topics. While the broker has a page, it looks for faults in each packet, which takes time.',
   ],
   remarks: {
     'GET api/clients':

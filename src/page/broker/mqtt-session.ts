@@ -10,13 +10,14 @@ import type {Credentials} from './json-interface.ts';
 export interface Incoming {
   readonly topic: string;
   readonly payload: Uint8Array;
-  readonly qos: 0 | 1 | 2;
   readonly retain: boolean;
   readonly properties: MessageProperties;
 }
 
 /** A message to publish. */
-export interface Outgoing extends Incoming {}
+export interface Outgoing extends Incoming {
+  readonly qos: 0 | 1 | 2;
+}
 
 export interface SessionEvents {
   /** CONNACK has come. */
@@ -35,7 +36,8 @@ const options: IClientOptions = {
   protocol: 'ws',
   protocolId: 'MQTT',
   protocolVersion: 5,
-  keepalive: 30,
+  // Browsers slow the timers of hidden tabs down, and on one machine a connection that has ended is closed.
+  keepalive: 0,
   // The page connects again itself.
   reconnectPeriod: 0,
   connectTimeout: 30_000,
@@ -61,8 +63,8 @@ export class MqttSession {
       reason =
         disconnectReasons[packet.reasonCode ?? 0] ?? `The broker disconnects the page: ${packet.reasonCode}.`;
     });
-    this.#client.on('message', (topic, payload, {qos, retain, properties = {}}) => {
-      events.message({topic, payload, qos, retain, properties: ownProperties(properties)});
+    this.#client.on('message', (topic, payload, {retain, properties = {}}) => {
+      events.message({topic, payload, retain, properties: ownProperties(properties)});
     });
     this.#client.on('close', () => {
       if (this.#isClosed) return;
@@ -72,9 +74,12 @@ export class MqttSession {
     });
   }
 
-  /** Subscribes so that messages have the QoS and retain flag that they were published with. Resolves with a sentence if refused. */
+  /**
+   * Subscribes so that messages have the retain flag that they were published with, and at QoS 0: acknowledgements
+   * would hold publishers up, and messages of QoS 1 would wait while others pass. Resolves with a sentence if refused.
+   */
   async subscribe(filter: string): Promise<string | undefined> {
-    return await settled((done) => this.#client.subscribe(filter, {qos: 2, rap: true, rh: 0}, done));
+    return await settled((done) => this.#client.subscribe(filter, {qos: 0, rap: true, rh: 0}, done));
   }
 
   async unsubscribe(filter: string): Promise<string | undefined> {

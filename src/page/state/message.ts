@@ -24,7 +24,6 @@ export interface PageMessage {
   readonly payload: Uint8Array;
   /** Bytes of the whole payload. */
   readonly size: number;
-  readonly qos: 0 | 1 | 2;
   readonly retain: boolean;
   readonly properties: MessageProperties;
 }

@@ -62,7 +62,8 @@ const views: Readonly<Record<PayloadForm, (payload: Uint8Array, most: number) =>
   hex(payload, most) {
     const bytes = payload.subarray(0, most);
     const lines: string[] = [];
-    for (let at = 0; at < bytes.length; at += 16) lines.push(hexLine(bytes.subarray(at, at + 16), at));
+    for (let at = 0; at < bytes.length; at += lineLength)
+      lines.push(hexLine(bytes.subarray(at, at + lineLength), at));
     return {text: lines.join('\n'), bytes: bytes.length};
   },
 };
@@ -73,11 +74,14 @@ export function payloadShown(payload: Uint8Array, form: PayloadForm, size = payl
   return views[form](payload, shownBytes[form]);
 }
 
-/** '00000010  68 65 6c 6c 6f                                    hello' */
+/** Bytes in a line of hexadecimal digits: so many fit into a narrow window. */
+const lineLength = 8;
+
+/** '00000010  68 65 6c 6c 6f           hello' */
 function hexLine(bytes: Uint8Array, at: number): string {
   const digits = [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join(' ');
   const characters = [...bytes].map((byte) =>
     byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : '.',
   );
-  return `${at.toString(16).padStart(8, '0')}  ${digits.padEnd(47)}  ${characters.join('')}`;
+  return `${at.toString(16).padStart(8, '0')}  ${digits.padEnd(3 * lineLength - 1)}  ${characters.join('')}`;
 }

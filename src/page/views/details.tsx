@@ -64,11 +64,10 @@ async function clearRetained(model: PageModel, topic: string): Promise<void> {
 const text = new TextDecoder();
 
 function Facts({message}: {readonly message: PageMessage}) {
-  const {time, qos, retain, size, properties} = message;
+  const {time, retain, size, properties} = message;
   const {contentType, responseTopic, correlationData, messageExpiryInterval, userProperties} = properties;
   const facts: readonly (readonly [string, ComponentChildren])[] = [
     ['Time', clock(time)],
-    ['QoS', qos],
     ['Retained', retain ? 'yes' : 'no'],
     ['Size', byteCount(size)],
     ['Content type', contentType],

@@ -87,20 +87,12 @@ export function Messages({model, isWide}: {readonly model: PageModel; readonly i
 }
 
 function Message({message}: {readonly message: PageMessage}) {
-  const {time, topic, payload, size, qos, retain} = message;
+  const {time, topic, payload, size, retain} = message;
   return (
     <span class="message">
       <span class="time">{clock(time)}</span>
       <span class="name">{visibleLine(topic)}</span>
-      <span class="marks">
-        {retain && <Retained />}
-        {qos > 0 && (
-          <span class="badge" title={`QoS ${qos}`}>
-            <span class="hidden">QoS </span>
-            {qos}
-          </span>
-        )}
-      </span>
+      <span class="marks">{retain && <Retained />}</span>
       <span class="value">{payloadLine(payload)}</span>
       <span class="count">{shortSize(size)}</span>
     </span>

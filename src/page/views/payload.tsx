@@ -14,7 +14,8 @@ let lastForm: PayloadForm | undefined;
 
 export function Payload({message}: {readonly message: PageMessage}) {
   const {payload, size} = message;
-  const [form, setForm] = useState<PayloadForm>(lastForm ?? (looksLikeJson(payload) ? 'json' : 'text'));
+  const [chosen, setChosen] = useState(lastForm);
+  const form = chosen ?? (looksLikeJson(payload) ? 'json' : 'text');
   const {text, bytes, remark} = payloadShown(payload, form, size);
   return (
     <div class="payload">
@@ -23,9 +24,9 @@ export function Payload({message}: {readonly message: PageMessage}) {
           label="View of the payload"
           tabs={forms.map((each) => ({id: each, label: names[each]}))}
           chosen={form}
-          onChoose={(chosen) => {
-            lastForm = chosen;
-            setForm(chosen);
+          onChoose={(next) => {
+            lastForm = next;
+            setChosen(next);
           }}
           panelId="payload"
         />

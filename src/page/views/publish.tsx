@@ -23,10 +23,10 @@ interface Form {
 const decoder = new TextDecoder();
 const encoder = new TextEncoder();
 
-function formOf({topic, payload, qos = 0, retain = false, properties = {}}: Draft): Form {
+function formOf({topic, payload, retain = false, properties = {}}: Draft): Form {
   const {contentType = '', responseTopic = '', correlationData, messageExpiryInterval: expiry} = properties;
   return {
-    ...{topic, qos, retain, contentType, responseTopic},
+    ...{topic, qos: 0, retain, contentType, responseTopic},
     payload: payload === undefined ? '' : decoder.decode(payload),
     correlationData: correlationData === undefined ? '' : decoder.decode(correlationData),
     expiry: expiry === undefined ? '' : String(expiry),

@@ -9,7 +9,7 @@ export function message({
 }: Partial<PageMessage> & {readonly text?: string} = {}): PageMessage {
   const payload = rest.payload ?? Buffer.from(text);
   return {
-    ...{number: 1, time: 0, topic: 't', qos: 0, retain: false, properties: {}},
+    ...{number: 1, time: 0, topic: 't', retain: false, properties: {}},
     ...{payload, size: payload.length},
     ...rest,
   };

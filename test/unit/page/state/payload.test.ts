@@ -33,12 +33,11 @@ describe('a payload', () => {
     assert.equal(payloadShown(Buffer.from('12'), 'json', 5).remark, 'It is too long to be shown as JSON.');
   });
 
-  it('is hexadecimal digits, 16 bytes a line', () => {
-    const bytes = Buffer.from('0123456789abcdef<\n>\u00ff');
+  it('is hexadecimal digits, eight bytes a line', () => {
+    const bytes = Buffer.from('01234567<\n>\u00ff');
     assert.equal(
       payloadShown(bytes, 'hex').text,
-      '00000000  30 31 32 33 34 35 36 37 38 39 61 62 63 64 65 66  0123456789abcdef\n' +
-        '00000010  3c 0a 3e c3 bf                                   <.>..',
+      '00000000  30 31 32 33 34 35 36 37  01234567\n00000008  3c 0a 3e c3 bf           <.>..',
     );
     assert.equal(payloadShown(new Uint8Array(100_000), 'hex').bytes, 16_384);
     assert.deepEqual(payloadShown(new Uint8Array(), 'hex'), {text: '', bytes: 0});
