@@ -29,6 +29,8 @@ export class PageModel {
   readonly link: BrokerLink;
   selection: Selection | undefined;
   panel: Panel = 'details';
+  /** The reader has stopped the list of messages. */
+  isPaused = false;
   /** What the form begins with, when it has been filled from a message. */
   draft: Draft | undefined;
   /** A sentence about what did not work. */

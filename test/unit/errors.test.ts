@@ -467,6 +467,11 @@ const commandLines: readonly Row[] = [
   [['broker', '--ready', 'x'], "--ready takes json or env, not 'x'."],
   [['broker', '--trace=x'], 'Invalid form of --trace given: x. It is text or json.'],
   [['broker', '-p', 'x'], 'Invalid port given: x. It is a number from 0 to 65535.'],
+  [['broker', '--web=x'], 'Invalid port of --web given: x. It is a number from 0 to 65535; 0 is a free one.'],
+  [
+    ['broker', '--web', '--quiet'],
+    '--quiet keeps the address of the page back, which has its token: leave it out, or add --ready json.',
+  ],
   [['broker', '--exec'], '--exec needs a command after --, such as --exec -- npm test.'],
   [['broker', 'x'], "Unexpected word 'x'. A command to run needs --exec -- before it."],
   [

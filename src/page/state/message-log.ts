@@ -1,10 +1,10 @@
 /** The newest messages, as many as fit into a bound of number and bytes. */
 
-import type {PageMessage} from './message.ts';
+import {type PageMessage, weightOf} from './message.ts';
 
 export interface LogLimits {
   readonly messages: number;
-  /** Bytes of payloads; the newest message stays, however large it is. */
+  /** Bytes of topics, payloads and properties; the newest message stays, however large it is. */
   readonly bytes: number;
 }
 
@@ -22,7 +22,7 @@ export class MessageLog {
 
   add(message: PageMessage): void {
     this.#messages.push(message);
-    this.#bytes += message.payload.length;
+    this.#bytes += weightOf(message);
     const {messages, bytes} = this.#limits;
     if (this.#messages.length > 2 * messages || this.#bytes > 2 * bytes) this.#trim();
   }
@@ -48,7 +48,7 @@ export class MessageLog {
     const all = this.#messages;
     let count = 0;
     while (all.length - count > messages || (this.#bytes > bytes && all.length - count > 1)) {
-      this.#bytes -= all[count]!.payload.length;
+      this.#bytes -= weightOf(all[count]!);
       count++;
     }
     if (count > 0) all.splice(0, count);

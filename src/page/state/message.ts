@@ -27,3 +27,12 @@ export interface PageMessage {
   readonly retain: boolean;
   readonly properties: MessageProperties;
 }
+
+/** Bytes that a message takes, nearly: topic, payload and properties. */
+export function weightOf({topic, payload, properties}: PageMessage): number {
+  const {contentType = '', responseTopic = '', correlationData, userProperties = []} = properties;
+  let weight = payload.length + topic.length + contentType.length + responseTopic.length;
+  weight += correlationData?.length ?? 0;
+  for (const [name, value] of userProperties) weight += name.length + value.length;
+  return weight;
+}

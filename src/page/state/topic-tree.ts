@@ -1,6 +1,6 @@
 /** The topics as a tree of levels, with counts and last messages; bounded in number and bytes. */
 
-import type {PageMessage} from './message.ts';
+import {type PageMessage, weightOf} from './message.ts';
 
 /** A level of topics: itself a topic where it has a last message. */
 export interface TopicNode {
@@ -21,7 +21,7 @@ export interface TopicNode {
 
 export interface TreeLimits {
   readonly nodes: number;
-  /** Bytes of payloads, beyond which only the beginnings of payloads are kept. */
+  /** Bytes of last messages, beyond which only the beginnings of payloads are kept; and characters of topics. */
   readonly bytes: number;
 }
 
@@ -31,19 +31,27 @@ const keptBytes = {usual: 65_536, crowded: 256};
 /** Levels that open by themselves. */
 const openNodes = 60;
 
-const newNode = (name: string, parent: TopicNode | undefined, isOpen: boolean): TopicNode => ({
-  ...{name, parent, isOpen},
-  path: parent?.parent === undefined ? name : `${parent.path}/${name}`,
-  depth: parent === undefined ? 0 : parent.depth + 1,
-  children: new Map(),
-  ...{count: 0, total: 0, last: undefined, isRetained: false},
-});
+function newNode(name: string, parent: TopicNode | undefined, isOpen: boolean): TopicNode {
+  return {
+    name,
+    path: parent?.parent === undefined ? name : `${parent.path}/${name}`,
+    depth: parent === undefined ? 0 : parent.depth + 1,
+    parent,
+    children: new Map(),
+    count: 0,
+    total: 0,
+    last: undefined,
+    isRetained: false,
+    isOpen,
+  };
+}
 
 export class TopicTree {
   readonly #limits: TreeLimits;
   #root = newNode('', undefined, true);
   #nodes = 0;
   #bytes = 0;
+  #characters = 0;
   #omitted = 0;
 
   constructor(limits = usualLimits) {
@@ -70,9 +78,8 @@ export class TopicTree {
     for (let each: TopicNode | undefined = node; each !== undefined; each = each.parent) each.total++;
     if (message.retain) node.isRetained = message.size > 0;
     const most = this.#bytes < this.#limits.bytes ? keptBytes.usual : keptBytes.crowded;
-    const {payload} = message;
-    const last = payload.length <= most ? message : {...message, payload: payload.slice(0, most)};
-    this.#bytes += last.payload.length - (node.last?.payload.length ?? 0);
+    const last = weightOf(message) <= most ? message : beginningOf(message, most);
+    this.#bytes += weightOf(last) - (node.last === undefined ? 0 : weightOf(node.last));
     node.last = last;
   }
 
@@ -83,10 +90,12 @@ export class TopicTree {
     for (const [index, name] of names.entries()) {
       let next = node.children.get(name);
       if (next === undefined) {
-        if (this.#nodes + names.length - index > this.#limits.nodes) return undefined;
+        const {nodes, bytes} = this.#limits;
+        if (this.#nodes + names.length - index > nodes || this.#characters > bytes) return undefined;
         next = newNode(name, node, this.#nodes < openNodes);
         node.children.set(name, next);
         this.#nodes++;
+        this.#characters += next.path.length;
       }
       node = next;
     }
@@ -129,8 +138,14 @@ export class TopicTree {
     this.#root = newNode('', undefined, true);
     this.#nodes = 0;
     this.#bytes = 0;
+    this.#characters = 0;
     this.#omitted = 0;
   }
+}
+
+/** The message without its properties, and with a payload of at most so many bytes. */
+function beginningOf(message: PageMessage, bytes: number): PageMessage {
+  return {...message, payload: message.payload.slice(0, bytes), properties: {}};
 }
 
 function addOpen({children}: TopicNode, rows: TopicNode[]): void {

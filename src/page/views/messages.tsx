@@ -6,16 +6,17 @@ import type {PageMessage} from '../state/message.ts';
 import {payloadLine} from '../state/payload.ts';
 import {clock, grouped, shortSize} from '../state/units.ts';
 import {visibleLine} from '../state/visible-text.ts';
-import {useState} from '../ui.ts';
+import {useEffect, useState} from '../ui.ts';
 import {Rows} from './rows.tsx';
 import {Retained} from './topics.tsx';
 import {useModel} from './use-model.ts';
 
 export function Messages({model, isWide}: {readonly model: PageModel; readonly isWide: boolean}) {
   useModel(model);
-  const [isPaused, setPaused] = useState(model.view.isHeld);
   const [isAway, setAway] = useState(false);
-  const {view, selection} = model;
+  const {view, selection, isPaused} = model;
+  // The list begins at its top when it is shown again.
+  useEffect(() => () => view.hold(model.isPaused), [model, view]);
   view.hold(isPaused || isAway);
   const {shown, filter} = view;
   const itemAt = (index: number) => shown[shown.length - 1 - index]!;
@@ -30,7 +31,14 @@ export function Messages({model, isWide}: {readonly model: PageModel; readonly i
     <section class="panel" aria-labelledby="messages-title">
       <header class="panel-head">
         <h2 id="messages-title">Messages</h2>
-        <button type="button" aria-pressed={isPaused} onClick={() => setPaused(!isPaused)}>
+        <button
+          type="button"
+          aria-pressed={isPaused}
+          onClick={() => {
+            model.isPaused = !isPaused;
+            model.changed();
+          }}
+        >
           {isPaused ? 'Continue' : 'Pause'}
         </button>
         <button type="button" class="quiet" onClick={() => model.clear()}>

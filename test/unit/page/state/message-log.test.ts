@@ -22,8 +22,13 @@ test('large payloads leave room for fewer, and the newest stays in any case', ()
   assert.deepEqual(numbers(log), [4, 5]);
   log.add(message({number: 6, payload: new Uint8Array(5000)}));
   assert.deepEqual(numbers(log), [6]);
+  const properties = {contentType: 'c'.repeat(20), userProperties: [['name', 'v'.repeat(40)]]} as const;
+  for (let number = 7; number <= 9; number++) log.add(message({number, properties}));
+  assert.deepEqual(numbers(log), [9]);
+  for (let number = 10; number <= 12; number++) log.add(message({number, topic: 't'.repeat(45)}));
+  assert.deepEqual(numbers(log), [11, 12]);
   log.clear();
   assert.deepEqual(numbers(log), []);
-  log.add(message({number: 7}));
-  assert.deepEqual(numbers(log), [7]);
+  log.add(message({number: 13}));
+  assert.deepEqual(numbers(log), [13]);
 });

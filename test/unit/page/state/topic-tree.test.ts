@@ -74,6 +74,12 @@ describe('the tree', () => {
     assert.deepEqual([paths(tree), tree.omitted], [['e'], 0]);
   });
 
+  it('has no room for more topics when their names are long', () => {
+    const tree = new TopicTree({nodes: 100, bytes: 1000});
+    for (const name of ['a', 'b', 'c']) tree.add(message({topic: name.repeat(600)}));
+    assert.deepEqual([tree.size, tree.omitted], [2, 1]);
+  });
+
   it('keeps the beginnings of payloads when its bytes are used up', () => {
     const tree = new TopicTree({nodes: 100, bytes: 100_000});
     const payload = new Uint8Array(200_000);
@@ -86,6 +92,9 @@ describe('the tree', () => {
         [256, 200_000],
       ],
     );
+    const properties = {userProperties: [['name', 'x'.repeat(100_000)]]} as const;
+    tree.add(message({topic: 'd', properties}));
+    assert.deepEqual(tree.find('d')?.last?.properties, {});
     for (const topic of ['a', 'b']) tree.add(message({topic, text: 'short'}));
     tree.add(message({topic: 'c', payload}));
     assert.equal(tree.find('c')?.last?.payload.length, 65_536);
