@@ -167,6 +167,8 @@ export const directives = {
   pidFile: {name: 'pid_file', scope: 'broker', read: text},
 
   persistence: {name: 'persistence', scope: 'persistence', read: boolean, default: false},
+  /** Wait for the disk before the acknowledgements of a turn; not one of mosquitto's. */
+  persistenceSync: {name: 'persistence_sync', scope: 'persistence', read: boolean, default: false},
   persistenceFile: {name: 'persistence_file', scope: 'persistence', read: text, default: 'mosquitto.db.tmq'},
   /** A directory; '': the working directory. */
   persistenceLocation: {name: 'persistence_location', scope: 'persistence', read: text, default: ''},

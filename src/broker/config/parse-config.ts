@@ -324,7 +324,7 @@ function finishBroker(draft: ConfigDraft): Omit<BrokerConfig, 'listeners' | 'war
     ...defaultBroker,
     ...draft.broker,
     limits: {...defaultLimits, ...draft.limits},
-    ...(kept.persistence ? {persistence: {path, autosaveSeconds}} : {}),
+    ...(kept.persistence ? {persistence: {path, autosaveSeconds, sync: kept.persistenceSync}} : {}),
     log: {
       ...defaultLog,
       ...draft.log,

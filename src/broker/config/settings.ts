@@ -52,7 +52,12 @@ export interface BrokerConfig extends Settings<'broker'> {
   readonly listeners: readonly ListenerConfig[];
   readonly limits: BrokerLimits;
   /** Written at every change; rewritten without what is gone every `autosaveSeconds`, 0: only at the end. */
-  readonly persistence?: {readonly path: string; readonly autosaveSeconds: number};
+  readonly persistence?: {
+    readonly path: string;
+    readonly autosaveSeconds: number;
+    /** Whether each write waits for the disk. */
+    readonly sync: boolean;
+  };
   readonly log: LogSettings;
   /** Directives that are known and have no effect: a sentence each, with file and line. */
   readonly warnings: readonly string[];

@@ -8,8 +8,7 @@ import {renameSync, rmSync} from 'node:fs';
 import {open} from 'node:fs/promises';
 import {dirname} from 'node:path';
 import {setImmediate} from 'node:timers/promises';
-import {serialize} from 'node:v8';
-import {type Change, ChangeWriter, type ChangeWriterOptions, replay} from './changes.ts';
+import {ChangeWriter, type ChangeWriterOptions, replay} from './changes.ts';
 import type {SavedState} from './journal.ts';
 import {FileWindow, type Framing, frameRecord, StoreFile} from './store-file.ts';
 
@@ -20,7 +19,7 @@ const sliceMilliseconds = 5;
 /** Bytes that may be copied without a pause. */
 const lastBytes = 1 << 18;
 
-export interface CompactionOptions extends Omit<ChangeWriterOptions, 'write'> {
+export interface CompactionOptions extends Omit<ChangeWriterOptions, 'onChange'> {
   readonly path: string;
   readonly state: SavedState;
   /** The file in use. */
@@ -88,14 +87,12 @@ function replaceClosed(file: StoreFile, {path, old, use}: CompactionOptions): vo
 }
 
 async function writeState(file: StoreFile, options: CompactionOptions, signal: AbortSignal): Promise<void> {
-  let changes: Change[] = [];
   let records: Buffer[] = [];
   let bytes = 0;
-  const writer = new ChangeWriter({...options, write: (change) => changes.push(change)});
+  const writer = new ChangeWriter(options);
   let start = performance.now();
   for (const _ of replay(options.state, writer)) {
-    const record = frameRecord(serialize(changes), file.framing);
-    changes = [];
+    const record = frameRecord(writer.take(), file.framing);
     records.push(record);
     bytes += record.length;
     if (bytes < sliceBytes && performance.now() - start < sliceMilliseconds) continue;

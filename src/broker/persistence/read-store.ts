@@ -4,9 +4,8 @@
  */
 
 import {setImmediate} from 'node:timers/promises';
-import {deserialize} from 'node:v8';
 import type {StoredMessage} from '../wire/publish-packet.ts';
-import {applyChange, type Change, definedMessage} from './changes.ts';
+import {applyChange, changesOf, definedMessage} from './changes.ts';
 import type {RestoredSession, RestoredState, SavedDelivery} from './journal.ts';
 import {FileWindow, recordAt, type StoreFile, storeParts} from './store-file.ts';
 import {StoredState} from './stored-state.ts';
@@ -66,12 +65,6 @@ export async function readStore(file: StoreFile, wallOffset: number): Promise<Re
     damaged,
     torn,
   };
-}
-
-/** The changes of a record: several, or the only one, in the first format. */
-function changesOf(content: Buffer): readonly Change[] {
-  const value = deserialize(content) as Change | readonly Change[];
-  return typeof value[0] === 'string' ? [value as Change] : (value as readonly Change[]);
 }
 
 /** Positions by message number, 8 bytes each: a file may have ten million. */

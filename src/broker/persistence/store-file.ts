@@ -7,6 +7,7 @@ import {randomBytes} from 'node:crypto';
 import {
   closeSync,
   constants,
+  fdatasyncSync,
   fstatSync,
   fsync,
   ftruncateSync,
@@ -126,13 +127,14 @@ export class StoreFile {
     return new StoreFile(openSync(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600), framing, 0);
   }
 
-  /** Appends whole records: all of them, or none. @throws the system's error */
-  append(records: Buffer): void {
+  /** Appends whole records: all of them, or none; `sync`: and waits until the disk has them. @throws the system's error */
+  append(records: Buffer, sync = false): void {
     const bytes = this.size === 0 ? Buffer.concat([header(this.framing), records]) : records;
     try {
       for (let at = 0; at < bytes.length; ) {
         at += writeSync(this.descriptor, bytes, at, bytes.length - at, this.size + at);
       }
+      if (sync) fdatasyncSync(this.descriptor);
     } catch (error) {
       // A record in part would be reported as torn at the next start. The next append writes over it in any case.
       this.cut();

@@ -7,11 +7,10 @@
 import {copyFileSync, linkSync, readlinkSync, realpathSync} from 'node:fs';
 import {platform as thisPlatform} from 'node:os';
 import {basename, dirname, join, resolve} from 'node:path';
-import {serialize} from 'node:v8';
 import {fileError, fileReason, TmqError} from '../../errors.ts';
 import {longestTimeout} from '../../timers.ts';
 import type {ChangeLog} from '../wire/connection-output.ts';
-import {type Change, ChangeWriter} from './changes.ts';
+import {ChangeWriter} from './changes.ts';
 import {type Compaction, startCompaction} from './compaction.ts';
 import type {Journal, RestoredState, SavedState} from './journal.ts';
 import {type ReadStore, readStore} from './read-store.ts';
@@ -29,6 +28,8 @@ export interface StoreOptions {
   readonly path: string;
   /** 0: never because of the time. */
   readonly autosaveSeconds: number;
+  /** Whether each commit waits until the disk has it, so that a power cut loses nothing either; default false. */
+  readonly sync?: boolean;
   /** Milliseconds from the broker's clock to the wall clock; default: there is no difference. */
   readonly wallOffset?: () => number;
   readonly platform?: NodeJS.Platform;
@@ -60,12 +61,12 @@ export function realStorePath(path: string): string {
  * @throws TmqError when it cannot be read or written, or is not a store
  */
 export async function openStore(options: StoreOptions, log: StoreLog): Promise<Store> {
-  const {path, wallOffset = () => 0, platform = thisPlatform()} = options;
+  const {path, wallOffset = () => 0, platform = thisPlatform(), sync = false} = options;
   try {
     const file = StoreFile.open(path);
     try {
       const found = await readStore(file, wallOffset());
-      const store = new Store({...options, wallOffset, platform, file, found, log});
+      const store = new Store({...options, wallOffset, platform, sync, file, found, log});
       await mend(store, file, {path, found, log});
       return store;
     } catch (error) {
@@ -149,8 +150,6 @@ export class Store implements ChangeLog {
   #file: StoreFile;
   /** Bytes: its size when it was compacted. */
   #neededBytes: number;
-  /** Since the last call of `begin`. */
-  #changes: Change[] = [];
   /** Records that are to be appended. */
   #waiting: Buffer[] = [];
   #waitingBytes = 0;
@@ -172,7 +171,10 @@ export class Store implements ChangeLog {
     let lastNumber = found.lastNumber;
     this.#nextNumber = () => ++lastNumber;
     this.#writer = new ChangeWriter({
-      write: (change) => this.#write(change),
+      // Changes that no client caused, such as the expiry of a session, are committed as well.
+      onChange: () => {
+        this.#committing ??= setImmediate(() => this.commit());
+      },
       nextNumber: this.#nextNumber,
       wallOffset,
     });
@@ -191,16 +193,9 @@ export class Store implements ChangeLog {
     this.#compactGrown(compactFrom);
   }
 
-  #write(change: Change): void {
-    this.#changes.push(change);
-    // Changes that no client caused, such as the expiry of a session, are committed as well.
-    this.#committing ??= setImmediate(() => this.commit());
-  }
-
   begin(): void {
-    if (this.#changes.length === 0) return;
-    const record = frameRecord(serialize(this.#changes), this.#file.framing);
-    this.#changes = [];
+    if (!this.#writer.hasChanges) return;
+    const record = frameRecord(this.#writer.take(), this.#file.framing);
     this.#waiting.push(record);
     this.#waitingBytes += record.length;
   }
@@ -214,7 +209,7 @@ export class Store implements ChangeLog {
   }
 
   get hasChanges(): boolean {
-    return this.#changes.length > 0 || this.#waiting.length > 0;
+    return this.#writer.hasChanges || this.#waiting.length > 0;
   }
 
   commit(): boolean {
@@ -239,12 +234,13 @@ export class Store implements ChangeLog {
   }
 
   #append(records: Buffer): void {
+    const {sync} = this.#options;
     try {
-      this.#file.append(records);
+      this.#file.append(records, sync);
     } catch (error) {
       if (this.#compaction === undefined) throw error;
       this.#compaction.abandon();
-      this.#file.append(records);
+      this.#file.append(records, sync);
     }
   }
 

@@ -262,6 +262,7 @@ export const broker: Command<typeof options, BrokerPlan> = defineCommand({
     'If a user in the password file cannot log in, for example because the password is in plain text, the broker does not start.',
     'SIGHUP opens and closes no listeners, and changes neither the limits nor the log: a warning names the directives that need a restart. A client whose user was removed or has another hash is disconnected.',
     'The broker does not change its user, and does not put itself into the background.',
+    'persistence_sync is a directive of this broker only.',
     'persistence writes its own format, by default to mosquitto.db.tmq, and never changes a database of mosquitto.',
   ],
   exitStatuses: {
@@ -276,7 +277,7 @@ export const broker: Command<typeof options, BrokerPlan> = defineCommand({
   },
   files: {
     'mosquitto.db.tmq':
-      'The data of persistence, unless persistence_file and persistence_location name another file. Every change is written before its acknowledgement is sent, so that a kill loses nothing. Where the file cannot be written to, for instance on a full disk, a warning is logged, and messages at QoS 1 and 2 are refused until it can: with reason code 0x97 in MQTT 5, by closing the connection before. A damaged record is skipped, and the file is kept as mosquitto.db.tmq.damaged. While a broker runs, mosquitto.db.tmq.lock locks the file against others.',
+      'The data of persistence, unless persistence_file and persistence_location name another file. Every change is written before its acknowledgement is sent, so that a kill loses nothing; with persistence_sync true in the configuration it is on the disk by then, so that a power cut loses nothing either, at the price of a wait for the disk in each turn. Where the file cannot be written to, for instance on a full disk, a warning is logged, and messages at QoS 1 and 2 are refused until it can: with reason code 0x97 in MQTT 5, by closing the connection before. A damaged record is skipped, and the file is kept as mosquitto.db.tmq.damaged. While a broker runs, mosquitto.db.tmq.lock locks the file against others.',
   },
   plan,
   async run(what, io) {

@@ -485,7 +485,7 @@ sys_interval 0`);
     const {persistence} = parse(
       'persistence true\npersistence_location /var/x\npersistence_file y.db\nautosave_interval 5',
     );
-    assert.deepEqual(persistence, {path: '/var/x/y.db', autosaveSeconds: 5});
+    assert.deepEqual(persistence, {path: '/var/x/y.db', autosaveSeconds: 5, sync: false});
   });
 
   it('reads log directives', () => {

@@ -2,6 +2,7 @@
 /** The store reads back what it wrote, also after a crash and with a damaged end of the file. */
 
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
 import {
   appendFile,
   lstat,
@@ -14,6 +15,7 @@ import {
   truncate,
   writeFile,
 } from 'node:fs/promises';
+import {syncBuiltinESMExports} from 'node:module';
 import {tmpdir} from 'node:os';
 import {dirname, join} from 'node:path';
 import {describe, it} from 'node:test';
@@ -26,6 +28,7 @@ import {openStore, type Store} from '../../../../src/broker/persistence/store.ts
 import {StoredState} from '../../../../src/broker/persistence/stored-state.ts';
 import type {StoredMessage} from '../../../../src/broker/wire/publish-packet.ts';
 import {TmqError} from '../../../../src/errors.ts';
+import type {QoS} from '../../../../src/protocol/message.ts';
 import {writeLargeStore} from '../../../support/large-store.ts';
 import {packetBroker} from '../../../support/packet-client.ts';
 import {type Running, run} from '../../../support/spawn.ts';
@@ -62,43 +65,71 @@ function message(text: string): StoredMessage {
 /** What is needed of a large store: seven megabytes. */
 const needed = {topics: 2000, queued: 5000};
 
-const pool = ['', 'a', 'bb', 'ccc'].map(message);
+const pool = ['', 'a', 'bb', 'ccc', 'ü'.repeat(30_000)].map(message);
 
 /** One call of a journal. */
 type Call = (journal: Journal) => void;
 
-const client = fc.constantFrom('x', 'y');
+const client = fc.constantFrom('x', 'ÿ€😀');
 const small = fc.integer({min: 1, max: 4});
+const qos = fc.constantFrom(0, 1, 2);
+/** Any value of a field, or none. */
+const optional = <Value>(name: string, value: fc.Arbitrary<Value>) =>
+  fc.option(value).map((given) => (given === null ? {} : {[name]: given}));
+const numbers = fc.oneof(fc.integer({min: 0, max: 300}), fc.constantFrom(16_383, 2 ** 32 - 1, 2 ** 53 - 1));
 const calls: fc.Arbitrary<Call> = fc.oneof(
-  fc.tuple(client, small).map(
-    ([clientId, expirySeconds]): Call =>
-      (journal) =>
-        journal.session({clientId, expirySeconds, username: 'u'}),
-  ),
+  fc
+    .tuple(
+      client,
+      numbers,
+      optional('username', fc.string()),
+      optional('disconnectedAt', fc.double({min: 0, noNaN: true})),
+    )
+    .map(
+      ([clientId, expirySeconds, ...rest]): Call =>
+        (journal) =>
+          journal.session(Object.assign({clientId, expirySeconds}, ...rest)),
+    ),
   client.map((clientId) => (journal: Journal) => journal.sessionEnded(clientId)),
-  fc.tuple(client, fc.constantFrom('#', 'a/+')).map(
-    ([clientId, filter]): Call =>
-      (journal) =>
-        journal.subscribed(clientId, {
-          filter,
-          qos: 2,
-          noLocal: false,
-          retainAsPublished: true,
-          identifier: 9,
-        }),
-  ),
+  fc
+    .tuple(
+      client,
+      fc.constantFrom('#', 'a/+'),
+      qos,
+      fc.boolean(),
+      fc.boolean(),
+      optional('identifier', numbers),
+    )
+    .map(
+      ([clientId, filter, level, noLocal, retainAsPublished, identifier]): Call =>
+        (journal) =>
+          journal.subscribed(
+            clientId,
+            Object.assign({filter, qos: level as QoS, noLocal, retainAsPublished}, identifier),
+          ),
+    ),
   client.map((clientId) => (journal: Journal) => journal.unsubscribed(clientId, '#')),
-  fc.tuple(client, small, fc.constantFrom(...pool)).map(
-    ([clientId, sequence, each]): Call =>
-      (journal) =>
-        journal.queued(clientId, {
-          sequence,
-          message: each,
-          qos: 1,
-          retain: false,
-          subscriptionIdentifiers: [3],
-        }),
-  ),
+  fc
+    .tuple(
+      client,
+      small,
+      fc.constantFrom(...pool),
+      qos,
+      fc.boolean(),
+      fc.array(numbers, {maxLength: 3}),
+      optional('shareFilter', fc.string()),
+    )
+    .map(
+      ([clientId, sequence, each, level, retain, subscriptionIdentifiers, share]): Call =>
+        (journal) =>
+          journal.queued(
+            clientId,
+            Object.assign(
+              {sequence, message: each, qos: level as QoS, retain, subscriptionIdentifiers},
+              share,
+            ),
+          ),
+    ),
   fc.tuple(fc.constantFrom('sent', 'released'), client, small, small).map(
     ([method, clientId, sequence, id]) =>
       (journal: Journal) =>
@@ -259,6 +290,28 @@ describe('store', () => {
         ['a', 'b'],
       );
       assert.deepEqual(restored.retained, []);
+    });
+  });
+
+  it('waits for the disk at each commit where that is asked for', async (context) => {
+    await withPath(async (path) => {
+      const waits = context.mock.method(fs, 'fdatasyncSync');
+      syncBuiltinESMExports();
+      try {
+        for (const sync of [false, true]) {
+          const store = await openStore({path: `${path}${sync}`, autosaveSeconds: 0, sync}, () => undefined);
+          for (const clientId of ['a', 'b']) {
+            store.journal.session({clientId, expirySeconds: 5});
+            store.journal.session({clientId, expirySeconds: 6});
+            store.commit();
+          }
+          assert.equal(waits.mock.callCount(), sync ? 2 : 0);
+          await store.close();
+        }
+      } finally {
+        waits.mock.restore();
+        syncBuiltinESMExports();
+      }
     });
   });
 

@@ -1,0 +1,113 @@
+/** The fields of a record: numbers, times, texts and bytes, one behind the other. */
+
+import {copyBytes} from '../../protocol/byte-copy.ts';
+
+/** The most bytes of a number: whole, up to 2^53. */
+const numberBytes = 8;
+
+/** Writes fields into memory that grows. */
+export class FieldWriter {
+  #bytes = Buffer.allocUnsafeSlow(16_384);
+  /** Bytes written. */
+  length = 0;
+
+  /** What was written since the last call, in memory of its own. */
+  take(): Buffer {
+    const taken = Buffer.from(this.#bytes.subarray(0, this.length));
+    this.length = 0;
+    return taken;
+  }
+
+  /** A number from 0 to 255. */
+  byte(value: number): void {
+    this.#reserve(1);
+    this.#bytes[this.length++] = value;
+  }
+
+  /** A whole number from 0 to 2^53: 7 bits a byte, the lowest first. */
+  number(value: number): void {
+    this.#reserve(numberBytes);
+    let rest = value;
+    while (rest > 127) {
+      this.#bytes[this.length++] = (rest % 128) | 128;
+      rest = Math.floor(rest / 128);
+    }
+    this.#bytes[this.length++] = rest;
+  }
+
+  /** Milliseconds, perhaps with a fraction. */
+  time(milliseconds: number): void {
+    this.#reserve(8);
+    this.#bytes.writeDoubleLE(milliseconds, this.length);
+    this.length += 8;
+  }
+
+  text(value: string): void {
+    // As many bytes as UTF-8 may take.
+    this.#reserve(4 + value.length * 3);
+    const written = this.#bytes.write(value, this.length + 4);
+    this.#bytes.writeUInt32LE(written, this.length);
+    this.length += 4 + written;
+  }
+
+  bytes(value: Buffer): void {
+    this.number(value.length);
+    this.#reserve(value.length);
+    this.length = copyBytes(value, this.#bytes, this.length);
+  }
+
+  #reserve(bytes: number): void {
+    const needed = this.length + bytes;
+    if (needed <= this.#bytes.length) return;
+    const larger = Buffer.allocUnsafeSlow(Math.max(needed, this.#bytes.length * 2));
+    this.#bytes.copy(larger, 0, 0, this.length);
+    this.#bytes = larger;
+  }
+}
+
+/** Reads the fields of a whole record, in the order in which they were written. */
+export class FieldReader {
+  readonly #bytes: Buffer;
+  #at: number;
+
+  constructor(bytes: Buffer, at = 0) {
+    this.#bytes = bytes;
+    this.#at = at;
+  }
+
+  /** Whether another field follows. */
+  get hasMore(): boolean {
+    return this.#at < this.#bytes.length;
+  }
+
+  byte(): number {
+    return this.#bytes[this.#at++]!;
+  }
+
+  number(): number {
+    let value = 0;
+    for (let scale = 1; ; scale *= 128) {
+      const byte = this.byte();
+      value += (byte & 127) * scale;
+      if (byte < 128) return value;
+    }
+  }
+
+  time(): number {
+    this.#at += 8;
+    return this.#bytes.readDoubleLE(this.#at - 8);
+  }
+
+  text(): string {
+    const start = this.#at + 4;
+    this.#at = start + this.#bytes.readUInt32LE(this.#at);
+    return this.#bytes.toString('utf8', start, this.#at);
+  }
+
+  /** A view of the record. */
+  bytes(): Buffer {
+    const length = this.number();
+    this.#at += length;
+    return this.#bytes.subarray(this.#at - length, this.#at);
+  }
+}
