@@ -52,10 +52,10 @@ export interface SessionContext {
    */
   readonly pipelined?: boolean;
   /**
-   * The session is short and receives no message at QoS 2: on the fast path, a clean one of MQTT 3.1.1 then does
+   * The session receives no message at QoS 2: on the fast path, a clean one of MQTT 3.1.1 then does
    * without MQTT.js (minimal-client.ts).
    */
-  readonly oneShot?: boolean;
+  readonly minimal?: boolean;
   /** A packet follows each SUBACK anyway, and acknowledges it for TCP: no PINGREQ is sent for that. */
   readonly sendsAfterSubscribing?: boolean;
   /** Called when the first connection is accepted, and when the session ends or fails: no wait for it is left. */

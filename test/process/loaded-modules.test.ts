@@ -51,12 +51,12 @@ describe('a short run', () => {
   after(() => rm(directory, {recursive: true, force: true}));
 
   /** Runs node with these words: public modules of Node that were loaded, and files of dist/ that were read. */
-  async function recorded(words: readonly string[]) {
+  async function recorded(words: readonly string[], input = '') {
     const record = join(directory, 'record.json');
     const {exitCode, stderr} = await run(
       process.execPath,
       ['--require', join(directory, 'recorder.cjs'), ...words],
-      {env: {RECORD: record, TMQ_NO_FASTPATH: undefined}},
+      {env: {RECORD: record, TMQ_NO_FASTPATH: undefined}, input},
     );
     assert.deepEqual([exitCode, stderr], [0, '']);
     const {modules, files} = JSON.parse(await readFile(record, 'utf8')) as Record<string, readonly string[]>;
@@ -76,6 +76,16 @@ describe('a short run', () => {
       const {modules, files} = await recorded([program, command, ...words, ...address]);
       const more = modules.filter((name) => !ofNode.includes(name) && !needed.includes(name));
       assert.deepEqual([more, files], [[], [`command-${command}.cjs`]], words.join(' '));
+    }
+  });
+
+  it('of pub -l does without MQTT.js, at every QoS', async () => {
+    await using broker = startTmq(['broker', '-p', '0', '--ready', 'json']);
+    const [line] = await broker.waitFor('stdout', /^\{"event":"ready".*\}$/m);
+    const address = ['-p', String(JSON.parse(line).listeners[0].port)];
+    for (const qos of ['0', '1', '2']) {
+      const {files} = await recorded([program, 'pub', '-t', 'a', '-l', '-q', qos, ...address], 'one\ntwo\n');
+      assert.deepEqual(files, ['command-pub.cjs']);
     }
   });
 

@@ -39,7 +39,7 @@ for (const [name, fastPath] of [
   ['a short session', true],
   ['the same through MQTT.js', false],
 ] as const) {
-  const context = () => sessionContext({oneShot: true, fastPath});
+  const context = () => sessionContext({minimal: true, fastPath});
 
   describe(name, () => {
     test('publishes at every QoS, subscribes, and receives what is retained', limit, async () => {

@@ -69,7 +69,7 @@ type Scheme = 'mqtt' | 'mqtts';
 describe('G6: the keep alive of a slow upload', {concurrency: true}, () => {
   describe('G6: a steady slow upload is not cut by our own keep alive', {concurrency: 6}, () => {
     const kinds = [
-      {name: 'the minimal client', scheme: 'mqtt', oneShot: true, fastPath: true},
+      {name: 'the minimal client', scheme: 'mqtt', minimal: true, fastPath: true},
       {name: 'MQTT.js behind the publish filter', scheme: 'mqtt', fastPath: true},
       {name: 'MQTT.js alone', scheme: 'mqtt', fastPath: false},
       {name: 'a payload read from a file', scheme: 'mqtt', fastPath: true, given: streamed},
@@ -89,8 +89,8 @@ describe('G6: the keep alive of a slow upload', {concurrency: true}, () => {
             ...(scheme === 'mqtts' ? {tls: {insecure: true}} : {}),
           };
           const options = sessionOptions(0, {endpoint, protocolVersion: 4, keepaliveSeconds: 2});
-          const oneShot = 'oneShot' in rest;
-          await using session = await connect(options, sessionContext({fastPath, oneShot}));
+          const minimal = 'minimal' in rest;
+          await using session = await connect(options, sessionContext({fastPath, minimal}));
           const arrived = broker.waitFor('large', {timeoutMilliseconds: 30_000});
           arrived.catch(() => undefined);
           await session.publish('given' in rest ? rest.given : payload, publication('large', {qos}), true);

@@ -17,7 +17,7 @@ export function mayFilter(
 /** The session may do without MQTT.js (minimal-client.ts). */
 export function mayBeMinimal(options: ConnectionOptions, context: SessionContext): boolean {
   const {protocolVersion, clean} = options;
-  return context.oneShot === true && protocolVersion === 4 && clean && mayFilter(options, context);
+  return context.minimal === true && protocolVersion === 4 && clean && mayFilter(options, context);
 }
 
 /**

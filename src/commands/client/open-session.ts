@@ -21,8 +21,8 @@ export interface OpenOptions {
   readonly reconnects?: boolean;
   /** With --pipeline, send what follows behind CONNECT where CONNACK cannot matter to it. */
   readonly pipelined?: boolean;
-  /** The session is short and receives nothing at QoS 2. */
-  readonly oneShot?: boolean;
+  /** The session receives nothing at QoS 2, and may do without MQTT.js. */
+  readonly minimal?: boolean;
   /** A packet follows each SUBACK anyway. */
   readonly sendsAfterSubscribing?: boolean;
   /** With -d, also tell what each SUBACK granted. */
@@ -71,7 +71,7 @@ export async function openSession(plan: ClientPlan, io: Io, options: OpenOptions
     reconnect: policyOf(plan.reconnect, options.reconnects === true, io),
     fastPath: (io.env.TMQ_NO_FASTPATH ?? '') === '',
     pipelined: options.pipelined === true && plan.pipeline,
-    oneShot: options.oneShot === true,
+    minimal: options.minimal === true,
     sendsAfterSubscribing: options.sendsAfterSubscribing === true,
     onReady: () => waiting?.stop(),
     onEvent,

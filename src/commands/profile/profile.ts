@@ -117,7 +117,7 @@ async function check(plan: ProfilePlan, io: Io): Promise<void> {
   };
   const complete = isDropIn(io) ? values : withEnvironment(values, io.env, subscribeUrlOption);
   const client = toClientPlan(complete, {protocolVersion: 4});
-  await using session = await openSession(harmless(client, plan), io, {oneShot: true});
+  await using session = await openSession(harmless(client, plan), io, {minimal: true});
   await session.end();
   await print(io, `${plan.name}: ok\n`);
 }

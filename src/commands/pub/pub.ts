@@ -163,7 +163,7 @@ async function payloadOf({source, client}: MessagePlan, io: Io): Promise<Payload
 
 async function publishRepeatedly(plan: MessagePlan, payload: Payload, io: Io): Promise<ExitCode> {
   const {publication, repeat} = plan;
-  await using session = await openSession(plan.client, io, {pipelined: true, oneShot: true});
+  await using session = await openSession(plan.client, io, {pipelined: true, minimal: true});
   const progress = {sent: 0, count: repeat.count, isAccepted: () => session.connections > 0};
   using watch = watchMessages(payload, progress, {plan: plan.client, io});
   for (; progress.sent < repeat.count; progress.sent++) {

@@ -152,6 +152,7 @@ class LinesRun {
     return await openSession({...withSessionOfRun(this.#plan), reconnect: policy}, this.#io, {
       signal: AbortSignal.any([this.#io.signal, this.#watch.signal]),
       reconnects: true,
+      minimal: true,
       readsStdin: true,
       onEvent: this.#watch.onEvent,
       beforeLine: () => this.#eraseView(),

@@ -274,7 +274,7 @@ async function listen(plan: SubPlan, io: Io, run: Run): Promise<ExitCode> {
     reconnects: true,
     traceGrants: true,
     pipelined: true,
-    oneShot:
+    minimal:
       execution === undefined &&
       plan.selection.limit !== undefined &&
       Math.max(plan.options.qos, ...levels) < 2,
