@@ -26,6 +26,7 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   broker: async () => (await import('./broker.ts')).broker,
   pipeline: async () => (await import('./pipeline.ts')).pipeline,
   exec: async () => (await import('./exec.ts')).exec,
+  load: async () => (await import('./load.ts')).load,
   rtt: async () => (await import('./rtt.ts')).rtt,
   passwd: async () => (await import('./passwd.ts')).passwd,
 };

@@ -21,6 +21,7 @@ export const benchNotes: Readonly<Record<string, string>> = {
   pipeline:
     'Lines through a publisher, a broker and a subscriber: three times tmq, over three times mosquitto.',
   exec: '`sub --exec --jobs 2` of messages that wait in a session, from its start to its end, and `xargs -P 2 -n 1` of as many lines. The command is /bin/true.',
+  load: '`tmq bench` as a load. The loop with MQTT.js is a publishing loop as people write it, with at most 100 messages unacknowledged; each of the two runs on one and the same core, the server that takes its messages on another one. MQTTX CLI, whose bench is the nearest relative, is not on npm, and is not compared. 10,000 connections within 5 s are 2,000 CONNECTs a second.',
   rtt: 'One command to a broker that is 50 ms away, there and back: by default, which waits for CONNACK, and with `--pipeline`, which does not.',
   passwd:
     'Files of 10,000 users, and one user. mosquitto_passwd 2.0.11 always takes 101 iterations; the yardstick at 1000 is the same hashing on this Node, one password after another.',
