@@ -5,8 +5,9 @@
 
 import type {Duplex} from 'node:stream';
 import {defined} from '../defined.ts';
-import {largestPacket} from '../protocol/fixed-header.ts';
+import {afterVariableInteger, largestPacket} from '../protocol/fixed-header.ts';
 import type {Message} from '../protocol/message.ts';
+import {propertyList, propertyValues} from '../protocol/publish-writer.ts';
 import {ReasonCode} from '../protocol/reason-codes.ts';
 import type {Identity} from './access/access.ts';
 import {Client} from './client/client.ts';
@@ -85,9 +86,23 @@ export class Broker {
     return count >= maxConnections;
   }
 
-  /** Publishes a message as the broker's own. */
-  publish({topic, payload, qos, retain}: Omit<Message, 'messageId' | 'properties'>): void {
-    const message = {topic, payload: Buffer.from(payload), qos, retain, properties: noBytes};
+  /** Publishes a message as the broker's own. @throws TmqError for a property too long to encode */
+  publish({topic, payload, qos, retain, properties = {}}: Omit<Message, 'messageId'>): void {
+    const {messageExpiryInterval, ...forwarded} = properties;
+    const expiresAt =
+      messageExpiryInterval === undefined
+        ? undefined
+        : this.#state.schedule.now() + messageExpiryInterval * 1000;
+    const list = propertyList(propertyValues(forwarded));
+    const encoded = list.subarray(afterVariableInteger(list, 0));
+    const message = {
+      topic,
+      payload: Buffer.from(payload),
+      qos,
+      retain,
+      properties: encoded,
+      ...defined({expiresAt}),
+    };
     this.#state.router.publish(message, undefined);
   }
 
@@ -110,6 +125,17 @@ export class Broker {
     );
     for (const client of all) client.drop();
     return all.length;
+  }
+
+  /** Removes retained messages, and the sessions of clients that are not connected with their wills. */
+  forget(): void {
+    const {retained, registry} = this.#state;
+    for (const message of [...keptMessages(retained)]) retained.set({...message, payload: noBytes});
+    for (const session of [...registry.all()].filter(({client}) => client === undefined)) {
+      session.willDelay?.cancel();
+      session.will = undefined;
+      registry.end(session);
+    }
   }
 
   /**

@@ -139,6 +139,14 @@ export class PublishEncoder {
   }
 }
 
+/** The properties of a packet, by their keys in the table, as `propertyList` takes them. */
+export function propertyValues(properties: object): PropertyValue[] {
+  return Object.entries(properties).flatMap(([key, value]): PropertyValue[] => {
+    if (key === 'userProperties') return value.map((pair: PropertyValue[1]) => [key, pair]);
+    return [[key, typeof value === 'number' ? value : [value]]];
+  });
+}
+
 /**
  * The encoder of a publication. Before MQTT 5 its properties are left out.
  * @throws TmqError 3 for a string too long to encode
@@ -147,11 +155,7 @@ export function publishEncoder(
   {qos, retain, topic, properties = {}}: Publication,
   protocolVersion: ProtocolVersion,
 ): PublishEncoder {
-  const values = Object.entries(properties).flatMap(([key, value]): PropertyValue[] => {
-    if (key === 'userProperties') return value.map((pair: PropertyValue[1]) => [key, pair]);
-    return [[key, typeof value === 'number' ? value : [value]]];
-  });
-  const list = protocolVersion === 5 ? propertyList(values) : noBytes;
+  const list = protocolVersion === 5 ? propertyList(propertyValues(properties)) : noBytes;
   return new PublishEncoder({qos, retain, topic: data(topic), properties: list});
 }
 

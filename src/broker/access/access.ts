@@ -43,6 +43,8 @@ export type Admission =
   | {
       readonly accepted: false;
       readonly reason: 'bad-credentials' | 'not-authorized' | 'identifier-rejected' | 'busy';
+      /** Of MQTT 5, in place of the usual one for the reason. */
+      readonly reasonCode?: number;
     };
 
 /** Decides which clients a broker accepts. */

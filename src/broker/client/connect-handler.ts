@@ -22,6 +22,7 @@ import {
   guarded,
   type Refusal,
   refusals,
+  refusalWith,
   storedWill,
 } from './connect-parameters.ts';
 import {PublishHandler} from './publish-handler.ts';
@@ -192,13 +193,13 @@ export class ConnectHandler {
     state.registry.join(session, writer, {expirySeconds, username});
     session.will = storedWill(packet, details, parameters.writer.mountPoint);
     state.counters.connections++;
+    const {address = '<unknown>'} = peer;
     const {protocolVersion} = details;
-    state.notice(
-      connectedLine(parameters, {address: peer.address ?? '<unknown>', protocolVersion, username}),
-    );
+    state.notice(connectedLine(parameters, {address, protocolVersion, username}));
     this.#sendConnack(present, properties);
     session.deliveries.keep(({message}) => session.mayReceive(message.topic));
     session.deliveries.attach(writer);
+    state.context.hooks?.connected?.(clientId);
   }
 
   /** The reason to refuse a CONNECT with valid parameters; undefined: there is none. */
@@ -207,7 +208,7 @@ export class ConnectHandler {
     {clientId}: ConnectParameters,
     properties: Record<string, unknown>,
   ): Refusal | undefined {
-    if (!admission.accepted) return refusalOf[admission.reason];
+    if (!admission.accepted) return refusalWith(admission.reasonCode, refusalOf[admission.reason]);
     const {connection, state} = this.#options;
     const {globalMaxClients} = state.limits;
     const full = globalMaxClients >= 0 && state.registry.size >= globalMaxClients;

@@ -6,7 +6,7 @@
 import {randomUUID} from 'node:crypto';
 import {defined} from '../../defined.ts';
 import {largestTwoByteInteger} from '../../protocol/fixed-header.ts';
-import {ReasonCode, ReturnCode} from '../../protocol/reason-codes.ts';
+import {ReasonCode, ReturnCode, reasonText} from '../../protocol/reason-codes.ts';
 import {isPublishTopic} from '../../protocol/topic.ts';
 import type {Permissions} from '../access/access.ts';
 import type {BrokerLimits, ListenerConfig} from '../config/settings.ts';
@@ -74,6 +74,22 @@ export const refusals = {
   answerSize: refusal('packetTooLarge', 'notAuthorized', 'CONNACK would be larger than Maximum Packet Size.'),
   willSize: refusal('packetTooLarge', 'notAuthorized', 'The payload of the will is too large.'),
 } as const;
+
+/** Codes of MQTT 3 by those of MQTT 5 that mean the same. */
+const returnCodes: Readonly<Record<number, number>> = {
+  [ReasonCode.unsupportedProtocolVersion]: ReturnCode.unacceptableProtocolVersion,
+  [ReasonCode.clientIdentifierNotValid]: ReturnCode.identifierRejected,
+  [ReasonCode.badUserNameOrPassword]: ReturnCode.badUserNameOrPassword,
+  [ReasonCode.serverUnavailable]: ReturnCode.serverUnavailable,
+  [ReasonCode.serverBusy]: ReturnCode.serverUnavailable,
+};
+
+/** A refusal with this reason code instead of its own, if one is given; MQTT 3 has a code for each. */
+export function refusalWith(reasonCode: number | undefined, usual: Refusal): Refusal {
+  if (reasonCode === undefined) return usual;
+  const returnCode = returnCodes[reasonCode] ?? ReturnCode.notAuthorized;
+  return {reasonCode, returnCode, reason: `${reasonText(reasonCode)}.`};
+}
 
 /** A CONNECT, and the user name it comes with or its certificate gives it. */
 export interface ConnectRequest {

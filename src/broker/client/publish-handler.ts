@@ -7,11 +7,12 @@ import {isUtf8} from 'node:buffer';
 import {PacketType, packetNames} from '../../protocol/fixed-header.ts';
 import type {QoS} from '../../protocol/message.ts';
 import {PacketViolation, protocolError} from '../../protocol/packet-violation.ts';
-import {isFailure, ReasonCode} from '../../protocol/reason-codes.ts';
+import {isFailure, ReasonCode, reasonText} from '../../protocol/reason-codes.ts';
 import {isPublishTopic} from '../../protocol/topic.ts';
 import {FastPublish} from '../forwarding/fast-publish.ts';
 import {allowsFastPath, ForwardingRoutes} from '../forwarding/forwarding-routes.ts';
 import type {PublishFlow} from '../forwarding/shared-frames.ts';
+import type {BrokerState} from '../state/broker-state.ts';
 import type {AcknowledgementResult} from '../state/delivery-queue.ts';
 import {PacketIdSet} from '../state/packet-id-set.ts';
 import type {MessageHandler} from '../wire/connection-handler.ts';
@@ -19,7 +20,7 @@ import type {DecodedPublish, StoredMessage} from '../wire/publish-packet.ts';
 import type {DecodedAcknowledgement} from '../wire/validate.ts';
 import type {ClientWriter} from './client-writer.ts';
 import {notStored, type PublishResult, PublishResults, type Rejection} from './publish-results.ts';
-import type {ReplyContext} from './reply.ts';
+import {type ReplyContext, withAnswer} from './reply.ts';
 import {ReceivedAliases} from './topic-aliases.ts';
 
 const success: PublishResult = {reasonCode: ReasonCode.success};
@@ -78,6 +79,8 @@ export class PublishHandler implements MessageHandler, PublishFlow {
     }
     const topic =
       mountPoint + (publish.topicAlias === undefined ? publish.topic : this.#aliases.topic(publish));
+    const {hooks} = state.context;
+    hooks?.received?.(session, topic, publish);
     if (qos === 2) {
       // [MQTT-4.3.3-10]: received before, so only acknowledged again.
       if (session.incoming.has(packetId)) {
@@ -91,13 +94,25 @@ export class PublishHandler implements MessageHandler, PublishFlow {
       this.#reject(publish, topic, rejection);
       return;
     }
+    if (hooks?.publish === undefined) this.#accept(publish, topic);
+    else {
+      withAnswer(this.#context.connection, hooks.publish(session, topic, publish), (reasonCode) => {
+        if (reasonCode === 0) this.#accept(publish, topic);
+        else this.#reject(publish, topic, {reasonCode, reason: `${reasonText(reasonCode)}.`});
+      });
+    }
+  }
+
+  #accept(publish: DecodedPublish, topic: string): void {
+    const {state, session} = this.#context;
+    const {qos, packetId} = publish;
     state.context.changeLog?.begin();
     if (qos === 2) this.#receive(packetId);
     let rest: Promise<void> | undefined;
     // The records of a message at QoS 2 are stored together, or a crash between them would deliver it twice.
     const isWhole = qos === 2 && state.context.changeLog !== undefined;
     const slowly = isWhole ? undefined : (done: Promise<void>) => (rest = done);
-    const matched = state.router.publish(this.#message(publish, topic), session, slowly);
+    const matched = state.router.publish(storedMessage(publish, topic, state), session, slowly);
     const result = matched ? success : {reasonCode: ReasonCode.noMatchingSubscribers};
     if (rest !== undefined) this.#results.acceptedAfter(rest, publish, result);
     else if (qos > 0) this.#results.accepted(qos, packetId, result);
@@ -186,21 +201,6 @@ export class PublishHandler implements MessageHandler, PublishFlow {
     this.#results.acknowledge(type, packetId, v5 ? rejection : success);
   }
 
-  #message(publish: DecodedPublish, topic: string): StoredMessage {
-    const {state} = this.#context;
-    const {qos, retain, expirySeconds} = publish;
-    // A message that may be kept is copied, so that it does not keep the whole chunk it came in.
-    const kept = publish.copied !== true && (qos > 0 || retain || state.limits.queueQos0Messages);
-    return {
-      topic,
-      payload: kept ? Buffer.from(publish.payload) : publish.payload,
-      qos,
-      retain,
-      properties: kept ? Buffer.from(publish.properties) : publish.properties,
-      ...(expirySeconds === undefined ? {} : {expiresAt: state.schedule.now() + expirySeconds * 1000}),
-    };
-  }
-
   /** @throws PacketViolation */
   acknowledgement({type, packetId, reasonCode}: DecodedAcknowledgement): void {
     const result = this.#acknowledged(type, packetId, isFailure(reasonCode));
@@ -246,4 +246,22 @@ export class PublishHandler implements MessageHandler, PublishFlow {
     this.#unreleased.delete(messageId);
     this.#results.acknowledge(PacketType.pubcomp, messageId, known ? success : notFound);
   }
+}
+
+function storedMessage(
+  publish: DecodedPublish,
+  topic: string,
+  {limits, schedule}: BrokerState,
+): StoredMessage {
+  const {qos, retain, expirySeconds} = publish;
+  // A message that may be kept is copied, so that it does not keep the whole chunk it came in.
+  const kept = publish.copied !== true && (qos > 0 || retain || limits.queueQos0Messages);
+  return {
+    topic,
+    payload: kept ? Buffer.from(publish.payload) : publish.payload,
+    qos,
+    retain,
+    properties: kept ? Buffer.from(publish.properties) : publish.properties,
+    ...(expirySeconds === undefined ? {} : {expiresAt: schedule.now() + expirySeconds * 1000}),
+  };
 }

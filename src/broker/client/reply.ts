@@ -1,4 +1,7 @@
-/** What the handlers of packets need to reply to one client, and the replies that carry a reason string. */
+/**
+ * What the handlers of packets need to reply to one client, the replies that carry a reason string, and those that
+ * the host has to decide about first.
+ */
 
 import {PacketViolation} from '../../protocol/packet-violation.ts';
 import {ReasonCode} from '../../protocol/reason-codes.ts';
@@ -47,4 +50,23 @@ export function sendWithReason(
     throw new PacketViolation(ReasonCode.packetTooLarge, 'MQTT-3.1.2-24', message);
   }
   connection.answer(bytes);
+}
+
+/** Does the rest with an answer of the host: at once, or when it is there; until then the client has to wait. */
+export function withAnswer<Answer>(
+  connection: Connection,
+  answer: Answer | Promise<Answer>,
+  rest: (answer: Answer) => void,
+): void {
+  if (!(answer instanceof Promise)) {
+    rest(answer);
+    return;
+  }
+  connection.hold();
+  answer
+    .then((given) => {
+      if (connection.open) rest(given);
+    })
+    .catch((error: unknown) => connection.fail(error))
+    .finally(() => connection.unhold());
 }

@@ -5,7 +5,7 @@ import {parseSubscription} from '../../protocol/topic.ts';
 import type {Session} from '../state/session.ts';
 import type {BrokerSubscription} from '../state/subscriptions.ts';
 import type {ISubscribePacket, IUnsubscribePacket} from '../wire/packets.ts';
-import {type ReplyContext, sendWithReason} from './reply.ts';
+import {type ReplyContext, sendWithReason, withAnswer} from './reply.ts';
 
 type Requested = ISubscribePacket['subscriptions'][number];
 
@@ -26,7 +26,17 @@ export class SubscribeHandler {
   }
 
   subscribe(packet: ISubscribePacket): void {
-    this.#inSlices(this.#subscribing(packet));
+    const {connection, session, state} = this.#context;
+    const ask = state.context.hooks?.subscribe;
+    if (ask === undefined) {
+      this.#inSlices(this.#subscribing(packet));
+      return;
+    }
+    const answers = packet.subscriptions.map(({topic}) => ask(session, topic));
+    const codes = answers.some((answer) => typeof answer !== 'number')
+      ? Promise.all(answers)
+      : (answers as readonly number[]);
+    withAnswer(connection, codes, (verdicts) => this.#inSlices(this.#subscribing(packet, verdicts)));
   }
 
   unsubscribe(packet: IUnsubscribePacket): void {
@@ -44,15 +54,16 @@ export class SubscribeHandler {
 
   /**
    * One SUBACK with the packet's identifier [MQTT-2.2.1-6] and a code for each filter in order [MQTT-3.8.4-5],
-   * [MQTT-3.8.4-6], [MQTT-3.9.3-1]: the QoS granted, or a reason code [MQTT-3.8.4-7]; then the retained messages.
+   * [MQTT-3.8.4-6], [MQTT-3.9.3-1]: the QoS granted, or a reason code [MQTT-3.8.4-7]; then the retained messages. A
+   * filter is refused where its verdict is not 0.
    */
-  *#subscribing(packet: ISubscribePacket): Generator<undefined, void> {
+  *#subscribing(packet: ISubscribePacket, verdicts: readonly number[] = []): Generator<undefined, void> {
     const {connection, state} = this.#context;
     const identifier = packet.properties?.subscriptionIdentifier;
     const fresh: BrokerSubscription<Session>[] = [];
     const granted: number[] = [];
-    for (const requested of packet.subscriptions) {
-      const outcome = this.#subscribe(requested, identifier);
+    for (const [index, requested] of packet.subscriptions.entries()) {
+      const outcome = verdicts[index] || this.#subscribe(requested, identifier);
       if (typeof outcome === 'number')
         granted.push(connection.protocolVersion === 5 ? outcome : subscriptionFailure);
       else granted.push(outcome.subscription.qos);

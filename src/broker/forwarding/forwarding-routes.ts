@@ -39,6 +39,8 @@ export function allowsFastPath({context, limits}: BrokerState, mountPoint: strin
   return (
     context.fastPath !== false &&
     context.observe === undefined &&
+    context.hooks?.received === undefined &&
+    context.hooks?.publish === undefined &&
     !limits.queueQos0Messages &&
     !limits.upgradeOutgoingQos &&
     mountPoint === ''

@@ -39,6 +39,8 @@ export interface ListenContext {
   readonly log: (type: 'notice' | 'information', line: string) => void;
   /** Milliseconds for a TLS handshake or an HTTP request; default: as long as a client may take to send CONNECT. */
   readonly handshakeMilliseconds?: number;
+  /** Whether servers and sockets keep the process running; default true. */
+  readonly keepsProcess?: boolean;
 }
 
 /** An address where clients can connect. */
@@ -146,9 +148,11 @@ interface Binding {
 /** Binds to one address; undefined if this machine lacks it and another address of the listener is bound. */
 async function bindTo(binding: Binding): Promise<Bound | undefined> {
   const {listener, context, host, port, first} = binding;
+  const {keepsProcess = true} = context;
   const {server, prepareReload} = await serverOf(binding);
   const sockets = new Set<Socket>();
   server.on('connection', (socket: Socket) => {
+    if (!keepsProcess) socket.unref();
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
   });
@@ -165,6 +169,7 @@ async function bindTo(binding: Binding): Promise<Bound | undefined> {
   server.on('error', (error) =>
     context.log('notice', `Error on ${describeListener(listener)}: ${error.message}`),
   );
+  if (!keepsProcess) server.unref();
   const address = addressOf(listener, server);
   context.log('information', `Opening ${listener.protocol} listen socket on ${address.url}.`);
   return {server, sockets, address, prepareReload};

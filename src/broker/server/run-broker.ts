@@ -6,6 +6,7 @@
 import {defined} from '../../defined.ts';
 import {ExitCode, fileError, Interrupted, TmqError} from '../../errors.ts';
 import {type Access, type FileAccess, fileAccess} from '../access/access.ts';
+import {askingAccess} from '../access/asking-access.ts';
 import {Broker} from '../broker.ts';
 import {readBytes} from '../config/read-file.ts';
 import type {BrokerConfig} from '../config/settings.ts';
@@ -22,13 +23,16 @@ export interface StoreLock {
 }
 
 /** What a running broker needs from the process. */
-export interface RunContext extends Pick<BrokerContext, 'log' | 'observe' | 'fastPath'> {
+export interface RunContext
+  extends Pick<BrokerContext, 'log' | 'observe' | 'fastPath' | 'hooks' | 'restored'> {
   /** The faults between clients and broker. */
   readonly faults?: readonly Fault[];
   /** Faults may be set while the broker runs, which costs time for each packet; default: only if there are some. */
   readonly faultsMayChange?: boolean;
   /** Locks the store while the broker runs; absent: no lock. @throws TmqError when another process holds it */
   readonly lock?: (path: string) => Promise<StoreLock>;
+  /** Whether listeners and clients keep the process running; default true. */
+  readonly keepsProcess?: boolean;
   /** The random seed of the faults; default 1. */
   readonly seed?: number;
 }
@@ -114,6 +118,7 @@ async function runLocked({config, persistence, context, access, lock}: Locked): 
   try {
     const listening = await listen(acceptorFor(broker, plan), config, {
       read: readBytes,
+      ...defined({keepsProcess: context.keepsProcess}),
       log: (type, line) => {
         if (type !== 'notice' || config.log.connectionMessages) log(type, line);
       },
@@ -144,13 +149,14 @@ async function runLocked({config, persistence, context, access, lock}: Locked): 
 
 function brokerWith(
   config: BrokerConfig,
-  {log, observe, fastPath}: RunContext,
-  access: FileAccess,
+  {log, observe, fastPath, hooks, restored}: RunContext,
+  files: FileAccess,
   store: Store | undefined,
 ): Broker {
   const {connectionMessages} = config.log;
-  const {journal, restored} = store ?? {};
-  const options = defined({changeLog: store, journal, restored, observe, fastPath});
+  const access = hooks?.connect === undefined ? files : askingAccess(files, hooks.connect);
+  const stored = {changeLog: store, journal: store?.journal, restored: store?.restored ?? restored};
+  const options = defined({...stored, observe, fastPath, hooks});
   return new Broker(config, {access, now: brokerClock, log, connectionMessages, ...options});
 }
 

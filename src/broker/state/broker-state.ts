@@ -56,7 +56,10 @@ export function createBrokerState(limits: BrokerLimits, given: BrokerContext): B
   const sequence = () => ++last;
   const slicedWork = new SlicedWork();
   const router = new Router({subscriptions, retained, counters, limits, slicedWork, notice, sequence});
-  const registry = new SessionRegistry({schedule, subscriptions, router, counters, limits, notice, journal});
+  const willDue = context.hooks?.will;
+  const registry = new SessionRegistry({
+    ...{schedule, subscriptions, router, counters, limits, notice, journal, willDue},
+  });
   if (restored !== undefined) {
     retained.restore(restored.retained);
     last = registry.restore(restored.sessions);

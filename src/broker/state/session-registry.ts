@@ -28,6 +28,8 @@ export interface RegistryOptions {
   readonly limits: BrokerLimits;
   readonly notice: (line: string) => void;
   readonly journal: Journal | undefined;
+  /** Called with a will before it is published. */
+  readonly willDue: ((from: Session, message: StoredMessage) => void) | undefined;
 }
 
 /** All sessions of a broker. */
@@ -207,7 +209,9 @@ export class SessionRegistry {
     session.will = undefined;
     session.willDelay?.cancel();
     if (will === undefined || !session.mayPublish(will.message.topic)) return;
-    this.#options.router.announce(willMessage(will, this.#options.schedule.now()), session);
+    const message = willMessage(will, this.#options.schedule.now());
+    this.#options.willDue?.(session, message);
+    this.#options.router.announce(message, session);
   }
 
   /** Ends a session; its will is published now if it still waits [MQTT-3.1.2-8]. */
