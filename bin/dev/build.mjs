@@ -232,13 +232,28 @@ const documentsOnly = {
   },
 };
 
+/** Leaves the module of `tmq/testing` in its own file: its fixtures are for the same brokers. @type {Plugin} */
+const testingApart = {
+  name: 'testing-apart',
+  setup({onResolve}) {
+    onResolve({filter: /\/testing\.ts$/}, ({importer}) =>
+      /[\\/]src[\\/]testing[\\/](?:node|vitest)\.ts$/.test(importer)
+        ? {path: './testing.cjs', external: true}
+        : undefined,
+    );
+  },
+};
+
 /** The folders of the packages whose code is in the bundles made so far. @type {Set<string>} */
 const packages = new Set();
 
 /** @typedef {{entryPoints: string[]} | {stdin: {contents: string, resolveDir: string}}} Entry */
 
-/** @param {Entry} entry @param {readonly Plugin[]} plugins @returns {Promise<Uint8Array>} */
-async function bundle(entry, plugins) {
+/**
+ * @param {Entry} entry @param {readonly Plugin[]} plugins @param {'cjs' | 'esm'} format
+ * @returns {Promise<Uint8Array>}
+ */
+async function bundle(entry, plugins, format = 'cjs') {
   const {outputFiles, metafile} = await build({
     absWorkingDir: root,
     ...entry,
@@ -246,15 +261,15 @@ async function bundle(entry, plugins) {
     metafile: true,
     plugins: [...plugins],
     bundle: true,
-    format: 'cjs',
+    format,
     platform: 'node',
     target: 'node20.19',
     minify: true,
     // A script run from the code cache has require, and no import().
     supported: {'dynamic-import': false},
     define: {'process.env.TMQ_VERSION': JSON.stringify(version)},
-    // Optional native accelerators of ws, which works without.
-    external: ['bufferutil', 'utf-8-validate'],
+    // Optional native accelerators of ws, which works without; and what the user of a fixture has.
+    external: ['bufferutil', 'utf-8-validate', 'vitest'],
     // What uses it looks first for what a bundle has in its place.
     logOverride: {'empty-import-meta': 'silent'},
     logLevel: 'warning',
@@ -331,9 +346,11 @@ const files = [
     .map((command) => /** @type {const} */ ([`command-${command}.cjs`, program([only(command)])])),
   ['library-mqttjs.cjs', cacheable({stdin: mqttjs}, [replacePackages])],
   ['thread-load.cjs', bundle({stdin: loadThread}, [replacePackages, packagesApart])],
-  ['testing.cjs', bundle({entryPoints: ['src/broker/server/testing.ts']}, [replacePackages, packagesApart])],
   ['broker-web.cjs', bundle({entryPoints: ['src/broker/web/web-server.ts']}, [replacePackages])],
   ['page.html.gz', page()],
+  ['testing.cjs', bundle({entryPoints: ['src/testing/testing.ts']}, [replacePackages, packagesApart])],
+  ['testing-node.cjs', bundle({entryPoints: ['src/testing/node.ts']}, [testingApart])],
+  ['testing-vitest.mjs', bundle({entryPoints: ['src/testing/vitest.ts']}, [testingApart], 'esm')],
   ...seldomPackages.map(
     (name) =>
       /** @type {const} */ ([

@@ -1,14 +1,20 @@
-/** Writes the type declarations of `tmq/testing` and of the modules it refers to. */
+/** Writes the type declarations of `tmq/testing`, of its fixtures, and of the modules they refer to. */
 
 import {execFileSync} from 'node:child_process';
 import {mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {dirname, join, normalize} from 'node:path';
 
-const entry = 'broker/server/testing';
+/** The modules that users import, and the form of each: that of its bundle. */
+const entries = /** @type {const} */ ([
+  ['testing/testing', 'cts'],
+  ['testing/node', 'cts'],
+  // vitest is an ES module, which CommonJS cannot import statically.
+  ['testing/vitest', 'mts'],
+]);
 
 /**
- * Emits the declarations of all modules that the entry imports: tsc cannot emit only some.
+ * Emits the declarations of all modules that the entries import: tsc cannot emit only some.
  * @param {string} root @param {string} directory
  */
 function emit(root, directory) {
@@ -18,24 +24,29 @@ function emit(root, directory) {
     '--rewriteRelativeImportExtensions --skipLibCheck --verbatimModuleSyntax',
   ].flatMap((words) => words.split(' '));
   const compiler = join(root, 'node_modules', '.bin', 'tsc');
-  execFileSync(compiler, [...flags, '--outDir', directory, `src/${entry}.ts`], {cwd: root, stdio: 'inherit'});
+  const files = entries.map(([entry]) => `src/${entry}.ts`);
+  execFileSync(compiler, [...flags, '--outDir', directory, ...files], {cwd: root, stdio: 'inherit'});
 }
 
 /**
- * The declarations reachable from the entry, by path without extension, with imports of .cjs files for consumers.
+ * The declarations reachable from the entries, by path with extension. What they import is CommonJS, as the bundle of
+ * `tmq/testing` is.
  * @param {string} directory
  */
 function needed(directory) {
   /** @type {Map<string, string>} */
   const texts = new Map();
-  const wanted = [entry];
-  for (let name = wanted.pop(); name !== undefined; name = wanted.pop()) {
-    if (texts.has(name)) continue;
+  /** @type {(readonly [name: string, extension: string])[]} */
+  const wanted = [...entries];
+  for (let next = wanted.pop(); next !== undefined; next = wanted.pop()) {
+    const [name, extension] = next;
+    const path = `${name}.d.${extension}`;
+    if (texts.has(path)) continue;
     const text = readFileSync(join(directory, `${name}.d.ts`), 'utf8');
-    for (const [, path] of text.matchAll(/from '(\.[^']+)\.ts'/g)) {
-      wanted.push(normalize(join(dirname(name), /** @type {string} */ (path))));
+    for (const [, module] of text.matchAll(/from '(\.[^']+)\.ts'/g)) {
+      wanted.push([normalize(join(dirname(name), /** @type {string} */ (module))), 'cts']);
     }
-    texts.set(name, text.replace(/from '(\.[^']+)\.ts'/g, "from '$1.cjs'"));
+    texts.set(path, text.replace(/from '(\.[^']+)\.ts'/g, "from '$1.cjs'"));
   }
   return texts;
 }
@@ -48,8 +59,7 @@ export function writeDeclarations(root) {
   try {
     emit(root, emitted);
     for (const [name, text] of needed(emitted)) {
-      // As CommonJS, which is what `dist/testing.cjs` is.
-      const path = join(next, `${name}.d.cts`);
+      const path = join(next, name);
       mkdirSync(dirname(path), {recursive: true});
       writeFileSync(path, text);
     }

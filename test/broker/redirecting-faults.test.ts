@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
 import {parseFault} from '../../src/broker/server/faults.ts';
-import {startBroker} from '../../src/broker/server/testing.ts';
+import {startBroker} from '../../src/testing/testing.ts';
 import {runMain, startMain} from '../support/run.ts';
 
 const pub = (port: number, ...words: readonly string[]) =>

@@ -4,8 +4,8 @@ import assert from 'node:assert/strict';
 import {once} from 'node:events';
 import {describe, it} from 'node:test';
 import WebSocket from 'ws';
-import {startBroker} from '../../src/broker/server/testing.ts';
 import {FrameSplitter} from '../../src/broker/wire/frame-splitter.ts';
+import {startBroker} from '../../src/testing/testing.ts';
 import {frameOf, within} from '../support/packet-client.ts';
 import {clientFrame, openRawWebSocket} from '../support/raw-web-socket.ts';
 

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
-import {startBroker} from '../../src/broker/server/testing.ts';
+import {startBroker} from '../../src/testing/testing.ts';
 import {runMain, startMain} from '../support/run.ts';
 
 const second = 1_000_000_000n;

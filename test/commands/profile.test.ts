@@ -5,7 +5,6 @@ import {mkdirSync, mkdtempSync, rmSync, writeFileSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {after, before, describe, test} from 'node:test';
-import {startBroker, type TestBroker} from '../../src/broker/server/testing.ts';
 import type {AnyCommand} from '../../src/cli/command.ts';
 import type {OptionTable} from '../../src/cli/option.ts';
 import {flagsBeyondShared, profileDirectory} from '../../src/cli/profiles.ts';
@@ -14,6 +13,7 @@ import {pub} from '../../src/commands/pub/pub.ts';
 import {reply} from '../../src/commands/reply/reply.ts';
 import {rr} from '../../src/commands/rr/rr.ts';
 import {sub} from '../../src/commands/sub/sub.ts';
+import {startBroker, type TestBroker} from '../../src/testing/testing.ts';
 import {startFakeBroker} from '../support/fake-broker.ts';
 import {runMain} from '../support/run.ts';
 

@@ -5,7 +5,7 @@ import {mkdtempSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {after, before, describe, test} from 'node:test';
-import {startBroker} from '../../src/broker/server/testing.ts';
+import {startBroker} from '../../src/testing/testing.ts';
 import {runMain, startMain} from '../support/run.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'tmq-scram-'));

@@ -1,35 +1,24 @@
 /** `tmq/testing` as another project sees it: plain JavaScript, both module systems, and its types. */
 
 import assert from 'node:assert/strict';
-import {cp, mkdir, mkdtemp, rm, symlink, writeFile} from 'node:fs/promises';
-import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {after, before, describe, test} from 'node:test';
 import {run} from '../support/spawn.ts';
+import {openUserProject, type UserProject} from '../support/user-project.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 
 describe('tmq/testing from a project of its own', () => {
-  let project: string;
+  let project: UserProject;
   before(async () => {
-    project = await mkdtemp(join(tmpdir(), 'tmq-project-'));
-    await mkdir(join(project, 'node_modules', '@types'), {recursive: true});
-    // A copy: a link would lead the compiler to the packages of this project.
-    const installed = join(project, 'node_modules', 'tmq');
-    for (const name of ['package.json', 'dist'])
-      await cp(join(root, name), join(installed, name), {recursive: true});
-    await symlink(join(root, 'node_modules', 'mqtt'), join(project, 'node_modules', 'mqtt'));
-    await symlink(
-      join(root, 'node_modules', '@types', 'node'),
-      join(project, 'node_modules', '@types', 'node'),
-    );
+    project = await openUserProject(['mqtt', '@types/node', 'vitest']);
   });
-  after(() => rm(project, {recursive: true, force: true}));
+  after(() => project[Symbol.asyncDispose]());
 
   /** Writes a program and runs it with node. */
   const runProgram = async (name: string, text: string) => {
-    await writeFile(join(project, name), text);
-    const {stdout, stderr, exitCode} = await run(process.execPath, [name], {cwd: project});
+    await project.write(name, text);
+    const {stdout, stderr, exitCode} = await project.node(name);
     assert.deepEqual([stderr, exitCode], ['', 0]);
     return stdout.toString();
   };
@@ -53,21 +42,45 @@ describe('tmq/testing from a project of its own', () => {
     assert.equal(await runProgram('program.cjs', text), 'device/1/state on 1 mqtt,mqtts\n');
   });
 
-  const asModule = "import {startBroker} from 'tmq/testing';";
-  const asCommonJs = "import testing = require('tmq/testing');\nconst {startBroker} = testing;";
+  test('a process ends although a broker and its clients are forgotten', async () => {
+    const text = `
+      import {startBroker, scriptedClient} from 'tmq/testing';
+      const broker = await startBroker({webSockets: true});
+      await scriptedClient(broker.url);
+      broker.setFaults(['delay publish 200ms']);
+      await broker.client();
+      console.log(broker.clients.length);`;
+    assert.equal(await runProgram('forgotten.mjs', text), '2\n');
+  });
+
+  const asModule = "import {startBroker} from 'tmq/testing';\nimport {useBroker} from 'tmq/testing/node';";
+  const withVitest = `${asModule}\nimport {test} from 'tmq/testing/vitest';
+test.extend({brokerOptions: {tls: 'auto'}})('a', async ({broker}) => {
+  const url: string = broker.url;
+  console.log(url);
+});`;
+  const asCommonJs = `import testing = require('tmq/testing');\nimport {useBroker} from 'tmq/testing/node';
+const {startBroker} = testing;`;
   /** The compiler's options for modules, and files with how they import. */
   const systems: readonly (readonly [
     flags: string,
     ...files: (readonly [name: string, imports: string])[],
   ])[] = [
-    ['--module node16', ['module.mts', asModule], ['required.cts', asCommonJs]],
-    ['--module nodenext', ['module.mts', asModule], ['module.cts', asModule], ['required.cts', asCommonJs]],
-    ['--module esnext --moduleResolution bundler', ['module.ts', asModule]],
-    ['--module preserve --moduleResolution bundler', ['module.ts', asModule]],
+    ['--module node16', ['module.mts', withVitest], ['required.cts', asCommonJs]],
+    ['--module nodenext', ['module.mts', withVitest], ['module.cts', asModule], ['required.cts', asCommonJs]],
+    ['--module esnext --moduleResolution bundler', ['module.ts', withVitest]],
+    ['--module preserve --moduleResolution bundler', ['module.ts', withVitest]],
     ['--module commonjs', ['module.ts', asModule], ['required.ts', asCommonJs]],
   ];
-  const rightUse = "const topic: string = (await broker.waitFor('#')).topic;\nconsole.log(topic);\n";
-  const wrongUse = 'const port: string = broker.port;\nconsole.log(port);\n';
+  const rightUse = `const topic: string = (await broker.waitFor('#', {where: ({qos}) => qos === 1})).topic;
+console.log(topic, useBroker({authorize: ({user, action}) => user === 'ann' || action === 'publish' || 0x8a}).url);
+await using client = await broker.client({protocolVersion: 4});
+const {packetId} = await client.send('subscribe', {subscriptions: [{filter: 'a', qos: 1}]});
+const codes: readonly number[] = (await client.expect('suback', {packetId})).reasonCodes;
+await client.send('pingreq');
+const packet = await client.next();
+if (packet.name === 'publish') console.log(codes, packet.payload.length);\n`;
+  const wrongUse = 'const port: string = broker.port;\nconsole.log(port, useBroker);\n';
 
   for (const [flags, ...files] of systems) {
     test(`with types that are checked: ${files.map(([name]) => name).join(', ')}, ${flags}`, async () => {
@@ -80,14 +93,14 @@ describe('tmq/testing from a project of its own', () => {
         ] as const) {
           const body = `await using broker = await startBroker({tls: 'auto'});\n${use}`;
           names.push(`${kind}-${name}`);
-          await writeFile(
-            join(project, `${kind}-${name}`),
-            `${imports}\nexport async function example() {\n${body}}\n`,
-          );
+          await project.write(`${kind}-${name}`, `${imports}\nexport async function example() {\n${body}}\n`);
         }
       }
       const compiler = join(root, 'node_modules', '.bin', 'tsc');
-      const {stdout, exitCode} = await run(compiler, [...words.split(' '), ...names], {cwd: project});
+      const {stdout, exitCode} = await run(compiler, [...words.split(' '), ...names], {
+        cwd: project.directory,
+        timeoutMilliseconds: 60_000,
+      });
       assert.notEqual(exitCode, 0);
       const complaints = stdout.toString().trim().split('\n').toSorted();
       assert.equal(complaints.length, files.length, stdout.toString());

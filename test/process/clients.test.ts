@@ -7,7 +7,7 @@ import {mkdtemp, readFile, rm, symlink} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {after, before, describe, test} from 'node:test';
-import {startBroker} from '../../src/broker/server/testing.ts';
+import {startBroker} from '../../src/testing/testing.ts';
 import {freePort, type Mosquitto, startMosquitto} from '../support/mosquitto.ts';
 import {run, start} from '../support/spawn.ts';
 import {program, runShell, runTmq, startTmq} from '../support/tmq.ts';

@@ -5,7 +5,7 @@ import {mkdtemp, rm, symlink, writeFile} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {test} from 'node:test';
-import {startBroker} from '../../src/broker/server/testing.ts';
+import {startBroker} from '../../src/testing/testing.ts';
 import {startOnTerminal} from '../support/pseudo-terminal.ts';
 import {program, runTmq, startTmq} from '../support/tmq.ts';
 

@@ -9,7 +9,7 @@ import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {after, test} from 'node:test';
 import {setImmediate as nextTurn} from 'node:timers/promises';
-import {startBroker, type TestBroker} from '../../src/broker/server/testing.ts';
+import {startBroker, type TestBroker} from '../../src/testing/testing.ts';
 import {freePort} from '../support/mosquitto.ts';
 import {type RunningMain, startMain} from '../support/run.ts';
 import {start} from '../support/spawn.ts';

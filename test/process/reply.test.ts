@@ -5,7 +5,7 @@ import {mkdtemp, rm, writeFile} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {after, before, describe, test} from 'node:test';
-import {startBroker, type TestBroker} from '../../src/broker/server/testing.ts';
+import {startBroker, type TestBroker} from '../../src/testing/testing.ts';
 import type {Running} from '../support/spawn.ts';
 import {runTmq, startTmq} from '../support/tmq.ts';
 

@@ -7,8 +7,8 @@
 
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
-import {startBroker} from '../../src/broker/server/testing.ts';
 import {connect} from '../../src/client/connect.ts';
+import {startBroker} from '../../src/testing/testing.ts';
 import {Random} from '../fuzz/random.ts';
 import {startCuttingProxy} from '../support/cutting-proxy.ts';
 import {type RunningMain, startMain} from '../support/run.ts';

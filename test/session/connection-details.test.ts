@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
-import {startBroker} from '../../src/broker/server/testing.ts';
+import {startBroker} from '../../src/testing/testing.ts';
 import {startFakeBroker} from '../support/fake-broker.ts';
 import {startHttpProxy, startSocksProxy} from '../support/proxies.ts';
 import {startOnTerminal} from '../support/pseudo-terminal.ts';

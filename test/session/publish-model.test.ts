@@ -7,8 +7,8 @@
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
 import {setTimeout as sleep} from 'node:timers/promises';
-import {startBroker} from '../../src/broker/server/testing.ts';
 import {connect} from '../../src/client/connect.ts';
+import {startBroker} from '../../src/testing/testing.ts';
 import {Random} from '../fuzz/random.ts';
 import {startBrokerProcess} from '../support/broker-process.ts';
 import {startCuttingProxy} from '../support/cutting-proxy.ts';
@@ -113,7 +113,7 @@ async function withCuts(random: Random, setting: Omit<Setting, 'isCut'>): Promis
   await using broker = await startBroker({config: queueing});
   const isCut = random.permille(700);
   const handled = async (messages: number) => {
-    if (messages > 0) await broker.waitFor('m', {count: messages, timeoutMilliseconds: 20_000});
+    if (messages > 0) await broker.waitFor('m', {count: messages, timeout: 20_000});
   };
   const place = {port: () => broker.port, trouble: async () => undefined, handled};
   await play(random, place, {...setting, isCut});

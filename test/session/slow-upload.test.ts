@@ -5,12 +5,12 @@ import {once} from 'node:events';
 import {type AddressInfo, connect as connectSocket, createServer, type Socket} from 'node:net';
 import {describe, test} from 'node:test';
 import {WebSocketServer} from 'ws';
-import {startBroker} from '../../src/broker/server/testing.ts';
 import {connect} from '../../src/client/connect.ts';
 import type {Endpoint} from '../../src/client/connection-options.ts';
 import type {StreamedPayload} from '../../src/client/types.ts';
 import {ExitCode} from '../../src/errors.ts';
 import {PacketType} from '../../src/protocol/fixed-header.ts';
+import {startBroker} from '../../src/testing/testing.ts';
 import {startFakeBroker} from '../support/fake-broker.ts';
 import {failsWith, publication, sessionContext, sessionOptions} from '../support/sessions.ts';
 
@@ -91,7 +91,7 @@ describe('G6: the keep alive of a slow upload', {concurrency: true}, () => {
           const options = sessionOptions(0, {endpoint, protocolVersion: 4, keepaliveSeconds: 2});
           const minimal = 'minimal' in rest;
           await using session = await connect(options, sessionContext({fastPath, minimal}));
-          const arrived = broker.waitFor('large', {timeoutMilliseconds: 30_000});
+          const arrived = broker.waitFor('large', {timeout: 30_000});
           arrived.catch(() => undefined);
           await session.publish('given' in rest ? rest.given : payload, publication('large', {qos}), true);
           await session.end();

@@ -43,7 +43,7 @@ const floors: readonly (readonly string[])[] = [
   ['protocol/'],
   ['condition/', 'format/', 'password/'],
   ['io/', 'cli/', 'client/', 'broker/', 'page/'],
-  ['load/'],
+  ['load/', 'testing/'],
   ['commands/'],
   ['main.ts'],
 ];
@@ -77,6 +77,12 @@ const innerFloors: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ['page/model.ts', 'page/ui.ts'],
     ['page/views/'],
     ['page/main.tsx'],
+  testing: [
+    ['testing/waits/'],
+    ['testing/client/'],
+    ['testing/broker/'],
+    ['testing/testing.ts'],
+    ['testing/node.ts', 'testing/vitest.ts'],
   ],
   commands: [
     ['commands/client/credentials/', 'commands/client/exec/'],

@@ -12,7 +12,7 @@ function pathsIn(text: string): readonly string[] {
   return [...text.replaceAll(/^```[\s\S]*?^```/gm, '').matchAll(/`([\w./-]+)`/g)]
     .map(([, path]) => path!)
     .filter((path) => path.includes('/') || /\.(?:ts|mjs|js|md|json)$/.test(path))
-    .filter((path) => !path.startsWith('/') && path !== 'tmq/testing');
+    .filter((path) => !path.startsWith('/') && !path.startsWith('tmq/testing'));
 }
 
 for (const guide of ['src/README.md', 'test/README.md', '.github/CONTRIBUTING.md', '.github/SECURITY.md']) {

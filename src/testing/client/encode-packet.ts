@@ -1,0 +1,116 @@
+/** Packets of a client, by name, as bytes [MQTT 5, 3]. Checks nothing: a test may want to send what is wrong. */
+
+import {firstByte, PacketType, publishFirstByte, variableInteger} from '../../protocol/fixed-header.ts';
+import {
+  ConnectFlag,
+  PublishFlag,
+  retainHandlingShift,
+  SubscriptionOption,
+  willQosShift,
+} from '../../protocol/flags.ts';
+import type {ProtocolVersion} from '../../protocol/message.ts';
+import {data, propertyList, propertyValues} from '../../protocol/publish-writer.ts';
+import type {AcknowledgementFields, ConnectFields, SentFields, SentName} from './types.ts';
+
+type Encoder<Name extends SentName> = (fields: SentFields[Name], version: ProtocolVersion) => Buffer;
+
+/** The bytes of a packet. @throws TmqError for a string of more than 65,535 bytes */
+export function encodePacket<Name extends SentName>(
+  name: Name,
+  fields: SentFields[Name],
+  version: ProtocolVersion,
+): Buffer {
+  const encode: Encoder<Name> = encoders[name];
+  return encode(fields, version);
+}
+
+function frame(first: number, parts: readonly Uint8Array[]): Buffer {
+  const body = Buffer.concat(parts);
+  return Buffer.concat([Buffer.of(first), variableInteger(body.length), body]);
+}
+
+const u16 = (value: number) => Buffer.of((value >> 8) & 0xff, value & 0xff);
+
+/** A property list; before MQTT 5 nothing. */
+function properties(given: object | undefined, version: ProtocolVersion): Buffer {
+  return version === 5 ? propertyList(propertyValues(given ?? {})) : Buffer.alloc(0);
+}
+
+/** A reason code and properties at the end of a packet, left out where they are the defaults [MQTT 5, 3.4.2.1]. */
+function reason(
+  {reasonCode = 0, properties: given}: {readonly reasonCode?: number; readonly properties?: object},
+  version: ProtocolVersion,
+): readonly Buffer[] {
+  if (version < 5 || (reasonCode === 0 && given === undefined)) return [];
+  return [Buffer.of(reasonCode), ...(given === undefined ? [] : [properties(given, version)])];
+}
+
+const acknowledgement =
+  (type: number) =>
+  (fields: AcknowledgementFields, version: ProtocolVersion): Buffer =>
+    frame(firstByte(type), [u16(fields.packetId), ...reason(fields, version)]);
+
+function connect(fields: ConnectFields, version: ProtocolVersion): Buffer {
+  const {clientId = '', cleanStart = true, keepAliveSeconds = 0, will, username, password} = fields;
+  const flags =
+    (cleanStart ? ConnectFlag.clean : 0) |
+    (will === undefined ? 0 : ConnectFlag.will | ((will.qos ?? 0) << willQosShift)) |
+    (will?.retain ? ConnectFlag.willRetain : 0) |
+    (username === undefined ? 0 : ConnectFlag.userName) |
+    (password === undefined ? 0 : ConnectFlag.password);
+  return frame(firstByte(PacketType.connect), [
+    data(version === 3 ? 'MQIsdp' : 'MQTT'),
+    Buffer.of(version, flags),
+    u16(keepAliveSeconds),
+    properties(fields.properties, version),
+    data(clientId),
+    ...(will === undefined
+      ? []
+      : [properties(will.properties, version), data(will.topic), data(will.payload)]),
+    ...(username === undefined ? [] : [data(username)]),
+    ...(password === undefined ? [] : [data(password)]),
+  ]);
+}
+
+const encoders: {readonly [Name in SentName]: Encoder<Name>} = {
+  connect,
+  publish({topic, payload = '', qos = 0, retain = false, duplicate = false, packetId = 0, ...rest}, version) {
+    const first = publishFirstByte(qos, retain) | (duplicate ? PublishFlag.duplicate : 0);
+    const {subscriptionIdentifiers = [], ...others} = rest.properties ?? {};
+    const list =
+      version === 5
+        ? propertyList([
+            ...propertyValues(others),
+            ...subscriptionIdentifiers.map((each) => ['subscriptionIdentifier', each] as const),
+          ])
+        : Buffer.alloc(0);
+    const identifier = qos === 0 ? [] : [u16(packetId)];
+    return frame(first, [data(topic), ...identifier, list, Buffer.from(payload as Uint8Array)]);
+  },
+  puback: acknowledgement(PacketType.puback),
+  pubrec: acknowledgement(PacketType.pubrec),
+  pubrel: acknowledgement(PacketType.pubrel),
+  pubcomp: acknowledgement(PacketType.pubcomp),
+  subscribe({packetId = 0, subscriptions, properties: given}, version) {
+    const filters = subscriptions.flatMap(
+      ({filter, qos = 0, noLocal, retainAsPublished, retainHandling = 0}) => [
+        data(filter),
+        Buffer.of(
+          qos |
+            (noLocal ? SubscriptionOption.noLocal : 0) |
+            (retainAsPublished ? SubscriptionOption.retainAsPublished : 0) |
+            (retainHandling << retainHandlingShift),
+        ),
+      ],
+    );
+    return frame(firstByte(PacketType.subscribe), [u16(packetId), properties(given, version), ...filters]);
+  },
+  unsubscribe({packetId = 0, filters, properties: given}, version) {
+    const names = filters.map((filter) => data(filter));
+    return frame(firstByte(PacketType.unsubscribe), [u16(packetId), properties(given, version), ...names]);
+  },
+  pingreq: () => frame(firstByte(PacketType.pingreq), []),
+  disconnect: (fields, version) => frame(firstByte(PacketType.disconnect), reason(fields, version)),
+  auth: ({reasonCode = 0x18, properties: given}, version) =>
+    frame(firstByte(PacketType.auth), reason({reasonCode, properties: given ?? {}}, version)),
+};

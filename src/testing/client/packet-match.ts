@@ -1,0 +1,44 @@
+/** Whether a packet has the fields that a test expects, and how packets look in errors. */
+
+import {inspect, isDeepStrictEqual} from 'node:util';
+import {preview} from '../waits/preview.ts';
+import type {ReceivedPacket} from './types.ts';
+
+/** How a packet differs from what was expected; undefined: it has this name and these fields. */
+export function difference(packet: ReceivedPacket, name: string, fields: object): string | undefined {
+  if (packet.name !== name) return `${describePacket(packet)} came`;
+  const wrong = Object.entries(fields).find(
+    ([key, value]) => !isAsExpected(packet[key as never], value, key),
+  );
+  if (wrong === undefined) return undefined;
+  const [key, value] = wrong;
+  return `${describePacket(packet)} came, whose ${key} is not ${shownValue(value)}`;
+}
+
+function isAsExpected(actual: unknown, expected: unknown, key: string): boolean {
+  if (key === 'properties') {
+    return Object.entries(expected ?? {}).every(([name, value]) =>
+      isAsExpected((actual as Readonly<Record<string, unknown>> | undefined)?.[name], value, name),
+    );
+  }
+  if (actual instanceof Uint8Array && (typeof expected === 'string' || expected instanceof Uint8Array)) {
+    return Buffer.from(expected as Uint8Array).equals(actual);
+  }
+  return isDeepStrictEqual(actual, expected);
+}
+
+/** "PUBACK {packetId: 1, reasonCode: 0}" */
+export function describePacket({name, ...fields}: ReceivedPacket): string {
+  const upper = name.toUpperCase();
+  return Object.keys(fields).length === 0 ? upper : `${upper} ${shownValue(fields)}`;
+}
+
+function shownValue(value: unknown): string {
+  const readable = (given: unknown): unknown => {
+    if (given instanceof Uint8Array) return preview(Buffer.from(given));
+    if (Array.isArray(given)) return given.map(readable);
+    if (typeof given !== 'object' || given === null) return given;
+    return Object.fromEntries(Object.entries(given).map(([key, each]) => [key, readable(each)]));
+  };
+  return inspect(readable(value), {breakLength: Number.POSITIVE_INFINITY, depth: 5, maxArrayLength: 20});
+}
