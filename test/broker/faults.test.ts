@@ -263,6 +263,36 @@ describe('faults of a running broker', () => {
     }
   });
 
+  it('let a packet pass as it comes while there are none, and know its alias afterwards', async () => {
+    const [client, ours] = duplexPair();
+    const plan = new FaultPlan([], 1);
+    const stream = faultyStream(ours, plan);
+    let received = 0;
+    let arrived: () => void = () => undefined;
+    stream.on('data', (chunk: Buffer) => {
+      received += chunk.length;
+      arrived();
+    });
+    const reaches = async (bytes: number) => {
+      while (received < bytes)
+        await within(new Promise<void>((resolve) => (arrived = resolve)), 'more bytes');
+      assert.equal(received, bytes);
+    };
+    const connect = frameOf(0x10, [0, 4, ...Buffer.from('MQTT'), 5, 2, 0, 0, 0, 0, 1, 0x78]);
+    const named = frameOf(0x30, [0, 1, 0x74, 3, 0x23, 0, 1, ...Buffer.alloc(100_000)]);
+    const aliased = frameOf(0x30, [0, 0, 3, 0x23, 0, 1]);
+    const ping = frameOf(0xc0, []);
+    client.write(connect.subarray(0, 5));
+    client.write(Buffer.concat([connect.subarray(5), named.subarray(0, 50_000)]));
+    await reaches(connect.length + 50_000);
+    plan.set([parseFault('drop publish topic=t')]);
+    client.write(Buffer.concat([named.subarray(50_000), aliased, ping.subarray(0, 1)]));
+    client.write(ping.subarray(1));
+    await reaches(connect.length + named.length + ping.length);
+    client.destroy();
+    stream.destroy();
+  });
+
   it('cost nothing where none are to come', async () => {
     const running = await start();
     assert.equal(running.setFaults, undefined);

@@ -77,6 +77,7 @@ const innerFloors: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ['page/model.ts', 'page/ui.ts'],
     ['page/views/'],
     ['page/main.tsx'],
+  ],
   testing: [
     ['testing/waits/'],
     ['testing/client/'],

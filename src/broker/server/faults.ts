@@ -151,6 +151,11 @@ export class FaultPlan {
     this.#random = randomNumbers(seed);
   }
 
+  /** Whether every packet passes. */
+  get isEmpty(): boolean {
+    return this.#rules.length === 0;
+  }
+
   /** Replaces all rules; their counts begin again, and the random numbers go on. */
   set(faults: readonly Fault[]): void {
     this.#rules = faults.map((fault) => ({fault, seen: 0, done: 0}));

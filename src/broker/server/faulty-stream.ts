@@ -6,7 +6,15 @@
 
 import {Duplex} from 'node:stream';
 import {defined} from '../../defined.ts';
-import {bodyStart, firstByte, largestPacket, PacketType, packetNames} from '../../protocol/fixed-header.ts';
+import {
+  bodyStart,
+  firstByte,
+  incomplete,
+  largestPacket,
+  PacketType,
+  packetBytes,
+  packetNames,
+} from '../../protocol/fixed-header.ts';
 import type {ProtocolVersion} from '../../protocol/message.ts';
 import {PacketReader} from '../../protocol/packet-reader.ts';
 import {PropertyIdentifier} from '../../protocol/properties.ts';
@@ -23,6 +31,9 @@ export function faultyStream(client: Duplex, plan: FaultPlan): Duplex {
 /** Bytes that wait in one direction from which on no more are taken. */
 const mostDelayedBytes = 1_048_576;
 
+/** Bytes at the beginning of a PUBLISH from which on it passes, even if its topic was not understood. */
+const longestTopicAndProperties = 262_144;
+
 /** A queue that delivers the packets of one direction in order, each when its delay is over. */
 class DelayQueue {
   readonly #deliver: (bytes: Buffer) => void;
@@ -34,6 +45,8 @@ class DelayQueue {
   #whenRoom: (() => void) | undefined;
   /** What came and is no whole packet yet. */
   readonly splitter = new FrameSplitter(largestPacket);
+  /** Bytes that are to come of a packet whose beginning has passed. */
+  left = 0;
 
   constructor(deliver: (bytes: Buffer) => void) {
     this.#deliver = deliver;
@@ -156,24 +169,43 @@ class FaultyStream extends Duplex {
 
   #forward(direction: Direction, chunk: Buffer): void {
     if (this.#isClosed) return;
-    const {splitter} = this.#queues[direction];
-    splitter.push(chunk);
+    const queue = this.#queues[direction];
+    const {splitter} = queue;
+    const passing = Math.min(queue.left, chunk.length);
+    queue.left -= passing;
     // What goes to the client leaves in one write.
     this.#client.cork();
     try {
+      if (passing > 0) queue.send(chunk.subarray(0, passing), 0);
+      splitter.push(chunk.subarray(passing));
       for (let frame = splitter.next(); frame !== undefined; frame = splitter.next()) {
         if (!this.#packet(direction, frame)) return;
       }
+      if (this.#plan.isEmpty) this.#passBeginning(direction);
     } catch {
       // Not MQTT: the broker reports it.
-      while (splitter.length > 0) {
-        const piece = splitter.piece.subarray(splitter.position);
-        this.#queues[direction].send(piece, 0);
-        splitter.skip(piece.length);
-      }
+      passAll(queue);
     } finally {
       this.#client.uncork();
     }
+  }
+
+  /**
+   * Without faults, a packet passes as it comes: the broker has to see that a slow client is alive. Only CONNECT, and the
+   * topic where an alias may name it, are looked at first.
+   */
+  #passBeginning(direction: Direction): void {
+    const queue = this.#queues[direction];
+    const {piece, position, length} = queue.splitter;
+    const beginning = piece.subarray(position);
+    const size = length === 0 ? incomplete : packetBytes(beginning, 0);
+    const type = length === 0 ? 0 : beginning[0]! >> 4;
+    if (size < 0 || type === PacketType.connect) return;
+    if (type === PacketType.publish && this.#protocolVersion === 5) {
+      if (this.#inspect(direction, beginning) === undefined && length < longestTopicAndProperties) return;
+    }
+    queue.left = size - length;
+    passAll(queue);
   }
 
   /** Applies the faults to one packet. Returns whether the connection stays open. */
@@ -228,6 +260,16 @@ class FaultyStream extends Duplex {
     out.clear();
     if (this.#client.writableEnded) this.push(null);
     else this.destroy();
+  }
+}
+
+/** Sends all that has come. */
+function passAll(queue: DelayQueue): void {
+  const {splitter} = queue;
+  while (splitter.length > 0) {
+    const piece = splitter.piece.subarray(splitter.position);
+    queue.send(piece, 0);
+    splitter.skip(piece.length);
   }
 }
 
