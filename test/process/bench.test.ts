@@ -331,7 +331,7 @@ describe('bench', {concurrency: 3, timeout: 180_000}, () => {
       const {stdout} = await runTmq(words);
       assert.match(
         stdout.toString(),
-        /^3 messages have no time: they came from a machine with another clock\.$/m,
+        /^3 messages have no latency: they came from a machine with another clock\.$/m,
       );
     });
   });

@@ -44,7 +44,7 @@ function connectionLines({connect}: Figures, measurement: Measurement): readonly
       'connected',
       `${grouped(connected)} of ${grouped(clients)} in ${connectSeconds.toFixed(2)} s, ${grouped(perSecond(connected, connectSeconds))}/s`,
     ],
-    ...latencyLine('  time', connect),
+    ...latencyLine('  latency', connect),
     ...(total(refused) > 0 ? [['refused', grouped(total(refused))] as const, ...reasonLines(refused)] : []),
     ...(total(lost) > 0 ? [['disconnected', grouped(total(lost))] as const, ...reasonLines(lost)] : []),
   ];
@@ -57,7 +57,7 @@ function sentLines({acknowledge}: Figures, measurement: Measurement, qos: number
     ['sent', rateText(sent, sendSeconds)],
     ...(unsent > 0 ? [['not sent', `${grouped(unsent)} that were due`] as const] : []),
     ...(qos > 0 ? [['acknowledged', grouped(acknowledged)] as const] : []),
-    ...latencyLine('  time', acknowledge),
+    ...latencyLine('  latency', acknowledge),
     ...(rejected > 0 ? [['rejected', grouped(rejected)] as const, ...reasonLines(refusedMessages)] : []),
   ];
 }
@@ -66,7 +66,7 @@ function receivedLines(figures: Figures, measurement: Measurement): readonly Lin
   const {lost = 0, twice = 0, disordered = 0, foreign = 0, message} = figures;
   return [
     ['received', rateText(measurement.received, measurement.receiveSeconds)],
-    ...latencyLine('  time', message),
+    ...latencyLine('  latency', message),
     ['lost', grouped(lost)],
     ['twice', grouped(twice)],
     ['out of order', grouped(disordered)],
@@ -74,23 +74,23 @@ function receivedLines(figures: Figures, measurement: Measurement): readonly Lin
   ];
 }
 
-/** What the times mean. */
+/** What the figures mean. */
 function remarks({kind, scheduled, qos, measurement}: Report, figures: Figures): readonly string[] {
   const {otherClock, publishers, received} = measurement;
-  const hasTimes = figures[mainLatency[kind]] !== undefined && received + measurement.sent > 0;
+  const hasLatency = figures[mainLatency[kind]] !== undefined && received + measurement.sent > 0;
   return [
-    ...(hasTimes && kind !== 'sub'
+    ...(hasLatency && kind !== 'sub'
       ? [
           scheduled
-            ? 'Times count from when a message was to be sent, however long it had to wait.'
-            : 'Times count from when a message was sent: without --rate there is no time at which it was to be.',
+            ? 'Latency counts from when a message was to be sent, however long it had to wait.'
+            : 'Latency counts from when a message was sent: without --rate there is no time at which it was to be.',
         ]
       : []),
-    ...(hasTimes && kind === 'sub'
-      ? ['Times count from when the senders, on this machine, were to send.']
+    ...(hasLatency && kind === 'sub'
+      ? ['Latency counts from when the senders, on this machine, were to send.']
       : []),
     ...(otherClock > 0
-      ? [`${grouped(otherClock)} messages have no time: they came from a machine with another clock.`]
+      ? [`${grouped(otherClock)} messages have no latency: they came from a machine with another clock.`]
       : []),
     ...(kind === 'sub' && publishers.length === 0
       ? [

@@ -41,7 +41,7 @@ export const commandLines: readonly Mistake[] = [
   ['Pub -t a -m x', "Unknown command 'Pub'. Did you mean 'pub'?", {usage: true}],
   [
     'conn -h h',
-    "Unknown command 'conn'. It is one of pub, sub, rr, reply, passwd, profile, broker.",
+    "Unknown command 'conn'. It is one of pub, sub, rr, reply, passwd, profile, bench, broker.",
     {usage: true},
   ],
   ['help pubs', "Unknown command 'pubs'. Did you mean 'pub'?", {usage: true}],
@@ -49,7 +49,7 @@ export const commandLines: readonly Mistake[] = [
   ['-p 1883', "Unknown option '-p'. A command comes first: tmq pub -p …", {usage: true}],
   [
     'localhost',
-    "Unknown command 'localhost'. It is one of pub, sub, rr, reply, passwd, profile, broker.",
+    "Unknown command 'localhost'. It is one of pub, sub, rr, reply, passwd, profile, bench, broker.",
     {usage: true},
   ],
   [

@@ -5,7 +5,7 @@ import type {Mistake} from './mistake.ts';
 export const configurations: readonly Mistake[] = [
   [
     'broker -P 1883',
-    "Unknown option '-P'. It is an option of tmq pub, tmq sub, tmq rr and tmq reply.",
+    "Unknown option '-P'. It is an option of tmq pub, tmq sub, tmq rr, tmq reply and tmq bench.",
     {usage: true},
   ],
   [

@@ -114,12 +114,12 @@ export const passwordFiles: readonly Mistake[] = [
   ['passwd --import', '--import argument given but no source specified.', {usage: true}],
   [
     'passwd -p geheim {dir}/good ann',
-    "Unknown option '-p'. It is an option of tmq pub, tmq sub, tmq rr, tmq reply and tmq broker.",
+    "Unknown option '-p'. It is an option of tmq pub, tmq sub, tmq rr, tmq reply, tmq bench and tmq broker.",
     {usage: true},
   ],
   [
     'passwd -u ann {dir}/good',
-    "Unknown option '-u'. It is an option of tmq pub, tmq sub, tmq rr and tmq reply.",
+    "Unknown option '-u'. It is an option of tmq pub, tmq sub, tmq rr, tmq reply and tmq bench.",
     {usage: true},
   ],
   [
