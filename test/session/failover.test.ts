@@ -267,6 +267,25 @@ test('a broker that shuts down, or is busy, on many connections running is tried
   await session.end();
 });
 
+test('a SUBSCRIBE that is larger than the server takes is not sent [MQTT-3.2.2-15]', limit, async () => {
+  await using broker = await startFakeBroker(async (connection) => {
+    await connection.accept({properties: {maximumPacketSize: 30}});
+    await connection.idle();
+  });
+  const session = await connect(sessionOptions(broker.port), watched().context);
+  await assert.rejects(
+    session.subscribe(['a'.repeat(10), 'b'.repeat(10)], {qos: 0}),
+    failsWith(25, /^SUBSCRIBE larger than supported by the server: 31 bytes, it takes 30\.$/),
+  );
+  await session.end();
+  const [{packets} = {packets: []}] = broker.connections;
+  assert.deepEqual(
+    packets.map(({cmd}) => cmd),
+    ['connect'],
+  );
+  assert.equal(broker.connections.length, 1);
+});
+
 for (const protocolVersion of [4, 5] as const) {
   test(`a SUBSCRIBE in vain ends the session with 7, MQTT ${protocolVersion}`, limit, async () => {
     await using broker = await startFakeBroker(async (connection) => {

@@ -29,7 +29,7 @@ import {PendingRequests} from './pending-requests.ts';
 import type {CreateProtocolClient, IncomingMessage, Packet, ProtocolClient} from './protocol-client.ts';
 import {type FilterConnection, PublishFilter} from './publish-filter.ts';
 import {type ReceivedQos2, UnacknowledgedMessages} from './received-qos2.ts';
-import {limitsOf, type ServerLimits} from './server-limits.ts';
+import {limitsOf, type ServerLimits, withinLimits} from './server-limits.ts';
 import {WriteQueue} from './write-queue.ts';
 
 export interface ConnectionSetup {
@@ -209,8 +209,7 @@ export class ClientConnection implements FilterConnection {
     this.#filter = setup.fastPath ? new PublishFilter({...parts, connection: this}) : undefined;
     const stream = this.#filter ?? setup.stream;
     this.#stream = stream;
-    const isFramed = options.endpoint.transport === 'ws';
-    this.writeQueue = new WriteQueue(stream, (error) => this.fail(error), isFramed);
+    this.writeQueue = new WriteQueue(stream, (error) => this.fail(error), this.endpoint.transport === 'ws');
     this.#messages = new PacketMessages(events, stream, this);
     this.closed = new Promise((resolve) => whenClosed(stream, () => resolve(this.#close())));
     stream.on('error', (error) => this.fail(error));
@@ -264,8 +263,9 @@ export class ClientConnection implements FilterConnection {
   /** Writes a packet behind everything written before; nothing when the connection is closed. */
   send(packet: Packet, done?: () => void): void {
     this.writeQueue.writeEncoded(() => {
+      const bytes = withinLimits(this.#client.encode(packet), packet, this.limits);
       this.#setup.events.traced?.('out', packet);
-      return this.#client.encode(packet);
+      return bytes;
     }, done);
   }
 

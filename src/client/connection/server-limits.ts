@@ -1,5 +1,9 @@
-/** What a server announces in CONNACK, limits first [MQTT 5, 3.2.2.3]. Pure; who sends messages applies them. */
+/**
+ * What a server announces in CONNACK, limits first [MQTT 5, 3.2.2.3]. Pure. What sends messages applies those for
+ * messages.
+ */
 
+import {ExitCode, TmqError} from '../../errors.ts';
 import {largestTwoByteInteger} from '../../protocol/fixed-header.ts';
 import type {QoS} from '../../protocol/message.ts';
 import type {Packet} from './protocol-client.ts';
@@ -33,4 +37,18 @@ export function limitsOf({properties = {}}: Pick<Packet, 'properties'>): ServerL
     sharedSubscriptions: properties.sharedSubscriptionAvailable !== 0,
     responseInformation: properties.responseInformation as string | undefined,
   };
+}
+
+/** The bytes of this packet, if the server takes so many [MQTT-3.2.2-15]. @throws TmqError 25 */
+export function withinLimits(
+  bytes: Uint8Array | undefined,
+  {cmd}: Pick<Packet, 'cmd'>,
+  {maximumPacketSize}: ServerLimits,
+): Uint8Array | undefined {
+  const {length} = bytes ?? [];
+  if (length <= maximumPacketSize) return bytes;
+  throw new TmqError(
+    `${cmd.toUpperCase()} larger than supported by the server: ${length} bytes, it takes ${maximumPacketSize}.`,
+    ExitCode.packetTooLarge,
+  );
 }
