@@ -97,21 +97,7 @@ export function fileAccess(
   /** The current settings of the listeners that were given at the start. */
   let settings = new Map<ListenerConfig, ListenerConfig>();
   const settingsOf = (listener: ListenerConfig) => settings.get(listener) ?? listener;
-  const permissions = (identity: Identity, listener: ListenerConfig, secret?: string): Permissions => {
-    const client = defined({clientId: identity.clientId, username: usernameOf(identity)});
-    const may = (access: 'read' | 'write') => (topic: string) => {
-      const {aclFile} = settingsOf(listener);
-      const list = aclFile === undefined ? undefined : files.lists.get(aclFile);
-      return aclFile === undefined || (list !== undefined && allows(list, client, access, topic));
-    };
-    const mayStay = () => {
-      const answer = answerTo(identity, settingsOf(listener), files);
-      // A new hash stands for a new password, as far as can be known: the password itself is not kept.
-      return typeof answer === 'boolean' ? answer : answer.secret === secret && !answer.isDummy;
-    };
-    // mosquitto: security_default.c. Any subscription is allowed; each message delivered is checked.
-    return {mayPublish: may('write'), mayReceive: may('read'), maySubscribe: () => true, mayStay};
-  };
+  const current: CurrentAccess = {settingsOf, files: () => files};
   return {
     settingsOf,
     get warnings() {
@@ -121,8 +107,8 @@ export function fileAccess(
     admit(identity, listener) {
       const answer = answerTo(identity, settingsOf(listener), files);
       const judged = (admitted: boolean, secret?: string): Admission => {
-        const rights = permissions(withoutPassword(identity), listener, secret);
-        return admitted && rights.mayStay?.()
+        const rights = new FilePermissions(current, {identity: withoutPassword(identity), listener, secret});
+        return admitted && rights.mayStay()
           ? accept(usernameOf(identity), rights)
           : {accepted: false, reason: 'not-authorized'};
       };
@@ -146,6 +132,60 @@ export function fileAccess(
       };
     },
   };
+}
+
+/** The settings and files in use, which a reload changes. */
+interface CurrentAccess {
+  settingsOf(listener: ListenerConfig): ListenerConfig;
+  files(): Files;
+}
+
+interface Admitted {
+  /** Without the password. */
+  readonly identity: Identity;
+  readonly listener: ListenerConfig;
+  /** What the password was checked against. */
+  readonly secret: string | undefined;
+}
+
+/** What the files allow one client. */
+class FilePermissions implements Permissions {
+  readonly #access: CurrentAccess;
+  readonly #admitted: Admitted;
+
+  constructor(access: CurrentAccess, admitted: Admitted) {
+    this.#access = access;
+    this.#admitted = admitted;
+  }
+
+  mayPublish(topic: string): boolean {
+    return this.#may('write', topic);
+  }
+
+  mayReceive(topic: string): boolean {
+    return this.#may('read', topic);
+  }
+
+  /** mosquitto: security_default.c. Any subscription is allowed; each message delivered is checked. */
+  maySubscribe(): boolean {
+    return true;
+  }
+
+  mayStay(): boolean {
+    const {identity, listener, secret} = this.#admitted;
+    const answer = answerTo(identity, this.#access.settingsOf(listener), this.#access.files());
+    // A new hash stands for a new password, as far as can be known: the password itself is not kept.
+    return typeof answer === 'boolean' ? answer : answer.secret === secret && !answer.isDummy;
+  }
+
+  #may(access: 'read' | 'write', topic: string): boolean {
+    const {identity, listener} = this.#admitted;
+    const {aclFile} = this.#access.settingsOf(listener);
+    if (aclFile === undefined) return true;
+    const list = this.#access.files().lists.get(aclFile);
+    const client = {clientId: identity.clientId, ...defined({username: usernameOf(identity)})};
+    return list !== undefined && allows(list, client, access, topic);
+  }
 }
 
 function accept(username: string | undefined, permissions: Permissions): Admission {

@@ -19,7 +19,7 @@ import {
   connackProperties,
   connectedLine,
   connectParameters,
-  guarded,
+  GuardedPermissions,
   type Refusal,
   refusals,
   refusalWith,
@@ -188,7 +188,7 @@ export class ConnectHandler {
     const known = state.registry.get(clientId);
     if (known?.client !== undefined) this.#takeOver(known, parameters);
     const {session, present} = state.registry.open(clientId, cleanStart);
-    session.permit(guarded(permissions));
+    session.permit(new GuardedPermissions(permissions));
     const {writer} = this.#activate(session, {parameters, authentication}, present);
     state.registry.join(session, writer, {expirySeconds, username});
     session.will = storedWill(packet, details, parameters.writer.mountPoint);
