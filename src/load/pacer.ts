@@ -75,6 +75,7 @@ export class Pacer {
       }, start - now());
       return;
     }
+    this.#hasBegun = true;
     const interval = 1000 / rate;
     for (const {publisher, ofRole} of this.#paced) {
       const first = start + (ofRole / clients) * interval;
@@ -83,11 +84,13 @@ export class Pacer {
     this.#tick();
   }
 
-  /** No message becomes due any more. Those that a schedule has made due may still be sent. */
+  /** No further message becomes due than those that are by now, which a schedule still sends. */
   finish(): void {
+    if (this.#hasFinished) return;
     this.#hasFinished = true;
     clearTimeout(this.#timer);
     if (this.#pace.rate === undefined) for (const {publisher} of this.#paced) publisher.stop();
+    else if (this.#hasBegun) this.#makeDue(now());
   }
 
   /** Nothing more is sent; returns how many messages were due and are not sent. */
@@ -123,25 +126,24 @@ export class Pacer {
 
   /** Makes due what is due by now, and looks again when the next message is. */
   #tick(): void {
-    const paced = this.#paced;
-    if (this.#hasFinished || paced.length === 0) return;
     const time = now();
+    const next = this.#makeDue(time);
+    // Timers have no fractions of a millisecond: a message is sent up to one too late, which its latency includes.
+    if (next !== undefined) this.#timer = setTimeout(() => this.#tick(), Math.max(1, next - time));
+    this.#round();
+  }
+
+  /** Lets publishers send what the schedule has for them by this time; returns when the next message is due. */
+  #makeDue(time: number): number | undefined {
+    const paced = this.#paced;
     const all = this.#each * paced.length;
-    while (this.#passed < all) {
+    for (; this.#passed < all; this.#passed++) {
       const {publisher} = paced[this.#passed % paced.length]!;
       const dueAt = publisher.intendedAt!(Math.floor(this.#passed / paced.length));
-      if (dueAt > time) {
-        // Timers have no fractions of a millisecond: a message is sent up to one too late, which its latency includes.
-        this.#timer = setTimeout(() => this.#tick(), Math.max(1, dueAt - time));
-        break;
-      }
+      if (dueAt > time) return dueAt;
       publisher.due++;
-      this.#passed++;
-      if (!publisher.isListed) {
-        publisher.isListed = true;
-        this.#ready.push(publisher);
-      }
+      this.ready(publisher);
     }
-    this.#round();
+    return undefined;
   }
 }
