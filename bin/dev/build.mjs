@@ -347,7 +347,7 @@ const files = [
   ['library-mqttjs.cjs', cacheable({stdin: mqttjs}, [replacePackages])],
   ['thread-load.cjs', bundle({stdin: loadThread}, [replacePackages, packagesApart])],
   ['broker-web.cjs', bundle({entryPoints: ['src/broker/web/web-server.ts']}, [replacePackages])],
-  ['page.html.gz', page()],
+  ['page.html.br', page()],
   ['testing.cjs', bundle({entryPoints: ['src/testing/testing.ts']}, [replacePackages, packagesApart])],
   ['testing-node.cjs', bundle({entryPoints: ['src/testing/node.ts']}, [testingApart])],
   ['testing-vitest.mjs', bundle({entryPoints: ['src/testing/vitest.ts']}, [testingApart], 'esm')],

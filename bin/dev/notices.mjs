@@ -27,13 +27,17 @@ function licenceFile(folder) {
   return name === undefined ? undefined : readFileSync(join(folder, name), 'utf8');
 }
 
+/** A line that only names the licence or the holders of the copyright. */
+const ownLine = /^\s*(?:copyright\b|\(c\)|©|(?:the )?(?:mit|isc) license\b|\(the mit license\)|=+$|-+$)/i;
+
 /**
- * The contents of THIRD-PARTY-NOTICES: for each package its name, version, licence and the text of that.
+ * The contents of THIRD-PARTY-NOTICES: for each package its name, version, licence and the text of that. The words of
+ * a licence that several packages have are there once.
  * @param {string} root @param {Iterable<string>} folders below root @returns {string}
  * @throws Error for a package without a licence text
  */
 export function thirdPartyNotices(root, folders) {
-  const sections = [...new Set(folders)].map((folder) => {
+  const packages = [...new Set(folders)].map((folder) => {
     const {name, version, license, author} = JSON.parse(
       readFileSync(join(root, folder, 'package.json'), 'utf8'),
     );
@@ -43,8 +47,27 @@ export function thirdPartyNotices(root, folders) {
       license === 'Apache-2.0' ? licenceFile(join(root, 'node_modules', 'typescript')) : undefined;
     const text = own ?? (apache && `Copyright ${author?.name ?? author}\n\n${apache}`);
     if (text === undefined) throw new Error(`${name} ships no text of its licence.`);
-    return `${name} ${version} (${license})\n\n${text.replaceAll(/[ \t\r]+$/gm, '').trim()}\n`;
+    return {title: `${name} ${version}`, license, text: text.replaceAll(/[ \t\r]+$/gm, '').trim()};
+  });
+  packages.sort((a, b) => (a.title < b.title ? -1 : 1));
+  /** The first package with these words. @type {Map<string, string>} */
+  const first = new Map();
+  const sections = packages.map(({title, license, text}) => {
+    const lines = text.split('\n');
+    const words = lines
+      .filter((line) => !ownLine.test(line))
+      .join(' ')
+      .replaceAll(/\s+/g, ' ')
+      .trim();
+    const other = first.get(words);
+    if (other === undefined) first.set(words, title);
+    const holders = lines.filter((line) => ownLine.test(line) && /\w/.test(line)).join('\n');
+    const shown =
+      other === undefined
+        ? text
+        : `${holders}\n\nThe rest of this licence is, word for word, that of ${other}.`;
+    return `${title} (${license})\n\n${shown}\n`;
   });
   const head = "tmq's files hold code of these packages, under these licences.\n";
-  return [head, ...sections.sort()].join(`\n${'-'.repeat(80)}\n\n`);
+  return [head, ...sections].join(`\n${'-'.repeat(80)}\n\n`);
 }

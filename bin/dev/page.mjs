@@ -2,7 +2,7 @@
 
 import {readFileSync} from 'node:fs';
 import {join} from 'node:path';
-import {gzipSync} from 'node:zlib';
+import {brotliCompressSync, constants} from 'node:zlib';
 import {build} from 'esbuild';
 
 /** @typedef {import('esbuild').Plugin} Plugin */
@@ -58,7 +58,7 @@ function packageMain(root, name) {
 }
 
 /**
- * The page, compressed by gzip, and what it is made of.
+ * The page, compressed by Brotli, and what it is made of.
  * @param {string} root @param {string} version @returns {Promise<{page: Uint8Array, metafile: Metafile}>}
  */
 export async function buildPage(root, version) {
@@ -98,5 +98,6 @@ export async function buildPage(root, version) {
       '<script></script>',
       () => `<script>${code.trim().replaceAll('</script', '<\\/script')}</script>`,
     );
-  return {page: gzipSync(html, {level: 9}), metafile: script.metafile};
+  const params = {[constants.BROTLI_PARAM_LGWIN]: 24, [constants.BROTLI_PARAM_SIZE_HINT]: html.length};
+  return {page: brotliCompressSync(html, {params}), metafile: script.metafile};
 }

@@ -49,7 +49,7 @@ describe('the package', () => {
       ['LICENSE', 'README.md', 'bin/package.json', 'bin/tmq.js', 'package.json', ...bundles, ...pages].sort(),
     );
     const others = bundles.filter((path) => !/\.(cjs|mjs|d\.cts|d\.mts)$/.test(path));
-    assert.deepEqual(others.sort(), ['dist/THIRD-PARTY-NOTICES', 'dist/page.html.gz']);
+    assert.deepEqual(others.sort(), ['dist/THIRD-PARTY-NOTICES', 'dist/page.html.br']);
     assert.equal(packed.files.find(({path}) => path === 'bin/tmq.js')!.mode & 0o111, 0o111);
   });
 
@@ -118,13 +118,20 @@ describe('the package', () => {
       'mqtt',
       'mqtt-packet',
       'ora',
+      'preact',
+      'readable-stream',
       'sha512-crypt-ts',
       'socks',
     ];
     for (const name of [...wanted, 'ws', 'smart-buffer', 'bl', 'lru-cache']) assert.ok(named.has(name), name);
     // Tools for development are in no bundle, nor is what bin/dev/shims/ replaces.
-    for (const name of ['esbuild', 'typescript', 'tsx', 'debug', 'readable-stream', 'worker-timers'])
+    for (const name of ['esbuild', 'typescript', 'tsx', 'debug', 'playwright-core', 'worker-timers'])
       assert.ok(!named.has(name), name);
+    // The words that several have are there once.
+    const others = [...notices.matchAll(/word for word, that of (\S+ \S+)\.$/gm)].map(([, title]) => title!);
+    assert.ok(others.length > 10);
+    for (const title of others) assert.ok(notices.includes(`\n${title} (`), title);
+    assert.equal(notices.match(/Permission is hereby granted, free of charge/g)!.length < 15, true);
     assert.match(notices, /Apache License\s+Version 2\.0/);
   });
 

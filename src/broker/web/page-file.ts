@@ -3,7 +3,7 @@
 import {createHash} from 'node:crypto';
 import {readFileSync} from 'node:fs';
 import {join} from 'node:path';
-import {gunzipSync} from 'node:zlib';
+import {brotliDecompressSync} from 'node:zlib';
 
 /** The page for a browser. */
 export interface PageFile {
@@ -17,7 +17,7 @@ export function readPageFile(): PageFile {
   // In the sources there is no __dirname, and the page is in dist/.
   const directory =
     typeof __dirname === 'string' ? __dirname : join(import.meta.dirname, '..', '..', '..', 'dist');
-  return pageFile(gunzipSync(readFileSync(join(directory, 'page.html.gz'))).toString());
+  return pageFile(brotliDecompressSync(readFileSync(join(directory, 'page.html.br'))).toString());
 }
 
 /** A page whose scripts and styles are all inline. */
