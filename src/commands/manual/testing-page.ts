@@ -2,6 +2,7 @@
 
 import type {ManualSection} from '../../cli/command.ts';
 import {goFile, languageSection, pytestFile} from './testing-languages.ts';
+import {jestFile, nodeFile, nodeSection, referenceSection, scriptedFile, vitestFile} from './testing-node.ts';
 import {
   composeFile,
   readyFileScript,
@@ -19,18 +20,6 @@ const description: ManualSection = {
   ],
 };
 
-export const moduleExample = `import {startBroker} from 'tmq/testing';
-
-const broker = await startBroker();
-console.log(broker.url);
-await broker.close();`;
-
-const nodeSection: ManualSection = {
-  title: 'Node.js',
-  text: ['The module tmq/testing starts the same broker inside a test.'],
-  literal: moduleExample.split('\n'),
-};
-
 const hardships: ManualSection = {
   title: 'A bad network',
   text: [
@@ -43,7 +32,10 @@ const hardships: ManualSection = {
 export const testingFiles = {
   shellScript,
   readyFileScript,
-  moduleExample,
+  nodeFile,
+  vitestFile,
+  jestFile,
+  scriptedFile,
   pytestFile,
   goFile,
   workflow,
@@ -57,4 +49,5 @@ export const testingSections: readonly ManualSection[] = [
   languageSection,
   serviceSection,
   hardships,
+  referenceSection,
 ];
