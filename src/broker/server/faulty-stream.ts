@@ -181,7 +181,7 @@ class FaultyStream extends Duplex {
       for (let frame = splitter.next(); frame !== undefined; frame = splitter.next()) {
         if (!this.#packet(direction, frame)) return;
       }
-      if (this.#plan.isEmpty) this.#passBeginning(direction);
+      if (this.#plan.isEmpty && direction === 'in') this.#passBeginning();
     } catch {
       // Not MQTT: the broker reports it.
       passAll(queue);
@@ -191,18 +191,19 @@ class FaultyStream extends Duplex {
   }
 
   /**
-   * Without faults, a packet passes as it comes: the broker has to see that a slow client is alive. Only CONNECT, and the
-   * topic where an alias may name it, are looked at first.
+   * Without faults, a packet of the client passes as it comes: the broker has to see that a slow client is alive. Only
+   * CONNECT, and the topic where an alias may name it, are looked at first. What the broker sends stays whole, so that it
+   * is one frame of a WebSocket.
    */
-  #passBeginning(direction: Direction): void {
-    const queue = this.#queues[direction];
+  #passBeginning(): void {
+    const queue = this.#queues.in;
     const {piece, position, length} = queue.splitter;
     const beginning = piece.subarray(position);
     const size = length === 0 ? incomplete : packetBytes(beginning, 0);
     const type = length === 0 ? 0 : beginning[0]! >> 4;
     if (size < 0 || type === PacketType.connect) return;
     if (type === PacketType.publish && this.#protocolVersion === 5) {
-      if (this.#inspect(direction, beginning) === undefined && length < longestTopicAndProperties) return;
+      if (this.#inspect('in', beginning) === undefined && length < longestTopicAndProperties) return;
     }
     queue.left = size - length;
     passAll(queue);
