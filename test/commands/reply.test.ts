@@ -190,12 +190,12 @@ for (const kind of brokerKinds) {
     });
 
     test('-W ends with what has not come', limit, async () => {
-      await using idle = await reply('-t', 'quiet', '--echo', '-W', '1');
-      await using busy = await reply('-t', 'late', '--echo', '-W', '1', '-C', '2');
+      await using idle = await reply('-t', 'quiet', '--echo', '-W', '3');
+      await using busy = await reply('-t', 'late', '--echo', '-W', '3', '-C', '2');
       await ask(['-t', 'late', '-m', 'x']);
       for (const [responder, sentence] of [
-        [idle, 'No request within 1 s.'],
-        [busy, 'Only 1 of 2 requests within 1 s.'],
+        [idle, 'No request within 3 s.'],
+        [busy, 'Only 1 of 2 requests within 3 s.'],
       ] as const) {
         assert.equal((await responder.finished).exitCode, 27);
         assert.deepEqual(said(responder), [`Error: ${sentence}`]);

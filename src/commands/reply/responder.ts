@@ -1,14 +1,13 @@
 /**
- * Answers the requests of a session: a number of them at a time, begun in their order. A request is acknowledged when
- * its answer was sent, or when there is none. Knows neither options nor how an answer is made.
- *
- * States: taking; ending (it has the last request, or takes no further one); finished (no answer is being made).
+ * Answers the requests of a session. A request is acknowledged when its answer was sent, or when there is none. Knows
+ * neither options nor how an answer is made.
  */
 
 import type {Delivery, DeliveryReceiver, Payload, ReceiveDecision, Session} from '../../client/types.ts';
 import {type ExitCode, TmqError} from '../../errors.ts';
 import type {Message, Publication} from '../../protocol/message.ts';
 import {isMqttString, isPublishTopic} from '../../protocol/topic.ts';
+import {JobQueue} from '../client/exec/job-queue.ts';
 import type {ReplyPlan} from './plan.ts';
 import type {Answers} from './types.ts';
 
@@ -31,27 +30,22 @@ export class Responder implements DeliveryReceiver {
   taken = 0;
   /** Resolves with the exit status when the last request is answered, or after `drain`. @throws what ended the work */
   readonly finished: Promise<ExitCode>;
+  /** Finishes the answers that are being made, and begins no further one. */
+  readonly drain: () => Promise<void>;
   /** Answers are cut short: a request without one then stays unacknowledged. */
   isCut = false;
   readonly #setup: ResponderSetup;
-  #waiting: Delivery[] = [];
-  #running = 0;
-  #isEnding = false;
+  readonly #queue: JobQueue;
   /** It was said that a request names no response topic. */
   #isTold = false;
   /** The status of the first answer that could not be made or sent. */
   #failed: ExitCode | undefined;
-  #failure: {readonly error: unknown} | undefined;
-  #resolve: (status: ExitCode) => void = () => undefined;
-  #reject: (error: unknown) => void = () => undefined;
-
   constructor(setup: ResponderSetup) {
     this.#setup = setup;
-    this.finished = new Promise((resolve, reject) => {
-      this.#resolve = resolve;
-      this.#reject = reject;
-    });
+    this.#queue = new JobQueue({jobs: setup.plan.jobs, work: (request) => this.#isDone(request)});
+    this.finished = this.#queue.finished.then(() => this.status);
     this.finished.catch(() => undefined);
+    this.drain = () => this.#queue.drain();
   }
 
   get window(): number {
@@ -64,24 +58,16 @@ export class Responder implements DeliveryReceiver {
   }
 
   delivered(delivery: Delivery): ReceiveDecision {
-    if (this.#isEnding) return 'stop';
+    if (this.#queue.isEnding) return 'stop';
     if (responseTopicOf(delivery.message) === undefined) {
       this.#passOver(delivery);
       return 'more';
     }
     this.taken++;
-    this.#isEnding = this.taken === this.#setup.plan.count;
-    this.#waiting.push(delivery);
-    this.#start();
-    return this.#isEnding ? 'last' : 'more';
-  }
-
-  /** Finishes the answers that are being made, and begins no further one. */
-  async drain(): Promise<void> {
-    this.#isEnding = true;
-    for (const delivery of this.#waiting.splice(0)) delivery.abandon();
-    this.#start();
-    await this.finished.catch(() => undefined);
+    this.#queue.add(delivery);
+    if (this.taken !== this.#setup.plan.count) return 'more';
+    this.#queue.end();
+    return 'last';
   }
 
   #passOver(delivery: Delivery): void {
@@ -91,28 +77,6 @@ export class Responder implements DeliveryReceiver {
     this.#setup.tell(
       `A message of ${delivery.message.topic} names no response topic: it is not answered. This is said only once.`,
     );
-  }
-
-  #start(): void {
-    while (this.#running < this.#setup.plan.jobs && this.#waiting.length > 0)
-      void this.#work(this.#waiting.shift()!);
-    if (this.#running > 0 || !this.#isEnding) return;
-    if (this.#failure === undefined) this.#resolve(this.status);
-    else this.#reject(this.#failure.error);
-  }
-
-  async #work(delivery: Delivery): Promise<void> {
-    this.#running++;
-    try {
-      if (await this.#isDone(delivery.message)) delivery.acknowledge();
-      else delivery.abandon();
-    } catch (error) {
-      this.#failure ??= {error};
-      delivery.abandon();
-      void this.drain();
-    }
-    this.#running--;
-    this.#start();
   }
 
   /** Whether the request may be acknowledged. @throws what ends the work */

@@ -1,9 +1,6 @@
 /**
- * Runs a command for each message: a number of them at a time, in the order of the messages, and again when one fails.
- * A message is acknowledged when its command has succeeded. Knows neither options nor how a command is run.
- *
- * States: taking; ending (it has the last message, or takes no further one); draining (besides, no command is started);
- * finished (no command runs, and `finished` has been settled).
+ * Runs a command for each message, and again when it fails. A message is acknowledged when its command has succeeded.
+ * Knows neither options nor how a command is run.
  */
 
 import type {Delivery, DeliveryReceiver, ReceiveDecision} from '../../../client/types.ts';
@@ -11,6 +8,7 @@ import {type ExitCode, TmqError} from '../../../errors.ts';
 import {CannotRun} from '../../../io/command/start-command.ts';
 import type {Message} from '../../../protocol/message.ts';
 import {sleep} from '../../../timers.ts';
+import {JobQueue} from '../../client/exec/job-queue.ts';
 import type {ExecPlan} from './exec-options.ts';
 
 export interface WorkerSetup {
@@ -49,28 +47,23 @@ export class Worker implements DeliveryReceiver {
   readonly window: number;
   /** Resolves with the exit status when the last message is done, or after `drain`. @throws what ended the work */
   readonly finished: Promise<ExitCode>;
+  /** Resolves when no command runs, and none waits. */
+  readonly idle: () => Promise<void>;
+  /** Lets the commands that run finish, and starts no further one. Resolves when none runs. */
+  readonly drain: () => Promise<void>;
   readonly #setup: WorkerSetup;
-  #waiting: Delivery[] = [];
-  #running = 0;
-  #isEnding = false;
-  /** Aborted when no command is started any more. */
-  readonly #draining = new AbortController();
+  readonly #queue: JobQueue;
   /** The status of the first command whose message was skipped. */
   #skipped: ExitCode | undefined;
-  #failure: unknown;
-  /** Callbacks of `idle`. */
-  #onIdle: (() => void)[] = [];
-  #resolve: (status: ExitCode) => void = () => undefined;
-  #reject: (error: unknown) => void = () => undefined;
 
   constructor(setup: WorkerSetup) {
     this.#setup = setup;
     this.window = setup.window;
-    this.finished = new Promise((resolve, reject) => {
-      this.#resolve = resolve;
-      this.#reject = reject;
-    });
+    this.#queue = new JobQueue({jobs: setup.plan.jobs, work: (message) => this.#isDone(message)});
+    this.finished = this.#queue.finished.then(() => this.status);
     this.finished.catch(() => undefined);
+    this.idle = () => this.#queue.idle();
+    this.drain = () => this.#queue.drain();
   }
 
   /** The exit status so far: that of the first command whose message was skipped, or 0. */
@@ -79,62 +72,19 @@ export class Worker implements DeliveryReceiver {
   }
 
   delivered(delivery: Delivery): ReceiveDecision {
-    if (this.#isEnding) return 'stop';
+    if (this.#queue.isEnding) return 'stop';
     const {decision, print} = this.#setup.select(delivery.message);
-    if (decision !== 'more') this.#isEnding = true;
     if (decision !== 'stop' && !print) delivery.acknowledge();
-    if (decision !== 'stop' && print) this.#waiting.push(delivery);
-    this.#start();
+    if (decision !== 'stop' && print) this.#queue.add(delivery);
+    if (decision !== 'more') this.#queue.end();
     return decision;
-  }
-
-  /** Resolves when no command runs, and none waits. */
-  idle(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#onIdle.push(resolve);
-      this.#start();
-    });
-  }
-
-  /** Lets the commands that run finish, and starts no further one. Resolves when none runs. */
-  async drain(): Promise<void> {
-    this.#isEnding = true;
-    this.#draining.abort();
-    for (const delivery of this.#waiting.splice(0)) delivery.abandon();
-    this.#start();
-    await this.finished.catch(() => undefined);
-  }
-
-  /** Starts what may be started; the work is finished where nothing runs and nothing more comes. */
-  #start(): void {
-    const {jobs} = this.#setup.plan;
-    while (this.#running < jobs && this.#waiting.length > 0) void this.#work(this.#waiting.shift()!);
-    if (this.#running > 0) return;
-    for (const resolve of this.#onIdle.splice(0)) resolve();
-    if (!this.#isEnding) return;
-    if (this.#failure === undefined) this.#resolve(this.status);
-    else this.#reject(this.#failure);
-  }
-
-  async #work(delivery: Delivery): Promise<void> {
-    this.#running++;
-    try {
-      if (await this.#isDone(delivery.message)) delivery.acknowledge();
-      else delivery.abandon();
-    } catch (error) {
-      this.#failure ??= error;
-      delivery.abandon();
-      void this.drain();
-    }
-    this.#running--;
-    this.#start();
   }
 
   /** Whether the message may be acknowledged. @throws what ends the work */
   async #isDone(message: Message): Promise<boolean> {
     const {plan, tell} = this.#setup;
     const {onFailure} = plan;
-    const {signal} = this.#draining;
+    const signal = this.#queue.draining;
     for (let attempts = 1; ; attempts++) {
       const failure = await this.#attempt(message);
       if (failure === undefined) return true;
