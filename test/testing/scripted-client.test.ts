@@ -138,7 +138,7 @@ describe('a scripted client', () => {
     assert.ok(error instanceof Error);
     assert.equal(
       error.message,
-      'PUBACK was expected, and PUBACK { packetId: 1, reasonCode: 16 } came, whose packetId is not 2.',
+      'PUBACK was expected, and PUBACK { packetId: 1, reasonCode: 0x10 } came, whose packetId is not 2.',
     );
     assert.match(error.stack?.split('\n')[1] ?? '', /scripted-client\.test\.ts/);
     await client.send('pingreq');

@@ -12,7 +12,7 @@ export function difference(packet: ReceivedPacket, name: string, fields: object)
   );
   if (wrong === undefined) return undefined;
   const [key, value] = wrong;
-  return `${describePacket(packet)} came, whose ${key} is not ${shownValue(value)}`;
+  return `${describePacket(packet)} came, whose ${key} is not ${shownValue(value, key)}`;
 }
 
 function isAsExpected(actual: unknown, expected: unknown, key: string): boolean {
@@ -33,12 +33,22 @@ export function describePacket({name, ...fields}: ReceivedPacket): string {
   return Object.keys(fields).length === 0 ? upper : `${upper} ${shownValue(fields)}`;
 }
 
-function shownValue(value: unknown): string {
-  const readable = (given: unknown): unknown => {
+function shownValue(value: unknown, name = ''): string {
+  const readable = (given: unknown, key: string): unknown => {
+    // As the specification writes them.
+    if (/^reasonCodes?$/.test(key) && typeof given === 'number') {
+      return {[inspect.custom]: () => `0x${given.toString(16).padStart(2, '0')}`};
+    }
     if (given instanceof Uint8Array) return preview(Buffer.from(given));
-    if (Array.isArray(given)) return given.map(readable);
+    if (Array.isArray(given)) return given.map((each) => readable(each, key));
     if (typeof given !== 'object' || given === null) return given;
-    return Object.fromEntries(Object.entries(given).map(([key, each]) => [key, readable(each)]));
+    return Object.fromEntries(
+      Object.entries(given).map(([member, each]) => [member, readable(each, member)]),
+    );
   };
-  return inspect(readable(value), {breakLength: Number.POSITIVE_INFINITY, depth: 5, maxArrayLength: 20});
+  return inspect(readable(value, name), {
+    breakLength: Number.POSITIVE_INFINITY,
+    depth: 5,
+    maxArrayLength: 20,
+  });
 }
