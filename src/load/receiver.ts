@@ -44,7 +44,8 @@ export class Receiver implements SessionRole {
       recorder.otherClock++;
       return;
     }
-    recorder.measuresFrom ??= sentAt + this.#warmupMilliseconds;
+    // Without a warm-up every message counts, also one that is older than the first to come.
+    recorder.measuresFrom ??= this.#warmupMilliseconds === 0 ? 0 : sentAt + this.#warmupMilliseconds;
     if (sentAt >= recorder.measuresFrom) recorder.messageLatency.record(time - sentAt);
   }
 
