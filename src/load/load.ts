@@ -10,7 +10,7 @@ import {expectedSenders} from './measuring/loss.ts';
 import {addUp, type ClientGroup, type Measurement} from './measuring/measurement.ts';
 import {type Watched, watchedMemory, watchedNumbers} from './measuring/recorder.ts';
 import type {Order, Report, ThreadData} from './messages.ts';
-import type {LoadPlan} from './plan.ts';
+import {clientCount, type LoadPlan} from './plan.ts';
 import {file} from './thread-file.ts';
 
 export interface LoadSetup {
@@ -131,12 +131,16 @@ export class Load {
     return {measurement: addUp(measurements), failure};
   }
 
-  /** Keeps the connections, until the time is over or enough has come. */
+  /** Keeps the connections, until the time is over, enough has come, or none is left. */
   async #hold(): Promise<void> {
     const {holdSeconds = Number.POSITIVE_INFINITY, messages = Number.POSITIVE_INFINITY} = this.#setup;
     const end = now() + holdSeconds * 1000;
-    const {signal} = this.#setup;
-    await until(() => signal.aborted || now() >= end || this.watched.received >= messages);
+    const {signal, plan} = this.#setup;
+    const clients = clientCount(plan);
+    await until(() => {
+      const {received, failed} = this.watched;
+      return signal.aborted || now() >= end || received >= messages || failed >= clients;
+    });
   }
 
   async #publish(threads: readonly Thread[]): Promise<void> {

@@ -20,7 +20,7 @@ export const bench = defineCommand({
   ],
   description: [
     'conn connects clients, and disconnects them. pub publishes, sub receives what another bench publishes, and e2e does both, so that it knows what was lost. merge makes one report of several, which were printed with --json.',
-    'The clients are light ones, thousands in one process: they connect once, and a connection that is lost stays so and is reported. Sessions are clean ones. pub, sub and e2e begin when all clients have connected, or were refused.',
+    'The clients are light ones, thousands in one process: they connect once, and a connection that is lost stays so and is reported; when none is left, the load ends. Sessions are clean ones. pub, sub and e2e begin when all clients have connected, or were refused.',
     'With --rate, each client has a schedule, and latency counts from the time at which a message was to be sent: if the broker stalls, the messages that had to wait for it count with all of their wait (no coordinated omission). Sending happens on ticks of a millisecond, which the latency includes. Without --rate, latency counts from the sending.',
   ],
   options,
