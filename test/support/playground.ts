@@ -8,6 +8,7 @@ import {chmod, mkdir, mkdtemp, rm, writeFile} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {dirname, join} from 'node:path';
 import type {Readable} from 'node:stream';
+import {StringDecoder} from 'node:string_decoder';
 import {freePort} from './mosquitto.ts';
 import {type Finished, type Running, start} from './spawn.ts';
 import {program, startTmq} from './tmq.ts';
@@ -62,11 +63,24 @@ const patienceMilliseconds = 15_000;
 /** The broker serves every line of a file of tests, one after the other. */
 const brokerMilliseconds = 300_000;
 
-/** Whether a client that connected in this trace has a packet that matches: lines of earlier clients may come late. */
-function isTraced(trace: string, pattern: RegExp): boolean {
-  const packets = trace.split('\n').map((line) => line.split(' ').slice(1));
-  const connected = new Set(packets.flatMap(([client, , name]) => (name === 'CONNECT' ? [client] : [])));
-  return packets.some(([client, ...words]) => connected.has(client) && pattern.test(words.join(' ')));
+/** The lines of a trace that nothing has looked at yet. Each is read once: a load has thousands a second. */
+function traceOf(broker: Running | undefined): string[] {
+  const lines: string[] = [];
+  const decoder = new StringDecoder();
+  let last = '';
+  broker?.child.stdout?.on('data', (chunk: Buffer) => {
+    const pieces = `${last}${decoder.write(chunk)}`.split('\n');
+    last = pieces.pop()!;
+    for (const line of pieces) lines.push(line);
+  });
+  return lines;
+}
+
+/** Whether a line is a packet that matches, of a client in `connected`, to which CONNECT adds its client. */
+function isTraced(line: string, connected: Set<string>, pattern: RegExp): boolean {
+  const [, client = '', ...words] = line.split(' ');
+  if (words[1] === 'CONNECT') connected.add(client);
+  return connected.has(client) && pattern.test(words.join(' '));
 }
 
 /** A line is the leader of a group, which may outlive it. */
@@ -108,8 +122,8 @@ export async function openPlayground(options: PlaygroundOptions = {}): Promise<P
       : startTmq(['broker', '-p', String(port), '--ready', 'env', '--trace'], {
           timeoutMilliseconds: brokerMilliseconds,
         });
+  const trace = traceOf(broker);
   await broker?.waitFor('stdout', /MQTT_URL/);
-  let seen = 0;
   const running = new Set<Running>();
   const signal = async (started: Running, name: NodeJS.Signals) => {
     if (running.has(started)) signalGroup(started, name);
@@ -143,14 +157,13 @@ export async function openPlayground(options: PlaygroundOptions = {}): Promise<P
     run: async (line, input = '') => await begin(line, input).finished,
     async traced(pattern) {
       if (broker === undefined) throw new Error('There is no broker.');
-      let trace = broker.stdout().toString().slice(seen);
-      while (!isTraced(trace, pattern)) {
+      // Lines of earlier clients may come late.
+      const connected = new Set<string>();
+      while (!trace.splice(0).some((line) => isTraced(line, connected, pattern))) {
         // A broker that has ended would be asked again and again, and no timer of a test would ever run.
         const ended = await Promise.race([once(broker.child.stdout as Readable, 'data'), broker.finished]);
         if ('exitCode' in ended) throw new Error(`The broker ended before ${pattern}: ${ended.stderr}`);
-        trace = broker.stdout().toString().slice(seen);
       }
-      seen += trace.length;
     },
     async [Symbol.asyncDispose]() {
       for (const started of running) await signal(started, 'SIGKILL');
