@@ -48,7 +48,7 @@ describe('tmq/testing from a project of its own', () => {
       const broker = await startBroker({webSockets: true});
       await scriptedClient(broker.url);
       broker.setFaults(['delay publish 200ms']);
-      await broker.client();
+      await broker.client({scheme: 'ws'});
       console.log(broker.clients.length);`;
     assert.equal(await runProgram('forgotten.mjs', text), '2\n');
   });

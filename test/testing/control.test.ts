@@ -1,6 +1,9 @@
 /** What a test does to the broker of tmq/testing: state, faults, connections, restarts, and its hooks. */
 
 import assert from 'node:assert/strict';
+import {mkdtemp, rm} from 'node:fs/promises';
+import {tmpdir} from 'node:os';
+import {join} from 'node:path';
 import {describe, it} from 'node:test';
 import mqtt from 'mqtt';
 import type {AuthorizationRequest, Published} from '../../src/testing/testing.ts';
@@ -142,6 +145,25 @@ describe('a restart', () => {
     assert.deepEqual(received, ['a/1 queued', 'a/2 after', 'a/3 mine']);
     await using web = await broker.client({scheme: 'ws'});
     assert.equal(web.connack?.reasonCode, 0);
+  });
+
+  it('leaves what is kept to the store where the configuration has one', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'tmq-testing-'));
+    const listener = 'listener 0 127.0.0.1\nallow_anonymous true\n';
+    const config = `${listener}persistence true\npersistence_location ${directory}/\n`;
+    try {
+      await using broker = await startBroker({config});
+      broker.retain([{topic: 'r', payload: 'kept'}]);
+      await broker.restart();
+      await broker.close();
+      await using next = await startBroker({config});
+      await using client = await next.client();
+      await client.send('subscribe', {subscriptions: [{filter: 'r'}]});
+      await client.expect('suback');
+      await client.expect('publish', {topic: 'r', payload: 'kept', retain: true});
+    } finally {
+      await rm(directory, {recursive: true, force: true});
+    }
   });
 
   it('starts a broker that was only created; a closed one starts no more', async () => {

@@ -3,6 +3,7 @@
 import {randomUUID} from 'node:crypto';
 import type {Socket} from 'node:net';
 import type {Duplex} from 'node:stream';
+import type {OnSocket} from '../../client/transport/taken-bytes.ts';
 import {dial} from '../../client/transport/transport.ts';
 import {defined} from '../../defined.ts';
 import type {ProtocolVersion} from '../../protocol/message.ts';
@@ -86,7 +87,8 @@ class PacketStream implements ScriptedClient {
     this.#fields = fields;
     this.#received = new ReceivedPackets(stream, protocolVersion, timeout);
     // A client that a test has forgotten does not keep the process running.
-    (stream as Partial<Socket>).unref?.();
+    const {beneath = stream} = stream as Partial<OnSocket>;
+    (beneath as Partial<Socket>).unref?.();
     const abort = () => {
       this.#received.close({error: signal?.reason});
       this.drop();
