@@ -107,7 +107,8 @@ function execute(command, args) {
 const binary = (name) => join(root, 'node_modules', '.bin', name);
 
 if (patterns.length === 0) {
-  if ((await execute(binary('tsc'), ['--noEmit'])) !== 0) process.exit(1);
+  for (const project of ['.', 'src/page'])
+    if ((await execute(binary('tsc'), ['--noEmit', '-p', project])) !== 0) process.exit(1);
   if ((await execute(binary('biome'), ['check', '--error-on-warnings', '.'])) !== 0) process.exit(1);
 }
 
