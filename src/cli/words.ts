@@ -186,10 +186,11 @@ function isLongOption(options: OptionTable, word: string): boolean {
   return word.length > 2 && findRow(options, `-${nameIn(word)}`) !== undefined;
 }
 
-/** After the first operand only a whole spelling is an option: a password may begin with '-'. */
-function isOperand(command: AnyCommand, word: string, named: Named, isAfterOperand: boolean): boolean {
-  if (command.operands === undefined) return false;
-  return !word.startsWith('-') || word === '-' || (isAfterOperand && (named.isGroup || !named.isKnown));
+/** Behind a password file only a whole spelling is an option: a password may begin with '-'. */
+function isOperand({operands}: AnyCommand, word: string, named: Named, isAfterOperand: boolean): boolean {
+  if (operands === undefined) return false;
+  if (!word.startsWith('-') || word === '-') return true;
+  return isAfterOperand && operands === 'passwordFile' && (named.isGroup || !named.isKnown);
 }
 
 /** What stands before '='. */

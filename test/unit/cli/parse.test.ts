@@ -21,13 +21,14 @@ import {passwd} from '../../../src/commands/passwd/passwd.ts';
 import {pub} from '../../../src/commands/pub/pub.ts';
 import {rr} from '../../../src/commands/rr/rr.ts';
 import {sub} from '../../../src/commands/sub/sub.ts';
+import {defined} from '../../../src/defined.ts';
 import {TmqError, UsageError} from '../../../src/errors.ts';
 import {run} from '../../support/spawn.ts';
 
 const clients: readonly AnyCommand[] = [pub, sub, rr];
 
 /** A command with one option of each kind, with operands or without. */
-function sample(operands = false) {
+function sample(operands?: AnyCommand['operands']) {
   return defineCommand({
     name: 'sample',
     summary: 'sample',
@@ -35,7 +36,7 @@ function sample(operands = false) {
     description: [],
     mostUsed: [],
     examples: {},
-    ...(operands ? {operands: 'command'} : {}),
+    ...defined({operands}),
     options: {
       switch: {flags: '-s, --switch', group: 'General', summary: 'a switch'},
       noSwitch: {flags: '--no-switch', group: 'General', summary: 'not its negation'},
@@ -82,7 +83,7 @@ function sample(operands = false) {
 }
 
 const values = (...words: readonly string[]) => parse(sample(), words).values;
-const withOperands = (...words: readonly string[]) => parse(sample(true), words);
+const withOperands = (...words: readonly string[]) => parse(sample('passwordFile'), words);
 
 function refuses(words: readonly string[], message: string | RegExp, command: AnyCommand = sample()): void {
   assert.throws(() => parse(command, words), {name: 'UsageError', message}, words.join(' '));
@@ -175,11 +176,16 @@ test('takes -- and operands where the command has them', () => {
     '--help',
   ]);
   assert.deepEqual(withOperands('file', '-s').values, {switch: true});
-  // After an operand, a password for one, a word that only begins like an option is an operand.
+  // Behind a password file, a word that only begins like an option may be a password.
   assert.deepEqual(withOperands('-sv', 'a', 'file', '-sv', '-Px', '-value', '--value=b'), {
     values: {switch: true, value: 'b'},
     operands: ['file', '-sv', '-Px', '-value'],
   });
+  assert.deepEqual(parse(sample('bench'), ['conn', '-sv', 'a']), {
+    values: {switch: true, value: 'a'},
+    operands: ['conn'],
+  });
+  assert.throws(() => parse(sample('bench'), ['conn', '--valeu']), {message: /^Unknown option '--valeu'\./});
   assert.throws(() => withOperands('--switch=yes'), {message: "Option '--switch' takes no value."});
   assert.throws(() => withOperands('-x', 'file'), {message: "Unknown option '-x'."});
   assert.equal(withOperands('file', '--help').request, 'help');
