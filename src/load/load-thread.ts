@@ -3,7 +3,7 @@
  * for: connect, publish, stop. Knows nothing of the other threads.
  */
 
-import {ExitCode} from '../errors.ts';
+import type {ExitCode} from '../errors.ts';
 import {reasonText} from '../protocol/reason-codes.ts';
 import {now} from './measuring/clock.ts';
 import {receiverKey, senderKey} from './measuring/loss.ts';
@@ -87,15 +87,12 @@ export class LoadThread {
     const recorder = this.#recorder;
     recorder.connecting.extend(due);
     const {role, ready} = this.#roleOf(place);
-    const {session, connack} = await connector.open(place, role);
-    const time = now();
-    recorder.connecting.extend(time);
-    try {
-      await ready(session, connack);
-    } catch (error) {
-      session.destroy();
-      throw error;
-    }
+    let time = due;
+    const session = await connector.open(place, role, async (opened, connack) => {
+      time = now();
+      recorder.connecting.extend(time);
+      await ready(opened, connack);
+    });
     recorder.connectLatency.record(time - due);
     recorder.connected++;
     this.#sessions.push(session);
@@ -137,7 +134,7 @@ export class LoadThread {
     return {role: publisher, ready};
   }
 
-  /** @throws Refusal */
+  /** @throws Refusal; Error when the connection ends first */
   async #subscribe(session: LightSession, receiver: Receiver, {ofRole}: ClientPlace): Promise<void> {
     const {run, first, connecting, subscribing} = this.#setup.plan;
     const {filter, qos} = subscribing!;
@@ -145,12 +142,7 @@ export class LoadThread {
     const text = numbered(filter, number);
     // Retained messages follow SUBACK, perhaps in the same read.
     receiver.received = new Map();
-    let code: number;
-    try {
-      code = await session.subscribe(subscribePacket(connecting.protocolVersion, text, qos));
-    } catch (error) {
-      throw new Refusal((error as Error).message, ExitCode.noConnection);
-    }
+    const code = await session.subscribe(subscribePacket(connecting.protocolVersion, text, qos));
     const refusal = subscriptionRefusal(code, reasonText(code));
     if (refusal !== undefined) throw refusal;
     this.#recorder.receivers.push([receiverKey(run, number, text), receiver.received]);

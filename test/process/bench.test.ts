@@ -426,6 +426,20 @@ describe('bench', {concurrency: 3, timeout: 180_000}, () => {
     assert.deepEqual([exitCode, figures.connected, figures.disconnected], [0, 2, 2]);
   });
 
+  test('a broker that does not answer SUBSCRIBE refuses, and Ctrl-C does not wait for it', async () => {
+    await withBroker({faults: ['drop suback']}, async (broker) => {
+      const place = ['bench', 'sub', '-p', String(broker.port), '-i', 'mute-{i}', '--for', '1s'];
+      const {exitCode, stdout} = await runTmq([...place, '--connect-timeout', '1']);
+      assert.equal(exitCode, 4);
+      assert.match(stdout.toString(), /^ +1 The broker did not answer SUBSCRIBE in time\.$/m);
+
+      await using running = startTmq(place);
+      await broker.connected('mute-0');
+      running.child.kill('SIGINT');
+      assert.equal((await running.finished).exitCode, 130);
+    });
+  });
+
   test('where no client can connect, the status is that of the first', async () => {
     const {exitCode, stderr, stdout} = await runTmq(['bench', 'pub', '-n', '2', '-p', '1']);
     assert.equal(exitCode, 1);

@@ -75,8 +75,12 @@ export class Connector {
     await Promise.all(Array.from({length: lanes}, go));
   }
 
-  /** Connects a client. @throws Refusal */
-  async open({index}: ClientPlace, role: SessionRole): Promise<{session: LightSession; connack: Connack}> {
+  /** Connects a client, and lets `ready` say to the broker what else is to be said, in the same time. @throws Refusal */
+  async open(
+    {index}: ClientPlace,
+    role: SessionRole,
+    ready: (session: LightSession, connack: Connack) => Promise<void>,
+  ): Promise<LightSession> {
     const {connecting, first} = this.#plan;
     const {protocolVersion, clientId, credentials, keepaliveSeconds, timeoutSeconds, headers} = connecting;
     const controller = new AbortController();
@@ -110,12 +114,15 @@ export class Connector {
         },
       });
       const opened = session;
+      let awaited = 'CONNECT';
       controller.signal.addEventListener('abort', () =>
-        opened.abandon('The broker did not answer CONNECT in time.'),
+        opened.abandon(`The broker did not answer ${awaited} in time.`),
       );
       const connack = await opened.connect(packet);
       if (connack.code !== 0) throw new Refusal(connectReason(connack.code), connack.code);
-      return {session, connack};
+      awaited = 'SUBSCRIBE';
+      await ready(session, connack);
+      return session;
     } catch (error) {
       session?.destroy();
       if (error instanceof Refusal) throw error;
