@@ -8,6 +8,7 @@ import {existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, w
 import {tmpdir} from 'node:os';
 import {basename, join} from 'node:path';
 import {after, test} from 'node:test';
+import {addUp} from '../../src/load/measuring/measurement.ts';
 import {type RunOptions, runMain} from '../support/run.ts';
 
 const root = join(import.meta.dirname, '..', '..');
@@ -480,7 +481,7 @@ const commandLines: readonly Row[] = [
   ],
 ];
 
-const report = {format: 'tmq-bench', version: 1, kind: 'conn', runs: ['1'], measurement: {clients: 1}};
+const report = {format: 'tmq-bench', version: 1, kind: 'conn', runs: ['1'], measurement: addUp([])};
 const ofBench = file('conn.json', JSON.stringify(report));
 const merge = (name: string, content: string) => ['bench', 'merge', ofBench, file(name, content)];
 
@@ -499,7 +500,7 @@ const runs: readonly Row[] = [
   ],
   [
     merge('damaged.json', JSON.stringify({...report, runs: undefined})),
-    `${directory}/damaged.json is a damaged report of tmq bench: parts of it are missing.`,
+    `${directory}/damaged.json is a damaged report of tmq bench: parts of it are missing or wrong.`,
   ],
   [
     merge('same.json', JSON.stringify(report)),

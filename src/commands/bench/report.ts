@@ -7,6 +7,7 @@ import {TmqError} from '../../errors.ts';
 import {Histogram, type HistogramData} from '../../load/measuring/histogram.ts';
 import {lostMessages} from '../../load/measuring/loss.ts';
 import {addUp, type Measurement, total} from '../../load/measuring/measurement.ts';
+import {isMeasurement} from '../../load/measuring/measurement-shape.ts';
 import type {Identifier} from '../../load/plan.ts';
 
 /** What a load is about. */
@@ -151,8 +152,8 @@ export function parseReport(text: string, name: string): Report {
       `${name} is a report of format ${version}, and this tmq reads format 1. Take the same tmq for both.`,
     );
   }
-  if (!kinds.includes(kind!) || !Array.isArray(runs) || typeof measurement?.clients !== 'number') {
-    throw new TmqError(`${name} is a damaged report of tmq bench: parts of it are missing.`);
+  if (!kinds.includes(kind!) || !Array.isArray(runs) || !isMeasurement(measurement)) {
+    throw new TmqError(`${name} is a damaged report of tmq bench: parts of it are missing or wrong.`);
   }
   return {format, version, kind: kind!, runs, scheduled: scheduled === true, qos: qos ?? 0, measurement};
 }

@@ -1,5 +1,6 @@
 /** The report as people read it. Pure. */
 
+import {oneSafeLine} from '../../io/sanitise.ts';
 import {grouped} from '../../io/status-line.ts';
 import {type Counts, type Measurement, total} from '../../load/measuring/measurement.ts';
 import {type Figures, figuresOf, type Latency, mainLatency, perSecond, type Report} from './report.ts';
@@ -34,7 +35,7 @@ function latencyLine(name: string, latency: Latency | undefined): readonly Line[
 /** What happened how often, the most frequent first. */
 function reasonLines(counts: Counts): readonly Line[] {
   const sorted = Object.entries(counts).sort(([, one], [, other]) => other - one);
-  return sorted.map(([reason, times]) => ['', `${grouped(times)} ${reason}`]);
+  return sorted.map(([reason, times]) => ['', `${grouped(times)} ${oneSafeLine(reason)}`]);
 }
 
 function connectionLines({connect}: Figures, measurement: Measurement): readonly Line[] {
