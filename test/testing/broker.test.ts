@@ -8,7 +8,7 @@ import {connect} from 'node:net';
 import {describe, it} from 'node:test';
 import mqtt from 'mqtt';
 import {TmqError} from '../../src/errors.ts';
-import {startBroker} from '../../src/testing/testing.ts';
+import {type StartOptions, startBroker} from '../../src/testing/testing.ts';
 import {frameOf, PacketClient} from '../support/packet-client.ts';
 import {run} from '../support/spawn.ts';
 
@@ -118,6 +118,30 @@ describe('startBroker', () => {
     await assert.rejects(mqtt.connectAsync(closed.url, once1), /Not authorized/);
     await assert.rejects(startBroker({config: 'nonsense 1\n'}), TmqError);
     await assert.rejects(startBroker({port: closed.port}), /in use/);
+  });
+
+  it('refuses options that a compiler would refuse', async () => {
+    const wrong: readonly (readonly [options: object, message: RegExp])[] = [
+      [{prot: 1}, /^A broker has no option 'prot': it has port, tls,/],
+      [{tls: true}, /^tls is true: it is 'auto'\.$/],
+      [{faults: 'drop puback'}, /^faults is "drop puback": it is a list of rules\.$/],
+    ];
+    for (const [options, message] of wrong) {
+      await assert.rejects(startBroker(options as StartOptions), {name: 'TypeError', message});
+    }
+    await using broker = await startBroker();
+    const qos = 7 as 2;
+    assert.throws(() => broker.publish('t', 'x', {qos}), {
+      name: 'TypeError',
+      message: /^qos is 7: it is 0, 1/,
+    });
+    assert.deepEqual(broker.published, []);
+    await assert.rejects(broker.waitFor('t', {count: 1.5}), /A count of 1\.5/);
+    await using client = await broker.client();
+    await assert.rejects(
+      client.send('pubackk' as 'pingreq'),
+      /^TypeError: A client sends no 'pubackk': it sends/,
+    );
   });
 
   it('F14: refuses topics and filters that are not valid', async () => {

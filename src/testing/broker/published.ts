@@ -150,5 +150,7 @@ function filterProblem(filter: string): TypeError | undefined {
 }
 
 function countProblem(count: number): TypeError | undefined {
-  return count >= 1 ? undefined : new TypeError(`A count of ${count} messages cannot be waited for.`);
+  return Number.isInteger(count) && count >= 1
+    ? undefined
+    : new TypeError(`A count of ${count} messages cannot be waited for.`);
 }

@@ -26,12 +26,12 @@ export class RestartableBroker {
   #lastChange: Promise<void> = Promise.resolve();
   #isClosed = false;
 
-  /** Checks the options and starts nothing. @throws TmqError */
+  /** Checks the options and starts nothing. @throws TmqError, TypeError */
   constructor(options: StartOptions, hooks: BrokerHooks) {
     this.#options = options;
     this.#hooks = hooks;
-    this.#faults = checkedFaults(options.faults ?? []);
     this.#config = configOf(options);
+    this.#faults = checkedFaults(options.faults ?? []);
   }
 
   /** @throws Error before the first start */
@@ -117,8 +117,10 @@ export class RestartableBroker {
   }
 }
 
-/** @throws UsageError for a rule that is not valid */
+/** @throws UsageError for a rule that is not valid, TypeError for what is no list */
 function checkedFaults(faults: readonly string[]): readonly string[] {
+  if (!Array.isArray(faults))
+    throw new TypeError(`faults is ${JSON.stringify(faults)}: it is a list of rules.`);
   for (const rule of faults) parseFault(rule);
   return [...faults];
 }

@@ -223,10 +223,11 @@ const publishKeys = new Set(
 function checkedMessage(
   message: Omit<CheckedMessage, 'payload'> & {readonly payload: string | Uint8Array},
 ): CheckedMessage {
-  const {topic, payload, properties = {}} = message;
+  const {topic, payload, qos, properties = {}} = message;
   if (typeof topic !== 'string' || !isPublishTopic(topic) || !isMqttString(topic)) {
     throw new TypeError(`${JSON.stringify(topic)} is not a topic: ${topicRule}.`);
   }
+  if (![0, 1, 2].includes(qos)) throw new TypeError(`qos is ${String(qos)}: it is 0, 1 or 2.`);
   const foreign = Object.keys(properties).find((key) => !publishKeys.has(key));
   if (foreign !== undefined) throw new TypeError(`${foreign} is not a property of PUBLISH.`);
   return {...message, payload: Buffer.from(payload as Uint8Array)};

@@ -14,12 +14,15 @@ import type {AcknowledgementFields, ConnectFields, SentFields, SentName} from '.
 
 type Encoder<Name extends SentName> = (fields: SentFields[Name], version: ProtocolVersion) => Buffer;
 
-/** The bytes of a packet. @throws TmqError for a string of more than 65,535 bytes */
+/** The bytes of a packet. @throws TmqError for a string of more than 65,535 bytes; TypeError for another name */
 export function encodePacket<Name extends SentName>(
   name: Name,
   fields: SentFields[Name],
   version: ProtocolVersion,
 ): Buffer {
+  if (!Object.hasOwn(encoders, name)) {
+    throw new TypeError(`A client sends no '${String(name)}': it sends ${Object.keys(encoders).join(', ')}.`);
+  }
   const encode: Encoder<Name> = encoders[name];
   return encode(fields, version);
 }
