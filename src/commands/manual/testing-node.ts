@@ -90,7 +90,7 @@ export const nodeSection: ManualSection = {
 export const referenceSection: ManualSection = {
   title: 'The module tmq/testing',
   text: [
-    'startBroker(options) resolves with a broker that runs; createBroker(options) returns one that restart() starts, for hooks. With await using, or by close(), the broker ends. Every wait takes {timeout, signal}: it rejects after four seconds, which is less than test runners allow, or when the signal aborts. The types of the package describe every field.',
+    'startBroker(options) resolves with a broker that runs; createBroker(options) returns one that restart() starts, for hooks. By close(), or with await using (in TypeScript, or from Node.js 24 on), the broker ends. Every wait takes {timeout, signal}: it rejects after four seconds, which is less than test runners allow, or when the signal aborts. The types of the package describe every field.',
   ],
   parts: [
     {
