@@ -1,6 +1,17 @@
-/** The error for a packet that breaks the specification, with the statement that it breaks. */
+/** The errors for what the other side sent and is not allowed. */
 
 import {ReasonCode} from './reason-codes.ts';
+
+/** The other side sent what is not allowed; the reason code is that of DISCONNECT in MQTT 5 [MQTT 5, 4.13]. */
+export class Violation extends Error {
+  override readonly name = 'Violation';
+  readonly reasonCode: number;
+
+  constructor(message: string, reasonCode: number) {
+    super(message);
+    this.reasonCode = reasonCode;
+  }
+}
 
 /** A packet, or a request in it, that the specification forbids: the connection is closed with its reason code. */
 export class PacketViolation extends Error {

@@ -9,7 +9,7 @@
 import type {Duplex} from 'node:stream';
 import type {TmqError} from '../../errors.ts';
 import {firstByte, PacketType} from '../../protocol/fixed-header.ts';
-import {Violation} from '../../protocol/violation.ts';
+import {Violation} from '../../protocol/packet-violation.ts';
 import type {ConnectionOptions, Endpoint} from '../connection-options.ts';
 import type {ReadBuffer} from '../transport/read-buffer.ts';
 import {Uploading} from '../transport/taken-bytes.ts';

@@ -5,8 +5,8 @@
 
 import type {Readable} from 'node:stream';
 import {packetBytes} from '../../protocol/fixed-header.ts';
+import {Violation} from '../../protocol/packet-violation.ts';
 import {ReasonCode} from '../../protocol/reason-codes.ts';
-import {Violation} from '../../protocol/violation.ts';
 import type {ConnectionOptions} from '../connection-options.ts';
 import type {PayloadStream} from './events.ts';
 

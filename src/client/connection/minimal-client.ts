@@ -12,54 +12,11 @@ import {
   type PacketName,
   PacketType,
   packetBytes,
-  variableInteger,
 } from '../../protocol/fixed-header.ts';
-import {ConnectFlag, willQosShift} from '../../protocol/flags.ts';
-import type {ProtocolVersion} from '../../protocol/message.ts';
+import {connectBytes, framed} from '../../protocol/packet-writer.ts';
 import {data} from '../../protocol/publish-writer.ts';
 import {subscriptionFailure} from '../../protocol/reason-codes.ts';
-import type {ConnectionOptions} from '../connection-options.ts';
 import type {CreateProtocolClient, Packet, ProtocolClient, ProtocolClientSetup} from './protocol-client.ts';
-
-/** A packet of its first byte and the parts of its body. */
-export function framed(first: number, ...parts: readonly Uint8Array[]): Buffer {
-  const length = parts.reduce((sum, part) => sum + part.length, 0);
-  return Buffer.concat([Buffer.of(first), variableInteger(length), ...parts]);
-}
-
-/** The options that CONNECT carries. */
-export type ConnectParameters = Pick<
-  ConnectionOptions,
-  'clean' | 'keepaliveSeconds' | 'credentials' | 'will'
->;
-
-const version311 = {level: 4, properties: new Uint8Array(0)} as const;
-
-/** CONNECT [MQTT-3.1] of any version; with MQTT 5 it can have no will. @throws TmqError 3 for a string that is too long */
-export function connectBytes(
-  {clean, keepaliveSeconds, credentials, will}: ConnectParameters,
-  clientId: string,
-  {level, properties}: {readonly level: ProtocolVersion; readonly properties: Uint8Array} = version311,
-): Buffer {
-  const {username, password} = credentials ?? {};
-  const flags =
-    (username === undefined ? 0 : ConnectFlag.userName) |
-    (password === undefined ? 0 : ConnectFlag.password) |
-    (will === undefined
-      ? 0
-      : ConnectFlag.will | (will.qos << willQosShift) | (will.retain ? ConnectFlag.willRetain : 0)) |
-    (clean ? ConnectFlag.clean : 0);
-  return framed(
-    firstByte(PacketType.connect),
-    data(level === 3 ? 'MQIsdp' : 'MQTT'),
-    Buffer.of(level, flags, keepaliveSeconds >> 8, keepaliveSeconds & 0xff),
-    properties,
-    data(clientId),
-    ...(will === undefined ? [] : [data(will.topic), data(will.payload)]),
-    ...(username === undefined ? [] : [data(username)]),
-    ...(password === undefined ? [] : [data(password)]),
-  );
-}
 
 const empty: ReadonlySet<string> = new Set(['disconnect', 'pingreq']);
 const acknowledgements: ReadonlySet<string> = new Set(['puback', 'pubrec', 'pubrel', 'pubcomp']);
@@ -132,8 +89,10 @@ class MinimalClient implements ProtocolClient {
   }
 
   encode(packet: Packet): Uint8Array {
-    const {options, clientId} = this.#setup;
-    return packet.cmd === 'connect' ? connectBytes(options, clientId) : encodePacket(packet);
+    if (packet.cmd !== 'connect') return encodePacket(packet);
+    const {clientId, options} = this.#setup;
+    const {clean, keepaliveSeconds, credentials, will} = options;
+    return connectBytes({version: 4, clientId, clean, keepaliveSeconds, credentials, will});
   }
 
   ping(): void {

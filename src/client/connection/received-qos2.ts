@@ -3,8 +3,8 @@
  * a connection, and how many messages are not acknowledged, which begins anew with each.
  */
 
+import {Violation} from '../../protocol/packet-violation.ts';
 import {ReasonCode} from '../../protocol/reason-codes.ts';
-import {Violation} from '../../protocol/violation.ts';
 import type {ConnectionOptions} from '../connection-options.ts';
 
 /**

@@ -102,6 +102,11 @@ const sentences: Readonly<Record<string, Sentence>> = {
 
 const lost: readonly string[] = ['ECONNRESET', 'EPIPE', 'ECONNABORTED', 'ERR_STREAM_PREMATURE_CLOSE'];
 
+/** Whether it means that the other end is gone, however it went. */
+export function isLoss(error: unknown): boolean {
+  return error instanceof ClosedEarly || lost.includes(codeOf(error));
+}
+
 /** An abort is the caller's; only a deadline needs words of ours. */
 function abandoned({cause, waitingFor}: Abandoned, {name}: Peer): TmqError {
   if (cause instanceof TmqError) return cause;
@@ -119,7 +124,7 @@ export function connectError(peer: Peer, error: unknown): TmqError {
   if (error instanceof Abandoned) return abandoned(error, peer);
   const telling = mostTelling(error) as NodeJS.ErrnoException;
   const code = codeOf(telling);
-  if (telling instanceof ClosedEarly || lost.includes(code)) {
+  if (isLoss(telling)) {
     return new TmqError(`${peer.name} closed the connection.`, ExitCode.connectionLost, {cause: error});
   }
   const detail = telling instanceof Error && telling.message !== '' ? telling.message : String(telling);

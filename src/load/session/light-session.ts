@@ -4,6 +4,7 @@
  */
 
 import type {Duplex} from 'node:stream';
+import {isLoss} from '../../client/transport/connect-error.ts';
 import {
   acknowledgementBytes,
   isAcknowledgement,
@@ -49,6 +50,8 @@ interface Waiting<Answer> {
   reject(error: Error): void;
 }
 
+const closed = 'The broker closed the connection.';
+
 export class LightSession {
   readonly #stream: Duplex;
   readonly #protocolVersion: ProtocolVersion;
@@ -74,8 +77,8 @@ export class LightSession {
     this.#protocolVersion = protocolVersion;
     this.#keepaliveMilliseconds = keepaliveSeconds * 1000;
     this.#role = role;
-    stream.on('error', (error) => this.abandon(error.message));
-    stream.on('close', () => this.abandon('The broker closed the connection.'));
+    stream.on('error', (error) => this.abandon(isLoss(error) ? closed : error.message));
+    stream.on('close', () => this.abandon(closed));
     stream.on('drain', () => role.onDrain());
     const receive = (chunk: Buffer) => this.#received(chunk);
     if (memory.isAttached) memory.receive = receive;

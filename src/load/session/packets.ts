@@ -1,10 +1,10 @@
 /** The packets of a light session beside PUBLISH and its acknowledgements, of MQTT 3.1, 3.1.1 and 5. Pure. */
 
-import {connectBytes, framed} from '../../client/connection/minimal-client.ts';
 import type {Credentials} from '../../client/connection-options.ts';
 import {firstByte, PacketType} from '../../protocol/fixed-header.ts';
 import type {ProtocolVersion, QoS} from '../../protocol/message.ts';
 import {PacketReader} from '../../protocol/packet-reader.ts';
+import {connectBytes, framed} from '../../protocol/packet-writer.ts';
 import {data, propertyList} from '../../protocol/publish-writer.ts';
 import {isFailure, reasonText, returnText} from '../../protocol/reason-codes.ts';
 
@@ -26,8 +26,14 @@ export function connectPacket({
   credentials,
 }: ConnectPacket): Buffer {
   const properties = protocolVersion === 5 ? noProperties : noBytes;
-  const parameters = {clean: true, keepaliveSeconds, ...(credentials === undefined ? {} : {credentials})};
-  return connectBytes(parameters, clientId, {level: protocolVersion, properties});
+  return connectBytes({
+    version: protocolVersion,
+    clientId,
+    clean: true,
+    keepaliveSeconds,
+    credentials,
+    properties,
+  });
 }
 
 /** SUBSCRIBE with the packet identifier 1 and one filter. @throws TmqError 3 for a filter that is too long */

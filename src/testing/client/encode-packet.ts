@@ -1,14 +1,9 @@
 /** Packets of a client, by name, as bytes [MQTT 5, 3]. Checks nothing: a test may want to send what is wrong. */
 
-import {firstByte, PacketType, publishFirstByte, variableInteger} from '../../protocol/fixed-header.ts';
-import {
-  ConnectFlag,
-  PublishFlag,
-  retainHandlingShift,
-  SubscriptionOption,
-  willQosShift,
-} from '../../protocol/flags.ts';
+import {firstByte, PacketType, publishFirstByte} from '../../protocol/fixed-header.ts';
+import {PublishFlag, retainHandlingShift, SubscriptionOption} from '../../protocol/flags.ts';
 import type {ProtocolVersion} from '../../protocol/message.ts';
+import {connectBytes, framed} from '../../protocol/packet-writer.ts';
 import {data, propertyList, propertyValues} from '../../protocol/publish-writer.ts';
 import type {AcknowledgementFields, ConnectFields, SentFields, SentName} from './types.ts';
 
@@ -25,11 +20,6 @@ export function encodePacket<Name extends SentName>(
   }
   const encode: Encoder<Name> = encoders[name];
   return encode(fields, version);
-}
-
-function frame(first: number, parts: readonly Uint8Array[]): Buffer {
-  const body = Buffer.concat(parts);
-  return Buffer.concat([Buffer.of(first), variableInteger(body.length), body]);
 }
 
 const u16 = (value: number) => Buffer.of((value >> 8) & 0xff, value & 0xff);
@@ -51,28 +41,20 @@ function reason(
 const acknowledgement =
   (type: number) =>
   (fields: AcknowledgementFields, version: ProtocolVersion): Buffer =>
-    frame(firstByte(type), [u16(fields.packetId), ...reason(fields, version)]);
+    framed(firstByte(type), u16(fields.packetId), ...reason(fields, version));
 
 function connect(fields: ConnectFields, version: ProtocolVersion): Buffer {
   const {clientId = '', cleanStart = true, keepAliveSeconds = 0, will, username, password} = fields;
-  const flags =
-    (cleanStart ? ConnectFlag.clean : 0) |
-    (will === undefined ? 0 : ConnectFlag.will | ((will.qos ?? 0) << willQosShift)) |
-    (will?.retain ? ConnectFlag.willRetain : 0) |
-    (username === undefined ? 0 : ConnectFlag.userName) |
-    (password === undefined ? 0 : ConnectFlag.password);
-  return frame(firstByte(PacketType.connect), [
-    data(version === 3 ? 'MQIsdp' : 'MQTT'),
-    Buffer.of(version, flags),
-    u16(keepAliveSeconds),
-    properties(fields.properties, version),
-    data(clientId),
-    ...(will === undefined
-      ? []
-      : [properties(will.properties, version), data(will.topic), data(will.payload)]),
-    ...(username === undefined ? [] : [data(username)]),
-    ...(password === undefined ? [] : [data(password)]),
-  ]);
+  return connectBytes({
+    version,
+    clientId,
+    clean: cleanStart,
+    keepaliveSeconds: keepAliveSeconds,
+    credentials: {username, password},
+    properties: properties(fields.properties, version),
+    will: will && {qos: 0, retain: false, ...will},
+    willProperties: properties(will?.properties, version),
+  });
 }
 
 const encoders: {readonly [Name in SentName]: Encoder<Name>} = {
@@ -88,7 +70,7 @@ const encoders: {readonly [Name in SentName]: Encoder<Name>} = {
           ])
         : Buffer.alloc(0);
     const identifier = qos === 0 ? [] : [u16(packetId)];
-    return frame(first, [data(topic), ...identifier, list, Buffer.from(payload as Uint8Array)]);
+    return framed(first, data(topic), ...identifier, list, Buffer.from(payload as Uint8Array));
   },
   puback: acknowledgement(PacketType.puback),
   pubrec: acknowledgement(PacketType.pubrec),
@@ -106,14 +88,14 @@ const encoders: {readonly [Name in SentName]: Encoder<Name>} = {
         ),
       ],
     );
-    return frame(firstByte(PacketType.subscribe), [u16(packetId), properties(given, version), ...filters]);
+    return framed(firstByte(PacketType.subscribe), u16(packetId), properties(given, version), ...filters);
   },
   unsubscribe({packetId = 0, filters, properties: given}, version) {
     const names = filters.map((filter) => data(filter));
-    return frame(firstByte(PacketType.unsubscribe), [u16(packetId), properties(given, version), ...names]);
+    return framed(firstByte(PacketType.unsubscribe), u16(packetId), properties(given, version), ...names);
   },
-  pingreq: () => frame(firstByte(PacketType.pingreq), []),
-  disconnect: (fields, version) => frame(firstByte(PacketType.disconnect), reason(fields, version)),
+  pingreq: () => framed(firstByte(PacketType.pingreq)),
+  disconnect: (fields, version) => framed(firstByte(PacketType.disconnect), ...reason(fields, version)),
   auth: ({reasonCode = 0x18, properties: given}, version) =>
-    frame(firstByte(PacketType.auth), reason({reasonCode, properties: given ?? {}}, version)),
+    framed(firstByte(PacketType.auth), ...reason({reasonCode, properties: given ?? {}}, version)),
 };

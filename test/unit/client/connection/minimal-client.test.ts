@@ -2,13 +2,9 @@ import assert from 'node:assert/strict';
 import {test} from 'node:test';
 import fc from 'fast-check';
 import {generate, type Packet as LibraryPacket, parser} from 'mqtt-packet';
-import {
-  connectBytes,
-  encodePacket,
-  isExpected,
-  readPacket,
-} from '../../../../src/client/connection/minimal-client.ts';
+import {encodePacket, isExpected, readPacket} from '../../../../src/client/connection/minimal-client.ts';
 import type {Packet} from '../../../../src/client/connection/protocol-client.ts';
+import {connectBytes} from '../../../../src/protocol/packet-writer.ts';
 
 const text = fc.string({unit: 'grapheme', minLength: 1, maxLength: 200});
 const qos = fc.constantFrom(0, 1, 2);
@@ -42,7 +38,7 @@ test('CONNECT has the same bytes as from mqtt-packet', () => {
         ...credentials,
         ...(will === undefined ? {} : {will: {...will, payload: Buffer.from(will.payload)}}),
       };
-      assert.deepEqual(connectBytes(given, clientId), generate(packet as LibraryPacket, v4));
+      assert.deepEqual(connectBytes({version: 4, clientId, ...given}), generate(packet as LibraryPacket, v4));
     }),
   );
 });

@@ -168,6 +168,7 @@ test('hands on acknowledgements, with PUBREL in between at QoS 2', {timeout: 10_
 test('says why the broker ended the connection', {timeout: 10_000}, async () => {
   const cases: readonly (readonly [(connection: FakeConnection) => void, string])[] = [
     [({socket}) => socket.end(), 'The broker closed the connection.'],
+    [({socket}) => socket.resetAndDestroy(), 'The broker closed the connection.'],
     [
       (connection) => connection.send({cmd: 'disconnect', reasonCode: 0x8b}),
       'The broker disconnected: Server shutting down.',
