@@ -17,6 +17,8 @@ export type BrokerName = 'tmq' | 'mosquitto' | 'aedes';
 
 export interface BenchBroker extends AsyncDisposable {
   readonly port: number;
+  /** The ports of {port}, {port2}, {port3} and so on in the configuration. */
+  readonly ports: readonly number[];
   readonly pid: number;
   /** From the start of the process to the first connection accepted. */
   readonly readyMilliseconds: number;
@@ -28,7 +30,7 @@ export interface BenchBroker extends AsyncDisposable {
  */
 export const openConfig = 'listener {port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\n';
 
-/** Starts a broker. In `config`, {port} and {directory} are filled in; aedes-cli has no such file. */
+/** Starts a broker. In `config`, {port}, {port2} and so on, and {directory}, are filled in; aedes-cli has no such file. */
 export async function startBroker(
   name: BrokerName,
   config = openConfig,
@@ -36,9 +38,16 @@ export async function startBroker(
 ): Promise<BenchBroker> {
   const directory = await mkdtemp(join(tmpdir(), 'tmq-bench-broker-'));
   await prepare(directory);
-  const port = await freePort();
+  const ports: number[] = [];
+  const names = ['{port}', '{port2}', '{port3}', '{port4}'].filter((name) => config.includes(name));
+  let text = config.replaceAll('{directory}', directory);
+  for (const name of names) {
+    const free = await freePort();
+    ports.push(free);
+    text = text.replaceAll(name, String(free));
+  }
+  const port = ports[0]!;
   const path = join(directory, 'mosquitto.conf');
-  const text = config.replaceAll('{port}', String(port)).replaceAll('{directory}', directory);
   // As root, mosquitto changes to a user that cannot read the directory.
   await writeFile(path, `user root\nlog_type error\nlog_type warning\n${text}`);
   const {command, args} = words(name, path, port);
@@ -50,6 +59,7 @@ export async function startBroker(
   await accepting(port, running);
   return {
     port,
+    ports,
     pid: running.child.pid!,
     readyMilliseconds: performance.now() - started,
     async [Symbol.asyncDispose]() {

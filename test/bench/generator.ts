@@ -20,9 +20,11 @@ export interface Generator extends AsyncDisposable {
 /** Starts generators/NAME.ts with these options, and waits for its first line. */
 export async function startGenerator(
   name: 'sink' | 'flood' | 'delay' | 'load' | 'raw' | 'echo',
-  options: Readonly<Record<string, string | number>> = {},
+  options: Readonly<Record<string, string | number | true>> = {},
 ): Promise<Generator> {
-  const words = Object.entries(options).map(([key, value]) => `--${key}=${value}`);
+  const words = Object.entries(options).map(([key, value]) =>
+    value === true ? `--${key}` : `--${key}=${value}`,
+  );
   const file = join(import.meta.dirname, 'generators', `${name}.ts`);
   const running = start(process.execPath, ['--import', 'tsx', file, ...words], {
     cwd: projectDirectory,

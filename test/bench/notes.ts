@@ -10,11 +10,16 @@ export const benchNotes: Readonly<Record<string, string>> = {
   publine:
     '`pub -l` from a file. At QoS 1 and 2 the races have 60,000 lines, because mosquitto_pub 2.0.11 loses lines past 65,535 and ends with 0; the last rows have more, without a comparison. Both leave up to 20 lines unacknowledged.',
   bounded: 'Memory of `pub -l` where the receiver is slower than the input, and whether every byte arrived.',
-  subflood: '`sub` from a server that sends a million messages of 24 bytes as fast as `sub` reads them.',
+  subflood:
+    '`sub` from a server that sends a million messages of 24 bytes as fast as `sub` reads them; over TLS, and where the server waits for answers, compared by processor time.',
   conditions:
     '`sub --where` with one message in ten taken, from a server that sends half a million objects of JSON of 200 bytes as fast as `sub` reads them; to the null device. jq reads %J, which costs it less than %j.',
   envelope:
     'Half a million lines of 24 bytes from a file, at QoS 0, into mosquitto: alone, as JSON lines as `tmq sub --json` prints them (six times the bytes), and behind one of a thousand topics. Then a million messages from a server out of `sub --json`, and through `pub --json` and `tmq broker` to another `sub`.',
+  transports:
+    '`pub -l` and `sub` over TLS and WebSockets, into and out of one mosquitto that has a listener for each. `sub` gets what an ordinary publisher sends, message by message, so it is compared by processor time. Over wss there is no other sender: from QoS 1 on, mosquitto and the `mqtt` of npm come to a halt. mosquitto answers each packet in a segment, and over TLS in a record, of its own.',
+  state:
+    'Messages delivered a second, divided by mosquitto’s, where a broker has much to keep. With `persistence true`, `tmq broker` writes before it acknowledges; mosquitto 2.0 writes when it ends, and every half an hour.',
   large: 'One message of 256 MB, from a file and to the null device.',
   broker:
     'Messages delivered a second, divided by mosquitto’s: above 1, `tmq broker` is faster. They come from floods, in which many messages are handled together; in the paced row each message is handled alone. Ready time and memory are divided by those of aedes-cli, a broker of npm.',
@@ -51,6 +56,29 @@ const reasons: Readonly<Record<string, string>> = {
   'publine: QoS 2, 60,000 lines, wall / mosquitto_pub':
     'the broker is the limit: beside what the next row takes, it is the start of Node',
   'pipeline: QoS 1, 60,000 lines, wall / all of mosquitto': 'three programs share two processors',
+  'subflood: -q 2, 20 at a time, 200,000 messages, to a file, CPU / mosquitto_sub':
+    'each read has at most 20 messages, two steps for each; answers in runs took 6 % away, and the start of Node is a twentieth',
+  'subflood: TLS, -q 0, to a file, CPU / mosquitto_sub':
+    'most of it is OpenSSL, which both have, and Node copies each record once more',
+  'transports: pub -l over tls, QoS 1, 40,000 lines, wall / mosquitto':
+    'mosquitto answers each line in a record of its own, which Node takes longer to decrypt than OpenSSL alone; to wait for several answers before the next lines took ten times as long, as mosquitto holds an answer back until the one before is acknowledged',
+  'transports: pub -l over tls, QoS 2, 40,000 lines, wall / mosquitto':
+    'two answers for each line, each in a record of its own, as at QoS 1',
+  'transports: pub -l over ws, QoS 0, 200,000 lines, wall / over tcp':
+    'the upgrade, and every byte is masked',
+  'state: persistence, persistent subscriber, QoS 1 / mosquitto':
+    'each turn is a write to the file, a fifth of the time; mosquitto writes nothing. Fields in place of v8.serialize brought it here, from 0.49',
+  'state: persistence, persistent subscriber and an offline session, QoS 1 / mosquitto':
+    'as above; it was 0.33 with v8.serialize, and most of the rest are the writes',
+  'state: persistence, persistent subscriber and an offline session, QoS 2 / mosquitto':
+    'as above; it was 0.68 with v8.serialize',
+  'state: 100,000 retained messages to one subscriber / mosquitto':
+    'it takes a third of a second, in half of which V8 compiles; each message has a topic of its own to encode',
+  'state: 10,000 idle clients, memory':
+    'a client takes 9 kB of heap, socket included, and 3 kB outside; two objects in place of eight closures brought 2 kB of that down, and the rest are garbage that V8 has not collected yet',
+  'startup: pub one-shot with TLS / empty node script':
+    'Node 20 reads all of its own root certificates where any are given; and mosquitto holds CONNACK back for 40 ms, until its session ticket is acknowledged, as nothing is sent before CONNACK',
+  'startup: pub -l of one line / pub -m': 'it also opens standard input',
   'broker: ready time / aedes-cli': 'most of it is the start of Node',
   'broker: 1000 idle clients, memory / aedes-cli':
     'an idle client takes 6 kB; two thirds of the rest are Node without any client',

@@ -8,14 +8,17 @@ import {once} from 'node:events';
 import {open, readFile, rm, stat} from 'node:fs/promises';
 import {join} from 'node:path';
 import {type Bench, type BenchContext, linesFile, tmq} from './bench.ts';
-import {startBroker} from './brokers.ts';
+import {openConfig, startBroker} from './brokers.ts';
 import {environment, type Invocation, type Measurement, measure, paired, wallRatios} from './measure.ts';
+import {makeCertificates, secureConfig} from './secure.ts';
 import {atLeast, atMost, type Figure} from './statistics.ts';
 
 interface Chain {
-  readonly qos: 0 | 1;
+  readonly qos: 0 | 1 | 2;
   readonly lines: number;
   readonly limit: number;
+  /** Both clients use TLS; default: TCP alone. */
+  readonly isSecure?: boolean;
 }
 
 type Maker = 'tmq' | 'mosquitto';
@@ -51,11 +54,19 @@ async function startSubscriber({command, args}: Pick<Invocation, 'command' | 'ar
 interface Files {
   readonly input: string;
   readonly output: string;
+  /** Where the certificates are. */
+  readonly directory: string;
 }
 
-async function runChain(maker: Maker, {qos, lines}: Chain, {input, output}: Files): Promise<Measurement> {
-  await using broker = await startBroker(maker);
-  const words = ['-p', String(broker.port), '-t', topic, '-q', String(qos)];
+async function runChain(
+  maker: Maker,
+  {qos, lines, isSecure = false}: Chain,
+  files: Files,
+): Promise<Measurement> {
+  const {input, output, directory} = files;
+  await using broker = await startBroker(maker, isSecure ? secureConfig(directory) : openConfig);
+  const secure = isSecure ? ['--cafile', join(directory, 'ca.crt')] : [];
+  const words = ['-p', String(broker.port), ...secure, '-t', topic, '-q', String(qos)];
   await measure({command: 'mosquitto_pub', args: [...words, '-r', '-m', 'ready']});
   const subscribe = program(maker, 'sub', [...words, '-C', String(lines + 1)]);
   const subscriber = await startSubscriber(subscribe, output);
@@ -69,23 +80,25 @@ async function runChain(maker: Maker, {qos, lines}: Chain, {input, output}: File
   return {wallMilliseconds, cpuMilliseconds, peakMegabytes};
 }
 
-async function isWhole({input, output}: Files): Promise<boolean> {
+async function isWhole({input, output}: Pick<Files, 'input' | 'output'>): Promise<boolean> {
   const expected = Buffer.concat([Buffer.from('ready\n'), await readFile(input)]);
   return expected.equals(await readFile(output));
 }
 
 async function figures(context: BenchContext, chain: Chain): Promise<readonly Figure[]> {
-  context.progress(`QoS ${chain.qos}, ${chain.lines} lines`);
+  const place = chain.isSecure ? 'TLS, ' : '';
+  const label = `${place}QoS ${chain.qos}, ${chain.lines.toLocaleString('en')} lines`;
+  context.progress(label);
   const input = await linesFile(context.directory, 'lines', chain.lines);
-  const files = {input, output: join(context.directory, 'tmq-output')};
-  const theirs = {input, output: join(context.directory, 'mosquitto-output')};
+  const {directory} = context;
+  const files = {input, directory, output: join(directory, 'tmq-output')};
+  const theirs = {input, directory, output: join(directory, 'mosquitto-output')};
   const series = await paired(
     {tmq: () => runChain('tmq', chain, files), mosquitto: () => runChain('mosquitto', chain, theirs)},
     {rounds: context.rounds(5)},
   );
   const whole = await isWhole(files);
   await Promise.all([input, files.output, theirs.output].map((path) => rm(path)));
-  const label = `QoS ${chain.qos}, ${chain.lines.toLocaleString('en')} lines`;
   return [
     {
       label: `${label}, wall / all of mosquitto`,
@@ -97,13 +110,22 @@ async function figures(context: BenchContext, chain: Chain): Promise<readonly Fi
   ];
 }
 
+/** Publisher and subscriber both have at most 20 messages unacknowledged, as mosquitto's have. */
+const chains: readonly Chain[] = [
+  {qos: 0, lines: 500_000, limit: 0.12},
+  {qos: 1, lines: 60_000, limit: 0.4},
+  {qos: 2, lines: 60_000, limit: 0.5},
+  {qos: 1, lines: 60_000, limit: 0.5, isSecure: true},
+  {qos: 2, lines: 60_000, limit: 0.6, isSecure: true},
+];
+
 export const pipeline: Bench = {
   name: 'pipeline',
   summary: 'pub, broker and sub together',
   async run(context) {
-    return [
-      ...(await figures(context, {qos: 0, lines: 500_000, limit: 0.12})),
-      ...(await figures(context, {qos: 1, lines: 60_000, limit: 0.25})),
-    ];
+    await makeCertificates(context.directory);
+    const all: Figure[] = [];
+    for (const chain of chains) all.push(...(await figures(context, chain)));
+    return all;
   },
 };

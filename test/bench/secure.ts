@@ -4,11 +4,11 @@ import {execFileSync} from 'node:child_process';
 import {writeFile} from 'node:fs/promises';
 import {join} from 'node:path';
 import {type BenchContext, tmq} from './bench.ts';
-import {type BenchBroker, startBroker} from './brokers.ts';
+import {type BenchBroker, openConfig, startBroker} from './brokers.ts';
 import {measure, paired, wallRatios} from './measure.ts';
 
 /** An authority and a certificate for localhost, made by openssl. */
-async function makeCertificates(directory: string): Promise<void> {
+export async function makeCertificates(directory: string): Promise<void> {
   const openssl = (...args: readonly string[]) =>
     execFileSync('openssl', args, {cwd: directory, stdio: 'ignore'});
   const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'];
@@ -19,6 +19,22 @@ async function makeCertificates(directory: string): Promise<void> {
   openssl('x509', '-req', '-in', 'server.csr', ...authority, '-out', 'server.crt');
 }
 
+function certificateLines(directory: string): string {
+  const file = (name: string) => join(directory, name);
+  return `certfile ${file('server.crt')}\nkeyfile ${file('server.key')}\n`;
+}
+
+/** One listener with TLS, with the certificates of a directory. */
+export function secureConfig(directory: string): string {
+  return `${openConfig}${certificateLines(directory)}`;
+}
+
+/** {port2} is for MQTT over WebSockets with TLS. mosquitto 2.0 does not start without another listener. */
+export function webSocketConfig(directory: string): string {
+  const listener = 'listener {port2} 127.0.0.1\nprotocol websockets\n';
+  return `${openConfig}${listener}${certificateLines(directory)}`;
+}
+
 export interface SecureBroker extends BenchBroker {
   /** Options with which pub, of either family, sends it a message. */
   readonly words: readonly string[];
@@ -27,12 +43,9 @@ export interface SecureBroker extends BenchBroker {
 /** Starts mosquitto with TLS; its certificates are kept in the directory. */
 export async function startSecureBroker(directory: string): Promise<SecureBroker> {
   await makeCertificates(directory);
-  const file = (name: string) => join(directory, name);
-  const broker = await startBroker(
-    'mosquitto',
-    `listener {port} 127.0.0.1\nallow_anonymous true\ncertfile ${file('server.crt')}\nkeyfile ${file('server.key')}\n`,
-  );
-  const words = ['-p', String(broker.port), '--cafile', file('ca.crt'), '-t', 'bench/tls', '-m', 'hello'];
+  const broker = await startBroker('mosquitto', secureConfig(directory));
+  const caFile = join(directory, 'ca.crt');
+  const words = ['-p', String(broker.port), '--cafile', caFile, '-t', 'bench/tls', '-m', 'hello'];
   return {...broker, words};
 }
 

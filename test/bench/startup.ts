@@ -3,11 +3,12 @@
  * program on Node can be faster) and against the peers. All connect to `localhost`, as typed.
  */
 
+import {join} from 'node:path';
 import {type Bench, type BenchContext, emptyScript, linesFile, tmq} from './bench.ts';
 import {startBroker} from './brokers.ts';
 import {type Invocation, measure, paired, wallRatios} from './measure.ts';
 import {mqttCli} from './peers.ts';
-import {securePublish, startSecureBroker} from './secure.ts';
+import {securePublish, startSecureBroker, webSocketConfig} from './secure.ts';
 import {atMost, type Figure} from './statistics.ts';
 
 const mosquitto = (program: string, ...args: readonly string[]): Invocation => ({
@@ -35,7 +36,7 @@ async function oneShots(context: BenchContext): Promise<readonly Figure[]> {
   const over = (ours: keyof typeof series, theirs: keyof typeof series) =>
     ({unit: 'x', values: wallRatios(series[ours], series[theirs])}) as const;
   return [
-    {label: 'pub one-shot / empty node script', ...over('pub', 'empty'), goal: atMost(1.75)},
+    {label: 'pub one-shot / empty node script', ...over('pub', 'empty'), goal: atMost(1.6)},
     {label: 'pub one-shot / npm mqtt pub', ...over('pub', 'npm'), goal: atMost(0.35)},
     {label: 'pub one-shot / mosquitto_pub', ...over('pub', 'mosquitto')},
     {label: 'pub one-shot without code cache / empty node script', ...over('uncached', 'empty')},
@@ -48,15 +49,23 @@ async function oneShots(context: BenchContext): Promise<readonly Figure[]> {
 async function oneLine(context: BenchContext): Promise<readonly Figure[]> {
   await using broker = await startBroker('mosquitto');
   const stdin = await linesFile(context.directory, 'one-line', 1);
-  const words = ['-p', String(broker.port), '-t', 'bench/start', '-l'];
+  const place = ['-p', String(broker.port), '-t', 'bench/start'];
+  const words = [...place, '-l'];
   const series = await paired(
     {
       tmq: () => measure({...tmq('pub', ...words), stdin}),
       mosquitto: () => measure({...mosquitto('pub', ...words), stdin}),
+      message: () => measure(tmq('pub', ...place, '-m', 'hello')),
     },
     {rounds: context.rounds(15), warmUp: 2},
   );
   return [
+    {
+      label: 'pub -l of one line / pub -m',
+      unit: 'x',
+      values: wallRatios(series.tmq, series.message),
+      goal: atMost(1.1),
+    },
     {
       label: 'pub -l of one line / mosquitto_pub -l',
       unit: 'x',
@@ -87,10 +96,42 @@ async function retained(context: BenchContext): Promise<readonly Figure[]> {
   ];
 }
 
-async function secure(context: BenchContext): Promise<Figure> {
+async function secure(context: BenchContext): Promise<readonly Figure[]> {
   await using broker = await startSecureBroker(context.directory);
   const values = await securePublish(context, broker.words, process.execPath);
-  return {label: 'pub one-shot with TLS / mosquitto_pub', unit: 'x', values, goal: atMost(1.25)};
+  const empty = await emptyScript(context.directory);
+  const series = await paired(
+    {
+      tmq: () => measure(tmq('pub', ...broker.words)),
+      empty: () => measure({command: process.execPath, args: [empty]}),
+    },
+    {rounds: context.rounds(15), warmUp: 2},
+  );
+  return [
+    {label: 'pub one-shot with TLS / mosquitto_pub', unit: 'x', values, goal: atMost(1.25)},
+    {
+      label: 'pub one-shot with TLS / empty node script',
+      unit: 'x',
+      values: wallRatios(series.tmq, series.empty),
+      goal: atMost(2),
+    },
+  ];
+}
+
+/** What tmq takes up to the end of a WebSocket with TLS, over what the mqtt of npm takes. */
+async function secureWebSocket(context: BenchContext): Promise<Figure> {
+  await using broker = await startBroker('mosquitto', webSocketConfig(context.directory));
+  const place = ['-h', 'localhost', '-p', String(broker.ports[1]), '-t', 'bench/wss', '-m', 'hello'];
+  const caFile = join(context.directory, 'ca.crt');
+  const series = await paired(
+    {
+      tmq: () => measure(tmq('pub', ...place, '--ws', '--cafile', caFile)),
+      npm: () => measure(mqttCli('pub', ...place, '-C', 'wss', '--ca', caFile)),
+    },
+    {rounds: context.rounds(15), warmUp: 2},
+  );
+  const values = wallRatios(series.tmq, series.npm);
+  return {label: 'pub one-shot over wss / npm mqtt pub', unit: 'x', values};
 }
 
 export const startup: Bench = {
@@ -101,7 +142,8 @@ export const startup: Bench = {
       ...(await oneShots(context)),
       ...(await oneLine(context)),
       ...(await retained(context)),
-      await secure(context),
+      ...(await secure(context)),
+      await secureWebSocket(context),
     ];
   },
 };

@@ -3,10 +3,14 @@
  * fast as it takes them, or one payload of `large` bytes. All frames are encoded before the port is printed.
  */
 
+import {readFileSync} from 'node:fs';
 import {createServer, type Socket} from 'node:net';
+import {join} from 'node:path';
+import {createServer as createTlsServer} from 'node:tls';
 import {parseArgs} from 'node:util';
 import {numberedLine, numberedObject} from '../bench.ts';
 import {
+  Acknowledgements,
   connackFrame,
   frameScanner,
   publishFrame,
@@ -24,6 +28,8 @@ const {values} = parseArgs({
     qos: {type: 'string', default: '0'},
     kind: {type: 'string', default: 'line'},
     large: {type: 'string', default: '0'},
+    /** A directory with server.crt and server.key: sends over TLS. */
+    tls: {type: 'string'},
   },
 });
 const topic = values.topic;
@@ -33,8 +39,8 @@ const largeBytes = Number(values.large);
 
 const text = values.kind === 'object' ? numberedObject : numberedLine;
 
-/** At most so many unacknowledged, so that no packet identifier is used twice. */
-const windowFrames = 60_000;
+/** At most so many unacknowledged, so that no packet identifier is used twice; at QoS 2, as many as of mosquitto. */
+const windowFrames = qos === 2 ? 20 : 60_000;
 const blockFrames = 4_000;
 
 const encode = (index: number) =>
@@ -84,6 +90,7 @@ function serve(socket: Socket): void {
     }
   };
   let version: Version = 4;
+  const releases = new Acknowledgements(type.pubrel | 2);
   const scan = frameScanner((first, buffer, start) => {
     if (first === type.connect) {
       version = buffer[start + 6] === 5 ? 5 : 4;
@@ -91,16 +98,25 @@ function serve(socket: Socket): void {
     } else if ((first & 0xf0) === type.subscribe) {
       socket.write(subackFrame(buffer.readUInt16BE(start), qos, version));
       void (largeBytes > 0 ? sendLarge(socket) : sendFlood());
-    } else if (first === type.puback) acknowledged++;
+    } else if (first === type.puback || first === type.pubcomp) acknowledged++;
+    else if (first === type.pubrec) releases.add(buffer, start);
     else if (first === type.pingreq) socket.write(Buffer.of(0xd0, 0));
   });
   socket.setNoDelay(true);
   socket.on('data', (chunk: Buffer) => {
     scan(chunk);
+    const released = releases.take();
+    if (released !== undefined) socket.write(released);
     wake?.();
   });
   socket.on('error', () => undefined);
   socket.on('close', () => wake?.());
 }
 
-await listening(createServer(serve));
+const {tls} = values;
+const file = (name: string) => readFileSync(join(tls!, name));
+await listening(
+  tls === undefined
+    ? createServer(serve)
+    : createTlsServer({cert: file('server.crt'), key: file('server.key'), noDelay: true}, serve),
+);

@@ -47,9 +47,17 @@ export interface Login {
   readonly password: string;
 }
 
-/** CONNECT with a clean start and no keepalive. */
-export function connectFrame(clientId: string, version: Version, login?: Login): Buffer {
-  const flags = 0x02 | (login === undefined ? 0 : 0xc0);
+export interface ConnectOptions {
+  readonly clientId: string;
+  readonly version: Version;
+  readonly login: Login | undefined;
+  /** Whether the broker keeps the session; before MQTT 5. */
+  readonly keepsSession?: boolean;
+}
+
+/** CONNECT without a keepalive. */
+export function connectFrame({clientId, version, login, keepsSession = false}: ConnectOptions): Buffer {
+  const flags = (keepsSession ? 0 : 0x02) | (login === undefined ? 0 : 0xc0);
   return frame(
     type.connect,
     string('MQTT'),
@@ -80,12 +88,22 @@ export interface Publish {
   readonly payload: Uint8Array;
   readonly qos: number;
   readonly packetId: number;
+  readonly retain?: boolean;
 }
 
 /** PUBLISH; the packet identifier is left out at QoS 0. */
-export function publishFrame({topic, payload, qos, packetId}: Publish, version: Version): Buffer {
+export function publishFrame(
+  {topic, payload, qos, packetId, retain = false}: Publish,
+  version: Version,
+): Buffer {
   const id = qos === 0 ? Buffer.alloc(0) : Buffer.of(packetId >> 8, packetId & 255);
-  return frame(type.publish | (qos << 1), string(topic), id, noProperties(version), payload);
+  return frame(
+    type.publish | (qos << 1) | (retain ? 1 : 0),
+    string(topic),
+    id,
+    noProperties(version),
+    payload,
+  );
 }
 
 /** The beginning of a PUBLISH at QoS 0 whose payload of `payloadBytes` follows by itself. */

@@ -4,20 +4,17 @@ import {once} from 'node:events';
 import {connect, type Socket} from 'node:net';
 import {
   Acknowledgements,
+  type ConnectOptions,
   connectFrame,
   type FrameHandler,
   frameScanner,
-  type Login,
   subscribeFrame,
   type,
   type Version,
 } from './frames.ts';
 
-export interface LoadClientOptions {
+export interface LoadClientOptions extends ConnectOptions {
   readonly port: number;
-  readonly version: Version;
-  readonly login: Login | undefined;
-  readonly clientId: string;
 }
 
 /** Connects. @throws Error when the broker refuses */
@@ -27,7 +24,7 @@ export async function connectClient(options: LoadClientOptions): Promise<LoadCli
   socket.setNoDelay(true);
   const client = new LoadClient(socket, options.version);
   const answer = client.answer();
-  socket.write(connectFrame(options.clientId, options.version, options.login));
+  socket.write(connectFrame(options));
   const code = await answer;
   if (code !== 0) throw new Error(`The broker refused ${options.clientId} with code ${code}.`);
   return client;
@@ -95,6 +92,11 @@ export class LoadClient {
       bytes -= whole * frameBytes;
       this.#deliveries += whole;
     };
+  }
+
+  /** Counts messages one by one, from now on. */
+  countEach(delivered: (count: number) => void): void {
+    this.#delivered = delivered;
   }
 
   /** Sends DISCONNECT; resolves when the broker has read it and closes. */

@@ -25,6 +25,14 @@ const {values} = parseArgs({
     pace: {type: 'string', default: '0'},
     /** Connections that only stay. */
     idle: {type: 'string', default: '0'},
+    /** The subscribers' sessions are kept. */
+    kept: {type: 'boolean', default: false},
+    /** Sessions with the same subscription, whose clients are away. */
+    offline: {type: 'string', default: '0'},
+    /** What subscriber number i subscribes to; {i} stands for the number, and one of them gets each message. */
+    filter: {type: 'string', default: 'bench/#'},
+    /** The messages are retained; the subscriber comes when they are. */
+    retained: {type: 'boolean', default: false},
   },
 });
 
@@ -41,10 +49,14 @@ const pace = Number(values.pace);
 const windowMessages = qos === 2 ? 20 : 100;
 const largestId = 60_000;
 
+/** All have one length. */
+const numbered = (index: number) => String(index).padStart(Math.max(4, String(topics - 1).length), '0');
+
 function encode(index: number): Buffer {
-  const topic = `bench/${String(index % topics).padStart(4, '0')}`;
+  const topic = `bench/${numbered(index % topics)}`;
   const packetId = 1 + (index % largestId);
-  return publishFrame({topic, payload: Buffer.from(numberedLine(index)), qos, packetId}, version);
+  const payload = Buffer.from(numberedLine(index));
+  return publishFrame({topic, payload, qos, packetId, retain: values.retained}, version);
 }
 
 const frameBytes = encode(0).length;
@@ -87,8 +99,9 @@ const idle = Number(values.idle);
 for (let index = 0; index < idle; index++)
   await connectClient({port, version, login, clientId: `idle${index}`});
 
+const subscribers = Number(values.subscribers);
 let started = 0;
-let missing = messages * Number(values.subscribers);
+let missing = messages * (values.filter.includes('{i}') ? 1 : subscribers);
 const total = missing;
 const finish = () => print({deliveries: total, milliseconds: performance.now() - started});
 const countDeliveries = (count: number) => {
@@ -96,18 +109,36 @@ const countDeliveries = (count: number) => {
   if (missing === 0) finish();
 };
 
-for (let index = 0; index < Number(values.subscribers); index++) {
-  const subscriber = await connectClient({port, version, login, clientId: `sub${index}`});
-  await subscriber.subscribe('bench/#', qos);
-  subscriber.countDeliveries(frameBytes, qos, countDeliveries);
+async function subscribe(clientId: string, index: number): Promise<LoadClient> {
+  const client = await connectClient({port, version, login, clientId, keepsSession: values.kept});
+  if (values.retained) client.countEach(countDeliveries);
+  await client.subscribe(values.filter.replace('{i}', numbered(index)), qos);
+  if (!values.retained) client.countDeliveries(frameBytes, qos, countDeliveries);
+  return client;
+}
+
+for (let index = 0; index < Number(values.offline); index++) {
+  await (await subscribe(`offline${index}`, index)).end();
+}
+if (!values.retained) {
+  for (let index = 0; index < subscribers; index++) await subscribe(`sub${index}`, index);
 }
 const publisher = await connectClient({port, version, login, clientId: 'publisher'});
 
+async function publish(): Promise<void> {
+  if (pace > 0) await paced(publisher);
+  else if (qos === 0) await flood(publisher);
+  else window(publisher);
+}
+
+if (values.retained) {
+  await publish();
+  // The broker has taken everything when it closes the connection.
+  await publisher.end();
+}
 process.stdin.once('data', () => {
   started = performance.now();
-  if (pace > 0) void paced(publisher);
-  else if (qos === 0) void flood(publisher);
-  else window(publisher);
+  void (values.retained ? subscribe('sub0', 0) : publish());
 });
 process.stdin.once('end', () => process.exit(0));
 print({ready: true});
