@@ -5,16 +5,22 @@ import {copyBytes} from '../../protocol/byte-copy.ts';
 /** The most bytes of a number: whole, up to 2^53. */
 const numberBytes = 8;
 
+/** Bytes of a writer's memory at first, and at most while nothing is written. */
+const usualBytes = 16_384;
+const mostKeptBytes = 1 << 20;
+
 /** Writes fields into memory that grows. */
 export class FieldWriter {
-  #bytes = Buffer.allocUnsafeSlow(16_384);
+  #bytes = Buffer.allocUnsafeSlow(usualBytes);
   /** Bytes written. */
   length = 0;
 
-  /** What was written since the last call, in memory of its own. */
+  /** What was written since the last call: a view that is valid until the next field is written. */
   take(): Buffer {
-    const taken = Buffer.from(this.#bytes.subarray(0, this.length));
+    const taken = this.#bytes.subarray(0, this.length);
     this.length = 0;
+    // A large payload must not keep its memory.
+    if (this.#bytes.length > mostKeptBytes) this.#bytes = Buffer.allocUnsafeSlow(usualBytes);
     return taken;
   }
 

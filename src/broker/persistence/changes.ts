@@ -26,7 +26,7 @@ export function definedMessage(
 /** The first byte of a content: fields. What v8.serialize writes, as in stores of version 2, begins with 0xFF. */
 const fieldsMark = 1;
 
-/** The byte that begins a change. */
+/** The byte that begins a change, by method; in their order, from 0. */
 const Code = {
   message: 0,
   retained: 1,
@@ -47,7 +47,7 @@ const Code = {
 const Bit = {retain: 4, optional: 8, noLocal: 16, retainAsPublished: 32, username: 64} as const;
 
 export interface ChangeWriterOptions {
-  /** Called at each change. */
+  /** Called at the first change, and at the first one after each `take`. */
   readonly onChange?: () => void;
   /** A number that no other message of the file has. */
   readonly nextNumber: () => number;
@@ -71,7 +71,7 @@ export class ChangeWriter implements Journal {
     return this.#fields.length > 0;
   }
 
-  /** The changes since the last call, of which there are some, as the content of a record. */
+  /** The changes since the last call, of which there are some, as the content of a record; valid until the next change. */
   take(): Buffer {
     return this.#fields.take();
   }
@@ -218,11 +218,13 @@ export function changesOf(content: Buffer): readonly Change[] {
   return changes;
 }
 
+const methods = Object.keys(Code) as readonly (keyof typeof Code)[];
+
 function readChange(fields: FieldReader): Change {
   const code = fields.byte();
-  const [name, read] = readers[code] ?? [];
-  if (name === undefined || read === undefined) throw new Error(`No change begins with ${code}.`);
-  return [name, ...read(fields)];
+  const method = methods[code];
+  if (method === undefined) throw new Error(`No change begins with ${code}.`);
+  return [method, ...readers[method](fields)];
 }
 
 type Reader = (fields: FieldReader) => readonly unknown[];
@@ -231,22 +233,22 @@ const text: Reader = (fields) => [fields.text()];
 const textAndNumber: Reader = (fields) => [fields.text(), fields.number()];
 const textAndNumbers: Reader = (fields) => [fields.text(), fields.number(), fields.number()];
 
-/** By code: the method, and how its values are read. */
-const readers: readonly (readonly [method: string, read: Reader])[] = [
-  ['message', readMessage],
-  ['retained', (fields) => [fields.text(), fields.number() || undefined]],
-  ['queued', readQueued],
-  ['session', readSession],
-  ['sessionEnded', text],
-  ['subscribed', readSubscribed],
-  ['unsubscribed', (fields) => [fields.text(), fields.text()]],
-  ['sent', textAndNumbers],
-  ['released', textAndNumbers],
-  ['settled', textAndNumber],
-  ['completed', textAndNumber],
-  ['received', textAndNumber],
-  ['forgotten', textAndNumber],
-];
+/** How the values of each method are read. */
+const readers: Readonly<Record<keyof typeof Code, Reader>> = {
+  message: readMessage,
+  retained: (fields) => [fields.text(), fields.number() || undefined],
+  queued: readQueued,
+  session: readSession,
+  sessionEnded: text,
+  subscribed: readSubscribed,
+  unsubscribed: (fields) => [fields.text(), fields.text()],
+  sent: textAndNumbers,
+  released: textAndNumbers,
+  settled: textAndNumber,
+  completed: textAndNumber,
+  received: textAndNumber,
+  forgotten: textAndNumber,
+};
 
 const qosOf = (bits: number) => (bits & 3) as QoS;
 
