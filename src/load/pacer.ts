@@ -48,7 +48,7 @@ export class Pacer {
     this.#each = Math.min(count, inTime);
   }
 
-  /** Milliseconds of the clock after which nothing becomes due; Infinity where only the count says so. */
+  /** When the last message is due, in milliseconds of the clock; Infinity where only a number of messages is given. */
   get end(): number {
     const {start, rate, milliseconds = Number.POSITIVE_INFINITY} = this.#pace;
     const scheduled = rate === undefined ? Number.POSITIVE_INFINITY : (this.#each / rate) * 1000;

@@ -1,4 +1,4 @@
-/** The program of a thread of the load: does what it is told, and tells what it has done. */
+/** The program of a thread of the load: carries out the orders of the main thread, and reports each result to it. */
 
 import {parentPort, workerData} from 'node:worker_threads';
 import {LoadThread} from './load-thread.ts';

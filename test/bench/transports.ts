@@ -41,7 +41,7 @@ interface Place {
   readonly caFile: string;
 }
 
-/** What a program is told about where to connect. */
+/** The options that say where tmq and mosquitto's clients connect. */
 function ownWords({port, transport, caFile}: Place): readonly string[] {
   const isSecure = transport === 'tls' || transport === 'wss';
   const isWebSocket = transport === 'ws' || transport === 'wss';

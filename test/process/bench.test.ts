@@ -450,7 +450,7 @@ describe('bench', {concurrency: 3, timeout: 180_000}, () => {
     assert.match(stdout.toString(), /^refused +2$/m);
   });
 
-  test('too few file descriptors are told before a connection is opened', async () => {
+  test('bench names a limit of file descriptors that is too low before it opens a connection', async () => {
     await withBroker({}, async (broker) => {
       const {exitCode, stderr, stdout} = await runShell(
         `ulimit -n 64; tmq bench conn -n 100 -p ${broker.port}`,
