@@ -15,7 +15,7 @@ import {startFakeBroker} from '../support/fake-broker.ts';
 import {type RunningMain, type RunOptions, runMain, startMain} from '../support/run.ts';
 import {collector, publication, sessionContext, sessionOptions} from '../support/sessions.ts';
 
-const limit = {timeout: 20_000};
+const limit = {timeout: 60_000};
 
 const words = (command: string, port: number, ...more: readonly string[]) => [
   command,

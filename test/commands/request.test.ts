@@ -8,7 +8,7 @@ import {type FakeConnection, startFakeBroker} from '../support/fake-broker.ts';
 import {type Request, startResponder} from '../support/responder.ts';
 import {runMain, startMain} from '../support/run.ts';
 
-const limit = {timeout: 20_000};
+const limit = {timeout: 60_000};
 
 const rr = (port: number, ...words: readonly string[]) => [
   'rr',

@@ -15,7 +15,7 @@ export const fuzzes: Readonly<Record<string, Fuzz>> = {
 };
 
 /** Milliseconds after which a connection is taken to hang; it usually takes two. */
-const patience = 20_000;
+const patience = 60_000;
 
 async function inTime(frames: Promise<number>): Promise<number> {
   let timer: NodeJS.Timeout | undefined;

@@ -24,7 +24,7 @@ const broker = await startBroker();
 const tmq = (words) => spawn('tmq', [...words.split(' '), '-p', broker.port], {stdio: 'inherit'});
 const over = (child) => new Promise((resolve) => child.once('close', resolve));
 const answered = over(tmq('rr -t ask -e answer -m ping -W 20'));
-await broker.waitFor('ask', {timeout: 20_000});
+await broker.waitFor('ask', {timeout: 60_000});
 await over(tmq('pub -t answer -m pong'));
 process.exitCode = await answered;
 await broker.close();

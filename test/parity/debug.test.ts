@@ -153,7 +153,7 @@ describe('-d', {concurrency: 4}, () => {
   after(() => broker[Symbol.asyncDispose]());
 
   for (const conversation of conversations) {
-    test(`${conversation.tool}: ${conversation.name}`, {timeout: 20_000}, async () => {
+    test(`${conversation.tool}: ${conversation.name}`, {timeout: 60_000}, async () => {
       const scenario = {...conversation, shows: [], words: [...conversation.words, '-d']};
       const [ours, theirs]: Outcome[] = await Promise.all([
         play(scenario, 'tmq', broker.port),
@@ -184,7 +184,7 @@ describe('-d', {concurrency: 4}, () => {
     }
   });
 
-  test('PINGREQ and PINGRESP', {timeout: 20_000}, async () => {
+  test('PINGREQ and PINGRESP', {timeout: 60_000}, async () => {
     const words = ['-t', '{topic}', '-k', '5', '-W', '6', '-d', ...id];
     const {stderr} = await play({name: '', shows: [], tool: 'sub', words}, 'tmq', broker.port);
     assert.deepEqual(linesOf(stderr).slice(-3), [
@@ -194,7 +194,7 @@ describe('-d', {concurrency: 4}, () => {
     ]);
   });
 
-  test("the server's DISCONNECT", {timeout: 20_000}, async () => {
+  test("the server's DISCONNECT", {timeout: 60_000}, async () => {
     const {stderr} = await play(
       {
         name: '',

@@ -5,7 +5,7 @@ import {test} from 'node:test';
 import {startFakeBroker} from '../support/fake-broker.ts';
 import {runMain, startMain} from '../support/run.ts';
 
-const limit = {timeout: 20_000};
+const limit = {timeout: 60_000};
 const words = (port: number, ...more: string[]) => [
   'sub',
   '-h',

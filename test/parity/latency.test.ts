@@ -16,7 +16,7 @@ after(() => broker[Symbol.asyncDispose]());
 const ask = (id: string, ...words: string[]) =>
   startMain(['rr', '-p', String(broker.port), '-i', id, '-t', `${id}/q`, '-e', `${id}/a`, '-n', ...words]);
 
-test('--latency prints how long the response took', {timeout: 20_000}, async () => {
+test('--latency prints how long the response took', {timeout: 60_000}, async () => {
   await using asker = ask('timed', '--latency');
   await broker.logged(/Received PUBLISH from timed/);
   await run('mosquitto_pub', ['-p', String(broker.port), '-t', 'timed/a', '-m', 'x']);
@@ -25,7 +25,7 @@ test('--latency prints how long the response took', {timeout: 20_000}, async () 
   assert.match(stdout.toString(), /^x\nLatency: (\d+ns|\d+\.\d{6}µs|\d+\.\d{6}ms|\d+\.\d{9})\n$/);
 });
 
-test('a signal ends rr with 130 or 143, and with DISCONNECT', {timeout: 20_000}, async () => {
+test('a signal ends rr with 130 or 143, and with DISCONNECT', {timeout: 60_000}, async () => {
   for (const [signal, status] of [
     ['SIGINT', 130],
     ['SIGTERM', 143],

@@ -19,7 +19,7 @@ import {startRecorder} from '../support/recorder.ts';
 import {runMain, startMain} from '../support/run.ts';
 import {runShell} from '../support/tmq.ts';
 
-const limit = {timeout: 30_000};
+const limit = {timeout: 60_000};
 
 const at = ({port}: {readonly port: number}) => ['-h', '127.0.0.1', '-p', String(port)];
 

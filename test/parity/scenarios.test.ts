@@ -44,7 +44,7 @@ test('a number that holds the digits of the port is not taken for it', () => {
 
 describe('command lines, files and scripted servers', {concurrency: 6}, () => {
   for (const row of allRows.filter((each) => !needsBroker(each))) {
-    test(`${row.tool}: ${row.name}`, {timeout: 30_000}, async () => {
+    test(`${row.tool}: ${row.name}`, {timeout: 60_000}, async () => {
       await both(row, 0);
     });
   }
@@ -58,7 +58,7 @@ for (const kind of brokerKinds) {
     });
     after(() => broker[Symbol.asyncDispose]());
     for (const row of allRows.filter(needsBroker)) {
-      test(`${row.tool}: ${row.name}`, {timeout: 30_000}, async () => {
+      test(`${row.tool}: ${row.name}`, {timeout: 60_000}, async () => {
         await both(row, broker.port);
       });
     }

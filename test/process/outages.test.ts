@@ -65,7 +65,7 @@ function childOf(pid: number): number | undefined {
 }
 
 test(`spool: ${outages} outages and ${kills} kills lose no line`, {
-  timeout: 30_000 + outages * 5000,
+  timeout: 60_000 + outages * 5000,
 }, async () => {
   await using broker = new Broker(await freePort());
   await broker.start();
@@ -238,7 +238,7 @@ test('spool: a full disk ends the run with its count, and what was written befor
   assert.ok(came.length > 0);
 });
 
-test('--events: each thing that happens to the connection is a line of JSON', {timeout: 30_000}, async () => {
+test('--events: each thing that happens to the connection is a line of JSON', {timeout: 60_000}, async () => {
   await using broker = new Broker(await freePort());
   await broker.start();
   const log = join(directory, 'events');

@@ -12,7 +12,7 @@ import {runTmq, startTmq} from '../support/tmq.ts';
 /** Ends a responder while its command runs; `file` ends a command that has survived it. */
 type End = (responder: Running, file: string) => Promise<void>;
 
-describe('a request comes to the next responder', {concurrency: true, timeout: 30_000}, () => {
+describe('a request comes to the next responder', {concurrency: true, timeout: 60_000}, () => {
   let broker: TestBroker;
   let directory: string;
   before(async () => {

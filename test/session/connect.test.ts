@@ -11,7 +11,7 @@ import {startFakeBroker} from '../support/fake-broker.ts';
 import {startMosquitto} from '../support/mosquitto.ts';
 import {collector, failsWith, publication, sessionContext, sessionOptions} from '../support/sessions.ts';
 
-const limit = {timeout: 20_000};
+const limit = {timeout: 60_000};
 
 /** Names that objects would sort, merge or swallow. */
 const awkward: UserProperties = [

@@ -9,7 +9,7 @@ import {type FakeConnection, type Packet, startFakeBroker} from '../support/fake
 import {moment} from '../support/moment.ts';
 import {failsWith, persistent, sessionContext, sessionOptions} from '../support/sessions.ts';
 
-const limit = {timeout: 20_000};
+const limit = {timeout: 60_000};
 
 /** Deliveries as they come, to be acknowledged by the name of their payload. */
 function desk(window = 10, last = Number.POSITIVE_INFINITY) {

@@ -11,7 +11,7 @@ import {type FakeConnection, startFakeBroker} from '../support/fake-broker.ts';
 import {moment} from '../support/moment.ts';
 import {collector, persistent, publication, sessionContext, sessionOptions} from '../support/sessions.ts';
 
-const limit = {timeout: 20_000};
+const limit = {timeout: 60_000};
 const publish = {cmd: 'publish', topic: 'a', qos: 2} as const;
 
 /** A session that is kept over its cuts, and what it receives up to the message 'end'. */

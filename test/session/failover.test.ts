@@ -17,7 +17,7 @@ import {
   sessionOptions,
 } from '../support/sessions.ts';
 
-const limit = {timeout: 30_000};
+const limit = {timeout: 60_000};
 
 function endpointOf({port}: {readonly port: number}, host = '127.0.0.1'): Endpoint {
   return {transport: 'tcp', host, port};

@@ -42,7 +42,7 @@ after(async () => {
   await rm(directory, {recursive: true, force: true});
 });
 
-const limit = {timeout: 20_000};
+const limit = {timeout: 60_000};
 const accepted = generate({cmd: 'connack', returnCode: 0, sessionPresent: false});
 const count = 100;
 

@@ -9,7 +9,7 @@ import {type FakeConnection, startFakeBroker} from '../support/fake-broker.ts';
 import {startMain} from '../support/run.ts';
 import {startTmq} from '../support/tmq.ts';
 
-const limit = {timeout: 20_000};
+const limit = {timeout: 60_000};
 const payload = randomBytes(6_000_000);
 const slow = {TMQ_NO_FASTPATH: '1'};
 /** Also where all other tests take the general way. */

@@ -10,7 +10,7 @@ import {InFlightWindow} from '../../src/client/session/in-flight-window.ts';
 import {startFakeBroker} from '../support/fake-broker.ts';
 import {persistent, publication, sessionContext, sessionOptions} from '../support/sessions.ts';
 
-const limit = {timeout: 20_000};
+const limit = {timeout: 60_000};
 
 test('G9: a SUBACK that answers nothing leaves the identifier of a message in use', () => {
   const identifiers = new PacketIdentifiers(0);

@@ -22,7 +22,7 @@ import {
   sessionOptions,
 } from '../support/sessions.ts';
 
-const limit = {timeout: 20_000};
+const limit = {timeout: 60_000};
 const plain = (port: number, overrides: Partial<ConnectionOptions> = {}) =>
   sessionOptions(port, {protocolVersion: 4, ...overrides});
 

@@ -13,7 +13,7 @@ import {startMosquitto} from '../support/mosquitto.ts';
 import {startMain} from '../support/run.ts';
 import {collector, publication, sessionContext, sessionOptions} from '../support/sessions.ts';
 
-const limit = {timeout: 20_000};
+const limit = {timeout: 60_000};
 const plain = (port: number, overrides: Partial<ConnectionOptions> = {}) =>
   sessionOptions(port, {protocolVersion: 4, ...overrides});
 

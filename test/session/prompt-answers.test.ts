@@ -18,7 +18,7 @@ import {certificates} from '../support/certificates.ts';
 import {FakeConnection, startFakeBroker} from '../support/fake-broker.ts';
 import {collector, publication, sessionContext, sessionOptions} from '../support/sessions.ts';
 
-const limit = {timeout: 20_000};
+const limit = {timeout: 60_000};
 const plain = {protocolVersion: 4} as const;
 
 const isPing = ({cmd}: {readonly cmd: string}) => cmd === 'pingreq';

@@ -113,7 +113,7 @@ async function withCuts(random: Random, setting: Omit<Setting, 'isCut'>): Promis
   await using broker = await startBroker({config: queueing});
   const isCut = random.permille(700);
   const handled = async (messages: number) => {
-    if (messages > 0) await broker.waitFor('m', {count: messages, timeout: 20_000});
+    if (messages > 0) await broker.waitFor('m', {count: messages, timeout: 60_000});
   };
   const place = {port: () => broker.port, trouble: async () => undefined, handled};
   await play(random, place, {...setting, isCut});

@@ -19,7 +19,7 @@ import {
   sessionOptions,
 } from '../support/sessions.ts';
 
-const limit = {timeout: 20_000};
+const limit = {timeout: 60_000};
 const x = Buffer.from('x');
 
 /** Reads PUBLISH packets and acknowledges them, until the connection closes. */

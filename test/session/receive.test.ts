@@ -11,7 +11,7 @@ import {type FakeConnection, startFakeBroker} from '../support/fake-broker.ts';
 import {startMosquitto} from '../support/mosquitto.ts';
 import {collector, numbered, publication, sessionContext, sessionOptions} from '../support/sessions.ts';
 
-const limit = {timeout: 20_000};
+const limit = {timeout: 60_000};
 const publish = {cmd: 'publish', topic: 'a', payload: 'x', qos: 1} as const;
 const commands = (connection: FakeConnection) =>
   connection.packets.map(({cmd}) => cmd).filter((cmd) => cmd !== 'pingreq');

@@ -14,7 +14,7 @@ import {startBroker} from '../../src/testing/testing.ts';
 import {startFakeBroker} from '../support/fake-broker.ts';
 import {failsWith, publication, sessionContext, sessionOptions} from '../support/sessions.ts';
 
-const limit = {timeout: 40_000};
+const limit = {timeout: 60_000};
 const payload = Buffer.alloc(24_000_000, 'x');
 /** What a socket holds at a time. */
 const chunkBytes = 128 * 1024;
@@ -91,7 +91,7 @@ describe('G6: the keep alive of a slow upload', {concurrency: true}, () => {
           const options = sessionOptions(0, {endpoint, protocolVersion: 4, keepaliveSeconds: 2});
           const minimal = 'minimal' in rest;
           await using session = await connect(options, sessionContext({fastPath, minimal}));
-          const arrived = broker.waitFor('large', {timeout: 30_000});
+          const arrived = broker.waitFor('large', {timeout: 60_000});
           arrived.catch(() => undefined);
           await session.publish('given' in rest ? rest.given : payload, publication('large', {qos}), true);
           await session.end();

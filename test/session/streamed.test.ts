@@ -13,7 +13,7 @@ import {type FakeConnection, startFakeBroker} from '../support/fake-broker.ts';
 import {startMain} from '../support/run.ts';
 import {collector, publication, sessionContext, sessionOptions} from '../support/sessions.ts';
 
-const limit = {timeout: 20_000};
+const limit = {timeout: 60_000};
 const megabyte = 1024 * 1024;
 const digest = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 

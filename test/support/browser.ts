@@ -1,6 +1,7 @@
 /** Chromium, driven as a person would: pages of any size and colour scheme. */
 
 import {type Browser, chromium, type Page} from 'playwright-core';
+import {patienceMilliseconds} from './spawn.ts';
 
 export interface TestBrowser extends AsyncDisposable {
   /** Opens an address in a window of its own; errors of its scripts are in `problems`. */
@@ -19,9 +20,6 @@ export interface OpenPage {
   readonly problems: readonly string[];
 }
 
-/** Milliseconds that a page may take for anything, on a busy machine. */
-const patience = 20_000;
-
 /** Starts the installed Chromium without a window. */
 export async function startBrowser(): Promise<TestBrowser> {
   const browser: Browser = await chromium.launch({
@@ -36,7 +34,7 @@ export async function startBrowser(): Promise<TestBrowser> {
   return {
     async open(url, {width = 1600, scheme = 'light'} = {}) {
       const context = await browser.newContext({viewport: {width, height: 900}, colorScheme: scheme});
-      context.setDefaultTimeout(patience);
+      context.setDefaultTimeout(patienceMilliseconds);
       const page = await context.newPage();
       const problems: string[] = [];
       page.on('pageerror', (error) => problems.push(String(error)));

@@ -46,9 +46,6 @@ export function connectionWords({port, scheme, cafile, words = []}: Target): str
   ];
 }
 
-/** Milliseconds after which a command counts as hanging. */
-const patience = 15_000;
-
 /** The commands of one scenario at one target. */
 export class Clients {
   readonly target: Target;
@@ -68,10 +65,7 @@ export class Clients {
 
   /** Runs `tmq pub`, which must succeed and say nothing. */
   async pub(words: readonly string[], options: SpawnOptions = {}): Promise<void> {
-    const {exitCode, stderr, timedOut} = await runTmq(['pub', ...this.#words, ...words], {
-      timeoutMilliseconds: patience,
-      ...options,
-    });
+    const {exitCode, stderr, timedOut} = await runTmq(['pub', ...this.#words, ...words], options);
     assert.deepEqual(
       {pub: words.join(' ').slice(0, 80), exitCode, stderr, timedOut},
       {...{pub: words.join(' ').slice(0, 80), exitCode: 0, stderr: '', timedOut: false}},
@@ -89,7 +83,7 @@ export class Clients {
   }
 
   #start(words: readonly string[]): Running {
-    return startTmq(['sub', ...this.#words, ...words], {timeoutMilliseconds: patience});
+    return startTmq(['sub', ...this.#words, ...words]);
   }
 
   /** Runs `tmq sub`, which must succeed; its standard output. */

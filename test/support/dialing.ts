@@ -10,7 +10,7 @@ import {TmqError} from '../../src/errors.ts';
 
 /** Dials MQTT 3.1.1 with a deadline of ten seconds. */
 export async function dialBounded(endpoint: Endpoint, context: Partial<DialContext> = {}): Promise<Duplex> {
-  return await dial(endpoint, {signal: AbortSignal.timeout(10_000), protocolVersion: 4, ...context});
+  return await dial(endpoint, {signal: AbortSignal.timeout(60_000), protocolVersion: 4, ...context});
 }
 
 /** Dials, expects a TmqError of one line with the status and the message. */
@@ -61,7 +61,7 @@ export async function listening(server: Server, host = '127.0.0.1'): Promise<Tes
     port: (server.address() as AddressInfo).port,
     connections: () => sockets.size,
     async idle() {
-      while (sockets.size > 0) await once(server, 'disconnection', {signal: AbortSignal.timeout(5000)});
+      while (sockets.size > 0) await once(server, 'disconnection', {signal: AbortSignal.timeout(60_000)});
     },
     async [Symbol.asyncDispose]() {
       for (const socket of sockets) socket.destroy();

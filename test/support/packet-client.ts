@@ -26,7 +26,7 @@ export interface Heard {
 }
 
 /** Milliseconds after which a test gives up waiting. */
-const patience = 5000;
+const patience = 20_000;
 
 /** The result, or an error that names what did not happen in time. */
 export async function within<Result>(promise: Promise<Result>, what: string): Promise<Result> {

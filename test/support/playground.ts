@@ -10,7 +10,7 @@ import {dirname, join} from 'node:path';
 import type {Readable} from 'node:stream';
 import {StringDecoder} from 'node:string_decoder';
 import {freePort} from './mosquitto.ts';
-import {type Finished, type Running, start} from './spawn.ts';
+import {type Finished, patienceMilliseconds, type Running, start} from './spawn.ts';
 import {program, startTmq} from './tmq.ts';
 
 export interface Playground extends AsyncDisposable {
@@ -56,9 +56,6 @@ case "$MQTT_URL $* " in
 esac
 exec '${process.execPath}' '${program}' "$@"
 `;
-
-/** After this a line and all it started are killed. */
-const patienceMilliseconds = 15_000;
 
 /** The broker serves every line of a file of tests, one after the other. */
 const brokerMilliseconds = 300_000;

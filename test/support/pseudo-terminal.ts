@@ -2,7 +2,7 @@
 
 import {type IPty, spawn} from '@lydell/node-pty';
 import {defined} from '../../src/defined.ts';
-import {cleanEnvironment} from './spawn.ts';
+import {cleanEnvironment, patienceMilliseconds} from './spawn.ts';
 
 export interface TerminalRun extends AsyncDisposable {
   /** Types; '\r' is Enter. */
@@ -28,7 +28,7 @@ export interface TerminalOptions {
 export function startOnTerminal(
   command: string,
   args: readonly string[],
-  {env, cwd, columns = 80, timeoutMilliseconds = 20_000}: TerminalOptions = {},
+  {env, cwd, columns = 80, timeoutMilliseconds = patienceMilliseconds}: TerminalOptions = {},
 ): TerminalRun {
   const pty: IPty = spawn(command, [...args], {
     name: env?.TERM ?? 'xterm',

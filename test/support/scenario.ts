@@ -11,7 +11,7 @@ import {freePort} from './mosquitto.ts';
 import {type Recorder, startRecorder} from './recorder.ts';
 import {startMain} from './run.ts';
 import type {SentPacket} from './sent-packets.ts';
-import {run, start} from './spawn.ts';
+import {patienceMilliseconds, run, start} from './spawn.ts';
 
 export type Tool = 'pub' | 'sub' | 'rr';
 export type Family = 'mosquitto' | 'tmq';
@@ -152,7 +152,6 @@ const starters: Readonly<
       input,
       cwd: directory,
       env: {HOME: directory, XDG_CONFIG_HOME: undefined, ...filled(environment, directory)},
-      timeoutMilliseconds: 15_000,
     });
     return {
       finished: running.finished.then(({stdout, stderr, exitCode, signal}) => ({
@@ -171,7 +170,7 @@ const starters: Readonly<
       // mosquitto's clients send nothing behind CONNECT before they have CONNACK; packets are compared one by one.
       env: {HOME: directory, ...filled(environment, directory)},
     });
-    const timer = setTimeout(() => void running.interrupt('SIGTERM'), 15_000);
+    const timer = setTimeout(() => void running.interrupt('SIGTERM'), patienceMilliseconds);
     return {
       finished: running.finished
         .then(({stdout, stderr, exitCode}) => ({stdout, stderr, status: exitCode}))

@@ -45,6 +45,9 @@ export function cleanEnvironment(extra: SpawnOptions['env'] = {}): NodeJS.Proces
   return environment;
 }
 
+/** After this a program counts as hanging. Long, as other tests may keep the machine busy for many seconds. */
+export const patienceMilliseconds = 60_000;
+
 /** Starts a program; stdin stays open unless `input` is given. */
 export function start(command: string, args: readonly string[], options: SpawnOptions = {}): Running {
   const child = spawn(command, args, {
@@ -62,7 +65,7 @@ export function start(command: string, args: readonly string[], options: SpawnOp
     // What it started may hold the other ends, and would be waited for.
     child.stdout.destroy();
     child.stderr.destroy();
-  }, options.timeoutMilliseconds ?? 20_000);
+  }, options.timeoutMilliseconds ?? patienceMilliseconds);
   child.stdin.on('error', () => undefined);
   child.stdout.on('data', (chunk: Buffer) => out.push(chunk));
   child.stderr.on('data', (chunk: Buffer) => err.push(chunk));

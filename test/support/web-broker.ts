@@ -2,7 +2,7 @@
 
 import {once} from 'node:events';
 import {connectAsync, type IClientOptions, type IPublishPacket, type MqttClient} from 'mqtt';
-import type {Running, SpawnOptions} from './spawn.ts';
+import {patienceMilliseconds, type Running, type SpawnOptions} from './spawn.ts';
 import {startTmq} from './tmq.ts';
 
 export interface WebBroker extends AsyncDisposable {
@@ -66,11 +66,11 @@ export async function nextClose(client: MqttClient): Promise<void> {
   await bounded('end of the connection', new Promise<void>((resolve) => client.once('close', resolve)));
 }
 
-/** Rejects after 20 seconds. */
+/** Rejects after a minute. */
 async function bounded<T>(name: string, event: Promise<T>): Promise<T> {
-  const signal = AbortSignal.timeout(20_000);
+  const signal = AbortSignal.timeout(patienceMilliseconds);
   const late = once(signal, 'abort').then(() => {
-    throw new Error(`There was no ${name} within 20 seconds.`);
+    throw new Error(`There was no ${name} within a minute.`);
   });
   return await Promise.race([event, late]);
 }

@@ -190,7 +190,7 @@ test('a pipe with a slow reader gets every byte', async () => {
     cwd: root,
     env: cleanEnvironment(),
     stdio: ['ignore', 'pipe', 'ignore'],
-    timeout: 20_000,
+    timeout: 60_000,
   });
   const chunks: Buffer[] = [];
   for await (const chunk of child.stdout) {
@@ -240,7 +240,7 @@ test('a full device is an error', async () => {
       cwd: root,
       env: cleanEnvironment(),
       stdio: ['ignore', full, 'pipe'],
-      timeout: 20_000,
+      timeout: 60_000,
     });
     const chunks: Buffer[] = [];
     for await (const chunk of child.stderr ?? []) chunks.push(chunk as Buffer);

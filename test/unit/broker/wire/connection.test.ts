@@ -15,7 +15,7 @@ import {Counters} from '../../../../src/broker/wire/counters.ts';
 import {EarlyBudget} from '../../../../src/broker/wire/early-bytes.ts';
 import {PacketCodec} from '../../../../src/broker/wire/packets.ts';
 
-const limit = {timeout: 20_000};
+const limit = {timeout: 60_000};
 const count = 100;
 
 for (const goodbye of [true, false]) {

@@ -64,7 +64,7 @@ async function against(
   const memory = new SharedMemory();
   const stream = await dial(
     {transport: 'tcp', host: '127.0.0.1', port: broker.port},
-    {signal: AbortSignal.timeout(10_000), protocolVersion, readBuffer: memory},
+    {signal: AbortSignal.timeout(60_000), protocolVersion, readBuffer: memory},
   );
   const role = new Recorded();
   const session = new LightSession({stream, memory, protocolVersion, keepaliveSeconds: 60, role});
@@ -81,7 +81,7 @@ const publish = (qos: 0 | 1 | 2, messageId: number, payload: string, properties 
   ({cmd: 'publish', topic: 'a', qos, messageId, payload, dup: false, retain: false, properties}) as const;
 
 test('asks for a sign of life before the keep alive ends, and gives up without one', {
-  timeout: 10_000,
+  timeout: 60_000,
 }, async () => {
   await against(
     async (connection) => {
@@ -101,7 +101,7 @@ test('asks for a sign of life before the keep alive ends, and gives up without o
 });
 
 test('acknowledges each QoS as it must, and hands on a message of QoS 2 once', {
-  timeout: 10_000,
+  timeout: 60_000,
 }, async () => {
   for (const version of [4, 5] as const) {
     const answers: string[] = [];
@@ -138,7 +138,7 @@ test('acknowledges each QoS as it must, and hands on a message of QoS 2 once', {
   }
 });
 
-test('hands on acknowledgements, with PUBREL in between at QoS 2', {timeout: 10_000}, async () => {
+test('hands on acknowledgements, with PUBREL in between at QoS 2', {timeout: 60_000}, async () => {
   await against(
     async (connection) => {
       await connection.next('publish');
@@ -165,7 +165,7 @@ test('hands on acknowledgements, with PUBREL in between at QoS 2', {timeout: 10_
   );
 });
 
-test('says why the broker ended the connection', {timeout: 10_000}, async () => {
+test('says why the broker ended the connection', {timeout: 60_000}, async () => {
   const cases: readonly (readonly [(connection: FakeConnection) => void, string])[] = [
     [({socket}) => socket.end(), 'The broker closed the connection.'],
     [({socket}) => socket.resetAndDestroy(), 'The broker closed the connection.'],
