@@ -30,7 +30,7 @@ export interface BenchBroker extends AsyncDisposable {
  */
 export const openConfig = 'listener {port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\n';
 
-/** Starts a broker. In `config`, {port}, {port2} and so on, and {directory}, are filled in; aedes-cli has no such file. */
+/** Starts a broker. In `config`, {port}, {port2} and so on, and {directory}, are filled in; aedes-cli gets its ports. */
 export async function startBroker(
   name: BrokerName,
   config = openConfig,
@@ -50,7 +50,7 @@ export async function startBroker(
   const path = join(directory, 'mosquitto.conf');
   // As root, mosquitto changes to a user that cannot read the directory.
   await writeFile(path, `user root\nlog_type error\nlog_type warning\n${text}`);
-  const {command, args} = words(name, path, port);
+  const {command, args} = words(name, path, ports, text);
   const started = performance.now();
   const running = start(command, args, {timeoutMilliseconds: 600_000});
   // Also when the benches are interrupted.
@@ -71,10 +71,25 @@ export async function startBroker(
   };
 }
 
-function words(name: BrokerName, path: string, port: number): Pick<Invocation, 'command' | 'args'> {
+function words(
+  name: BrokerName,
+  path: string,
+  ports: readonly number[],
+  config: string,
+): Pick<Invocation, 'command' | 'args'> {
   if (name === 'tmq') return tmq('broker', '-c', path);
   if (name === 'mosquitto') return {command: 'mosquitto', args: ['-c', path]};
-  return aedesCli('--port', String(port), '--host', '127.0.0.1');
+  return aedesCli('--port', String(ports[0]), '--host', '127.0.0.1', ...webSocketWords(ports, config));
+}
+
+/** What aedes-cli has in place of the second listener of a configuration, which is for WebSockets. */
+function webSocketWords([, port]: readonly number[], config: string): readonly string[] {
+  if (port === undefined) return [];
+  const file = (kind: string) => new RegExp(`^${kind}file (.*)$`, 'm').exec(config)?.[1];
+  const [certificate, key] = [file('cert'), file('key')];
+  if (certificate === undefined || key === undefined)
+    return ['--protos', 'tcp', 'ws', '--ws-port', String(port)];
+  return ['--protos', 'tcp', 'wss', '--wss-port', String(port), '--cert', certificate, '--key', key];
 }
 
 /** Resolves when the port accepts. @throws Error when the process ends first */

@@ -24,7 +24,7 @@ export const benchNotes: Readonly<Record<string, string>> = {
   broker:
     'Messages delivered a second, divided by mosquitto’s: above 1, `tmq broker` is faster. They come from floods, in which many messages are handled together; in the paced row each message is handled alone. Ready time and memory are divided by those of aedes-cli, a broker of npm.',
   pipeline:
-    'Lines through a publisher, a broker and a subscriber: three times tmq, over three times mosquitto.',
+    'Lines through a publisher, a broker and a subscriber: three times tmq, over three times mosquitto, and over WebSockets, which the clients of mosquitto lack, over the `mqtt` of npm and aedes.',
   exec: '`sub --exec --jobs 2` of messages that wait in a session, from its start to its end, and `xargs -P 2 -n 1` of as many lines. The command is /bin/true.',
   load: '`tmq bench` as a load. The loop with MQTT.js is a publishing loop as people write it, with at most 100 messages unacknowledged; each of the two runs on one and the same core, the server that takes its messages on another one. MQTTX CLI, whose bench is the nearest relative, is not on npm, and is not compared. 10,000 connections within 5 s are 2,000 CONNECTs a second.',
   rtt: 'One command to a broker that is 50 ms away, there and back: by default, which waits for CONNACK, and with `--pipeline`, which does not.',

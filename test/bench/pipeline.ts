@@ -1,55 +1,44 @@
 /**
  * The whole chain, publisher to broker to subscriber, all three of one make: the time from the start of
- * the publisher to the end of the subscriber, and whether what comes out is what went in.
+ * the publisher until the subscriber has written the last line, and whether what comes out is what went in.
  */
 
-import {spawn} from 'node:child_process';
-import {once} from 'node:events';
-import {open, readFile, rm, stat} from 'node:fs/promises';
+import {readFile, rm} from 'node:fs/promises';
 import {join} from 'node:path';
-import {type Bench, type BenchContext, linesFile, tmq} from './bench.ts';
-import {openConfig, startBroker} from './brokers.ts';
-import {environment, type Invocation, type Measurement, measure, paired, wallRatios} from './measure.ts';
-import {makeCertificates, secureConfig} from './secure.ts';
+import {type Bench, type BenchContext, lineBytes, linesFile} from './bench.ts';
+import {type BrokerName, openConfig, startBroker} from './brokers.ts';
+import {
+  client,
+  isWebSocket,
+  type Maker,
+  peerOf,
+  type QoS,
+  startSubscriber,
+  type Transport,
+} from './clients.ts';
+import {type Measurement, measure, paired, wallRatios} from './measure.ts';
+import {makeCertificates, secureConfig, webSocketConfig} from './secure.ts';
 import {atLeast, atMost, type Figure} from './statistics.ts';
 
 interface Chain {
-  readonly qos: 0 | 1 | 2;
+  readonly qos: QoS;
   readonly lines: number;
   readonly limit: number;
-  /** Both clients use TLS; default: TCP alone. */
-  readonly isSecure?: boolean;
+  /** Of both clients. Default: tcp. */
+  readonly transport?: Transport;
 }
-
-type Maker = 'tmq' | 'mosquitto';
 
 const topic = 'bench/chain';
 
-function program(maker: Maker, name: 'pub' | 'sub', args: readonly string[]) {
-  return maker === 'tmq' ? tmq(name, ...args) : {command: `mosquitto_${name}`, args};
+const brokers: Readonly<Record<Maker, BrokerName>> = {tmq: 'tmq', mosquitto: 'mosquitto', npm: 'aedes'};
+
+function configOf(transport: Transport, directory: string): string {
+  if (isWebSocket(transport)) return webSocketConfig(transport === 'wss' ? directory : undefined);
+  return transport === 'tls' ? secureConfig(directory) : openConfig;
 }
 
-/** Starts a subscriber that writes to a file, and waits until it has written the retained message. */
-async function startSubscriber({command, args}: Pick<Invocation, 'command' | 'args'>, output: string) {
-  const file = await open(output, 'w');
-  const child = spawn(command, args, {
-    stdio: ['ignore', file.fd, 'inherit'],
-    env: environment(),
-    timeout: 120_000,
-  });
-  const exit = once(child, 'exit');
-  while ((await stat(output)).size === 0 && child.exitCode === null) {
-    await new Promise((resolve) => setTimeout(resolve, 1));
-  }
-  return {
-    /** Resolves at the end of the process. @throws Error when it failed */
-    async finished() {
-      const [code] = await exit;
-      await file.close();
-      if (code !== 0) throw new Error(`${command} ${args.join(' ')} ended with ${code}.`);
-    },
-  };
-}
+/** The first line that a subscriber gets: once it has written it, it is subscribed. */
+const ready = 'ready';
 
 interface Files {
   readonly input: string;
@@ -60,63 +49,70 @@ interface Files {
 
 async function runChain(
   maker: Maker,
-  {qos, lines, isSecure = false}: Chain,
-  files: Files,
+  {qos, lines, transport = 'tcp'}: Chain,
+  {input, output, directory}: Files,
 ): Promise<Measurement> {
-  const {input, output, directory} = files;
-  await using broker = await startBroker(maker, isSecure ? secureConfig(directory) : openConfig);
-  const secure = isSecure ? ['--cafile', join(directory, 'ca.crt')] : [];
-  const words = ['-p', String(broker.port), ...secure, '-t', topic, '-q', String(qos)];
-  await measure({command: 'mosquitto_pub', args: [...words, '-r', '-m', 'ready']});
-  const subscribe = program(maker, 'sub', [...words, '-C', String(lines + 1)]);
-  const subscriber = await startSubscriber(subscribe, output);
+  await using broker = await startBroker(brokers[maker], configOf(transport, directory));
+  const caFile = join(directory, 'ca.crt');
+  const first = ['-p', String(broker.port), ...(transport === 'tls' ? ['--cafile', caFile] : [])];
+  await measure({command: 'mosquitto_pub', args: [...first, '-t', topic, '-q', '1', '-r', '-m', ready]});
+  const place = {port: broker.ports.at(-1)!, transport, caFile, topic};
+  await using subscriber = await startSubscriber(client(maker, 'sub', place, qos), output);
+  await subscriber.hasWritten(ready.length + 1);
   const started = process.hrtime.bigint();
-  const {cpuMilliseconds, peakMegabytes} = await measure({
-    ...program(maker, 'pub', [...words, '-l']),
-    stdin: input,
-  });
-  await subscriber.finished();
+  const {cpuMilliseconds, peakMegabytes} = await measure({...client(maker, 'pub', place, qos), stdin: input});
+  await subscriber.hasWritten(ready.length + 1 + lines * (lineBytes + 1));
   const wallMilliseconds = Number(process.hrtime.bigint() - started) / 1e6;
   return {wallMilliseconds, cpuMilliseconds, peakMegabytes};
 }
 
 async function isWhole({input, output}: Pick<Files, 'input' | 'output'>): Promise<boolean> {
-  const expected = Buffer.concat([Buffer.from('ready\n'), await readFile(input)]);
+  const expected = Buffer.concat([Buffer.from(`${ready}\n`), await readFile(input)]);
   return expected.equals(await readFile(output));
 }
 
+const prefixes: Readonly<Record<Transport, string>> = {tcp: '', tls: 'TLS, ', ws: 'ws, ', wss: 'wss, '};
+
 async function figures(context: BenchContext, chain: Chain): Promise<readonly Figure[]> {
-  const place = chain.isSecure ? 'TLS, ' : '';
-  const label = `${place}QoS ${chain.qos}, ${chain.lines.toLocaleString('en')} lines`;
+  const {transport = 'tcp'} = chain;
+  const peer = peerOf(transport);
+  const label = `${prefixes[transport]}QoS ${chain.qos}, ${chain.lines.toLocaleString('en')} lines`;
   context.progress(label);
   const input = await linesFile(context.directory, 'lines', chain.lines);
   const {directory} = context;
   const files = {input, directory, output: join(directory, 'tmq-output')};
-  const theirs = {input, directory, output: join(directory, 'mosquitto-output')};
+  const theirs = {input, directory, output: join(directory, 'their-output')};
   const series = await paired(
-    {tmq: () => runChain('tmq', chain, files), mosquitto: () => runChain('mosquitto', chain, theirs)},
-    {rounds: context.rounds(5)},
+    {tmq: () => runChain('tmq', chain, files), theirs: () => runChain(peer, chain, theirs)},
+    {rounds: context.rounds(isWebSocket(transport) ? 3 : 5)},
   );
   const whole = await isWhole(files);
   await Promise.all([input, files.output, theirs.output].map((path) => rm(path)));
   return [
     {
-      label: `${label}, wall / all of mosquitto`,
+      label: `${label}, wall / all of ${peer === 'npm' ? 'npm mqtt and aedes' : peer}`,
       unit: 'x',
-      values: wallRatios(series.tmq, series.mosquitto),
+      values: wallRatios(series.tmq, series.theirs),
       goal: atMost(chain.limit),
     },
     {label: '  output as sent', unit: '%', values: [whole ? 100 : 0], goal: atLeast(100)},
   ];
 }
 
-/** Publisher and subscriber both have at most 20 messages unacknowledged, as mosquitto's have. */
+/**
+ * Publisher and subscriber both have at most 20 messages unacknowledged, as mosquitto's have. Over WebSockets there
+ * are fewer lines, as the peers are slow.
+ */
 const chains: readonly Chain[] = [
   {qos: 0, lines: 500_000, limit: 0.12},
   {qos: 1, lines: 60_000, limit: 0.4},
   {qos: 2, lines: 60_000, limit: 0.5},
-  {qos: 1, lines: 60_000, limit: 0.5, isSecure: true},
-  {qos: 2, lines: 60_000, limit: 0.6, isSecure: true},
+  {transport: 'tls', qos: 0, lines: 500_000, limit: 0.2},
+  {transport: 'tls', qos: 1, lines: 60_000, limit: 0.5},
+  {transport: 'tls', qos: 2, lines: 60_000, limit: 0.6},
+  ...(['ws', 'wss'] as const).flatMap((transport) =>
+    ([0, 1, 2] as const).map((qos) => ({transport, qos, lines: 10_000, limit: 0.25})),
+  ),
 ];
 
 export const pipeline: Bench = {
