@@ -135,16 +135,16 @@ describe('where they meet', () => {
     await using broker = await startBroker('bundled');
     await using counting = await subscribed(broker.port, '-t', 'a', '--until', '. == 9', '-C', '2');
     const [until, where, none] = await Promise.all([
-      subscribed(broker.port, '-t', 'a', '--until', '. == 9', '-W', '1'),
-      subscribed(broker.port, '-t', 'a', '--where', '. > 1', '-C', '5', '-W', '1'),
-      subscribed(broker.port, '-t', 'a', '--where', '. == 9', '-W', '1'),
+      subscribed(broker.port, '-t', 'a', '--until', '. == 9', '-W', '3'),
+      subscribed(broker.port, '-t', 'a', '--where', '. > 1', '-C', '5', '-W', '3'),
+      subscribed(broker.port, '-t', 'a', '--where', '. == 9', '-W', '3'),
     ]);
     await publish(broker.port, ['a', 1], ['a', 2]);
     assert.deepEqual(await result(counting), ['1\n2\n', '', 0]);
-    const unmet = 'Error: No match of --until among 2 messages within 1 s.\n';
+    const unmet = 'Error: No match of --until among 2 messages within 3 s.\n';
     assert.deepEqual(await result(until), ['1\n2\n', unmet, 27]);
-    assert.deepEqual(await result(where), ['2\n', 'Error: Only 1 of 5 messages within 1 s.\n', 27]);
-    assert.deepEqual(await result(none), ['', 'Error: No message that --where takes within 1 s.\n', 27]);
+    assert.deepEqual(await result(where), ['2\n', 'Error: Only 1 of 5 messages within 3 s.\n', 27]);
+    assert.deepEqual(await result(none), ['', 'Error: No message that --where takes within 3 s.\n', 27]);
   });
 
   test('-R hides retained messages from --until, and --retained-only ends without it', async () => {

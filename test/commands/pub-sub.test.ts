@@ -97,7 +97,7 @@ for (const kind of brokerKinds) {
       const {stdout, exitCode} = await subscriber.finished;
       assert.equal(stdout.toString(), `${topic}/a 1\n${topic}/b 2\n`);
       assert.equal(exitCode, 0);
-      const after = await runMain(['sub', ...at(), '-t', `${topic}/#`, '-W', '1']);
+      const after = await runMain(['sub', ...at(), '-t', `${topic}/#`, '-W', '3']);
       assert.deepEqual([after.stdout.toString(), after.exitCode], ['', 27]);
     });
 
@@ -181,8 +181,8 @@ for (const kind of brokerKinds) {
     });
 
     test('-W ends with 27 and a message', async () => {
-      const {exitCode, stderr} = await runMain(['sub', ...at(), '-t', newTopic(), '-W', '1']);
-      assert.deepEqual({exitCode, stderr}, {exitCode: 27, stderr: 'Error: No message within 1 s.\n'});
+      const {exitCode, stderr} = await runMain(['sub', ...at(), '-t', newTopic(), '-W', '3']);
+      assert.deepEqual({exitCode, stderr}, {exitCode: 27, stderr: 'Error: No message within 3 s.\n'});
     });
 
     test('a persistent session keeps what comes while its client is away; -U ends it', async () => {
@@ -198,7 +198,7 @@ for (const kind of brokerKinds) {
         await leaver.waitFor('stderr', /received UNSUBACK/);
         assert.equal((await leaver.interrupt()).exitCode, 0);
         await published('-t', topic, '-q', '1', '-m', 'unheard');
-        const gone = await runMain(['sub', ...at(), ...session, '-U', topic, '-W', '1']);
+        const gone = await runMain(['sub', ...at(), ...session, '-U', topic, '-W', '3']);
         assert.deepEqual([gone.stdout.toString(), gone.exitCode], ['', 27]);
       }
     });

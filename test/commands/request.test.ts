@@ -175,9 +175,9 @@ for (const kind of brokerKinds) {
       await using _two = await startResponder(broker.port, 'who', respond('two'), {clientId: 'two'});
       const {stdout, exitCode} = await runMain(rr(broker.port, '-t', 'who', '-n', '-C', '2'));
       assert.deepEqual([exitCode, String(stdout).split('\n').sort()], [0, ['', 'one', 'two']]);
-      const missing = await runMain(rr(broker.port, '-t', 'who', '-n', '-C', '3', '-W', '1', '-i', 'asker'));
+      const missing = await runMain(rr(broker.port, '-t', 'who', '-n', '-C', '3', '-W', '3', '-i', 'asker'));
       assert.equal(missing.exitCode, 27);
-      assert.equal(missing.stderr, 'Error: Only 2 of 3 responses on tmq/reply/asker within 1 s.\n');
+      assert.equal(missing.stderr, 'Error: Only 2 of 3 responses on tmq/reply/asker within 3 s.\n');
     });
 
     test('--idle ends when no further response has come, and waits for the first one', limit, async () => {
@@ -203,8 +203,8 @@ for (const kind of brokerKinds) {
       const words = (...more: readonly string[]) => rr(broker.port, '-t', 'ends', '-i', 'other', ...more);
       const counted = await runMain(words('-m', 'x', '--idle', '60', '-C', '1'));
       assert.deepEqual([counted.exitCode, String(counted.stdout)], [0, 'one\n']);
-      const late = await runMain(words('-m', 'x', '--idle', '60', '-W', '1'));
-      assert.equal(late.stderr, 'Error: Only 1 response on tmq/reply/other within 1 s.\n');
+      const late = await runMain(words('-m', 'x', '--idle', '60', '-W', '3'));
+      assert.equal(late.stderr, 'Error: Only 1 response on tmq/reply/other within 3 s.\n');
     });
 
     for (const qos of [0, 1, 2] as const) {
@@ -248,9 +248,9 @@ for (const kind of brokerKinds) {
       await using _responder = await startResponder(broker.port, 'gap', async ({text, answer}) => {
         if (text !== '2') await answer(text);
       });
-      const words = rr(broker.port, '-t', 'gap', '-l', '-W', '1');
+      const words = rr(broker.port, '-t', 'gap', '-l', '-W', '3');
       const {stdout, stderr, exitCode} = await runMain(words, {input: '1\n2\n3\n'});
-      const sentence = 'Error: No response to line 2 within 1 s: 1 of the 3 requests were not answered.\n';
+      const sentence = 'Error: No response to line 2 within 3 s: 1 of the 3 requests were not answered.\n';
       assert.deepEqual([exitCode, String(stdout), stderr], [27, '1\n', sentence]);
     });
 

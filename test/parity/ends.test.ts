@@ -19,10 +19,10 @@ const words = (port: number, ...more: string[]) => [
 
 test('before the first CONNACK, -W is 27 and a signal 130 or 143', limit, async () => {
   await using broker = await startFakeBroker((connection) => connection.closed);
-  const late = await runMain(words(broker.port, '-W', '1'));
+  const late = await runMain(words(broker.port, '-W', '3'));
   assert.deepEqual(
     [late.exitCode, late.stderr],
-    [27, `Error: No connection to 127.0.0.1:${broker.port} within 1 s.\n`],
+    [27, `Error: No connection to 127.0.0.1:${broker.port} within 3 s.\n`],
   );
   for (const [signal, status] of [
     ['SIGINT', 130],
@@ -45,9 +45,9 @@ const accepting = () =>
 
 test('while it connects again, -W is 27 and a signal 0', limit, async () => {
   await using first = await accepting();
-  const late = await runMain(words(first.port, '-W', '1'));
+  const late = await runMain(words(first.port, '-W', '3'));
   assert.equal(late.exitCode, 27);
-  assert.match(late.stderr, /was lost\. Connecting again\.\nError: No message within 1 s\.\n$/);
+  assert.match(late.stderr, /was lost\. Connecting again\.\nError: No message within 3 s\.\n$/);
   await using second = await accepting();
   await using waiting = startMain(words(second.port));
   await waiting.waitFor('stderr', /Connecting again/);

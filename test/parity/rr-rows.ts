@@ -70,7 +70,7 @@ export const rrRows: readonly Row[] = [
   asks('-v', '5: output', ['-n', '-v'], {expect: {stdout: 'TOPIC/answer thus\n'}}),
   asks('-N', '5: output', ['-n', '-N'], {expect: {stdout: 'thus'}}),
   asks('-F', '5: output', ['-n', '-F', '%p|%q|%l'], {expect: {stdout: 'thus|0|4\n'}}),
-  asks('-W', '5: -W', ['-n', '-W', '1'], {
+  asks('-W', '5: -W', ['-n', '-W', '3'], {
     meanwhile: [],
     expect: {
       status: 27,
