@@ -2,6 +2,7 @@
 
 import {fuzzConnection} from './connection.ts';
 import {fuzzFilter} from './publish-filter.ts';
+import {fuzzReceiving} from './receiving.ts';
 import {fuzzSession} from './session.ts';
 
 /** Runs one connection, generated from its seed; resolves to the number of its frames. */
@@ -12,6 +13,7 @@ export const fuzzes: Readonly<Record<string, Fuzz>> = {
   filter: fuzzFilter,
   broker: fuzzConnection,
   session: fuzzSession,
+  receiving: fuzzReceiving,
 };
 
 /** Milliseconds after which a connection is taken to hang; it usually takes two. */

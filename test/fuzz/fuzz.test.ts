@@ -17,3 +17,7 @@ test("the broker's two ways of reading frames agree, and with mqtt-packet", asyn
 test('the client ends in time at a server that sends anything, and succeeds only with what came', async () => {
   await campaign('session', {...run(), frames: 4000});
 });
+
+test('every way of receiving gives the same messages and answers, QoS 2 with its repeats included', async () => {
+  await campaign('receiving', run());
+});

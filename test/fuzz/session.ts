@@ -4,9 +4,6 @@
  */
 
 import assert from 'node:assert/strict';
-import {once} from 'node:events';
-import {createServer, type IncomingMessage} from 'node:http';
-import {type AddressInfo, createServer as createTcpServer, type Socket} from 'node:net';
 import type {Duplex} from 'node:stream';
 import {FrameSplitter} from '../../src/broker/wire/frame-splitter.ts';
 import {connect} from '../../src/client/connect.ts';
@@ -15,9 +12,9 @@ import {TmqError} from '../../src/errors.ts';
 import {bodyStart, PacketType, packetBytes} from '../../src/protocol/fixed-header.ts';
 import type {ProtocolVersion, QoS} from '../../src/protocol/message.ts';
 import {collector, numbered, publication, sessionContext, sessionOptions} from '../support/sessions.ts';
-import {acceptUpgrade, WebSocketServerStream} from '../support/stand-ins/web-socket-server.ts';
 import {conversation, frameOf, pieces} from './frames.ts';
 import {Random} from './random.ts';
+import {Servers} from './servers.ts';
 
 /** Milliseconds for which the server waits for more from the client before it ends the connection. */
 const idleMilliseconds = 20;
@@ -181,43 +178,6 @@ class Script {
   }
 }
 
-/** Servers for all connections; the script of the present one tells them what to do. */
-class Servers {
-  readonly ports: Readonly<Record<'tcp' | 'ws', number>>;
-  static #opened: Promise<Servers> | undefined;
-  script: Script | undefined;
-
-  private constructor(ports: Record<'tcp' | 'ws', number>) {
-    this.ports = ports;
-  }
-
-  static async open(): Promise<Servers> {
-    Servers.#opened ??= Servers.#listen();
-    return await Servers.#opened;
-  }
-
-  static async #listen(): Promise<Servers> {
-    const ports = {tcp: 0, ws: 0};
-    const servers = new Servers(ports);
-    const tcp = createTcpServer({noDelay: true}, (socket) => servers.script!.run(socket));
-    const http = createServer();
-    http.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
-      socket.setNoDelay();
-      acceptUpgrade(request, socket);
-      servers.script!.run(new WebSocketServerStream(socket, head, {}, () => undefined));
-    });
-    for (const [name, server] of [
-      ['tcp', tcp],
-      ['ws', http],
-    ] as const) {
-      server.listen(0, '127.0.0.1').unref();
-      await once(server, 'listening');
-      ports[name] = (server.address() as AddressInfo).port;
-    }
-    return servers;
-  }
-}
-
 /** How many of the client's publications the server has acknowledged, whatever else it has sent. */
 function acknowledged({published}: Script, frames: readonly Buffer[], qos: QoS): number {
   const of = (kind: number) =>
@@ -290,7 +250,7 @@ export async function fuzzSession(seed: number): Promise<number> {
   const version = random.pick([3, 4, 4, 5, 5] as const);
   const transport = random.pick(['tcp', 'tcp', 'ws'] as const);
   const script = new Script(random, version);
-  servers.script = script;
+  servers.use((stream) => script.run(stream));
   const options = sessionOptions(servers.ports[transport], {
     endpoint: {transport, host: '127.0.0.1', port: servers.ports[transport], noDelay: true},
     protocolVersion: version,
