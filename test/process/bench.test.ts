@@ -415,15 +415,16 @@ describe('bench', {concurrency: 3, timeout: 180_000}, () => {
     assert.equal(broker.log().match(/New client connected from .* as held-/g)?.length, 60);
   });
 
-  test('a load without any connection left ends', async () => {
+  test('a load without any connection left ends with 7', async () => {
     await using broker = await startMosquitto('listener {port} 127.0.0.1\nallow_anonymous true\n');
     const place = ['-p', String(broker.port), '--for', '1h', '--json'];
     await using running = startTmq(['bench', 'sub', '-n', '2', '-i', 'kept-{i}', ...place]);
     await broker.logged(/Sending SUBACK to kept-1/);
     await broker.stop();
-    const {exitCode, stdout} = await running.finished;
+    const {exitCode, stdout, stderr} = await running.finished;
     const {figures} = JSON.parse(stdout.toString()) as JsonReport;
-    assert.deepEqual([exitCode, figures.connected, figures.disconnected], [0, 2, 2]);
+    assert.deepEqual([figures.connected, figures.disconnected], [2, 2]);
+    assert.deepEqual([exitCode, stderr], [7, 'Error: All 2 connections were lost: the report says why.\n']);
   });
 
   test('a broker that does not answer SUBSCRIBE refuses, and Ctrl-C does not wait for it', async () => {

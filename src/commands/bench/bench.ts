@@ -74,6 +74,7 @@ export const bench = defineCommand({
     1: 'The command line is wrong, the limit of file descriptors is too low, or a report cannot be read.',
     50: 'The report fulfils --fail-if.',
     130: 'Interrupted (SIGINT), with a report.',
+    7: 'All connections were lost, with a report.',
     others: 'As of tmq pub, where no client could connect.',
   },
   fromEnvironment: (values, env) => withEnvironment(values, env, options.url),

@@ -8,7 +8,9 @@ import {type Io, openFilesLimit} from '../../io/process.ts';
 import {grouped, statusLine, unwatched} from '../../io/status-line.ts';
 import {warn} from '../../io/terminal.ts';
 import {Load} from '../../load/load.ts';
+import type {Failure} from '../../load/load-thread.ts';
 import {clockIdentifier, newIdentifier} from '../../load/measuring/clock.ts';
+import {type Measurement, total} from '../../load/measuring/measurement.ts';
 import {type CopiedEndpoint, clientCount, type LoadPlan} from '../../load/plan.ts';
 import {resolveConnection} from '../client/resolve-connection.ts';
 import type {BenchPlan} from './plan.ts';
@@ -22,7 +24,7 @@ const descriptorsOfThread = 12;
 
 export interface Ran {
   readonly report: Report;
-  /** Where no client could connect. */
+  /** Where no client could connect, or none had a connection left. */
   readonly failure: TmqError | undefined;
 }
 
@@ -46,7 +48,6 @@ export async function runLoad(plan: BenchPlan, kind: Kind, io: Io): Promise<Ran>
   });
   using _line = client.quiet ? unwatched : statusLine(io, () => progressText(running, load));
   const {measurement, failure} = await running.run();
-  const isNone = measurement.connected === 0 && failure !== undefined;
   return {
     report: {
       format: 'tmq-bench',
@@ -57,13 +58,22 @@ export async function runLoad(plan: BenchPlan, kind: Kind, io: Io): Promise<Ran>
       qos: load.publishing?.qos ?? load.subscribing?.qos ?? 0,
       measurement,
     },
-    failure: isNone
-      ? new TmqError(
-          `None of ${clients} client${clients === 1 ? '' : 's'} could connect. ${failure.message}`,
-          failure.exitCode,
-        )
-      : undefined,
+    failure: overallFailure(clients, measurement, failure),
   };
+}
+
+function overallFailure(
+  clients: number,
+  {connected, lost}: Measurement,
+  failure: Failure | undefined,
+): TmqError | undefined {
+  if (connected === 0 && failure !== undefined) {
+    const all = `${clients} client${clients === 1 ? '' : 's'}`;
+    return new TmqError(`None of ${all} could connect. ${failure.message}`, failure.exitCode);
+  }
+  if (connected === 0 || total(lost) < connected) return undefined;
+  const all = connected === 1 ? 'The connection was' : `All ${grouped(connected)} connections were`;
+  return new TmqError(`${all} lost: the report says why.`, ExitCode.connectionLost);
 }
 
 /** The broker is to have a core for itself. */
