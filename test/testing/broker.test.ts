@@ -144,11 +144,33 @@ describe('startBroker', () => {
     );
   });
 
-  it('F14: refuses topics and filters that are not valid', async () => {
+  it('F14: refuses topics that are not valid', async () => {
     const broker = await startBroker();
     for (const topic of ['', 'a/#', '+', 'x\0y']) {
       assert.throws(() => broker.publish(topic, 'x'), {name: 'TypeError', message: /is not a topic: it has/});
     }
+    await broker.close();
+  });
+
+  it('names a payload that is none, and messages that are no list', async () => {
+    await using broker = await startBroker();
+    for (const [payload, kind] of [
+      [undefined, 'undefined'],
+      [null, 'null'],
+      [5, '5'],
+      [{a: 1}, 'an object'],
+    ]) {
+      const message = `payload is ${kind}: it is a string or a Uint8Array, such as a Buffer.`;
+      assert.throws(() => broker.publish('a', payload as string), {name: 'TypeError', message});
+      assert.throws(() => broker.retain([{topic: 'a', payload: payload as string}]), {message});
+    }
+    const message = 'retain takes a list of messages.';
+    assert.throws(() => broker.retain({} as []), {name: 'TypeError', message});
+    assert.deepEqual(broker.published, []);
+  });
+
+  it('F14: refuses filters that are not valid', async () => {
+    const broker = await startBroker();
     for (const filter of ['', 'a/#/b', 'a+']) {
       await assert.rejects(broker.waitFor(filter), /is not a topic filter\.$/);
     }

@@ -133,6 +133,7 @@ export class InProcessBroker implements TestBroker {
   }
 
   retain(messages: readonly RetainedMessage[]): void {
+    if (!Array.isArray(messages)) throw new TypeError('retain takes a list of messages.');
     const broker = this.#runningBroker();
     const checked = messages.map(({qos = 0, ...message}) => checkedMessage({...message, qos, retain: true}));
     for (const message of checked) broker.publish(message);
@@ -227,10 +228,17 @@ function checkedMessage(
   if (typeof topic !== 'string' || !isPublishTopic(topic) || !isMqttString(topic)) {
     throw new TypeError(`${JSON.stringify(topic)} is not a topic: ${topicRule}.`);
   }
+  if (typeof payload !== 'string' && !(payload instanceof Uint8Array)) {
+    throw new TypeError(`payload is ${kindOf(payload)}: it is a string or a Uint8Array, such as a Buffer.`);
+  }
   if (![0, 1, 2].includes(qos)) throw new TypeError(`qos is ${String(qos)}: it is 0, 1 or 2.`);
   const foreign = Object.keys(properties).find((key) => !publishKeys.has(key));
   if (foreign !== undefined) throw new TypeError(`${foreign} is not a property of PUBLISH.`);
   return {...message, payload: Buffer.from(payload as Uint8Array)};
+}
+
+function kindOf(value: unknown): string {
+  return value === null || typeof value !== 'object' ? String(value) : 'an object';
 }
 
 const topicRule = 'it has at least one character, and none of +, # and control characters';
