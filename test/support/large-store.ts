@@ -1,7 +1,7 @@
 /** Writes a store of any size, most of which is gone: retained messages that were replaced. Fast, without a broker. */
 
 import {serialize} from 'node:v8';
-import {frameRecord, StoreFile} from '../../src/broker/persistence/store-file.ts';
+import {frameRecord, headBytes, StoreFile} from '../../src/broker/persistence/store-file.ts';
 
 export interface LargeStore {
   /** At least. */
@@ -17,7 +17,8 @@ export function writeLargeStore(path: string, {bytes, topics, queued}: LargeStor
   let records: Buffer[] = [];
   let length = 0;
   const write = (...changes: readonly unknown[]) => {
-    const record = frameRecord(serialize(changes), file.framing);
+    const record = Buffer.concat([Buffer.alloc(headBytes(file.framing)), serialize(changes)]);
+    frameRecord(record, file.framing);
     records.push(record);
     length += record.length;
     if (length < 1 << 22) return;

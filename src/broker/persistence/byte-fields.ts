@@ -12,16 +12,27 @@ const mostKeptBytes = 1 << 20;
 /** Writes fields into memory that grows. */
 export class FieldWriter {
   #bytes = Buffer.allocUnsafeSlow(usualBytes);
+  /** By the text: how many others were written before it since `forgetTexts`. */
+  readonly #texts = new Map<string, number>();
   /** Bytes written. */
   length = 0;
 
-  /** What was written since the last call: a view that is valid until the next field is written. */
-  take(): Buffer {
-    const taken = this.#bytes.subarray(0, this.length);
+  /** What was written from a position on: a view that is valid until the next field is written. */
+  view(start: number): Buffer {
+    return this.#bytes.subarray(start, this.length);
+  }
+
+  /** Starts again at 0. */
+  clear(): void {
     this.length = 0;
     // A large payload must not keep its memory.
     if (this.#bytes.length > mostKeptBytes) this.#bytes = Buffer.allocUnsafeSlow(usualBytes);
-    return taken;
+  }
+
+  /** Leaves room for so many bytes. */
+  skip(bytes: number): void {
+    this.#reserve(bytes);
+    this.length += bytes;
   }
 
   /** A number from 0 to 255. */
@@ -34,10 +45,8 @@ export class FieldWriter {
   number(value: number): void {
     this.#reserve(numberBytes);
     let rest = value;
-    while (rest > 127) {
-      this.#bytes[this.length++] = (rest % 128) | 128;
-      rest = Math.floor(rest / 128);
-    }
+    for (; rest > 0x7fff_ffff; rest = Math.floor(rest / 128)) this.#bytes[this.length++] = (rest % 128) | 128;
+    for (; rest > 127; rest >>= 7) this.#bytes[this.length++] = (rest & 127) | 128;
     this.#bytes[this.length++] = rest;
   }
 
@@ -48,7 +57,15 @@ export class FieldWriter {
     this.length += 8;
   }
 
+  /** Written out where it is new, and else as its number. */
   text(value: string): void {
+    const known = this.#texts.get(value);
+    if (known !== undefined) {
+      this.number(known + 1);
+      return;
+    }
+    this.#texts.set(value, this.#texts.size);
+    this.byte(0);
     // As many bytes as UTF-8 may take.
     this.#reserve(4 + value.length * 3);
     const written = this.#bytes.write(value, this.length + 4);
@@ -56,10 +73,16 @@ export class FieldWriter {
     this.length += 4 + written;
   }
 
-  bytes(value: Buffer): void {
-    this.number(value.length);
-    this.#reserve(value.length);
-    this.length = copyBytes(value, this.#bytes, this.length);
+  /** From now on each text is written out before it is a number: a record must be read without the others. */
+  forgetTexts(): void {
+    this.#texts.clear();
+  }
+
+  /** What stands in `value` from `start` to `end`. */
+  bytes(value: Buffer, start = 0, end: number = value.length): void {
+    this.number(end - start);
+    this.#reserve(end - start);
+    this.length = copyBytes(value, this.#bytes, this.length, start, end);
   }
 
   #reserve(bytes: number): void {
@@ -75,10 +98,13 @@ export class FieldWriter {
 export class FieldReader {
   readonly #bytes: Buffer;
   #at: number;
+  /** Those that were written out so far; undefined: each text is written out. */
+  readonly #texts: string[] | undefined;
 
-  constructor(bytes: Buffer, at = 0) {
+  constructor(bytes: Buffer, at: number, hasNumberedTexts: boolean) {
     this.#bytes = bytes;
     this.#at = at;
+    this.#texts = hasNumberedTexts ? [] : undefined;
   }
 
   /** Whether another field follows. */
@@ -105,9 +131,13 @@ export class FieldReader {
   }
 
   text(): string {
+    const known = this.#texts === undefined ? 0 : this.number();
+    if (known > 0) return this.#texts![known - 1]!;
     const start = this.#at + 4;
     this.#at = start + this.#bytes.readUInt32LE(this.#at);
-    return this.#bytes.toString('utf8', start, this.#at);
+    const text = this.#bytes.toString('utf8', start, this.#at);
+    this.#texts?.push(text);
+    return text;
   }
 
   /** A view of the record. */

@@ -8,8 +8,10 @@ import {deserialize} from 'node:v8';
 import {defined} from '../../defined.ts';
 import type {QoS} from '../../protocol/message.ts';
 import type {StoredMessage} from '../wire/publish-packet.ts';
+import {payloadBytes, SharedFrame} from '../wire/shared-frame.ts';
 import {FieldReader, FieldWriter} from './byte-fields.ts';
 import type {Journal, SavedDelivery, SavedSession, SavedState, SavedSubscription} from './journal.ts';
+import {type Framing, frameRecord, headBytes} from './store-file.ts';
 import type {StoredState} from './stored-state.ts';
 
 /** A method of the journal and its arguments; or 'message', number, message. Times are in wall clock time. */
@@ -23,8 +25,17 @@ export function definedMessage(
   return method === 'message' ? [number as number, message as StoredMessage] : undefined;
 }
 
-/** The first byte of a content: fields. What v8.serialize writes, as in stores of version 2, begins with 0xFF. */
-const fieldsMark = 1;
+/**
+ * The first byte of a content: fields, with texts by number or, before that, all written out. What v8.serialize writes,
+ * as in the first stores of version 2, begins with 0xFF.
+ */
+const Mark = {writtenOut: 1, numbered: 2} as const;
+
+/** Bytes from which on a record is closed before the next message: what one damaged place of a disk may cost. */
+const fullRecord = 4096;
+
+/** A payload from this size on is written once; a smaller one again, unless the message before was the same. */
+const largePayload = 256;
 
 /** The byte that begins a change, by method; in their order, from 0. */
 const Code = {
@@ -47,33 +58,54 @@ const Code = {
 const Bit = {retain: 4, optional: 8, noLocal: 16, retainAsPublished: 32, username: 64} as const;
 
 export interface ChangeWriterOptions {
-  /** Called at the first change, and at the first one after each `take`. */
+  /** Called at the first change, and at the first one after each `clear`. */
   readonly onChange?: () => void;
+  /** Of the file that the records are for. */
+  readonly framing: () => Framing;
   /** A number that no other message of the file has. */
   readonly nextNumber: () => number;
   /** Milliseconds from the broker's clock to the wall clock. */
   readonly wallOffset: () => number;
 }
 
-/** A journal that writes each call as the fields of a change. */
+/**
+ * A journal that writes each call as the fields of a change, into records that stand ready in one memory. Measured
+ * against a record in a buffer of its own for each message, and a WeakMap of all messages: 0.6 of the broker's
+ * processor time at QoS 1.
+ */
 export class ChangeWriter implements Journal {
   readonly #options: ChangeWriterOptions;
   readonly #fields = new FieldWriter();
-  /** Of the messages that are in the file. */
+  /** Where the open record begins; undefined: none is open. */
+  #open: number | undefined;
+  /** Of the large messages that are in the file. */
   #numbers = new WeakMap<StoredMessage, number>();
+  #lastMessage: StoredMessage | undefined;
+  #lastNumber = 0;
 
   constructor(options: ChangeWriterOptions) {
     this.#options = options;
   }
 
-  /** Whether there are changes that were not taken. */
-  get hasChanges(): boolean {
-    return this.#fields.length > 0;
+  /** Bytes of the records since the last `clear`. */
+  get length(): number {
+    return this.#fields.length;
   }
 
-  /** The changes since the last call, of which there are some, as the content of a record; valid until the next change. */
-  take(): Buffer {
-    return this.#fields.take();
+  /** The changes up to the next call stand in one record. */
+  begin(): void {
+    if (this.#open !== undefined && this.#fields.length - this.#open >= fullRecord) this.#close(this.#open);
+  }
+
+  /** The whole records since the last `clear`: a view that is valid until the next change. */
+  records(): Buffer {
+    if (this.#open !== undefined) this.#close(this.#open);
+    return this.#fields.view(0);
+  }
+
+  /** Forgets the records, which are all whole. */
+  clear(): void {
+    this.#fields.clear();
   }
 
   /** The message is in the file under this number. */
@@ -84,16 +116,25 @@ export class ChangeWriter implements Journal {
   /** From now on each message is written again before it is referred to. */
   forgetMessages(): void {
     this.#numbers = new WeakMap();
+    this.#lastMessage = undefined;
   }
 
   #begin(code: number): FieldWriter {
     const fields = this.#fields;
-    if (fields.length === 0) {
-      fields.byte(fieldsMark);
-      this.#options.onChange?.();
+    if (this.#open === undefined) {
+      if (fields.length === 0) this.#options.onChange?.();
+      this.#open = fields.length;
+      fields.skip(headBytes(this.#options.framing()));
+      fields.byte(Mark.numbered);
+      fields.forgetTexts();
     }
     fields.byte(code);
     return fields;
+  }
+
+  #close(open: number): void {
+    frameRecord(this.#fields.view(open), this.#options.framing());
+    this.#open = undefined;
   }
 
   /** A change with a client and at most two numbers. */
@@ -109,18 +150,30 @@ export class ChangeWriter implements Journal {
   }
 
   #numberOf(message: StoredMessage): number {
+    if (message === this.#lastMessage) return this.#lastNumber;
+    if (payloadBytes(message) < largePayload) {
+      this.#lastNumber = this.#define(message);
+      this.#lastMessage = message;
+      return this.#lastNumber;
+    }
     const known = this.#numbers.get(message);
     if (known !== undefined) return known;
+    const number = this.#define(message);
+    this.#numbers.set(message, number);
+    return number;
+  }
+
+  #define(message: StoredMessage): number {
     const number = this.#options.nextNumber();
-    const {topic, payload, qos, retain, properties, expiresAt} = message;
+    const {topic, qos, retain, properties, expiresAt} = message;
     const fields = this.#begin(Code.message);
     fields.number(number);
     fields.byte(qos | (retain ? Bit.retain : 0) | (expiresAt === undefined ? 0 : Bit.optional));
     fields.text(topic);
-    fields.bytes(payload);
+    if (message instanceof SharedFrame) fields.bytes(message.bytes, message.payloadAt, message.end);
+    else fields.bytes(message.payload);
     fields.bytes(properties);
     if (expiresAt !== undefined) this.#time(expiresAt);
-    this.#numbers.set(message, number);
     return number;
   }
 
@@ -207,13 +260,14 @@ export class ChangeWriter implements Journal {
 
 /** The changes in the content of a record, in order; payloads are views of it. @throws Error for what was never written */
 export function changesOf(content: Buffer): readonly Change[] {
-  if (content[0] !== fieldsMark) {
+  const [mark] = content;
+  if (mark !== Mark.numbered && mark !== Mark.writtenOut) {
     const value = deserialize(content) as Change | readonly Change[];
     // The first format has one change in each record.
     return typeof value[0] === 'string' ? [value as Change] : (value as readonly Change[]);
   }
   const changes: Change[] = [];
-  const fields = new FieldReader(content, 1);
+  const fields = new FieldReader(content, 1, mark === Mark.numbered);
   while (fields.hasMore) changes.push(readChange(fields));
   return changes;
 }

@@ -10,7 +10,7 @@ import {dirname} from 'node:path';
 import {setImmediate} from 'node:timers/promises';
 import {ChangeWriter, type ChangeWriterOptions, replay} from './changes.ts';
 import type {SavedState} from './journal.ts';
-import {FileWindow, type Framing, frameRecord, StoreFile} from './store-file.ts';
+import {FileWindow, type Framing, StoreFile} from './store-file.ts';
 
 /** Bytes that are written at once. */
 const sliceBytes = 1 << 18;
@@ -19,7 +19,7 @@ const sliceMilliseconds = 5;
 /** Bytes that may be copied without a pause. */
 const lastBytes = 1 << 18;
 
-export interface CompactionOptions extends Omit<ChangeWriterOptions, 'onChange'> {
+export interface CompactionOptions extends Omit<ChangeWriterOptions, 'onChange' | 'framing'> {
   readonly path: string;
   readonly state: SavedState;
   /** The file in use. */
@@ -87,24 +87,19 @@ function replaceClosed(file: StoreFile, {path, old, use}: CompactionOptions): vo
 }
 
 async function writeState(file: StoreFile, options: CompactionOptions, signal: AbortSignal): Promise<void> {
-  let records: Buffer[] = [];
-  let bytes = 0;
-  const writer = new ChangeWriter(options);
+  const writer = new ChangeWriter({...options, framing: () => file.framing});
   let start = performance.now();
   for (const _ of replay(options.state, writer)) {
-    const record = frameRecord(writer.take(), file.framing);
-    records.push(record);
-    bytes += record.length;
-    if (bytes < sliceBytes && performance.now() - start < sliceMilliseconds) continue;
-    await file.appendLater(Buffer.concat(records));
-    records = [];
-    bytes = 0;
+    writer.begin();
+    if (writer.length < sliceBytes && performance.now() - start < sliceMilliseconds) continue;
+    await file.appendLater(writer.records());
+    writer.clear();
     await setImmediate();
     signal.throwIfAborted();
     start = performance.now();
   }
   // Without records this writes the header.
-  await file.appendLater(Buffer.concat(records));
+  await file.appendLater(writer.records());
 }
 
 /** Copies what the old file has got since; gives the position up to which it was copied. */

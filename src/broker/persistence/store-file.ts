@@ -75,14 +75,18 @@ function framingOf(path: string, bytes: Buffer): Framing | undefined {
   throw new TmqError(`${path} is ${kind}: give another persistence_file.`, ExitCode.failure);
 }
 
-/** The bytes of one record. */
-export function frameRecord(content: Buffer, {mark, seed}: Framing): Buffer {
-  const record = Buffer.allocUnsafe(mark.length + 8 + content.length);
-  mark.copy(record);
+/** Bytes of a record before its content. */
+export function headBytes({mark}: Framing): number {
+  return mark.length + 8;
+}
+
+/** Completes a record, in which only the content stands. */
+export function frameRecord(record: Buffer, framing: Framing): void {
+  const {mark, seed} = framing;
+  const content = record.subarray(headBytes(framing));
+  record.set(mark);
   record.writeUInt32LE(content.length, mark.length);
   record.writeUInt32LE(crc32(content, seed), mark.length + 4);
-  content.copy(record, mark.length + 8);
-  return record;
 }
 
 /** A file that is open for reading and appending. */
@@ -250,7 +254,7 @@ export function* storeParts(file: StoreFile): Generator<StorePart, void, undefin
     const content = recordAt(window, at, framing);
     if (content !== undefined) {
       yield {kind: 'record', at, content};
-      at += framing.mark.length + 8 + content.length;
+      at += headBytes(framing) + content.length;
       continue;
     }
     const next = nextWhole(window, at, framing);
@@ -264,8 +268,9 @@ export function* storeParts(file: StoreFile): Generator<StorePart, void, undefin
 }
 
 /** The content of the record at a position; undefined when it is incomplete, damaged or of length 0. */
-export function recordAt(window: FileWindow, at: number, {mark, seed}: Framing): Buffer | undefined {
-  const head = mark.length + 8;
+export function recordAt(window: FileWindow, at: number, framing: Framing): Buffer | undefined {
+  const {mark, seed} = framing;
+  const head = headBytes(framing);
   const start = window.at(at, head);
   if (start.length < head || !start.subarray(0, mark.length).equals(mark)) return undefined;
   const length = start.readUInt32LE(mark.length);

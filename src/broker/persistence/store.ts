@@ -14,7 +14,7 @@ import {ChangeWriter} from './changes.ts';
 import {type Compaction, startCompaction} from './compaction.ts';
 import type {Journal, RestoredState, SavedState} from './journal.ts';
 import {type ReadStore, readStore} from './read-store.ts';
-import {frameRecord, StoreFile} from './store-file.ts';
+import {StoreFile} from './store-file.ts';
 
 /** Bytes; a smaller file is not compacted because of its growth. */
 const compactFrom = 1 << 20;
@@ -150,9 +150,6 @@ export class Store implements ChangeLog {
   #file: StoreFile;
   /** Bytes: its size when it was compacted. */
   #neededBytes: number;
-  /** Records that are to be appended. */
-  #waiting: Buffer[] = [];
-  #waitingBytes = 0;
   #committing: NodeJS.Immediate | undefined;
   /** Milliseconds of performance.now() of the last attempt. */
   #failedAt: number | undefined;
@@ -175,6 +172,7 @@ export class Store implements ChangeLog {
       onChange: () => {
         this.#committing ??= setImmediate(() => this.commit());
       },
+      framing: () => this.#file.framing,
       nextNumber: this.#nextNumber,
       wallOffset,
     });
@@ -194,10 +192,7 @@ export class Store implements ChangeLog {
   }
 
   begin(): void {
-    if (!this.#writer.hasChanges) return;
-    const record = frameRecord(this.#writer.take(), this.#file.framing);
-    this.#waiting.push(record);
-    this.#waitingBytes += record.length;
+    this.#writer.begin();
   }
 
   get isFailing(): boolean {
@@ -205,29 +200,25 @@ export class Store implements ChangeLog {
   }
 
   accepts(qos: number): boolean {
-    return this.#failedAt === undefined || this.commit() || (qos === 0 && this.#waitingBytes < mostWaiting);
+    return this.#failedAt === undefined || this.commit() || (qos === 0 && this.#writer.length < mostWaiting);
   }
 
   get hasChanges(): boolean {
-    return this.#writer.hasChanges || this.#waiting.length > 0;
+    return this.#writer.length > 0;
   }
 
   commit(): boolean {
     clearImmediate(this.#committing);
     this.#committing = undefined;
-    this.begin();
-    if (this.#waiting.length === 0) return true;
+    if (!this.hasChanges) return true;
     if (this.#failedAt !== undefined && performance.now() - this.#failedAt < retryWrite) return false;
-    const records = this.#waiting.length === 1 ? this.#waiting[0]! : Buffer.concat(this.#waiting);
-    this.#waiting = [records];
     try {
-      this.#append(records);
+      this.#append(this.#writer.records());
     } catch (error) {
       this.#failed(error);
       return false;
     }
-    this.#waiting = [];
-    this.#waitingBytes = 0;
+    this.#writer.clear();
     this.#succeeded();
     this.#compactGrown(Math.max(compactFrom, this.#neededBytes));
     return true;
@@ -282,7 +273,6 @@ export class Store implements ChangeLog {
    */
   async compact(state: SavedState, isNew = false): Promise<void> {
     const {path, wallOffset, platform, log} = this.#options;
-    this.begin();
     this.#writer.forgetMessages();
     try {
       this.#compaction = startCompaction({

@@ -67,6 +67,12 @@ const needed = {topics: 2000, queued: 5000};
 
 const pool = ['', 'a', 'bb', 'ccc', 'ü'.repeat(30_000)].map(message);
 
+/** A store of version 2 with changes of many kinds, from before texts had numbers. */
+const writtenOut =
+  'dG1xIGJyb2tlciBzdG9yZSAyCspz6OJ/bXxdynPo4okAAAAWe3PCAQMBAAAAYQVIAwAAAGFubgAAAAAAAPg/BQEAAABhAwAAAHQvIykHAAEJBQAA' +
+  'AHQvY2NjA2NjYwIBAQAAAKKUGm1CAgEAAABhAQEBAQcCAQAAAGECAQkADAAAACRzaGFyZS9nL3QvIwcBAAAAYQEJCAEAAABhAwoLAQAAAGELAQUAAAB0' +
+  'L2NjYwE=';
+
 /** One call of a journal. */
 type Call = (journal: Journal) => void;
 
@@ -159,6 +165,7 @@ describe('store', () => {
           const expected = new StoredState();
           const store = await open(own);
           for (const call of first) {
+            store.begin();
             call(store.journal);
             call(expected);
           }
@@ -339,6 +346,34 @@ describe('store', () => {
       }
       assert.deepEqual(warnings, []);
       assert.ok((await readFile(path, 'latin1')).startsWith('tmq broker store 2\n'));
+    });
+  });
+
+  it('reads a store of version 2 in which each text is written out', async () => {
+    await withPath(async (path) => {
+      await writeFile(path, Buffer.from(writtenOut, 'base64'));
+      const warnings: string[] = [];
+      const store = await open(path, warnings);
+      const rest = {qos: 1, retain: false} as const;
+      const expected = new StoredState();
+      const ccc = message('ccc');
+      expected.session({clientId: 'a', expirySeconds: 5, username: 'ann', disconnectedAt: 1.5});
+      const subscription = {filter: 't/#', qos: 1, noLocal: false, retainAsPublished: true} as const;
+      expected.subscribed('a', {...subscription, identifier: 7});
+      expected.queued('a', {...rest, sequence: 1, message: ccc, subscriptionIdentifiers: [7]});
+      const shared = {subscriptionIdentifiers: [], shareFilter: '$share/g/t/#'};
+      expected.queued('a', {...rest, sequence: 2, message: ccc, ...shared});
+      expected.sent('a', 1, 9);
+      expected.released('a', 3, 10);
+      expected.received('a', 11);
+      expected.retained('t/ccc', ccc);
+      assert.deepEqual(store.restored, expected.restored());
+      for (const journal of [store.journal, expected]) {
+        journal.queued('a', {...rest, sequence: 4, message: ccc, subscriptionIdentifiers: []});
+      }
+      store.commit();
+      assert.deepEqual((await open(path, warnings)).restored, expected.restored());
+      assert.deepEqual(warnings, []);
     });
   });
 
