@@ -286,20 +286,25 @@ describe('the fast path', () => {
   });
 
   for (const qos of [1, 2] as const) {
-    it(`at QoS ${qos} keeps the frame as the message`, async () => {
+    it(`at QoS ${qos} keeps the frame as the message, also for a session whose client is away`, async () => {
       for (const fastPath of [true, false]) {
         await using broker = packetBroker({context: {fastPath}});
+        const away = await broker.connect('away', {clean: false});
+        await away.subscribe('#', {qos});
+        away.drop();
+        await away.closed;
         const subscriber = await broker.connect('subscriber', {clean: false});
         await subscriber.subscribe('#', {qos});
         const publisher = await broker.connect('publisher');
         for (const messageId of [1, 2]) publisher.publish('x', 'payload', {qos, messageId});
         for (const _ of [1, 2]) await subscriber.expect('publish');
-        const [session] = broker.broker.state().sessions;
-        const sent = session?.sent.map(({delivery}) => delivery.message);
-        assert.deepEqual(
-          sent?.map((message) => message instanceof SharedFrame),
-          [false, fastPath],
-        );
+        for (const {sent, queued} of broker.broker.state().sessions) {
+          const messages = [...sent.map(({delivery}) => delivery), ...queued].map(({message}) => message);
+          assert.deepEqual(
+            messages.map((message) => message instanceof SharedFrame),
+            [false, fastPath],
+          );
+        }
       }
     });
   }

@@ -21,7 +21,9 @@ export interface ForwardingRoute {
   readonly topicBytes: Uint8Array;
   /** The same list for all topics with the same receivers; undefined: some receiver needs other bytes. */
   readonly targets: readonly Target[] | undefined;
-  /** Up to this QoS, the targets are all receivers, and each gets the message at the QoS it came with. */
+  /** Sessions of clients that are away: they keep what comes at QoS 1 or 2. */
+  readonly absent: readonly Session[];
+  /** Up to this QoS, the targets and the absent sessions get the message at the QoS it came with. */
   readonly sharedQos: QoS;
   /** Bytes: the smallest Maximum Packet Size of the targets. */
   readonly largest: number;
@@ -75,11 +77,13 @@ export class ForwardingRoutes {
   /** Caches the route of a topic, which must be a valid one. */
   learn(topic: string): void {
     const targets = this.#targets(topic);
+    const absent = this.#absent(topic);
     this.#state.subscriptions.clearAtChange(this);
     this.#routes.add({
       topic,
       topicBytes: Buffer.from(topic),
       targets: targets === undefined ? undefined : this.#sameList(targets),
+      absent,
       sharedQos: this.#sharedQos(topic),
       largest: (targets ?? []).reduce(
         (least, {client}) => Math.min(least, client.maximumPacketSize),
@@ -106,6 +110,11 @@ export class ForwardingRoutes {
     return targets;
   }
 
+  #absent(topic: string): readonly Session[] {
+    const sessions = this.#state.subscriptions.receivers(topic).direct.map(({subscriber}) => subscriber);
+    return sessions.filter((session) => session.client === undefined && session.mayReceive(topic));
+  }
+
   /** Of a topic that has targets. */
   #sharedQos(topic: string): QoS {
     let lowest: QoS = 2;
@@ -113,8 +122,8 @@ export class ForwardingRoutes {
     for (const {subscriber, subscriptions} of this.#state.subscriptions.receivers(topic).direct) {
       if (!subscriber.mayReceive(topic)) continue;
       receivers++;
-      // The session of a client that is away has to queue it.
-      if (subscriber.client === undefined) return 0;
+      // A frame has no place for it.
+      if (subscriptions.some(({identifier}) => identifier !== undefined)) return 0;
       const highest = subscriptions.reduce((most, {qos}) => Math.max(most, qos), 0);
       lowest = Math.min(lowest, highest) as QoS;
     }
@@ -155,8 +164,9 @@ class TopicCache {
 
   /** Replaces a route whose topic has the same hash. */
   add(route: ForwardingRoute): void {
-    const {topicBytes, targets} = route;
-    const bytes = routeBytes + 3 * topicBytes.length + targetBytes * (targets?.length ?? 0);
+    const {topicBytes, targets, absent} = route;
+    const receivers = (targets?.length ?? 0) + absent.length;
+    const bytes = routeBytes + 3 * topicBytes.length + targetBytes * receivers;
     this.#routes.set(hash(topicBytes, 0, topicBytes.length), route, bytes);
   }
 
