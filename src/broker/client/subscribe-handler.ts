@@ -44,7 +44,7 @@ export class SubscribeHandler {
   }
 
   /** Works for one packet, in slices; meanwhile the client's next packets of such kinds wait. */
-  #inSlices(steps: Iterator<undefined>): void {
+  #inSlices(steps: Iterator<number>): void {
     const {connection, state} = this.#context;
     const rest = state.slicedWork.run(steps);
     if (rest === undefined) return;
@@ -57,7 +57,7 @@ export class SubscribeHandler {
    * [MQTT-3.8.4-6], [MQTT-3.9.3-1]: the QoS granted, or a reason code [MQTT-3.8.4-7]; then the retained messages. A
    * filter is refused where its verdict is not 0.
    */
-  *#subscribing(packet: ISubscribePacket, verdicts: readonly number[] = []): Generator<undefined, void> {
+  *#subscribing(packet: ISubscribePacket, verdicts: readonly number[] = []): Generator<number, void> {
     const {connection, state} = this.#context;
     const identifier = packet.properties?.subscriptionIdentifier;
     const fresh: BrokerSubscription<Session>[] = [];
@@ -68,7 +68,7 @@ export class SubscribeHandler {
         granted.push(connection.protocolVersion === 5 ? outcome : subscriptionFailure);
       else granted.push(outcome.subscription.qos);
       if (typeof outcome !== 'number' && outcome.wantsRetained) fresh.push(outcome.subscription);
-      yield;
+      yield 1;
       if (!connection.open) return;
     }
     const refused = granted.find(isFailure);
@@ -115,7 +115,7 @@ export class SubscribeHandler {
   }
 
   /** [MQTT-3.10.4-4] to [MQTT-3.10.4-6], [MQTT-3.11.3-1] */
-  *#unsubscribing(packet: IUnsubscribePacket): Generator<undefined, void> {
+  *#unsubscribing(packet: IUnsubscribePacket): Generator<number, void> {
     const {connection, session, state} = this.#context;
     const granted: number[] = [];
     for (const topic of packet.unsubscriptions) {
@@ -124,7 +124,7 @@ export class SubscribeHandler {
       if (isFilter) state.context.log('unsubscribe', `${session.clientId} ${topic}`);
       const existed = isFilter && state.registry.unsubscribe(session, filter);
       granted.push(existed ? ReasonCode.success : ReasonCode.noSubscriptionExisted);
-      yield;
+      yield 1;
       if (!connection.open) return;
     }
     sendWithReason(this.#context, {cmd: 'unsuback', messageId: packet.messageId!, granted}, undefined);

@@ -75,12 +75,11 @@ export class RetainedMessages {
     if (this.#tree.delete(topic)) this.#changed(topic, undefined);
   }
 
-  /** All that match a filter and have not expired; undefined now and then, so that a long walk can be interrupted. */
-  *match(filter: string): Generator<StoredMessage | undefined, void> {
-    for (const kept of this.#tree.match(filter)) {
-      const {expiresAt = Number.POSITIVE_INFINITY} = kept?.message ?? {};
-      yield expiresAt > this.#schedule.now() ? kept?.message : undefined;
-    }
+  /** Calls `found` with all that match a filter and have not expired, in small steps: how many nodes each looked at. */
+  match(filter: string, found: (message: StoredMessage) => void): Generator<number, void> {
+    return this.#tree.match(filter, ({message}) => {
+      if (message.expiresAt === undefined || message.expiresAt > this.#schedule.now()) found(message);
+    });
   }
 
   *all(): IterableIterator<StoredMessage> {

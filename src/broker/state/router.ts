@@ -71,10 +71,10 @@ export class Router {
     groups: readonly SharedGroup<Session>[],
     message: StoredMessage,
     from: Session | undefined,
-  ): Generator<undefined, void> {
+  ): Generator<number, void> {
     for (const group of groups) {
       this.#share(group, message, from);
-      yield;
+      yield 1;
     }
   }
 
@@ -168,21 +168,16 @@ export class Router {
   }
 
   /** Sends the retained messages of a new subscription, as retained [MQTT-3.3.1-9], in small steps. */
-  *sendRetained({
-    subscriber,
-    filter,
-    ...subscription
-  }: BrokerSubscription<Session>): Generator<undefined, void> {
+  sendRetained({subscriber, filter, ...subscription}: BrokerSubscription<Session>): Generator<number, void> {
     const subscriptionIdentifiers =
       subscription.identifier === undefined ? noIdentifiers : [subscription.identifier];
-    for (const message of this.#options.retained.match(filter)) {
-      if (message !== undefined) {
-        const qos = this.#qos(message, subscription.qos);
-        const sequence = this.#options.sequence();
-        this.#send(subscriber, {sequence, message, qos, retain: true, subscriptionIdentifiers}, undefined);
-      }
-      yield;
-    }
+    return this.#options.retained.match(filter, (message) => {
+      if (!subscriber.mayReceiveOnce(message.topic)) return;
+      const qos = this.#qos(message, subscription.qos);
+      const sequence = this.#options.sequence();
+      const delivery = {sequence, message, qos, retain: true, subscriptionIdentifiers};
+      if (this.#give(subscriber, delivery, undefined) === 'full') this.dropped(subscriber);
+    });
   }
 
   /** Sends or queues a message, or drops it where the session's queue is full. */
@@ -199,9 +194,12 @@ export class Router {
   }
 
   #deliver(session: Session, delivery: Delivery, from: Session | undefined): Outcome {
+    return session.mayReceive(delivery.message.topic) ? this.#give(session, delivery, from) : 'refused';
+  }
+
+  #give(session: Session, delivery: Delivery, from: Session | undefined): Outcome {
     const {limits} = this.#options;
     const {client} = session;
-    if (!session.mayReceive(delivery.message.topic)) return 'refused';
     let isTaken: boolean;
     // Queued messages at QoS 0 go first [MQTT-4.6.0-5].
     const behind = limits.queueQos0Messages && session.deliveries.queued > 0;

@@ -115,11 +115,12 @@ export class Schedule {
   }
 }
 
-/** Steps of a job in one turn of the event loop: some milliseconds. */
-const stepsOfSlice = 1000;
+/** Work of a job in one turn of the event loop, in small steps: some milliseconds. */
+const workOfSlice = 1000;
 
 interface Job {
-  readonly steps: Iterator<undefined>;
+  /** Each tells how many small steps it was. */
+  readonly steps: Iterator<number>;
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
 }
@@ -129,7 +130,7 @@ export class SlicedWork {
   readonly #jobs: Job[] = [];
 
   /** Begins a job now. Undefined: that was all of it; else the promise resolves at its end. */
-  run(steps: Iterator<undefined>): Promise<void> | undefined {
+  run(steps: Iterator<number>): Promise<void> | undefined {
     if (isDone(steps)) return undefined;
     return new Promise((resolve, reject) => {
       if (this.#jobs.push({steps, resolve, reject}) === 1) setImmediate(() => this.#turn());
@@ -148,8 +149,12 @@ export class SlicedWork {
   }
 }
 
-/** Takes the steps of one slice; whether none are left. */
-function isDone(steps: Iterator<undefined>): boolean {
-  for (let step = 0; step < stepsOfSlice; step++) if (steps.next().done) return true;
+/** Does the work of one slice; whether none is left. */
+function isDone(steps: Iterator<number>): boolean {
+  for (let work = 0; work < workOfSlice; ) {
+    const step = steps.next();
+    if (step.done) return true;
+    work += step.value;
+  }
   return false;
 }

@@ -54,9 +54,21 @@ class TreeNode<Value> {
     return this.#children ?? (this.#only === undefined ? [] : [[this.#level, this.#only]]);
   }
 
-  *children(withoutDollar: boolean): Generator<TreeNode<Value>, void> {
-    for (const [level, child] of this.entries()) if (!withoutDollar || !level.startsWith('$')) yield child;
+  /** The nodes below that match this level of a filter, undefined if there are none; may be changed meanwhile. */
+  matching(level: string, isFirst: boolean): Iterator<TreeNode<Value>> | undefined {
+    if (level === '+' && isFirst) return this.#withoutDollar();
+    if (level === '+' && this.#children !== undefined) return this.#children.values();
+    const child = level === '+' ? this.#only : this.child(level);
+    return child && only(child);
   }
+
+  *#withoutDollar(): Generator<TreeNode<Value>, void> {
+    for (const [level, child] of this.entries()) if (!level.startsWith('$')) yield child;
+  }
+}
+
+function only<Item>(item: Item): Iterator<Item> {
+  return [item].values();
 }
 
 interface Level<Value> {
@@ -150,6 +162,9 @@ export class FilterTree<Value> {
   }
 }
 
+/** Nodes that `match` visits before it stops. */
+const nodesAtOnce = 100;
+
 /** Values by topic name. */
 export class TopicTree<Value> {
   readonly #root = new TreeNode<Value>();
@@ -183,29 +198,34 @@ export class TopicTree<Value> {
   }
 
   /**
-   * The values of all topics that match the filter, under the same rules as above; undefined for each node on the way
-   * that has none, so that a long walk can be interrupted. The tree may be changed meanwhile.
+   * Calls `found` with the values of all topics that match the filter, under the same rules as above. Stops now and
+   * then with the number of nodes visited since, so that a long walk can be interrupted. The tree may be changed
+   * meanwhile.
    */
-  *match(filter: string): Generator<Value | undefined, void> {
+  *match(filter: string, found: (value: Value) => void): Generator<number, void> {
     const levels = filter.split('/');
     const isOpen = levels.at(-1) === '#';
     const fixed = isOpen ? levels.length - 1 : levels.length;
     /** The nodes still to be visited, at each depth. */
-    const waiting: Iterator<TreeNode<Value>>[] = [[this.#root].values()];
+    const waiting: Iterator<TreeNode<Value>>[] = [only(this.#root)];
+    let nodes = 0;
     for (let siblings = waiting.at(-1); siblings !== undefined; siblings = waiting.at(-1)) {
+      const depth = waiting.length - 1;
       const next = siblings.next();
       if (next.done) {
         waiting.pop();
         continue;
       }
       const node = next.value;
-      const depth = waiting.length - 1;
-      yield depth === fixed || (isOpen && depth > fixed) ? node.value : undefined;
-      const level = depth < fixed ? levels[depth]! : '+';
-      if (depth >= fixed && !isOpen) continue;
-      const exact = node.child(level);
-      if (level === '+') waiting.push(node.children(depth === 0));
-      else if (exact !== undefined) waiting.push([exact].values());
+      if (node.value !== undefined && (depth === fixed || (isOpen && depth > fixed))) found(node.value);
+      if (depth < fixed || isOpen) {
+        const below = node.matching(depth < fixed ? levels[depth]! : '+', depth === 0);
+        if (below !== undefined) waiting.push(below);
+      }
+      if (++nodes < nodesAtOnce) continue;
+      yield nodes;
+      nodes = 0;
     }
+    yield nodes;
   }
 }
