@@ -139,6 +139,47 @@ export class PublishEncoder {
   }
 }
 
+/** UTF-16 units of a topic up to which a loop writes it about as fast as a call out of JavaScript. */
+const longestPlainTopic = 128;
+/** The length of a property list without properties. */
+const propertyLengthBytes = 1;
+
+/** A message at QoS 0 with nothing but a topic and a payload, or in MQTT 5 an empty property list. */
+export interface PlainPublish {
+  readonly topic: string;
+  readonly payload: Uint8Array;
+  readonly retain: boolean;
+  readonly levelFive: boolean;
+}
+
+function remainingBytes({topic, payload, levelFive}: PlainPublish): number {
+  return 2 + topic.length + (levelFive ? propertyLengthBytes : 0) + payload.length;
+}
+
+/** Bytes of the packet if `writePlainPublish` can write it. */
+export function plainPublishBytes(publish: PlainPublish): number {
+  const remaining = remainingBytes(publish);
+  return 1 + variableIntegerBytes(remaining) + remaining;
+}
+
+/** Writes the packet; returns the index behind it, or -1 if the topic is too long or not in ASCII. */
+export function writePlainPublish(target: Uint8Array, start: number, publish: PlainPublish): number {
+  const {topic, payload, retain, levelFive} = publish;
+  const {length} = topic;
+  if (length > longestPlainTopic) return -1;
+  target[start] = publishFirstByte(0, retain);
+  let at = writeVariableInteger(target, start + 1, remainingBytes(publish));
+  target[at++] = 0;
+  target[at++] = length;
+  for (let index = 0; index < length; index++) {
+    const unit = topic.charCodeAt(index);
+    if (unit > 0x7f) return -1;
+    target[at++] = unit;
+  }
+  if (levelFive) target[at++] = 0;
+  return copyBytes(payload, target, at);
+}
+
 /** The properties of a packet, by their keys in the table, as `propertyList` takes them. */
 export function propertyValues(properties: object): PropertyValue[] {
   return Object.entries(properties).flatMap(([key, value]): PropertyValue[] => {

@@ -72,8 +72,6 @@ const reasons: Readonly<Record<string, string>> = {
     'as above; it was 0.33 with v8.serialize, and most of the rest are the writes',
   'state: persistence, persistent subscriber and an offline session, QoS 2 / mosquitto':
     'as above; it was 0.68 with v8.serialize',
-  'state: 100,000 retained messages to one subscriber / mosquitto':
-    'it takes a third of a second, in half of which V8 compiles; each message has a topic of its own to encode',
   'state: 10,000 idle clients, memory':
     'a client takes 9 kB of heap, socket included, and 3 kB outside; two objects in place of eight closures brought 2 kB of that down, and the rest are garbage that V8 has not collected yet',
   'startup: pub one-shot with TLS / empty node script':

@@ -267,6 +267,57 @@ describe('TMQ_NO_FASTPATH', () => {
 });
 
 describe('the fast path', () => {
+  it('sends retained messages as the same bytes as frames of their own', async () => {
+    const topics = [
+      '',
+      'a',
+      'ä',
+      'x'.repeat(127),
+      'x'.repeat(128),
+      'x'.repeat(5000),
+      `${'x'.repeat(100)}\u20ac`,
+    ];
+    const sizes = [1, 23, 24, 25, 110, 122, 123, 127, 128, 3900, 4096, 20_000];
+    const clients = [
+      {version: 3},
+      {version: 4},
+      {version: 5},
+      {version: 5, properties: {maximumPacketSize: 4000}},
+      {version: 5, properties: {topicAliasMaximum: 2}},
+    ] as const;
+    const heard = async (fastPath: boolean) => {
+      await using broker = packetBroker({sysInterval: 10, context: {fastPath}});
+      for (const topic of topics) {
+        for (const size of sizes)
+          broker.broker.publish({
+            ...{topic: `${topic}/${size}`, qos: 0, retain: true},
+            payload: Buffer.alloc(size, `${topic} ${size}`),
+          });
+      }
+      const publisher = await broker.connect('publisher', {version: 5});
+      publisher.publish('user', 'x', {retain: true, properties: {userProperties: {k: 'v'}}});
+      publisher.publish('expiry', 'x', {retain: true, properties: {messageExpiryInterval: 60}});
+      await publisher.quiet();
+      const frames: string[] = [];
+      for (const [index, settings] of clients.entries()) {
+        for (const properties of settings.version === 5 ? [{}, {subscriptionIdentifier: 7}] : [undefined]) {
+          const client = await broker.connect(`c${index}`, settings);
+          await client.subscribe('#', {}, properties);
+          client.send({cmd: 'pingreq'});
+          for (;;) {
+            const {packet, frame} = await client.hear();
+            if (packet.cmd === 'pingresp') break;
+            frames.push(frame.toString('latin1'));
+          }
+          await client.leave();
+        }
+      }
+      assert.ok(frames.length > topics.length * sizes.length * clients.length, `${frames.length}`);
+      return {frames, counted: await countersOf(broker)};
+    };
+    assert.deepEqual(await heard(true), await heard(false));
+  });
+
   /** Large enough to be kept rather than copied where it is forwarded whole. */
   const frame = frameOf(0x30, Buffer.concat([Buffer.from([0, 1, 0x78]), Buffer.alloc(5000, 'p')]));
 

@@ -12,7 +12,7 @@ import type {DeliveryQueue} from '../state/delivery-queue.ts';
 import type {Delivery} from '../state/in-flight-table.ts';
 import type {ConnectedClient} from '../state/session.ts';
 import type {Connection} from '../wire/connection.ts';
-import type {PublishForm} from '../wire/publish-packet.ts';
+import {keptBytes, type PublishForm} from '../wire/publish-packet.ts';
 import {payloadBytes, SharedFrame} from '../wire/shared-frame.ts';
 import {closeWithReason} from './connection-end.ts';
 import {AssignedAliases} from './topic-aliases.ts';
@@ -80,11 +80,9 @@ export class ClientWriter implements ConnectedClient {
 
   publish(delivery: Delivery, packetId: number, dup: boolean): boolean {
     const {message, qos} = delivery;
-    const {counters} = this.#state;
     if (message instanceof SharedFrame && this.#takesUnchanged(message, qos)) {
       this.#connection.writeShared(message, packetId, dup);
-      counters.publishSent++;
-      counters.publishBytesSent += message.end - message.payloadAt;
+      this.#count(message.end - message.payloadAt);
       return true;
     }
     return this.#encode(delivery, packetId, dup);
@@ -108,9 +106,7 @@ export class ClientWriter implements ConnectedClient {
       return false;
     }
     this.#connection.write(frame, qos === 0 ? undefined : {packetId, at: packetIdAt, dup});
-    const {counters} = this.#state;
-    counters.publishSent++;
-    counters.publishBytesSent += payloadBytes(message);
+    this.#count(payloadBytes(message));
     return true;
   }
 
@@ -132,8 +128,31 @@ export class ClientWriter implements ConnectedClient {
     if (this.#dropping && this.#buffered > backpressure.slowBytes) return false;
     const most = this.#dropping ? backpressure.slowBytes : backpressure.dropBytes;
     if (this.#connection.buffered > most) return false;
-    this.publish(delivery, 0, false);
+    if (!this.#writePlain(delivery)) this.publish(delivery, 0, false);
     return true;
+  }
+
+  /**
+   * Sends a retained message, which no other client gets now: a frame to be copied pays for several receivers. Measured
+   * with 100,000 of them: half of the processor time.
+   */
+  #writePlain({message, retain, subscriptionIdentifiers}: Delivery): boolean {
+    if (!retain || !this.takesFrames || this.maximumPacketSize < keptBytes) return false;
+    const levelFive = this.protocolVersion === 5;
+    const {topic, payload, properties, expiresAt} = message;
+    const hasProperties =
+      properties.length > 0 || expiresAt !== undefined || subscriptionIdentifiers.length > 0;
+    if (levelFive && hasProperties) return false;
+    const {open, output} = this.#connection;
+    if (!open || !output.plain({topic, payload, retain, levelFive})) return false;
+    this.#count(payload.length);
+    return true;
+  }
+
+  #count(payloadBytes: number): void {
+    const {counters} = this.#state;
+    counters.publishSent++;
+    counters.publishBytesSent += payloadBytes;
   }
 
   sendFrames(bytes: Buffer, frames: number): void {

@@ -7,6 +7,7 @@ import type {Duplex} from 'node:stream';
 import {acknowledgementBytes, writeAcknowledgement} from '../../protocol/acknowledgement.ts';
 import {copyBytes} from '../../protocol/byte-copy.ts';
 import {PublishFlag} from '../../protocol/flags.ts';
+import {type PlainPublish, plainPublishBytes, writePlainPublish} from '../../protocol/publish-writer.ts';
 import type {Counters} from './counters.ts';
 import {type Frame, keptBytes} from './publish-packet.ts';
 
@@ -90,6 +91,18 @@ export class WriteBuffer {
     if (identity.dup) target[at]! |= PublishFlag.duplicate;
   }
 
+  /** Adds a message, written where it stays; false: it has to be added as a frame. */
+  plain(publish: PlainPublish): boolean {
+    const size = plainPublishBytes(publish);
+    if (size >= keptBytes) return false;
+    const target = this.#room(size);
+    const end = writePlainPublish(target, this.#pooledLength, publish);
+    if (end === -1) return false;
+    this.#pooledLength = end;
+    this.#length += size;
+    return true;
+  }
+
   /** Adds PUBACK, PUBREC, PUBREL or PUBCOMP that reports success [MQTT 5, 3.4.2.1]. */
   acknowledgement(type: number, packetId: number): void {
     const target = this.#room(acknowledgementBytes);
@@ -148,6 +161,7 @@ export interface ConnectionOutputOptions {
     readonly buffers: BufferPool;
     readonly counters: Counters;
     readonly changeLog?: ChangeLog;
+    readonly fastPath: boolean;
   };
   /** The changes of this turn are stored, or could not be: the acknowledgements that depend on it are due. */
   readonly committed: (isStored: boolean) => void;
@@ -157,20 +171,20 @@ export interface ConnectionOutputOptions {
 
 /** The bytes that one connection is to send. */
 export class ConnectionOutput {
-  readonly #options: Pick<ConnectionOutputOptions, 'stream' | 'committed' | 'drained'>;
-  readonly #counters: Counters;
-  readonly #changeLog: ChangeLog | undefined;
+  readonly #options: ConnectionOutputOptions;
   readonly #buffer: WriteBuffer;
   /** Bytes of answers since the stream last had room. */
   unreadAnswers = 0;
   #isScheduled = false;
   #needsCommit = false;
 
-  constructor({context, ...options}: ConnectionOutputOptions) {
+  constructor(options: ConnectionOutputOptions) {
     this.#options = options;
-    this.#counters = context.counters;
-    this.#changeLog = context.changeLog;
-    this.#buffer = new WriteBuffer(context.buffers);
+    this.#buffer = new WriteBuffer(options.context.buffers);
+  }
+
+  get #changeLog(): ChangeLog | undefined {
+    return this.#options.context.changeLog;
   }
 
   /** Bytes. */
@@ -184,6 +198,14 @@ export class ConnectionOutput {
     this.#buffer.acknowledgement(type, packetId);
     this.unreadAnswers += acknowledgementBytes;
     this.#sent(1, acknowledgementBytes);
+  }
+
+  /** A message; false: it has to be sent as a frame, which can be observed. */
+  plain(publish: PlainPublish): boolean {
+    const before = this.#buffer.length;
+    if (!this.#options.context.fastPath || !this.#buffer.plain(publish)) return false;
+    this.#sent(1, this.#buffer.length - before);
+    return true;
   }
 
   /** A whole frame. */
@@ -206,8 +228,9 @@ export class ConnectionOutput {
   }
 
   #sent(messages: number, bytes: number): void {
-    this.#counters.messagesSent += messages;
-    this.#counters.bytesSent += bytes;
+    const {counters} = this.#options.context;
+    counters.messagesSent += messages;
+    counters.bytesSent += bytes;
     this.flushLater();
   }
 
