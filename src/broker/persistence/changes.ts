@@ -315,9 +315,8 @@ function readMessage(fields: FieldReader): readonly [number, StoredMessage] {
     qos: qosOf(bits),
     retain: (bits & Bit.retain) !== 0,
     properties: fields.bytes(),
-    ...defined({expiresAt: (bits & Bit.optional) === 0 ? undefined : fields.time()}),
   };
-  return [number, message];
+  return [number, (bits & Bit.optional) === 0 ? message : {...message, expiresAt: fields.time()}];
 }
 
 function readQueued(fields: FieldReader): readonly [string, Omit<SavedDelivery, 'message'>, number] {
@@ -325,10 +324,10 @@ function readQueued(fields: FieldReader): readonly [string, Omit<SavedDelivery, 
   const sequence = fields.number();
   const number = fields.number();
   const bits = fields.byte();
-  const subscriptionIdentifiers = Array.from({length: fields.number()}, () => fields.number());
-  const shareFilter = (bits & Bit.optional) === 0 ? undefined : fields.text();
+  const subscriptionIdentifiers: number[] = [];
+  for (let left = fields.number(); left > 0; left--) subscriptionIdentifiers.push(fields.number());
   const rest = {sequence, qos: qosOf(bits), retain: (bits & Bit.retain) !== 0, subscriptionIdentifiers};
-  return [clientId, {...rest, ...defined({shareFilter})}, number];
+  return [clientId, (bits & Bit.optional) === 0 ? rest : {...rest, shareFilter: fields.text()}, number];
 }
 
 function readSession(fields: FieldReader): readonly [SavedSession] {
@@ -364,7 +363,8 @@ export function applyChange(
     if (number === undefined || isDefined(number)) state.retained(topic, number);
   } else if (method === 'queued') {
     const [clientId, delivery, number] = values as [string, Omit<SavedDelivery, 'message'>, number];
-    if (isDefined(number)) state.queued(clientId, {...delivery, message: number});
+    // A spread would take a third of the time of opening a store.
+    if (isDefined(number)) state.queued(clientId, Object.assign(delivery, {message: number}));
   } else {
     const call = state[method as keyof Journal] as (...parameters: unknown[]) => void;
     call.apply(state, values);
