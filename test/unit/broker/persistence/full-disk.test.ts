@@ -201,9 +201,9 @@ describe('B4: on a full disk', () => {
     await using started = await start();
     await withKeeper(started);
     const publisher = await started.broker.connect('p', {version: 5});
-    const large = 'x'.repeat(50_000);
+    const large = 'x'.repeat(200_000);
     const accepted: string[] = [];
-    capacity = 1_500_000;
+    capacity = 6_000_000;
     // Half of it is needed, the other half is a retained message that is replaced.
     for (let index = 0; index < 28; index++) {
       const retain = index % 2 === 0;
