@@ -8,7 +8,6 @@
 
 import type {Duplex} from 'node:stream';
 import type {TmqError} from '../../errors.ts';
-import {firstByte, PacketType} from '../../protocol/fixed-header.ts';
 import {Violation} from '../../protocol/packet-violation.ts';
 import type {ConnectionOptions, Endpoint} from '../connection-options.ts';
 import type {ReadBuffer} from '../transport/read-buffer.ts';
@@ -48,20 +47,6 @@ export interface ConnectionSetup {
   readonly readBuffer?: ReadBuffer | undefined;
   /** Whether packets may be sent before CONNACK came. */
   readonly pipelined: boolean;
-}
-
-/** PINGREQ [MQTT-3.12], which MQTT.js would not send before CONNACK. */
-const pingreq = Buffer.of(firstByte(PacketType.pingreq), 0);
-
-/** Milliseconds after which a packet acknowledges a TLS session ticket; one sent at once does not. */
-const ticketMilliseconds = 1;
-
-/**
- * Calls `action` shortly after the first session ticket of TLS 1.3. A packet sent then acknowledges it: a server
- * with Nagle's algorithm on holds CONNACK back until that, for 40 ms if nothing is sent.
- */
-function afterTicket(stream: Duplex, action: () => unknown): void {
-  if ('encrypted' in stream) stream.once('session', () => setTimeout(action, ticketMilliseconds));
 }
 
 /**
@@ -230,7 +215,7 @@ export class ClientConnection implements FilterConnection {
 
   /** Sends CONNECT and waits for CONNACK. */
   async #connect(): Promise<void> {
-    const {signal, pipelined, stream} = this.#setup;
+    const {signal} = this.#setup;
     const onAbort = () => this.fail(signal.reason);
     signal.addEventListener('abort', onAbort, {once: true});
     try {
@@ -239,7 +224,6 @@ export class ClientConnection implements FilterConnection {
       });
       if (signal.aborted) onAbort();
       else if (!this.#stream.destroyed) corkThisTurn(this.#stream, () => this.#client.connect());
-      if (pipelined) afterTicket(stream, () => this.isAccepted || this.writeQueue.write(pingreq));
       await Promise.race([accepted, this.closed]);
       // What follows CONNACK may have come with it: the connection was accepted all the same.
       if (this.#failure !== undefined && !this.isAccepted) throw await this.closed;

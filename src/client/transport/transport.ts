@@ -58,6 +58,8 @@ type HostEndpoint = Extract<Endpoint, {host: string}>;
 interface Destination {
   readonly name: string;
   readonly certifiedHost?: string;
+  /** Whether Nagle's algorithm is to be off; undefined where there is none. */
+  readonly noDelay?: boolean;
   reach(signal: AbortSignal): Promise<Socket>;
 }
 
@@ -95,7 +97,7 @@ async function reachSecurely(
   options: TlsOptions,
   context: DialContext,
 ): Promise<Socket> {
-  const {createTlsContext, loadTlsMaterial, secure} = await import('./tls.ts');
+  const {createTlsContext, loadTlsMaterial, secure, writeBehindTickets} = await import('./tls.ts');
   const known = context.tlsContexts?.get(options);
   const material = known?.material ?? (await loadTlsMaterial(options, context));
   const inspector = await tlsInspector(context, options);
@@ -104,7 +106,7 @@ async function reachSecurely(
     // It may be reset before TLS listens to it; TLS then finds it closed.
     return socket.on('error', () => undefined);
   });
-  const {name, certifiedHost: host} = destination;
+  const {name, certifiedHost: host, noDelay} = destination;
   const peer = host === undefined ? {name, options} : {name, options, host};
   const {trusted} = material;
   let secureContext: SecureContext;
@@ -124,7 +126,9 @@ async function reachSecurely(
     trusted.check();
     throw error;
   }
-  return await secure(socket, {peer, secureContext, context, trusted, ...inspector});
+  const stream = await secure(socket, {peer, secureContext, context, trusted, ...inspector});
+  if (noDelay !== undefined) writeBehindTickets(stream, noDelay);
+  return stream;
 }
 
 async function reach(destination: Destination, tls: TlsOptions | undefined, context: DialContext) {
@@ -145,6 +149,7 @@ async function dialHost(
   const destination: Destination = {
     name,
     certifiedHost: tls?.serverName ?? bareHost,
+    noDelay: endpoint.noDelay ?? false,
     async reach(signal) {
       const isPlain = tls === undefined && endpoint.transport === 'tcp';
       if (proxy === undefined) {
