@@ -50,17 +50,22 @@ describe('a short run', () => {
   });
   after(() => rm(directory, {recursive: true, force: true}));
 
-  /** Runs node with these words: public modules of Node that were loaded, and files of dist/ that were read. */
-  async function recorded(words: readonly string[], input = '') {
+  /**
+   * Runs node with these words, and with an input or a file as stdin: public modules of Node that were loaded, all
+   * modules of Node, and files of dist/ that were read.
+   */
+  async function recorded(
+    words: readonly string[],
+    {input = '', file}: {readonly input?: string; readonly file?: string} = {},
+  ) {
     const record = join(directory, 'record.json');
-    const {exitCode, stderr} = await run(
-      process.execPath,
-      ['--require', join(directory, 'recorder.cjs'), ...words],
-      {env: {RECORD: record, TMQ_NO_FASTPATH: undefined}, input},
-    );
+    const node = [process.execPath, '--require', join(directory, 'recorder.cjs'), ...words];
+    const [command, ...rest] = file === undefined ? node : ['sh', '-c', 'exec "$@" < "$0"', file, ...node];
+    const env = {RECORD: record, TMQ_NO_FASTPATH: undefined};
+    const {exitCode, stderr} = await run(command!, rest, {env, input});
     assert.deepEqual([exitCode, stderr], [0, '']);
     const {modules, files} = JSON.parse(await readFile(record, 'utf8')) as Record<string, readonly string[]>;
-    return {modules: modules!.filter((name) => builtinModules.includes(name)), files: files!};
+    return {modules: modules!.filter((name) => builtinModules.includes(name)), all: modules!, files: files!};
   }
 
   it('loads no module and no file but those that it needs', async () => {
@@ -84,9 +89,25 @@ describe('a short run', () => {
     const [line] = await broker.waitFor('stdout', /^\{"event":"ready".*\}$/m);
     const address = ['-p', String(JSON.parse(line).listeners[0].port)];
     for (const qos of ['0', '1', '2']) {
-      const {files} = await recorded([program, 'pub', '-t', 'a', '-l', '-q', qos, ...address], 'one\ntwo\n');
+      const {files} = await recorded([program, 'pub', '-t', 'a', '-l', '-q', qos, ...address], {
+        input: 'one\ntwo\n',
+      });
       assert.deepEqual(files, ['command-pub.cjs']);
     }
+  });
+
+  it('of pub -l from a file loads no module that a pipe does without', async () => {
+    await using broker = startTmq(['broker', '-p', '0', '--ready', 'json']);
+    const [line] = await broker.waitFor('stdout', /^\{"event":"ready".*\}$/m);
+    const words = [program, 'pub', '-t', 'a', '-l', '-p', String(JSON.parse(line).listeners[0].port)];
+    const file = join(directory, 'lines');
+    await writeFile(file, 'one\ntwo\n');
+    const {all: ofPipe} = await recorded(words, {input: 'one\n'});
+    const {all: ofFile} = await recorded(words, {file});
+    assert.deepEqual(
+      ofFile.filter((name) => !ofPipe.includes(name)),
+      [],
+    );
   });
 
   it('of a broker loads nothing of the page, unless it has one', async () => {

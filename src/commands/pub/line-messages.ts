@@ -44,11 +44,9 @@ function refused(sentence: string): TmqError {
   return new TmqError(sentence, ExitCode.invalid);
 }
 
-/** What a topic cannot have; U+FFFD stands for bytes that are no UTF-8. */
-const disallowed = /[+#\uFFFD\p{Control}\p{Surrogate}\p{Noncharacter_Code_Point}]/gu;
-
+/** The text without what a topic cannot have; U+FFFD stands for bytes that are no UTF-8. */
 function clean(text: string): string {
-  return text.replace(disallowed, '_') || '_';
+  return text.replace(/[+#\uFFFD\p{Control}\p{Surrogate}\p{Noncharacter_Code_Point}]/gu, '_') || '_';
 }
 
 /** A value within a topic: it makes no levels. */
