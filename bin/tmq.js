@@ -150,8 +150,9 @@ const libraries = new Map();
 
 /** Loads a file beside the bundles, or a module of Node. @param {string} id */
 function requireThere(id) {
+  if (!id.startsWith('./')) return require(id);
   const library = /^\.\/(library-\w+|tmq)\.cjs$/.exec(id)?.[1];
-  if (library === undefined) return require(id.startsWith('./') ? join(directoryOfBundles, id) : id);
+  if (library === undefined) return require(join(directoryOfBundles, id));
   const loaded = libraries.get(library) ?? run(library);
   libraries.set(library, loaded);
   return loaded;

@@ -179,7 +179,7 @@ async function filesOf(command: AnyCommand, words: readonly string[], io: Io): P
   const usual = isDropIn(io) ? '' : (io.env.TMQ_PROFILE ?? '');
   // Few runs have a profile.
   const profiles =
-    usual !== '' || words.some((word) => /^--profile(=|$)/.test(word))
+    usual !== '' || words.some((word) => word === '--profile' || word.startsWith('--profile='))
       ? await import('./cli/profiles.ts')
       : undefined;
   let warning: string | undefined;

@@ -73,8 +73,6 @@ export async function* inputChunks(stdin: Readable): AsyncGenerator<Uint8Array, 
 /** Of a file, read at once: more cost no less, and fewer more. */
 const fileBytes = 256 * 1024;
 
-const readLater = promisify(read);
-
 /**
  * The same, of a file in larger chunks that share their memory: each is valid until the next one is requested. Measured
  * with a file of 77 MB: a fifth of the time of `pub --json`, which went into new memory for each chunk.
@@ -85,6 +83,7 @@ export async function* sharedChunks(stdin: Terminal<Readable>): AsyncGenerator<U
     yield* inputChunks(stdin);
     return;
   }
+  const readLater = promisify(read);
   const memory = Buffer.allocUnsafeSlow(fileBytes);
   for (;;) {
     let count: number;
