@@ -118,7 +118,7 @@ export class DeliveryQueue {
   /** Removes what has expired from the whole queue [MQTT-3.3.2-5]; a message just `arriving` has not. */
   #removeExpired(arriving: Delivery): void {
     const now = this.#now();
-    if (this.#firstExpiry <= now) this.#keepQueued((one) => one === arriving || !isExpired(one, now));
+    if (this.#firstExpiry <= now) this.#keepQueued((one) => one === arriving || !isExpired(one, () => now));
   }
 
   /**
@@ -149,7 +149,7 @@ export class DeliveryQueue {
     const delivery = this.#queue.first;
     if (delivery === undefined) return false;
     // [MQTT-3.3.2-5]
-    if (delivery !== arriving && isExpired(delivery, this.#now())) this.#observer?.removed(delivery);
+    if (delivery !== arriving && isExpired(delivery, this.#now)) this.#observer?.removed(delivery);
     else if (!this.#send(delivery)) return false;
     this.#queuedBytes -= payloadBytes(this.#queue.shift()!.message);
     return true;
@@ -265,8 +265,9 @@ function isOverfull(
   return maxQueuedBytes > 0 && queuedBytes > maxQueuedBytes && queued > 0;
 }
 
-function isExpired({message}: Delivery, now: number): boolean {
-  return message.expiresAt !== undefined && message.expiresAt <= now;
+/** Few messages expire: the clock is not read for the others. */
+function isExpired({message}: Delivery, now: () => number): boolean {
+  return message.expiresAt !== undefined && message.expiresAt <= now();
 }
 
 function hasQuota({sendQuota}: DeliveryWriter, inFlight: InFlightMessages): boolean {
