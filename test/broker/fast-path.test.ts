@@ -359,4 +359,31 @@ describe('the fast path', () => {
       }
     });
   }
+
+  it('keeps what waits for a client that is away apart from the memory of what does not', async () => {
+    await using broker = packetBroker();
+    const away = await broker.connect('away', {clean: false});
+    await away.subscribe('away', {qos: 1});
+    away.drop();
+    await away.closed;
+    const present = await broker.connect('present', {clean: false});
+    await present.subscribe('#', {qos: 1});
+    const publisher = await broker.connect('publisher');
+    for (let messageId = 1; messageId <= 6; messageId++) {
+      publisher.publish(messageId % 2 === 0 ? 'away' : 'other', 'x', {qos: 1, messageId});
+      await present.expect('publish');
+    }
+    const memory = new Map<string, Set<Buffer>>();
+    for (const {sent} of broker.broker.state().sessions) {
+      for (const {delivery} of sent) {
+        const {topic: name} = delivery.message;
+        if (!(delivery.message instanceof SharedFrame)) continue;
+        memory.set(name, (memory.get(name) ?? new Set()).add(delivery.message.bytes));
+      }
+    }
+    const [one, other] = [memory.get('away'), memory.get('other')];
+    assert.equal(one?.size, 1);
+    assert.equal(other?.size, 1);
+    assert.notEqual([...one][0], [...other][0]);
+  });
 });

@@ -89,7 +89,7 @@ export class SharedFrames {
     this.#targets = route.targets;
     if (frames === 0 && this.#targets.some(({client}) => client.slow)) return false;
     if (!flow.begin(qos, packetId)) return false;
-    const {slab} = state;
+    const slab = route.absent.length > 0 ? state.lastingSlab : state.slab;
     const start = slab.keep(bytes, at, end);
     const frame = new SharedFrame({
       topic: route.topic,

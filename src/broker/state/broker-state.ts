@@ -28,6 +28,8 @@ export interface BrokerState {
   readonly encoder: PublishTemplates;
   /** Memory of the shared frames of all publishers. */
   readonly slab: FrameSlab;
+  /** Memory of those that wait for a client that is away: one that waits keeps the memory of its neighbours. */
+  readonly lastingSlab: FrameSlab;
   /** The next number of a delivery. */
   readonly sequence: () => number;
   /** Logs a line about a client. */
@@ -67,7 +69,8 @@ export function createBrokerState(limits: BrokerLimits, given: BrokerContext): B
   const backpressure = new Backpressure();
   const stallBudget = new StallBudget(schedule);
   const stores = {registry, slicedWork, retained, subscriptions, counters, backpressure, stallBudget};
-  return {limits, context, schedule, router, ...stores, encoder, slab: new FrameSlab(), sequence, notice};
+  const slabs = {slab: new FrameSlab(), lastingSlab: new FrameSlab()};
+  return {limits, context, schedule, router, ...stores, encoder, ...slabs, sequence, notice};
 }
 
 /** Whether the broker itself publishes to the topic: $SYS is not saved. */
