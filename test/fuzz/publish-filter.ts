@@ -144,7 +144,7 @@ class Story {
         isOpen: true,
         writeQueue: {
           write: (bytes) => {
-            if (this.filter.writable) this.filter.write(bytes);
+            if (wire.writable) wire.write(bytes);
           },
         },
         onBytes: () => undefined,

@@ -6,7 +6,7 @@
  * second, and when pipelined in the first.
  */
 
-import type {Duplex} from 'node:stream';
+import type {Duplex, Readable} from 'node:stream';
 import type {TmqError} from '../../errors.ts';
 import {Violation} from '../../protocol/packet-violation.ts';
 import type {ConnectionOptions, Endpoint} from '../connection-options.ts';
@@ -63,14 +63,14 @@ function corkThisTurn(stream: Duplex, write: () => void): void {
 /** The messages that come through the protocol client, one at a time. */
 class PacketMessages implements MessageSource {
   readonly #events: ConnectionEvents;
-  readonly #stream: Duplex;
+  readonly #stream: Readable;
   readonly #connection: {readonly isOpen: boolean};
   #held: {readonly incoming: IncomingMessage; readonly proceed: () => void} | undefined;
   #isOffering = false;
   #taken: IncomingMessage[] = [];
   #flushPlanned: NodeJS.Immediate | undefined;
 
-  constructor(events: ConnectionEvents, stream: Duplex, connection: {readonly isOpen: boolean}) {
+  constructor(events: ConnectionEvents, stream: Readable, connection: {readonly isOpen: boolean}) {
     this.#events = events;
     this.#stream = stream;
     this.#connection = connection;
@@ -172,7 +172,7 @@ export class ClientConnection implements FilterConnection {
   readonly endpoint: Endpoint;
 
   readonly #setup: ConnectionSetup;
-  readonly #stream: Duplex;
+  readonly #incoming: Readable;
   readonly #client: ProtocolClient;
   readonly #filter: PublishFilter | undefined;
   readonly #messages: PacketMessages;
@@ -185,21 +185,20 @@ export class ClientConnection implements FilterConnection {
   readonly #uploading: Uploading;
 
   constructor(setup: ConnectionSetup) {
-    const {options, events} = setup;
+    const {options, events, stream: socket} = setup;
     this.#setup = setup;
     this.endpoint = options.endpoint;
-    this.#uploading = new Uploading(setup.stream);
+    this.#uploading = new Uploading(socket);
     this.#requests = new PendingRequests(setup.identifiers);
     const parts = {...setup, unacknowledged: new UnacknowledgedMessages(options)};
     this.#filter = setup.fastPath ? new PublishFilter({...parts, connection: this}) : undefined;
-    const stream = this.#filter ?? setup.stream;
-    this.#stream = stream;
-    this.writeQueue = new WriteQueue(stream, (error) => this.fail(error), this.endpoint.transport === 'ws');
-    this.#messages = new PacketMessages(events, stream, this);
-    this.closed = new Promise((resolve) => whenClosed(stream, () => resolve(this.#close())));
-    stream.on('error', (error) => this.fail(error));
-    stream.once('end', () => this.resume());
-    if (setup.stream.errored) this.fail(setup.stream.errored);
+    this.#incoming = this.#filter ?? socket;
+    this.writeQueue = new WriteQueue(socket, (error) => this.fail(error), this.endpoint.transport === 'ws');
+    this.#messages = new PacketMessages(events, this.#incoming, this);
+    this.closed = new Promise((resolve) => whenClosed(this.#incoming, () => resolve(this.#close())));
+    this.#incoming.on('error', (error) => this.fail(error));
+    this.#incoming.once('end', () => this.resume());
+    if (socket.errored) this.fail(socket.errored);
     const handler = {
       send: (packet: Packet, done?: () => void) => this.send(packet, done),
       onPacket: (packet: Packet) => this.#received(packet),
@@ -207,7 +206,7 @@ export class ClientConnection implements FilterConnection {
       onSilence: () => this.#keepaliveTimeout(),
       onError: (error: unknown) => this.fail(error),
     };
-    this.#client = setup.createClient({...parts, stream, handler});
+    this.#client = setup.createClient({...parts, stream: this.#incoming, handler});
     this.accepted = this.#connect();
     // When pipelined, `accepted` may not be awaited; requests and `closed` report the same error.
     this.accepted.catch(() => undefined);
@@ -215,7 +214,7 @@ export class ClientConnection implements FilterConnection {
 
   /** Sends CONNECT and waits for CONNACK. */
   async #connect(): Promise<void> {
-    const {signal} = this.#setup;
+    const {signal, stream} = this.#setup;
     const onAbort = () => this.fail(signal.reason);
     signal.addEventListener('abort', onAbort, {once: true});
     try {
@@ -223,7 +222,7 @@ export class ClientConnection implements FilterConnection {
         this.#accept = resolve;
       });
       if (signal.aborted) onAbort();
-      else if (!this.#stream.destroyed) corkThisTurn(this.#stream, () => this.#client.connect());
+      else if (!this.#incoming.destroyed) corkThisTurn(stream, () => this.#client.connect());
       await Promise.race([accepted, this.closed]);
       // What follows CONNACK may have come with it: the connection was accepted all the same.
       if (this.#failure !== undefined && !this.isAccepted) throw await this.closed;
@@ -291,16 +290,17 @@ export class ClientConnection implements FilterConnection {
     this.#failure ??= connectionError(error, this.#setup.options, this.isAccepted);
     if (isViolation) this.#filter?.discard();
     if (isViolation) this.shutdown({reasonCode: error.reasonCode, ...brief}).catch(() => undefined);
-    else this.#stream.destroy();
+    else this.#incoming.destroy();
   }
 
   /** Sends DISCONNECT, and closes when the peer has taken everything. @throws TmqError 7 when it did not */
   async shutdown(close: CloseOptions): Promise<void> {
-    if (!this.#stream.writable) return;
+    const {stream: socket} = this.#setup;
+    if (!socket.writable) return;
     this.disconnect(close.reasonCode);
-    this.#stream.end();
+    socket.end();
     this.resume();
-    await awaitClose(this.#stream, this.closed, {...close, taken: this.#uploading.taken});
+    await awaitClose(this.#incoming, this.closed, {...close, socket, taken: this.#uploading.taken});
     if (!this.#isDisconnectSent) throw this.#failure ?? lost(this.#setup.options.endpoint);
   }
 

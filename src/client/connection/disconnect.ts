@@ -3,7 +3,7 @@
  * closed.
  */
 
-import type {Duplex} from 'node:stream';
+import type {Readable, Writable} from 'node:stream';
 import type {ConnectionOptions} from '../connection-options.ts';
 import type {Packet} from './protocol-client.ts';
 
@@ -20,7 +20,7 @@ export function disconnectPacket(
 }
 
 /** Calls `action`, later, when the stream is closed. */
-export function whenClosed(stream: Duplex, action: () => void): void {
+export function whenClosed(stream: Readable, action: () => void): void {
   if (stream.closed) queueMicrotask(action);
   else stream.once('close', action);
 }
@@ -37,16 +37,23 @@ export interface CloseOptions {
 /** How the connection to a peer that broke a rule is closed. */
 export const brief = {stallMilliseconds: closeMilliseconds, untilPeerCloses: true} as const;
 
+interface Closing extends CloseOptions {
+  /** Where the connection is written to. */
+  readonly socket: Writable;
+  /** How many bytes the peer has taken. */
+  readonly taken: () => number;
+}
+
 /** Waits for `closed` as long as the peer takes bytes that were written; then destroys the stream. */
 export async function awaitClose(
-  stream: Duplex,
+  stream: Readable,
   closed: Promise<unknown>,
-  {stallMilliseconds, untilPeerCloses, taken}: CloseOptions & {readonly taken: () => number},
+  {stallMilliseconds, untilPeerCloses, socket, taken}: Closing,
 ): Promise<void> {
-  const finished = new Promise<'finished'>((resolve) => stream.once('finish', () => resolve('finished')));
+  const finished = new Promise<'finished'>((resolve) => socket.once('finish', () => resolve('finished')));
   for (;;) {
-    const before = {waiting: stream.writableLength, taken: taken()};
-    const isFinished = stream.writableFinished;
+    const before = {waiting: socket.writableLength, taken: taken()};
+    const isFinished = socket.writableFinished;
     let timer: NodeJS.Timeout | undefined;
     const elapsed = new Promise<'elapsed'>((resolve) => {
       timer = setTimeout(() => resolve('elapsed'), isFinished ? closeMilliseconds : stallMilliseconds);
@@ -56,6 +63,6 @@ export async function awaitClose(
     if (first !== 'elapsed' && first !== 'finished') return;
     if (first === 'finished' && !untilPeerCloses) stream.destroy();
     if (first !== 'elapsed') continue;
-    if (stream.writableLength >= before.waiting && taken() === before.taken) stream.destroy();
+    if (socket.writableLength >= before.waiting && taken() === before.taken) stream.destroy();
   }
 }

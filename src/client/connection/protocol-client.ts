@@ -3,7 +3,7 @@
  * mqttjs-client.ts has MQTT.js behind it, minimal-client.ts a few packets of our own. Types only.
  */
 
-import type {Duplex} from 'node:stream';
+import type {Readable} from 'node:stream';
 import type {Message, QoS} from '../../protocol/message.ts';
 import type {ConnectionOptions} from '../connection-options.ts';
 import type {ReceivedQos2, UnacknowledgedMessages} from './received-qos2.ts';
@@ -75,8 +75,8 @@ export interface ProtocolHandler {
 }
 
 export interface ProtocolClientSetup {
-  /** Where packets come from. The client does not write to it: `handler.send` does. */
-  readonly stream: Duplex;
+  /** Where packets come from. The client writes with `handler.send`. */
+  readonly stream: Readable;
   readonly options: ConnectionOptions;
   readonly clientId: string;
   readonly receivedQos2: ReceivedQos2;
