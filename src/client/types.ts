@@ -52,8 +52,8 @@ export interface SessionContext {
    */
   readonly pipelined?: boolean;
   /**
-   * The session receives no message at QoS 2: on the fast path, a clean one of MQTT 3.1.1 then does
-   * without MQTT.js (minimal-client.ts).
+   * The session is short: on the fast path, a clean one of MQTT 3.1.1 then does without MQTT.js
+   * (minimal-client.ts).
    */
   readonly minimal?: boolean;
   /** A packet follows each SUBACK anyway, and acknowledges it for TCP: no PINGREQ is sent for that. */

@@ -21,7 +21,7 @@ export interface OpenOptions {
   readonly reconnects?: boolean;
   /** With --pipeline, send what follows behind CONNECT where CONNACK cannot matter to it. */
   readonly pipelined?: boolean;
-  /** The session receives nothing at QoS 2, and may do without MQTT.js. */
+  /** The session is short, and may do without MQTT.js. */
   readonly minimal?: boolean;
   /** A packet follows each SUBACK anyway. */
   readonly sendsAfterSubscribing?: boolean;

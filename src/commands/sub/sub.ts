@@ -267,17 +267,13 @@ interface Run {
 
 async function listen(plan: SubPlan, io: Io, run: Run): Promise<ExitCode> {
   const {progress, signal, companion} = run;
-  const levels = plan.options.qosByFilter?.values() ?? [];
   using execution = await createExecution(plan, io, run);
   await using session = await openSession(plan.client, io, {
     signal: execution?.signal ?? signal,
     reconnects: true,
     traceGrants: true,
     pipelined: true,
-    minimal:
-      execution === undefined &&
-      plan.selection.limit !== undefined &&
-      Math.max(plan.options.qos, ...levels) < 2,
+    minimal: execution === undefined && plan.selection.limit !== undefined,
   });
   progress.isConnected = () => session.connections > 0;
   try {
