@@ -93,8 +93,8 @@ export interface PayloadSink {
 export interface Receiver {
   /** The bytes of the message may change once this returns: copy it to keep it. */
   message(message: Message): ReceiveDecision;
-  /** Called once for each batch; the session reads no further until it resolves. */
-  flush(): Promise<void>;
+  /** Called once for each batch; the session reads no further until it resolves. Undefined: there is nothing to wait for. */
+  flush(): Promise<void> | undefined;
   /**
    * A large message has begun to come. `payloadBytes` is the size of its payload; the message holds only what has
    * come of it, perhaps nothing. With a sink it is the last message, and if the connection is lost before its end,

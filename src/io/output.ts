@@ -110,7 +110,12 @@ export class Output implements Sink {
    * @throws ClosedPipe when the reader is gone, TmqError when writing fails, now or since the last flush
    */
   flush(): Promise<void> {
-    if (this.#writing !== undefined) return this.#writing.then(() => this.flush());
+    return this.tryFlush() ?? Promise.resolve();
+  }
+
+  /** As `flush`; undefined when the system has taken everything at once. */
+  tryFlush(): Promise<void> | undefined {
+    if (this.#writing !== undefined) return this.#writing.then(() => this.tryFlush());
     const written = this.#writeNow(this.#buffer.subarray(0, this.#length));
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     if (written < this.#length) {
@@ -120,7 +125,7 @@ export class Output implements Sink {
       return this.#writing;
     }
     this.#empty();
-    return Promise.resolve();
+    return undefined;
   }
 
   #grow(count: number): void {

@@ -211,9 +211,10 @@ export class ReceiverQueue implements MessageEvents {
     const acknowledge = this.#beginFlush();
     try {
       const flushing = active.receiver.flush();
-      this.flushed = flushing.then(acknowledge, () => undefined);
-      await flushing;
-      await this.flushed;
+      if (flushing !== undefined) {
+        this.flushed = flushing.then(acknowledge, () => undefined);
+        await Promise.all([flushing, this.flushed]);
+      } else acknowledge();
     } catch (error) {
       if (this.#active === active) this.fail(error);
       return;
@@ -234,10 +235,8 @@ export class ReceiverQueue implements MessageEvents {
     this.#isUnflushed = false;
     clearImmediate(this.#flushPlanned);
     this.#flushPlanned = undefined;
-    const kept = this.#takenOfKept;
-    this.#takenOfKept = [];
-    const acknowledgements = this.#sources.map((source) => source.acknowledgementOfTaken());
-    this.#sources = [];
+    const kept = this.#takenOfKept.splice(0);
+    const acknowledgements = this.#sources.splice(0).map((source) => source.acknowledgementOfTaken());
     return () => {
       for (const message of kept) message.acknowledge();
       for (const acknowledge of acknowledgements) acknowledge();

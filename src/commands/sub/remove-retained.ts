@@ -156,10 +156,10 @@ export class RetainedRounds {
   }
 
   /** What was printed is being written: acknowledgements follow it. */
-  flushing(flush: Promise<void>): Promise<void> {
+  flushing(flush: Promise<void> | undefined): Promise<void> | undefined {
     if (this.#setup.again === undefined) return flush;
     this.#flushing++;
-    return flush.finally(() => this.#flushing--);
+    return Promise.resolve(flush).finally(() => this.#flushing--);
   }
 
   /** No further round is begun. */

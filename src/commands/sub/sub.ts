@@ -337,8 +337,8 @@ async function receive(plan: SubPlan, session: Session, run: Run, io: Io): Promi
     },
     flush: () => {
       view.batchEnds();
-      const flushing = rounds.flushing(output.flush());
-      return idle?.flushing(flushing) ?? flushing;
+      const flushing = rounds.flushing(output.tryFlush());
+      return idle === undefined ? flushing : idle.flushing(flushing);
     },
     stream: streamLast(plan, {output, stdout: io.stdout}, () => progress.received),
   });

@@ -28,10 +28,10 @@ export class IdleTime {
   }
 
   /** What came is being written. Returns the flush, with what has to follow it. */
-  flushing(flush: Promise<void>): Promise<void> {
+  flushing<Flush extends Promise<void> | undefined>(flush: Flush): Promise<void> | Flush {
     if (this.#flushing === this.#messages) return flush;
     this.#flushing = this.#messages;
-    const flushed = flush.finally(() => {
+    const flushed = Promise.resolve(flush).finally(() => {
       this.#quietSince = monotonicMilliseconds();
     });
     this.#flushed = flushed.catch(() => undefined);
