@@ -65,15 +65,10 @@ export class PublishReader {
     const first = bytes[at]!;
     const qos = ((first >> 1) & 3) as QoS;
     const retain = (first & PublishFlag.retain) !== 0;
-    if (qos === 0 && properties === undefined) return {topic, payload, qos, retain};
-    return {
-      topic,
-      payload,
-      qos,
-      retain,
-      ...(qos === 0 ? {} : {messageId: packetId}),
-      ...(properties === undefined ? {} : {properties}),
-    };
+    if (properties === undefined) {
+      return qos === 0 ? {topic, payload, qos, retain} : {topic, payload, qos, retain, messageId: packetId};
+    }
+    return {topic, payload, qos, retain, ...(qos === 0 ? {} : {messageId: packetId}), properties};
   }
 
   /** Reads what stands in front of the properties of the PUBLISH from `at` to `end`. @throws PacketViolation */

@@ -152,13 +152,19 @@ class FilteredMessages implements MessageSource {
   }
 }
 
+const nothing = Buffer.alloc(0);
+
+/** The bytes from `at` on. */
+function rest(bytes: Buffer, at: number): Buffer {
+  return at < bytes.length ? bytes.subarray(at) : nothing;
+}
+
 export class PublishFilter extends Readable {
   readonly #setup: FilterSetup;
   readonly #events: FilterSetup['events'];
-  readonly #readBuffer: ReadBuffer | undefined;
   readonly #publishReader: PublishReader;
   /** What came and was not handed on yet, from `#at` on. */
-  #bytes: Buffer = Buffer.alloc(0);
+  #bytes: Buffer = nothing;
   #at = 0;
   #collected: CollectedPacket | undefined;
   #streamed: StreamedPacket | undefined;
@@ -185,7 +191,6 @@ export class PublishFilter extends Readable {
     socket.on('end', () => this.#afterwards(() => this.push(null)));
     socket.on('error', (error) => this.#afterwards(() => this.destroy(error)));
     whenClosed(socket, () => this.#afterwards(() => this.destroy()));
-    this.#readBuffer = readBuffer;
     if (readBuffer === undefined) socket.on('data', (chunk: Buffer) => this.#received(chunk));
     else {
       readBuffer.open((chunk) => this.#received(chunk));
@@ -212,7 +217,7 @@ export class PublishFilter extends Readable {
   /** The connection has failed: takes nothing more. Reading goes on: TCP might discard DISCONNECT otherwise. */
   discard(): void {
     this.#state = 'failed';
-    this.#bytes = Buffer.alloc(0);
+    this.#bytes = nothing;
     this.#at = 0;
     this.#isFull = false;
   }
@@ -261,11 +266,11 @@ export class PublishFilter extends Readable {
       // The packet is handed on before anything is joined to it: it may be hundreds of megabytes.
       this.#proceed();
     }
-    this.#bytes = join(this.#bytes.subarray(this.#at), chunk);
+    this.#bytes = join(rest(this.#bytes, this.#at), chunk);
     this.#at = 0;
     this.#proceed();
-    if (this.#readBuffer === undefined) return;
-    this.#bytes = this.#readBuffer.keep(this.#bytes.subarray(this.#at));
+    if (this.#setup.readBuffer === undefined) return;
+    this.#bytes = this.#setup.readBuffer.keep(rest(this.#bytes, this.#at));
     this.#at = 0;
   }
 
@@ -289,7 +294,7 @@ export class PublishFilter extends Readable {
     if (this.destroyed) return;
     if (this.#isBlocked) this.#setup.stream.pause();
     else if (this.#setup.stream.isPaused()) this.#setup.stream.resume();
-    if (this.#keepsBytes) return;
+    if (this.#keepsBytes || this.#endings.length === 0) return;
     for (const ending of this.#endings.splice(0)) ending();
   }
 
@@ -347,7 +352,7 @@ export class PublishFilter extends Readable {
   /** Passes everything up to `end` on to the protocol client. */
   #pass(end: number): void {
     const passed = this.#bytes.subarray(this.#at, end);
-    const bytes = this.#readBuffer === undefined ? passed : Buffer.from(passed);
+    const bytes = this.#setup.readBuffer === undefined ? passed : Buffer.from(passed);
     this.#at = end;
     if (!this.push(bytes)) this.#isFull = true;
   }
@@ -360,7 +365,7 @@ export class PublishFilter extends Readable {
     const payloadBytes = bytes - (this.#bytes.length - this.#at) + message.payload.length;
     const payload = this.#events.messages.begun(message, payloadBytes);
     if (payload === undefined) return false;
-    this.#bytes = Buffer.alloc(0);
+    this.#bytes = nothing;
     this.#at = 0;
     this.#streamed = new StreamedPacket(payload, payloadBytes, this.#setup.stream);
     this.#streamed.take(message.payload as Buffer);
@@ -369,7 +374,7 @@ export class PublishFilter extends Readable {
 
   #collect(bytes: number): void {
     this.#collected = new CollectedPacket(bytes, this.#bytes.subarray(this.#at));
-    this.#bytes = Buffer.alloc(0);
+    this.#bytes = nothing;
     this.#at = 0;
   }
 }

@@ -3,6 +3,7 @@
  * a connection, and how many messages are not acknowledged, which begins anew with each.
  */
 
+import {largestTwoByteInteger} from '../../protocol/fixed-header.ts';
 import {Violation} from '../../protocol/packet-violation.ts';
 import {ReasonCode} from '../../protocol/reason-codes.ts';
 import type {ConnectionOptions} from '../connection-options.ts';
@@ -45,40 +46,43 @@ export class UnacknowledgedMessages {
   }
 }
 
+/** As many as there are packet identifiers, and 0. */
+const identifiers = largestTwoByteInteger + 1;
+
 /**
  * The packet identifiers of QoS 2 messages that the receiver took and whose PUBREL has not come [MQTT 5, 4.3.3].
  * Each connection has one; those of one session share what is in it.
  */
 export class ReceivedQos2 {
-  #taken: Set<number>;
+  #taken: Uint8Array;
 
   /** @param previous of the connection before, whose session this one may find kept */
   constructor(previous?: ReceivedQos2) {
-    this.#taken = previous === undefined ? new Set() : previous.#taken;
+    this.#taken = previous === undefined ? new Uint8Array(identifiers) : previous.#taken;
   }
 
   /** The server began a new session. What an earlier connection still shares is not touched. */
   forget(): void {
-    this.#taken = new Set();
+    this.#taken = new Uint8Array(identifiers);
   }
 
   /** A PUBLISH came. Without DUP it brings another message, even if the identifier was not released. */
   came(messageId: number, isDuplicate: boolean): void {
-    if (!isDuplicate) this.#taken.delete(messageId);
+    if (!isDuplicate) this.#taken[messageId] = 0;
   }
 
   /** The receiver took the message: until its PUBREL it is not given to it again [MQTT-4.3.3-10]. */
   take(messageId: number): void {
-    this.#taken.add(messageId);
+    this.#taken[messageId] = 1;
   }
 
   /** Whether the receiver took the message before, perhaps on another connection. */
   wasTaken(messageId: number): boolean {
-    return this.#taken.has(messageId);
+    return this.#taken[messageId] === 1;
   }
 
   /** PUBREL came: from now on the identifier stands for another message [MQTT-4.3.3-12]. */
   released(messageId: number): void {
-    this.#taken.delete(messageId);
+    this.#taken[messageId] = 0;
   }
 }

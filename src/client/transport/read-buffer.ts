@@ -30,7 +30,7 @@ export class ReadBuffer implements SocketMemory {
 
   constructor() {
     this.onread = {
-      buffer: () => this.#memory.subarray(this.#end),
+      buffer: () => (this.#end === 0 ? this.#memory : this.#memory.subarray(this.#end)),
       callback: (count, bytes) => this.#received(bytes.subarray(0, count) as Buffer),
     };
   }
@@ -50,8 +50,9 @@ export class ReadBuffer implements SocketMemory {
     const isOversize = this.#memory.length > bufferBytes && rest.length < leastRoomBytes;
     if (isFull) this.#memory = Buffer.allocUnsafeSlow(rest.length + bufferBytes);
     else if (isOversize) this.#memory = Buffer.allocUnsafeSlow(bufferBytes);
-    this.#memory.set(rest);
     this.#end = rest.length;
+    if (rest.length === 0) return rest;
+    this.#memory.set(rest);
     return this.#memory.subarray(0, rest.length);
   }
 
