@@ -361,7 +361,7 @@ describe('the fast path', () => {
   }
 
   it('keeps what waits for a client that is away apart from the memory of what does not', async () => {
-    await using broker = packetBroker();
+    await using broker = packetBroker({context: {fastPath: true}});
     const away = await broker.connect('away', {clean: false});
     await away.subscribe('away', {qos: 1});
     away.drop();
