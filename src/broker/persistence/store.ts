@@ -87,7 +87,10 @@ interface Found {
 /** Cuts off a torn end; rewrites a file that is damaged or has the first format, if there is room. */
 async function mend(store: Store, file: StoreFile, {path, found, log}: Found): Promise<void> {
   const {torn, damaged} = found;
-  if (torn !== undefined && damaged.records === 0) {
+  // Not one record is whole: the header may be damaged, which all records are read by.
+  const isUnreadable = torn?.at === file.framing.headerLength;
+  const isDamaged = damaged.records > 0 || isUnreadable;
+  if (torn !== undefined && !isDamaged) {
     log(
       'warning',
       `Warning: ${path} ends in an incomplete record: its last ${torn.bytes} bytes are left out.`,
@@ -95,18 +98,22 @@ async function mend(store: Store, file: StoreFile, {path, found, log}: Found): P
     file.size = torn.at;
     file.cut();
   }
-  if (damaged.records > 0) {
-    const end = torn === undefined ? '' : `, and an incomplete one of ${torn.bytes} bytes at its end`;
+  if (isDamaged) {
+    const loss = isUnreadable ? `cannot be read: all of its ${file.size} bytes are left out` : lossOf(found);
     const copy = keepCopy(path);
     const kept =
       typeof copy === 'string' ? `The file is kept as ${copy}.` : `It cannot be copied: ${fileReason(copy)}.`;
-    const records = damaged.records === 1 ? '1 damaged record' : `${damaged.records} damaged records`;
-    log('warning', `Warning: ${path} has lost ${records} of ${damaged.bytes} bytes${end}. ${kept}`);
-    if (torn !== undefined) file.size = torn.at;
+    log('warning', `Warning: ${path} ${loss}. ${kept}`);
+    if (torn !== undefined && !isUnreadable) file.size = torn.at;
     if (typeof copy !== 'string') return;
   }
   const isFirstFormat = file.size > 0 && file.framing.mark.length === 0;
-  if (damaged.records > 0 || isFirstFormat) await store.compact(found.restored, true);
+  if (isDamaged || isFirstFormat) await store.compact(found.restored, true);
+}
+
+function lossOf({torn, damaged: {records, bytes}}: ReadStore): string {
+  const end = torn === undefined ? '' : `, and an incomplete one of ${torn.bytes} bytes at its end`;
+  return `has lost ${records === 1 ? '1 damaged record' : `${records} damaged records`} of ${bytes} bytes${end}`;
 }
 
 /** Gives the file a second name, or copies it; the name, or the error. */

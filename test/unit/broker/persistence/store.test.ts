@@ -274,6 +274,34 @@ describe('store', () => {
     });
   });
 
+  it('keeps a file whose header is damaged, so that no record can be read', async () => {
+    await withPath(async (path) => {
+      const store = await open(path);
+      store.journal.session({clientId: 'a', expirySeconds: 5});
+      await store.close();
+      const whole = await readFile(path);
+      // Behind the name of the format: the mark and the seed of all records.
+      for (let at = 19; at < 27; at++) {
+        const own = `${path}-${at}`;
+        const damaged = Buffer.from(whole);
+        damaged[at]! ^= 1;
+        await writeFile(own, damaged);
+        const warnings: string[] = [];
+        const again = await open(own, warnings);
+        assert.deepEqual(warnings, [
+          `Warning: ${own} cannot be read: all of its ${whole.length} bytes are left out. The file is kept as ${own}.damaged.`,
+        ]);
+        assert.deepEqual(again.restored.sessions, []);
+        again.journal.session({clientId: 'b', expirySeconds: 5});
+        await again.close();
+        assert.deepEqual(await readFile(`${own}.damaged`), damaged);
+        const last: string[] = [];
+        assert.equal((await open(own, last)).restored.sessions.length, 1);
+        assert.deepEqual(last, []);
+      }
+    });
+  });
+
   it('B3: takes no record out of the payload of a damaged one', async () => {
     await withPath(async (path) => {
       const other = await open(`${path}-other`);
