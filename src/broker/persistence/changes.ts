@@ -26,10 +26,10 @@ export function definedMessage(
 }
 
 /**
- * The first byte of a content: fields, with texts by number or, before that, all written out. What v8.serialize writes,
- * as in the first stores of version 2, begins with 0xFF.
+ * The first byte of a content: fields, with texts by number or, before that, all written out; or what v8.serialize
+ * wrote in the first stores of version 2.
  */
-const Mark = {writtenOut: 1, numbered: 2} as const;
+const Mark = {writtenOut: 1, numbered: 2, serialized: 0xff} as const;
 
 /** Bytes from which on a record is closed before the next message: what one damaged place of a disk may cost. */
 const fullRecord = 4096;
@@ -258,14 +258,16 @@ export class ChangeWriter implements Journal {
   }
 }
 
-/** The changes in the content of a record, in order; payloads are views of it. @throws Error for what was never written */
+/** The changes in the content of a record, in order; payloads are views of it. @throws Error for those of later versions */
 export function changesOf(content: Buffer): readonly Change[] {
   const [mark] = content;
-  if (mark !== Mark.numbered && mark !== Mark.writtenOut) {
+  if (mark === Mark.serialized) {
     const value = deserialize(content) as Change | readonly Change[];
     // The first format has one change in each record.
     return typeof value[0] === 'string' ? [value as Change] : (value as readonly Change[]);
   }
+  if (mark !== Mark.numbered && mark !== Mark.writtenOut)
+    throw new Error('a later version of tmq has written it');
   const changes: Change[] = [];
   const fields = new FieldReader(content, 1, mark === Mark.numbered);
   while (fields.hasMore) changes.push(readChange(fields));

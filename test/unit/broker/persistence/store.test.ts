@@ -25,6 +25,7 @@ import fc from 'fast-check';
 import mqtt from 'mqtt';
 import type {Journal} from '../../../../src/broker/persistence/journal.ts';
 import {openStore, type Store} from '../../../../src/broker/persistence/store.ts';
+import {frameRecord, headBytes, StoreFile} from '../../../../src/broker/persistence/store-file.ts';
 import {StoredState} from '../../../../src/broker/persistence/stored-state.ts';
 import type {StoredMessage} from '../../../../src/broker/wire/publish-packet.ts';
 import {TmqError} from '../../../../src/errors.ts';
@@ -299,6 +300,21 @@ describe('store', () => {
         assert.equal((await open(own, last)).restored.sessions.length, 1);
         assert.deepEqual(last, []);
       }
+    });
+  });
+
+  it('says so when a later version has written a store', async () => {
+    await withPath(async (path) => {
+      const file = StoreFile.create(path);
+      const record = Buffer.concat([Buffer.alloc(headBytes(file.framing)), Buffer.of(3, 1, 2)]);
+      frameRecord(record, file.framing);
+      file.append(record);
+      file.close();
+      const before = await readFile(path);
+      await assert.rejects(open(path), {
+        message: `Cannot open the store ${path}: a later version of tmq has written it.`,
+      });
+      assert.deepEqual(await readFile(path), before);
     });
   });
 
