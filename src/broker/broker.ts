@@ -10,7 +10,7 @@ import type {Message} from '../protocol/message.ts';
 import {propertyList, propertyValues} from '../protocol/publish-writer.ts';
 import {ReasonCode} from '../protocol/reason-codes.ts';
 import type {Identity} from './access/access.ts';
-import {Client} from './client/client.ts';
+import {Client, type ClientOwner} from './client/client.ts';
 import type {ClientDetails} from './client/client-details.ts';
 import type {BrokerConfig, ListenerConfig} from './config/settings.ts';
 import type {SavedState} from './persistence/journal.ts';
@@ -34,6 +34,14 @@ export class Broker {
   readonly #streams = new Set<Duplex>();
   #allClosed: (() => void) | undefined;
   #closing = false;
+  /** One for all clients: closures for each would take a megabyte for every ten thousand. */
+  readonly #owner: ClientOwner = {
+    ended: (client) => void this.#clients.delete(client),
+    closed: (stream) => {
+      this.#streams.delete(stream);
+      if (this.#streams.size === 0) this.#allClosed?.();
+    },
+  };
 
   constructor(config: Pick<BrokerConfig, 'limits' | 'sysInterval'>, context: BrokerContext) {
     this.#state = createBrokerState(config.limits, context);
@@ -60,19 +68,9 @@ export class Broker {
     }
     counters.sockets++;
     const connection = new Connection(stream, this.#connectionContext);
-    const client = new Client({
-      connection,
-      state: this.#state,
-      listener,
-      peer,
-      ended: () => this.#clients.delete(client),
-    });
+    const client = new Client({connection, state: this.#state, listener, peer, owner: this.#owner});
     this.#clients.set(client, listener);
     this.#streams.add(stream);
-    stream.once('close', () => {
-      this.#streams.delete(stream);
-      if (this.#streams.size === 0) this.#allClosed?.();
-    });
     connection.start(client);
   }
 

@@ -3,6 +3,7 @@
  * to its handler, enforces the keep alive, and ends the session's connection [MQTT 5, 3.1.2.10, 3.14, 4.13].
  */
 
+import type {Duplex} from 'node:stream';
 import {protocolError} from '../../protocol/packet-violation.ts';
 import {ReasonCode} from '../../protocol/reason-codes.ts';
 import type {ScheduledTask} from '../state/schedule.ts';
@@ -16,9 +17,16 @@ import {endLine, sendConnack, sendDisconnect} from './connection-end.ts';
 /** Seconds from a stream's start to the end of its CONNECT. */
 export const connectSeconds = 30;
 
+/** What the clients belong to. */
+export interface ClientOwner {
+  /** The client has ended. */
+  ended(client: Client): void;
+  /** A client's stream is closed. */
+  closed(stream: Duplex): void;
+}
+
 export interface ClientOptions extends ConnectOptions {
-  /** Called when the client has ended. */
-  readonly ended: () => void;
+  readonly owner: ClientOwner;
 }
 
 /**
@@ -31,7 +39,8 @@ export interface ClientOptions extends ConnectOptions {
  */
 export class Client implements ConnectionHandler {
   readonly #options: ClientOptions;
-  readonly #connectHandler: ConnectHandler;
+  /** Until the client is active. */
+  #connectHandler: ConnectHandler | undefined;
   #active: ActiveSession | undefined;
   #timer: ScheduledTask | undefined;
   /** The client sent DISCONNECT, and whether its will is published all the same [MQTT 5, 3.14.2.1]. */
@@ -41,7 +50,9 @@ export class Client implements ConnectionHandler {
     this.#options = options;
     this.#connectHandler = new ConnectHandler(options, (active) => {
       this.#timer?.cancel();
+      this.#timer = undefined;
       this.#active = active;
+      this.#connectHandler = undefined;
       this.#watchKeepAlive(active.parameters.keepAliveSeconds);
     });
     this.#timer = options.state.schedule.after(connectSeconds, () => this.#timedOut());
@@ -49,9 +60,15 @@ export class Client implements ConnectionHandler {
 
   connect(packet: IConnectPacket, details: ConnectDetails): void | Promise<void> {
     const timer = this.#timer;
-    const done = this.#connectHandler.connect(packet, details);
-    if (!this.#connectHandler.isAuthenticating) timer?.cancel();
+    const handler = this.#connectHandler!;
+    const done = handler.connect(packet, details);
+    if (!handler.isAuthenticating) timer?.cancel();
     return done;
+  }
+
+  /** For the log. */
+  get #clientId(): string {
+    return this.#active?.session.clientId ?? this.#connectHandler?.clientId ?? '<unknown>';
   }
 
   /** [MQTT-3.1.2-22], [MQTT-3.2.2-22]: closes after one and a half times the keep alive without a packet. */
@@ -69,14 +86,16 @@ export class Client implements ConnectionHandler {
   }
 
   #timedOut(): void {
-    const {clientId} = this.#connectHandler;
-    this.disconnect(ReasonCode.keepAliveTimeout, `Client ${clientId} has exceeded timeout, disconnecting.`);
+    this.disconnect(
+      ReasonCode.keepAliveTimeout,
+      `Client ${this.#clientId} has exceeded timeout, disconnecting.`,
+    );
   }
 
   packet(packet: Packet): void {
     const active = this.#active;
     if (active === undefined) {
-      this.#connectHandler.packet(packet);
+      this.#connectHandler?.packet(packet);
       return;
     }
     switch (packet.cmd) {
@@ -109,8 +128,7 @@ export class Client implements ConnectionHandler {
     if (answer !== undefined) this.#options.connection.send(answer);
     else {
       // [MQTT-4.12.1-2]
-      const {clientId} = this.#connectHandler;
-      this.disconnect(ReasonCode.notAuthorized, `Client ${clientId} disconnected, not authorised.`);
+      this.disconnect(ReasonCode.notAuthorized, `Client ${this.#clientId} disconnected, not authorised.`);
     }
   }
 
@@ -130,12 +148,18 @@ export class Client implements ConnectionHandler {
     this.#active?.writer.drained();
   }
 
+  closed(): void {
+    const {connection, owner} = this.#options;
+    owner.closed(connection.stream);
+  }
+
   ended(ending: Ending): void {
-    const {connection, state, ended} = this.#options;
-    const {clientId, maximumPacketSize} = this.#connectHandler;
+    const {connection, state, owner} = this.#options;
     const active = this.#active;
+    const {maximumPacketSize = Number.POSITIVE_INFINITY} =
+      active?.parameters.writer ?? this.#connectHandler ?? {};
     this.#timer?.cancel();
-    const line = endLine(clientId, ending, this.#disconnected !== undefined);
+    const line = endLine(this.#clientId, ending, this.#disconnected !== undefined);
     if (line !== undefined) state.notice(line);
     if (ending.cause === 'violation') {
       // [MQTT-3.14.0-1]
@@ -149,7 +173,7 @@ export class Client implements ConnectionHandler {
       // [MQTT-3.14.4-3]
       if (session.client === writer) state.registry.leave(session, this.#disconnected !== 'without-will');
     }
-    ended();
+    owner.ended(this);
   }
 
   /** Undefined before the client is accepted, and after it has ended. */

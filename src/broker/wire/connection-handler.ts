@@ -39,6 +39,8 @@ export interface ConnectionHandler {
   ended(ending: Ending): void;
   /** Bytes have left: more may be written. */
   drained(): void;
+  /** The stream is closed, before or after the end. */
+  closed(): void;
 }
 
 /** Handles PUBLISH and the acknowledgements of an accepted client. May throw PacketViolation to end it. */

@@ -43,7 +43,7 @@ export interface PacketIdentity {
  */
 export class WriteBuffer {
   readonly #pool: BufferPool;
-  #pieces: Buffer[] = [];
+  #pieces: Buffer[] | undefined;
   #pooled: Buffer | undefined;
   #pooledLength = 0;
   #length = 0;
@@ -78,7 +78,7 @@ export class WriteBuffer {
       this.#seal();
       const piece = bytes.subarray(start, end);
       target = identity === undefined ? piece : Buffer.from(piece);
-      this.#pieces.push(target);
+      this.#keep(target);
     } else {
       target = this.#room(size);
       at = this.#pooledLength;
@@ -120,8 +120,13 @@ export class WriteBuffer {
   /** Makes a piece of what the pooled buffer holds. */
   #seal(): void {
     if (this.#pooled === undefined || this.#pooledLength === 0) return;
-    this.#pieces.push(Buffer.from(this.#pooled.subarray(0, this.#pooledLength)));
+    this.#keep(Buffer.from(this.#pooled.subarray(0, this.#pooledLength)));
     this.#pooledLength = 0;
+  }
+
+  #keep(piece: Buffer): void {
+    if (this.#pieces === undefined) this.#pieces = [piece];
+    else this.#pieces.push(piece);
   }
 
   /** Everything that was added, in order; nothing is left. */
@@ -129,8 +134,8 @@ export class WriteBuffer {
     this.#seal();
     if (this.#pooled !== undefined) this.#pool.give(this.#pooled);
     this.#pooled = undefined;
-    const pieces = this.#pieces;
-    this.#pieces = [];
+    const pieces = this.#pieces ?? [];
+    this.#pieces = undefined;
     this.#length = 0;
     return pieces;
   }
@@ -155,7 +160,8 @@ export interface ChangeLog {
 /** Up to so many bytes, the pieces of a turn are joined before they are written. */
 const joinedBytes = 65_536;
 
-export interface ConnectionOutputOptions {
+/** The connection that the bytes belong to. */
+export interface OutputOwner {
   readonly stream: Duplex;
   readonly context: {
     readonly buffers: BufferPool;
@@ -164,27 +170,27 @@ export interface ConnectionOutputOptions {
     readonly fastPath: boolean;
   };
   /** The changes of this turn are stored, or could not be: the acknowledgements that depend on it are due. */
-  readonly committed: (isStored: boolean) => void;
+  committed(isStored: boolean): void;
   /** The stream has taken all bytes. */
-  readonly drained: () => void;
+  drained(): void;
 }
 
 /** The bytes that one connection is to send. */
 export class ConnectionOutput {
-  readonly #options: ConnectionOutputOptions;
+  readonly #owner: OutputOwner;
   readonly #buffer: WriteBuffer;
   /** Bytes of answers since the stream last had room. */
   unreadAnswers = 0;
   #isScheduled = false;
   #needsCommit = false;
 
-  constructor(options: ConnectionOutputOptions) {
-    this.#options = options;
-    this.#buffer = new WriteBuffer(options.context.buffers);
+  constructor(owner: OutputOwner) {
+    this.#owner = owner;
+    this.#buffer = new WriteBuffer(owner.context.buffers);
   }
 
   get #changeLog(): ChangeLog | undefined {
-    return this.#options.context.changeLog;
+    return this.#owner.context.changeLog;
   }
 
   /** Bytes. */
@@ -203,7 +209,7 @@ export class ConnectionOutput {
   /** A message; false: it has to be sent as a frame, which can be observed. */
   plain(publish: PlainPublish): boolean {
     const before = this.#buffer.length;
-    if (!this.#options.context.fastPath || !this.#buffer.plain(publish)) return false;
+    if (!this.#owner.context.fastPath || !this.#buffer.plain(publish)) return false;
     this.#sent(1, this.#buffer.length - before);
     return true;
   }
@@ -228,7 +234,7 @@ export class ConnectionOutput {
   }
 
   #sent(messages: number, bytes: number): void {
-    const {counters} = this.#options.context;
+    const {counters} = this.#owner.context;
     counters.messagesSent += messages;
     counters.bytesSent += bytes;
     this.flushLater();
@@ -256,12 +262,12 @@ export class ConnectionOutput {
   commit(): boolean {
     if (this.#changeLog === undefined) return true;
     const isStored = this.#changeLog.commit();
-    this.#options.committed(isStored);
+    this.#owner.committed(isStored);
     return isStored;
   }
 
   flush(): void {
-    const {stream, drained} = this.#options;
+    const {stream} = this.#owner;
     const isStored = this.commit();
     this.#isScheduled = false;
     const bytes = this.#buffer.length;
@@ -277,7 +283,7 @@ export class ConnectionOutput {
     const pieces = this.#buffer.take();
     if (stream.destroyed || stream.writableEnded) return;
     writePieces(stream, pieces, bytes);
-    if (!stream.writableNeedDrain) drained();
+    if (!stream.writableNeedDrain) this.#owner.drained();
   }
 }
 

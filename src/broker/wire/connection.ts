@@ -9,35 +9,29 @@ import type {ProtocolVersion} from '../../protocol/message.ts';
 import {PacketViolation, protocolError} from '../../protocol/packet-violation.ts';
 import {ReasonCode} from '../../protocol/reason-codes.ts';
 import type {ConnectionContext, ConnectionHandler, Ending, MessageHandler} from './connection-handler.ts';
-import type {PacketIdentity} from './connection-output.ts';
-import {ConnectionOutput} from './connection-output.ts';
+import {ConnectionOutput, type OutputOwner, type PacketIdentity} from './connection-output.ts';
 import {FrameDispatcher, FrameQueue, type FrameReceiver, type HeldPackets} from './frame-dispatcher.ts';
 import {otherProtocol} from './frame-splitter.ts';
 import {PacketObserver} from './packet-observer.ts';
 import type {Packet} from './packets.ts';
 import type {Frame} from './publish-packet.ts';
 import type {SharedFrame} from './shared-frame.ts';
-import {StreamEnd} from './stream-end.ts';
+import {isRead, StreamEnd} from './stream-end.ts';
+import {gatheringEvent, own, type StreamOwner} from './stream-events.ts';
 
 /** Bytes of unread answers over which no more is read from the client. */
 const mostUnread = 262_144;
 
-/**
- * The event of a stream that gathers messages, with the number of bytes that came for one: they count before CONNECT is
- * accepted. Without a listener the stream need not count any more.
- */
-export const gatheringEvent = 'gathering';
-
 /** The bytes of one client, both ways. */
-export class Connection implements FrameReceiver {
+export class Connection implements FrameReceiver, OutputOwner, StreamOwner {
   readonly stream: Duplex;
+  readonly context: ConnectionContext;
   readonly output: ConnectionOutput;
   readonly observer: PacketObserver;
   protocolVersion: ProtocolVersion = 4;
   /** Milliseconds of the broker's clock. */
   lastReceived: number;
-  readonly #context: ConnectionContext;
-  readonly #streamEnd: StreamEnd;
+  #streamEnd: StreamEnd | undefined;
   #handler: ConnectionHandler | undefined;
   #frames: FrameQueue | undefined;
   #messages: MessageHandler | undefined;
@@ -49,31 +43,16 @@ export class Connection implements FrameReceiver {
 
   constructor(stream: Duplex, context: ConnectionContext) {
     this.stream = stream;
-    this.#context = context;
+    this.context = context;
     this.observer = new PacketObserver(context);
-    this.output = new ConnectionOutput({
-      stream,
-      context,
-      committed: (isStored) => this.#committed(isStored),
-      drained: () => this.#drained(),
-    });
-    this.#streamEnd = new StreamEnd(stream);
+    this.output = new ConnectionOutput(this);
     this.lastReceived = context.now();
   }
 
   start(handler: ConnectionHandler): void {
     this.#handler = handler;
-    this.#frames = new FrameQueue(new FrameDispatcher(this, this.#context, handler), this.#context);
-    const {stream} = this;
-    stream.on('data', (chunk: Buffer) => this.#received(chunk));
-    watchGathering(this, this.#frames);
-    stream.on('end', () => {
-      this.#peerEnded = true;
-      this.#process();
-    });
-    stream.on('error', (error) => this.#end({cause: 'error', error}));
-    stream.on('close', () => this.#closed());
-    stream.on('drain', () => this.#drained());
+    this.#frames = new FrameQueue(new FrameDispatcher(this, this.context, handler), this.context);
+    own(this.stream, this);
   }
 
   /** Whether packets can still be sent. */
@@ -93,7 +72,7 @@ export class Connection implements FrameReceiver {
 
   /** Whether the client waits for CONNACK: not if it has closed and sent nothing behind CONNECT. */
   get awaitsAnswer(): boolean {
-    return this.open && !(this.#streamEnd.isRead && this.#frames?.isAtStart === true);
+    return this.open && !(isRead(this.stream) && this.#frames?.isAtStart === true);
   }
 
   /** Lets PUBLISH, or all packets, wait until `unhold` was called as often. */
@@ -104,20 +83,33 @@ export class Connection implements FrameReceiver {
 
   unhold(packets: HeldPackets = 'all'): void {
     this.#frames?.unhold(packets);
-    if (!this.held) this.lastReceived = this.#context.now();
+    if (!this.held) this.lastReceived = this.context.now();
     if (this.open) queueMicrotask(() => this.#process());
   }
 
-  #received(chunk: Buffer): void {
+  received(chunk: Buffer): void {
     // What comes after our last packet is read only to let the peer see it.
     if (!this.open) return;
-    this.#context.counters.bytesReceived += chunk.length;
-    this.lastReceived = this.#context.now();
+    this.context.counters.bytesReceived += chunk.length;
+    this.lastReceived = this.context.now();
     const frames = this.#frames!;
     const foreign = frames.isAtStart ? otherProtocol(chunk) : undefined;
     frames.push(chunk);
     if (foreign === undefined) this.#process();
     else this.fail(protocolError('MQTT-3.1.0-1', `It speaks ${foreign}, not MQTT.`));
+  }
+
+  gathered(bytes: number): void {
+    this.#frames!.gather(bytes);
+  }
+
+  peerEnded(): void {
+    this.#peerEnded = true;
+    this.#process();
+  }
+
+  failed(error: Error): void {
+    this.#end({cause: 'error', error});
   }
 
   /** Handles all whole frames, in order [MQTT-4.6.0-2], [MQTT-4.6.0-3], as long as nothing holds. */
@@ -143,7 +135,7 @@ export class Connection implements FrameReceiver {
   }
 
   /** The stream takes bytes: what waited for that goes on. */
-  #drained(): void {
+  drained(): void {
     const wasFull = this.output.unreadAnswers > mostUnread;
     this.output.unreadAnswers = 0;
     this.#handler?.drained();
@@ -151,13 +143,14 @@ export class Connection implements FrameReceiver {
   }
 
   /** The peer's own end is seen even while nothing is read: what came before it is handled when nothing holds. */
-  #closed(): void {
+  closed(): void {
+    this.#handler?.closed();
     if (!(this.#peerEnded && this.held && this.open)) this.#end({cause: 'closed'});
   }
 
   /** Ends the connection over what its frames or their handling threw. */
   fail(error: unknown): void {
-    if (!(error instanceof PacketViolation)) this.#context.bug(error);
+    if (!(error instanceof PacketViolation)) this.context.bug(error);
     this.#end({cause: 'violation', violation: error instanceof PacketViolation ? error : brokerFailed()});
   }
 
@@ -165,10 +158,10 @@ export class Connection implements FrameReceiver {
   accepted(messages: MessageHandler): void {
     this.#messages = messages;
     this.stream.removeAllListeners(gatheringEvent);
-    this.#frames?.accept(messages, this.#context.maxPacketSize);
+    this.#frames?.accept(messages, this.context.maxPacketSize);
   }
 
-  #committed(isStored: boolean): void {
+  committed(isStored: boolean): void {
     try {
       this.#messages?.committed(isStored);
     } catch (error) {
@@ -189,7 +182,7 @@ export class Connection implements FrameReceiver {
 
   /** A packet as bytes for this client. */
   bytes(packet: Packet): Buffer {
-    return this.#context.codec.encode(packet, this.protocolVersion);
+    return this.context.codec.encode(packet, this.protocolVersion);
   }
 
   /** Sends PUBACK, PUBREC, PUBREL or PUBCOMP with success and nothing else [3.4.2.1]. */
@@ -235,7 +228,7 @@ export class Connection implements FrameReceiver {
   #end(ending: Ending): void {
     const peerIsGone = ending.cause === 'closed' || ending.cause === 'error';
     if (this.#state !== 'open') {
-      if (peerIsGone) this.#streamEnd.finish();
+      if (peerIsGone) this.#streamEnd?.finish();
       return;
     }
     // The handler may send a last packet for a violation, and close the connection itself meanwhile.
@@ -245,23 +238,10 @@ export class Connection implements FrameReceiver {
     this.output.commit();
     this.#handler?.ended(ending);
     this.#state = 'closing';
+    this.#streamEnd = new StreamEnd(this.stream);
     this.output.flush();
     this.#streamEnd.end(peerIsGone || this.#peerEnded);
   }
-}
-
-/** Counts what the stream gathers until the CONNECT is accepted, and ends it where that is too much. */
-function watchGathering(connection: Connection, frames: FrameQueue): void {
-  const {stream} = connection;
-  stream.on(gatheringEvent, (bytes: number) => {
-    try {
-      frames.gather(bytes);
-    } catch (error) {
-      connection.fail(error);
-      // Until the peer has seen the end, it would go on sending.
-      stream.destroy();
-    }
-  });
 }
 
 /** Whether a PUBLISH begins so at QoS 2: a client that got it twice under two identifiers would deliver it twice. */

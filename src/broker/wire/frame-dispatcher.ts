@@ -247,12 +247,15 @@ export type HeldPackets = 'all' | 'publish';
 export class FrameQueue {
   readonly #dispatcher: FrameDispatcher;
   readonly #splitter: FrameSplitter;
-  readonly #early: EarlyBytes;
+  /** Until the CONNECT is accepted. */
+  #early: EarlyBytes | undefined;
   /** Bytes that came since `next` was called. */
   #unread = 0;
   /** Bytes that have come and are still gathered outside, for a WebSocket message. */
   #gathered = 0;
-  readonly #holds = {all: 0, publish: 0};
+  /** How often all packets are held, or only PUBLISH and its like. */
+  #allHolds = 0;
+  #publishHolds = 0;
   /** What waits, in order, while PUBLISH is held back. */
   #aside: FrameSplitter | undefined;
   /** The connection is about to end: what came before that is handled, whatever holds it back. */
@@ -270,7 +273,8 @@ export class FrameQueue {
   /** The CONNECT was accepted: all packets are handled, of up to so many bytes. */
   accept(messages: MessageHandler, limit: number): void {
     this.#dispatcher.accept(messages);
-    this.#early.release();
+    this.#early?.release();
+    this.#early = undefined;
     this.#splitter.limit = limit;
   }
 
@@ -294,40 +298,42 @@ export class FrameQueue {
         `A message of over ${longestConnect} bytes comes before CONNECT is accepted.`,
       );
     }
-    this.#early.add(bytes);
+    this.#early?.add(bytes);
   }
 
   /** The connection has ended: nothing of it is held. */
   ended(): void {
-    this.#early.release();
+    this.#early?.release();
   }
 
   /** Whether some packets have to wait. */
   get isHeld(): boolean {
-    return this.#holds.all > 0 || this.#holds.publish > 0;
+    return this.#allHolds > 0 || this.#publishHolds > 0;
   }
 
   /** Whether all packets have to wait, and nothing more may be read. */
   get isFull(): boolean {
-    if (this.#holds.all > 0) return true;
+    if (this.#allHolds > 0) return true;
     if (this.#isLast || this.#aside === undefined) return false;
-    return this.#holds.publish > 0 && this.#aside.length > mostSetAside;
+    return this.#publishHolds > 0 && this.#aside.length > mostSetAside;
   }
 
   /** Lets packets wait until `unhold` was called as often: all, or those that may wait, up to a limit. */
   hold(packets: HeldPackets): void {
-    this.#holds[packets]++;
+    if (packets === 'all') this.#allHolds++;
+    else this.#publishHolds++;
   }
 
   unhold(packets: HeldPackets): void {
-    this.#holds[packets]--;
+    if (packets === 'all') this.#allHolds--;
+    else this.#publishHolds--;
   }
 
   /** Handles the next frame or frames; false: more bytes are needed. @throws PacketViolation */
   next(): boolean {
-    if (this.#unread > 0) this.#early.add(this.#unread);
+    if (this.#unread > 0) this.#early?.add(this.#unread);
     this.#unread = 0;
-    if (this.#holds.publish > 0 && !this.#isLast) return this.#pick();
+    if (this.#publishHolds > 0 && !this.#isLast) return this.#pick();
     if (this.#aside !== undefined) {
       if (this.#dispatcher.next(this.#aside)) return true;
       this.#aside = undefined;

@@ -7,6 +7,8 @@ import {bodyStart, incomplete, malformedInteger, packetBytes} from '../../protoc
 import {malformed, PacketViolation} from '../../protocol/packet-violation.ts';
 import {ReasonCode} from '../../protocol/reason-codes.ts';
 
+/** Of all streams of which nothing waits: it is never written to. */
+const noParts: never[] = [];
 /** Smaller chunks are gathered: each Buffer takes some hundred bytes beside its own. */
 const smallChunk = 512;
 /** Bytes of the smallest and the largest buffer in which chunks are gathered. */
@@ -17,7 +19,7 @@ const mostGathered = 16_384;
 export class FrameSplitter {
   /** Bytes of a whole frame; may change between frames. */
   limit: number;
-  #parts: Buffer[] = [];
+  #parts: Buffer[] = noParts;
   /** The memory of the last part if chunks are gathered there; what follows the part is free. */
   #gathered: Buffer | undefined;
   /** Where the next frame begins in the first part. */
@@ -37,7 +39,7 @@ export class FrameSplitter {
       this.append(chunk);
       return;
     }
-    this.#parts.push(chunk);
+    this.#add(chunk);
     this.#gathered = undefined;
     this.#length += chunk.length;
   }
@@ -53,10 +55,16 @@ export class FrameSplitter {
       this.#gathered.copy(larger, 0, 0, used);
       this.#gather(bytes, used, larger);
     } else {
-      this.#parts.push(noBytes);
+      this.#add(noBytes);
       this.#gather(bytes, 0, Buffer.allocUnsafeSlow(Math.max(bytes.length, leastGathered)));
     }
     this.#length += bytes.length;
+  }
+
+  /** An empty list of parts is none: it would keep memory for seventeen. */
+  #add(part: Buffer): void {
+    if (this.#parts.length === 0) this.#parts = [part];
+    else this.#parts.push(part);
   }
 
   #gather(bytes: Buffer, at: number, memory: Buffer): void {
@@ -85,9 +93,12 @@ export class FrameSplitter {
     this.#length -= bytes;
     this.#needed = 2;
     if (this.#position < this.piece.length) return;
-    this.#parts.shift();
     this.#position = 0;
-    if (this.#parts.length === 0) this.#gathered = undefined;
+    if (this.#parts.length > 1) this.#parts.shift();
+    else {
+      this.#parts = noParts;
+      this.#gathered = undefined;
+    }
   }
 
   /**

@@ -5,6 +5,14 @@ import type {Duplex} from 'node:stream';
 /** Milliseconds a peer gets to read the last packet and close. */
 const lingerMilliseconds = 1000;
 
+/**
+ * Whether the peer has sent its end and all before it was read. While the stream is paused no event shows it: only
+ * its state does, which has no public name.
+ */
+export function isRead(stream: Duplex & {readonly _readableState?: {ended: boolean}}): boolean {
+  return stream._readableState?.ended === true && stream.readableLength === 0;
+}
+
 /** The end of one stream. Open, then `end`: ours is sent, the peer's is awaited; then `finish`: it is destroyed. */
 export class StreamEnd {
   readonly #stream: Duplex;
@@ -12,15 +20,6 @@ export class StreamEnd {
 
   constructor(stream: Duplex) {
     this.#stream = stream;
-  }
-
-  /**
-   * Whether the peer has sent its end and all before it was read. While the stream is paused no event shows it: only
-   * its state does, which has no public name.
-   */
-  get isRead(): boolean {
-    const {_readableState: state} = this.#stream as Duplex & {readonly _readableState?: {ended: boolean}};
-    return state?.ended === true && this.#stream.readableLength === 0;
   }
 
   /** Sends our end. @param peerEnded nothing is awaited from the peer */

@@ -8,8 +8,8 @@ import type {Socket} from 'node:net';
 import type {Duplex} from 'node:stream';
 import type {WebSocket} from 'ws';
 import {largestPacket} from '../../protocol/fixed-header.ts';
-import {gatheringEvent} from './connection.ts';
 import {PacketFrames} from './packet-frames.ts';
+import {gatheringEvent} from './stream-events.ts';
 
 /** The sub-protocols of MQTT over WebSockets [MQTT 5, 6.0]; the second is the name in MQTT 3.1. */
 const subprotocols = ['mqtt', 'mqttv3.1'];

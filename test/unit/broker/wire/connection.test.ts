@@ -44,6 +44,7 @@ for (const goodbye of [true, false]) {
         },
         ended: ({cause}) => void events.push(`ended: ${cause}`),
         drained: () => undefined,
+        closed: () => undefined,
       };
       const bug = (error: unknown) => assert.fail(String(error));
       const server = createServer((socket) => {
