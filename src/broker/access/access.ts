@@ -107,7 +107,7 @@ export function fileAccess(
     admit(identity, listener) {
       const answer = answerTo(identity, settingsOf(listener), files);
       const judged = (admitted: boolean, secret?: string): Admission => {
-        const rights = new FilePermissions(current, {identity: withoutPassword(identity), listener, secret});
+        const rights = new FilePermissions(current, {identity: lasting(identity), listener, secret});
         return admitted && rights.mayStay()
           ? accept(usernameOf(identity), rights)
           : {accepted: false, reason: 'not-authorized'};
@@ -151,11 +151,15 @@ interface Admitted {
 /** What the files allow one client. */
 class FilePermissions implements Permissions {
   readonly #access: CurrentAccess;
-  readonly #admitted: Admitted;
+  readonly #identity: Identity;
+  readonly #listener: ListenerConfig;
+  readonly #secret: string | undefined;
 
-  constructor(access: CurrentAccess, admitted: Admitted) {
+  constructor(access: CurrentAccess, {identity, listener, secret}: Admitted) {
     this.#access = access;
-    this.#admitted = admitted;
+    this.#identity = identity;
+    this.#listener = listener;
+    this.#secret = secret;
   }
 
   mayPublish(topic: string): boolean {
@@ -172,18 +176,16 @@ class FilePermissions implements Permissions {
   }
 
   mayStay(): boolean {
-    const {identity, listener, secret} = this.#admitted;
-    const answer = answerTo(identity, this.#access.settingsOf(listener), this.#access.files());
+    const answer = answerTo(this.#identity, this.#access.settingsOf(this.#listener), this.#access.files());
     // A new hash stands for a new password, as far as can be known: the password itself is not kept.
-    return typeof answer === 'boolean' ? answer : answer.secret === secret && !answer.isDummy;
+    return typeof answer === 'boolean' ? answer : answer.secret === this.#secret && !answer.isDummy;
   }
 
   #may(access: 'read' | 'write', topic: string): boolean {
-    const {identity, listener} = this.#admitted;
-    const {aclFile} = this.#access.settingsOf(listener);
+    const {aclFile} = this.#access.settingsOf(this.#listener);
     if (aclFile === undefined) return true;
     const list = this.#access.files().lists.get(aclFile);
-    const client = {clientId: identity.clientId, ...defined({username: usernameOf(identity)})};
+    const client = {clientId: this.#identity.clientId, ...defined({username: usernameOf(this.#identity)})};
     return list !== undefined && allows(list, client, access, topic);
   }
 }
@@ -197,7 +199,7 @@ function usernameOf({certifiedUsername, username}: Identity): string | undefined
 }
 
 /** Whether a client had a password still counts; the password itself does not outlive the check. */
-function withoutPassword({password, ...identity}: Identity): Identity {
+function lasting({password, isWaiting: _, ...identity}: Identity): Identity {
   return password === undefined ? identity : {...identity, password: noPassword};
 }
 

@@ -127,7 +127,9 @@ export function connectParameters(
   if (keepAliveChanged && protocolVersion < 5) return refusals.identifier;
   const cleanStart = packet.clean ?? true;
   return {
-    ...named,
+    // Without a spread: V8 would make a class of its own for each of these objects, 500 bytes.
+    clientId: named.clientId,
+    assigned: named.assigned,
     cleanStart,
     expirySeconds: protocolVersion === 5 ? (properties.sessionExpiryInterval ?? 0) : cleanStart ? 0 : never,
     keepAliveSeconds: keepAliveChanged ? longest : asked,

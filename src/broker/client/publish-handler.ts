@@ -37,17 +37,16 @@ const rejections = {
 export class PublishHandler implements MessageHandler, PublishFlow {
   readonly #context: ReplyContext;
   readonly #writer: ClientWriter;
-  readonly #aliases: ReceivedAliases;
+  #aliases: ReceivedAliases | undefined;
   /** QoS 2 messages of this connection not yet released: they count against Receive Maximum [4.9]. */
-  readonly #unreleased = new PacketIdSet();
+  #unreleased: PacketIdSet | undefined;
   readonly #results: PublishResults;
 
   /** `writer` is the same client's. */
   constructor(context: ReplyContext, writer: ClientWriter) {
     this.#context = context;
     this.#writer = writer;
-    this.#results = new PublishResults(context, (packetId) => this.#forget(packetId));
-    this.#aliases = new ReceivedAliases(context.listener.maxTopicAlias);
+    this.#results = new PublishResults(context, this);
   }
 
   fastPublish(): FastPublish | undefined {
@@ -77,8 +76,7 @@ export class PublishHandler implements MessageHandler, PublishFlow {
         'Retained messages are not supported.',
       );
     }
-    const topic =
-      mountPoint + (publish.topicAlias === undefined ? publish.topic : this.#aliases.topic(publish));
+    const topic = mountPoint + (publish.topicAlias === undefined ? publish.topic : this.#aliased(publish));
     const {hooks} = state.context;
     hooks?.received?.(session, topic, publish);
     if (qos === 2) {
@@ -103,6 +101,12 @@ export class PublishHandler implements MessageHandler, PublishFlow {
     }
   }
 
+  /** @throws PacketViolation */
+  #aliased(publish: DecodedPublish): string {
+    this.#aliases ??= new ReceivedAliases(this.#context.listener.maxTopicAlias);
+    return this.#aliases.topic(publish);
+  }
+
   #accept(publish: DecodedPublish, topic: string): void {
     const {state, session} = this.#context;
     const {qos, packetId} = publish;
@@ -122,9 +126,9 @@ export class PublishHandler implements MessageHandler, PublishFlow {
     this.#results.committed(isStored);
   }
 
-  #forget(packetId: number): void {
+  forget(packetId: number): void {
     this.#context.state.registry.released(this.#context.session, packetId);
-    this.#unreleased.delete(packetId);
+    this.#unreleased?.delete(packetId);
   }
 
   /** [MQTT-3.3.4-7]: QoS 1 messages are acknowledged at once, so only QoS 2 can pile up. */
@@ -140,12 +144,13 @@ export class PublishHandler implements MessageHandler, PublishFlow {
   get #atMaximum(): boolean {
     const {connection, state} = this.#context;
     const maximum = state.limits.maxInflightMessages;
-    return connection.protocolVersion === 5 && maximum > 0 && this.#unreleased.size >= maximum;
+    return connection.protocolVersion === 5 && maximum > 0 && (this.#unreleased?.size ?? 0) >= maximum;
   }
 
   #receive(packetId: number): void {
     const {state, session} = this.#context;
     state.registry.received(session, packetId);
+    this.#unreleased ??= new PacketIdSet();
     this.#unreleased.add(packetId);
   }
 
@@ -243,7 +248,7 @@ export class PublishHandler implements MessageHandler, PublishFlow {
   #release(messageId: number): void {
     const {state, session} = this.#context;
     const known = state.registry.released(session, messageId);
-    this.#unreleased.delete(messageId);
+    this.#unreleased?.delete(messageId);
     this.#results.acknowledge(PacketType.pubcomp, messageId, known ? success : notFound);
   }
 }

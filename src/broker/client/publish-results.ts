@@ -30,17 +30,22 @@ interface AcceptedMessage {
   readonly result: PublishResult;
 }
 
+/** The handler that the acknowledgements belong to. */
+interface ResultsOwner {
+  /** Frees the packet identifier of a message at QoS 2. */
+  forget(packetId: number): void;
+}
+
 /** The acknowledgements to one client. */
 export class PublishResults {
   readonly #context: ReplyContext;
-  readonly #forget: (packetId: number) => void;
+  readonly #owner: ResultsOwner;
   /** Of this turn. */
-  #uncommitted: AcceptedMessage[] = [];
+  #uncommitted: AcceptedMessage[] | undefined;
 
-  /** `forget` frees the packet identifier of a message at QoS 2. */
-  constructor(context: ReplyContext, forget: (packetId: number) => void) {
+  constructor(context: ReplyContext, owner: ResultsOwner) {
     this.#context = context;
-    this.#forget = forget;
+    this.#owner = owner;
   }
 
   /** Acknowledges a message at QoS 1 or 2 that was published [MQTT-4.3.2-4], [MQTT-4.3.3-8]. */
@@ -50,6 +55,7 @@ export class PublishResults {
       this.acknowledge(answerTo(qos), packetId, result);
       return;
     }
+    this.#uncommitted ??= [];
     this.#uncommitted.push({qos, packetId, result});
     connection.output.flushLater();
   }
@@ -73,15 +79,15 @@ export class PublishResults {
 
   /** A message that could not be stored may have been delivered all the same: its publisher has to send it again. */
   committed(isStored: boolean): void {
-    if (this.#uncommitted.length === 0) return;
     const due = this.#uncommitted;
-    this.#uncommitted = [];
+    if (due === undefined) return;
+    this.#uncommitted = undefined;
     if (!isStored && this.#context.connection.protocolVersion < 5) {
       this.closeNotStored();
       return;
     }
     for (const {qos, packetId, result} of due) {
-      if (qos === 2 && !isStored) this.#forget(packetId);
+      if (qos === 2 && !isStored) this.#owner.forget(packetId);
       this.acknowledge(answerTo(qos), packetId, isStored ? result : notStored);
     }
   }

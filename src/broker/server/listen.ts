@@ -151,10 +151,14 @@ async function bindTo(binding: Binding): Promise<Bound | undefined> {
   const {keepsProcess = true} = context;
   const {server, prepareReload} = await serverOf(binding);
   const sockets = new Set<Socket>();
+  // One for all sockets.
+  function forget(this: Socket): void {
+    sockets.delete(this);
+  }
   server.on('connection', (socket: Socket) => {
     if (!keepsProcess) socket.unref();
     sockets.add(socket);
-    socket.once('close', () => sockets.delete(socket));
+    socket.on('close', forget);
   });
   const path = listener.socketPath;
   const only = listener.socketDomain === 'ipv6';
@@ -193,12 +197,18 @@ async function serverOf({
   const {handshakeMilliseconds = connectSeconds * 1000} = context;
   const tls = listener.tls && new ServerTls(listener, listener.tls, {...context, handshakeMilliseconds});
   let current = listener;
+  let where: string | undefined;
   const accept = (stream: Duplex, socket: Socket) => {
     const address = peerAddress(socket);
-    const where = describeListener({...listener, port: socket.localPort ?? listener.port});
+    // Asked of one socket, for each keeps its address once it has found it.
+    where ??= describeListener({...listener, port: socket.localPort ?? listener.port});
     context.log('notice', `New connection from ${address} on ${where}.`);
     const certifiedUsername = tls?.username(socket as TLSSocket);
-    broker.accept(stream, listener, defined({address, certifiedUsername}));
+    broker.accept(
+      stream,
+      listener,
+      certifiedUsername === undefined ? {address} : {address, certifiedUsername},
+    );
   };
   if (listener.protocol === 'websockets') {
     const mayConnect = ({headers, socket}: IncomingMessage) => {
@@ -305,7 +315,7 @@ async function webSocketServer(
 /** '127.0.0.1:50123'; for a Unix socket mosquitto's words. */
 function peerAddress(socket: Socket): string {
   const {remoteAddress, remotePort} = socket;
-  return remoteAddress === undefined
-    ? 'unix socket'
-    : `${remoteAddress.replace(/^::ffff:/, '')}:${remotePort}`;
+  if (remoteAddress === undefined) return 'unix socket';
+  // A join is one string; a template would keep its parts, for as long as the client stays.
+  return [remoteAddress.replace(/^::ffff:/, ''), remotePort].join(':');
 }

@@ -35,13 +35,16 @@ export type AcknowledgementResult = 'accepted' | 'unknown' | 'wrong';
 
 export type DeliveryLimits = Pick<BrokerLimits, 'maxInflightBytes' | 'maxQueuedMessages' | 'maxQueuedBytes'>;
 
+/** Of all sessions for which nothing has waited yet: nothing is added to it. */
+const noQueue = new RingBuffer<never>();
+
 /** The deliveries of one session. */
 export class DeliveryQueue {
   readonly #limits: DeliveryLimits;
   readonly #observer: DeliveryObserver | undefined;
   readonly #now: () => number;
   readonly #inFlight = new InFlightMessages();
-  readonly #queue = new RingBuffer<Delivery>();
+  #queue: RingBuffer<Delivery> = noQueue;
   #queuedBytes = 0;
   /** Milliseconds of the broker's clock: nothing in the queue expires before. */
   #firstExpiry = Number.POSITIVE_INFINITY;
@@ -109,10 +112,10 @@ export class DeliveryQueue {
   }
 
   #push(delivery: Delivery): void {
-    const {message} = delivery;
+    if (this.#queue === noQueue) this.#queue = new RingBuffer();
     this.#queue.push(delivery);
-    this.#queuedBytes += payloadBytes(message);
-    this.#firstExpiry = Math.min(this.#firstExpiry, message.expiresAt ?? Number.POSITIVE_INFINITY);
+    this.#queuedBytes += payloadBytes(delivery.message);
+    this.#firstExpiry = Math.min(this.#firstExpiry, delivery.message.expiresAt ?? Number.POSITIVE_INFINITY);
   }
 
   /** Removes what has expired from the whole queue [MQTT-3.3.2-5]; a message just `arriving` has not. */
@@ -247,7 +250,7 @@ export class DeliveryQueue {
 
   #keepQueued(isAllowed: (delivery: Delivery) => boolean): void {
     const before = this.#queue.toArray();
-    this.#queue.clear();
+    this.#queue = noQueue;
     this.#queuedBytes = 0;
     this.#firstExpiry = Number.POSITIVE_INFINITY;
     for (const delivery of before) {

@@ -78,8 +78,9 @@ export class InFlightTable<Value> {
   }
 }
 
-/** Nothing is ever added to this set: most sessions need none of their own. */
+/** Nothing is ever added to these: most sessions need none of their own. */
 const nothing: Set<number> = new Set();
+const noTable = new InFlightTable<never>();
 
 /**
  * What one session has in flight. A packet identifier is
@@ -89,11 +90,11 @@ const nothing: Set<number> = new Set();
  */
 export class InFlightMessages {
   /** In the order first sent [MQTT-4.6.0-1]. */
-  readonly #published = new InFlightTable<Delivery>();
+  #published: InFlightTable<Delivery> = noTable;
   /** Published on an earlier connection, and not yet on this one. */
   #unsent: Set<number> = nothing;
   /** With a number that rises with each PUBREC [MQTT-4.6.0-4]. */
-  readonly #released = new InFlightTable<number>();
+  #released: InFlightTable<number> = noTable;
   #releases = 0;
   #bytes = 0;
   #lastPacketId = 0;
@@ -134,6 +135,7 @@ export class InFlightMessages {
   }
 
   add(packetId: number, delivery: Delivery): void {
+    if (this.#published === noTable) this.#published = new InFlightTable();
     this.#published.set(packetId, delivery);
     this.#bytes += payloadBytes(delivery.message);
   }
@@ -181,6 +183,7 @@ export class InFlightMessages {
 
   /** The packet identifier is in use until `complete`. */
   release(packetId: number): void {
+    if (this.#released === noTable) this.#released = new InFlightTable();
     this.#released.set(packetId, ++this.#releases);
   }
 

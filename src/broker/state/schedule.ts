@@ -9,10 +9,23 @@ export interface ScheduledTask {
   cancel(): void;
 }
 
-interface Entry {
+class Entry implements ScheduledTask {
   /** Milliseconds of the broker's clock. */
   readonly due: number;
   run: (() => void) | undefined;
+  readonly #cancelled: () => void;
+
+  constructor(due: number, run: () => void, cancelled: () => void) {
+    this.due = due;
+    this.run = run;
+    this.#cancelled = cancelled;
+  }
+
+  cancel(): void {
+    if (this.run === undefined) return;
+    this.run = undefined;
+    this.#cancelled();
+  }
 }
 
 /** The scheduled tasks of one broker. */
@@ -24,6 +37,10 @@ export class Schedule {
   #timerDue = Number.POSITIVE_INFINITY;
   #cancelled = 0;
   #closed = false;
+  readonly #countCancelled = () => {
+    this.#cancelled++;
+    if (this.#cancelled > 64 && this.#cancelled * 2 > this.#heap.length) this.#compact();
+  };
 
   constructor(now: () => number) {
     this.now = now;
@@ -31,19 +48,12 @@ export class Schedule {
 
   /** Runs `run` once, `seconds` from now at the earliest. */
   after(seconds: number, run: () => void): ScheduledTask {
-    const entry: Entry = {due: this.now() + seconds * 1000, run};
+    const entry = new Entry(this.now() + seconds * 1000, run, this.#countCancelled);
     if (!this.#closed) {
       this.#push(entry);
       this.#arm();
     }
-    return {
-      cancel: () => {
-        if (entry.run === undefined) return;
-        entry.run = undefined;
-        this.#cancelled++;
-        if (this.#cancelled > 64 && this.#cancelled * 2 > this.#heap.length) this.#compact();
-      },
-    };
+    return entry;
   }
 
   /** Runs all that is due by now, in order. */

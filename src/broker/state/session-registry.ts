@@ -143,7 +143,7 @@ export class SessionRegistry {
       session.expirySeconds = expirySeconds;
       session.username = username;
       for (const subscription of restored) {
-        session.subscriptions.set(subscription.filter, {...subscription, subscriber: session});
+        session.subscribe({...subscription, subscriber: session});
         subscriptions.add({...subscription, subscriber: session});
       }
       for (const packetId of received) session.incoming.add(packetId);
@@ -218,8 +218,10 @@ export class SessionRegistry {
   end(session: Session): void {
     session.expiry?.cancel();
     if (this.#sessions.get(session.clientId) === session) this.#sessions.delete(session.clientId);
-    for (const filter of session.subscriptions.keys()) this.#options.subscriptions.remove(session, filter);
-    session.subscriptions.clear();
+    for (const filter of [...session.subscriptions.keys()]) {
+      this.#options.subscriptions.remove(session, filter);
+      session.unsubscribe(filter);
+    }
     this.#sendWill(session);
     this.#options.router.reshare(session, true);
     if (session.persistent) this.#options.journal?.sessionEnded(session.clientId);
@@ -231,7 +233,7 @@ export class SessionRegistry {
   subscribe(subscription: BrokerSubscription<Session>): boolean {
     const {subscriber, filter} = subscription;
     const fresh = !subscriber.subscriptions.has(filter);
-    subscriber.subscriptions.set(filter, subscription);
+    subscriber.subscribe(subscription);
     this.#options.subscriptions.add(subscription);
     if (subscriber.persistent) {
       this.#options.journal?.subscribed(subscriber.clientId, savedSubscription(subscription));
@@ -245,7 +247,7 @@ export class SessionRegistry {
    */
   unsubscribe(session: Session, filter: string): boolean {
     this.#options.subscriptions.remove(session, filter);
-    const existed = session.subscriptions.delete(filter);
+    const existed = session.unsubscribe(filter);
     if (existed && session.persistent) this.#options.journal?.unsubscribed(session.clientId, filter);
     return existed;
   }

@@ -51,11 +51,12 @@ export interface StoredWill {
 const mostCachedBytes = 262_144;
 const topicBytes = 64;
 
+const noSubscriptions: ReadonlyMap<string, BrokerSubscription<Session>> = new Map();
+
 /** The state of one client identifier. */
 export class Session {
   readonly clientId: string;
   readonly deliveries: DeliveryQueue;
-  readonly subscriptions = new Map<string, BrokerSubscription<Session>>();
   /** Packet identifiers of QoS 2 messages taken and not released [MQTT-4.3.3-10]. */
   readonly incoming = new PacketIdSet();
   /** Undefined while the client is away. */
@@ -74,6 +75,7 @@ export class Session {
   dropping = false;
   #permissions: Permissions | undefined;
   // Created when first needed: most clients of a large broker are idle.
+  #subscriptions: Map<string, BrokerSubscription<Session>> | undefined;
   #receivable: BoundedCache<string, boolean> | undefined;
   #publishable: BoundedCache<string, boolean> | undefined;
 
@@ -85,6 +87,22 @@ export class Session {
   /** Whether it outlives its connection. */
   get persistent(): boolean {
     return this.expirySeconds > 0;
+  }
+
+  /** By filter. */
+  get subscriptions(): ReadonlyMap<string, BrokerSubscription<Session>> {
+    return this.#subscriptions ?? noSubscriptions;
+  }
+
+  /** Adds a subscription, or replaces that with the same filter. */
+  subscribe(subscription: BrokerSubscription<Session>): void {
+    this.#subscriptions ??= new Map();
+    this.#subscriptions.set(subscription.filter, subscription);
+  }
+
+  /** Whether there was one. */
+  unsubscribe(filter: string): boolean {
+    return this.#subscriptions?.delete(filter) === true;
   }
 
   get permissions(): Permissions | undefined {
