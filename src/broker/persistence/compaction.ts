@@ -35,7 +35,7 @@ export interface CompactionOptions extends Omit<ChangeWriterOptions, 'onChange' 
 export interface Compaction {
   /** Rejects with the system's error; the old file is as it was then, and nothing of the new one is left. */
   readonly done: Promise<void>;
-  /** Gives the room of the new file back at once. */
+  /** Gives the room of the new file back at once, unless that is the store by now. */
   abandon(): void;
 }
 
@@ -43,9 +43,15 @@ export interface Compaction {
 export function startCompaction(options: CompactionOptions): Compaction {
   const file = StoreFile.create(`${options.path}.new`, options.framing);
   const controller = new AbortController();
+  let isUsed = false;
+  const use = (used: StoreFile) => {
+    isUsed = true;
+    options.use(used);
+  };
   return {
-    done: compact(file, options, controller.signal),
+    done: compact(file, {...options, use}, controller.signal),
     abandon() {
+      if (isUsed) return;
       controller.abort(new Error('its room is needed'));
       file.size = 0;
       file.cut();

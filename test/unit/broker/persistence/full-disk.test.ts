@@ -236,4 +236,35 @@ describe('B4: on a full disk', () => {
     await publishUntil(publisher, 'accepted', 50);
     capacity = Number.POSITIVE_INFINITY;
   });
+
+  it('loses nothing when the disk becomes full as a compacted store takes its name', async (context) => {
+    const store = await openStore({path, autosaveSeconds: 0}, () => undefined);
+    const session = {clientId: 'keeper', expirySeconds: 1000};
+    store.journal.session(session);
+    store.commit();
+    const {renameSync} = fs;
+    let isStored: boolean | undefined;
+    context.mock.method(fs, 'renameSync', (from: string, to: string) => {
+      renameSync(from, to);
+      // The compaction now waits for the directory to be on the disk.
+      queueMicrotask(() => {
+        capacity = 0;
+        store.journal.sessionEnded('other');
+        isStored = store.commit();
+      });
+    });
+    syncBuiltinESMExports();
+    try {
+      const rest = {subscriptions: [], sent: [], released: [], queued: [], received: []};
+      await store.compact({retained: [], sessions: [{session, ...rest}]});
+    } finally {
+      context.mock.restoreAll();
+      syncBuiltinESMExports();
+    }
+    assert.equal(isStored, false);
+    assert.deepEqual(await stored(), []);
+    capacity = Number.POSITIVE_INFINITY;
+    await store.close();
+    assert.deepEqual(await stored(), []);
+  });
 });
