@@ -269,7 +269,8 @@ export class Store implements ChangeLog {
 
   /** Starts a compaction when the file has grown by more than so many bytes since the last. */
   #compactGrown(bytes: number): void {
-    if (this.#source === undefined || this.#compaction !== undefined) return;
+    // Changes that wait name messages by their numbers in the present file: the next commit asks again.
+    if (this.#source === undefined || this.#compaction !== undefined || this.hasChanges) return;
     if (this.#file.size - this.#neededBytes <= bytes || performance.now() < this.#nextCompaction) return;
     void this.compact(this.#source());
   }

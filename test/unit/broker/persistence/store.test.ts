@@ -19,6 +19,7 @@ import {syncBuiltinESMExports} from 'node:module';
 import {tmpdir} from 'node:os';
 import {dirname, join} from 'node:path';
 import {describe, it} from 'node:test';
+import {setImmediate as immediate} from 'node:timers/promises';
 import {serialize} from 'node:v8';
 import {crc32} from 'node:zlib';
 import fc from 'fast-check';
@@ -488,6 +489,26 @@ describe('store', () => {
       for (let index = 0; index < served; index++) assert.ok(topics.has(`new/${index}`), `${index}`);
       assert.equal(again.restored.retained.length, needed.topics + served);
       assert.equal(again.restored.sessions[0]?.queued.length, needed.queued);
+    });
+  });
+
+  it('keeps a message that was given to a session anew just before a compaction', async () => {
+    await withPath(async (path) => {
+      writeLargeStore(path, {bytes: 12 << 20, topics: 1, queued: 1});
+      const store = await open(path);
+      const [keeper] = store.restored.sessions;
+      const {session} = keeper!;
+      const queued = keeper!.queued.map((delivery) => ({...delivery, sequence: 2}));
+      const {size} = await stat(path);
+      store.journal.sessionEnded(session.clientId);
+      store.journal.session(session);
+      for (const delivery of queued) store.journal.queued(session.clientId, delivery);
+      store.follow(() => ({retained: [], sessions: [{...keeper!, queued}]}));
+      store.commit();
+      while ((await stat(path)).size >= size) await immediate();
+      const {restored} = await open(path);
+      assert.deepEqual(restored.sessions[0]?.queued, queued);
+      await store.close();
     });
   });
 
