@@ -193,7 +193,7 @@ export class ClientConnection implements FilterConnection {
     const parts = {...setup, unacknowledged: new UnacknowledgedMessages(options)};
     this.#filter = setup.fastPath ? new PublishFilter({...parts, connection: this}) : undefined;
     this.#incoming = this.#filter ?? socket;
-    this.writeQueue = new WriteQueue(socket, (error) => this.fail(error), this.endpoint.transport === 'ws');
+    this.writeQueue = new WriteQueue(socket, (error) => this.fail(error), this.endpoint);
     this.#messages = new PacketMessages(events, this.#incoming, this);
     this.closed = new Promise((resolve) => whenClosed(this.#incoming, () => resolve(this.#close())));
     this.#incoming.on('error', (error) => this.fail(error));
