@@ -57,9 +57,9 @@ const reasons: Readonly<Record<string, string>> = {
     'the broker is the limit: beside what the next row takes, it is the start of Node',
   'pipeline: QoS 1, 60,000 lines, wall / all of mosquitto': 'three programs share two processors',
   'subflood: -q 2, 20 at a time, 200,000 messages, to a file, CPU / mosquitto_sub':
-    'each read has at most 20 messages, two steps for each; answers in runs took 6 % away, and the start of Node is a twentieth',
+    'each read has at most 20 messages, two steps for each; half of the rest are reads, writes and waits of the system, a quarter is the start, and a tenth V8 compiling',
   'subflood: TLS, -q 0, to a file, CPU / mosquitto_sub':
-    'most of it is OpenSSL, which both have, and Node copies each record once more',
+    'a quarter is the start with TLS, a sixth V8 compiling, and Node reports each record by itself; OpenSSL takes little',
   'transports: pub -l over tls, QoS 1, 40,000 lines, wall / mosquitto':
     'mosquitto answers each line in a record of its own, which Node takes longer to decrypt than OpenSSL alone; to wait for several answers before the next lines took ten times as long, as mosquitto holds an answer back until the one before is acknowledged',
   'transports: pub -l over tls, QoS 2, 40,000 lines, wall / mosquitto':
