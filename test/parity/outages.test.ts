@@ -127,7 +127,8 @@ async function outages(broker: Restartable): Promise<void> {
       }
     }
     const cuts = towardsClient.cuts + towardsServer.cuts;
-    assert.ok(cuts > restarts / 2, `only ${cuts} connections were cut`);
+    // The later a connection, the more passes before it is cut.
+    assert.ok(cuts > Math.min(restarts, 20) / 2, `only ${cuts} connections were cut`);
   } finally {
     await Promise.all([...subscribers, ...publishers].map((each) => each[Symbol.asyncDispose]()));
   }
