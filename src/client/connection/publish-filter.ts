@@ -220,6 +220,7 @@ export class PublishFilter extends Readable {
     this.#bytes = nothing;
     this.#at = 0;
     this.#isFull = false;
+    for (const ending of this.#endings.splice(0)) ending();
   }
 
   override _read(): void {
