@@ -46,24 +46,25 @@ export class UnacknowledgedMessages {
   }
 }
 
-/** As many as there are packet identifiers, and 0. */
-const identifiers = largestTwoByteInteger + 1;
+/** One place for each packet identifier, and one for 0, which is none. */
+const places = largestTwoByteInteger + 1;
 
 /**
  * The packet identifiers of QoS 2 messages that the receiver took and whose PUBREL has not come [MQTT 5, 4.3.3].
  * Each connection has one; those of one session share what is in it.
  */
 export class ReceivedQos2 {
+  /** By packet identifier: 1 where it is one of them. */
   #taken: Uint8Array;
 
   /** @param previous of the connection before, whose session this one may find kept */
   constructor(previous?: ReceivedQos2) {
-    this.#taken = previous === undefined ? new Uint8Array(identifiers) : previous.#taken;
+    this.#taken = previous === undefined ? new Uint8Array(places) : previous.#taken;
   }
 
   /** The server began a new session. What an earlier connection still shares is not touched. */
   forget(): void {
-    this.#taken = new Uint8Array(identifiers);
+    this.#taken = new Uint8Array(places);
   }
 
   /** A PUBLISH came. Without DUP it brings another message, even if the identifier was not released. */

@@ -242,7 +242,7 @@ export async function secure(socket: Socket, handshake: Handshake): Promise<TLSS
   }
 }
 
-/** Milliseconds to wait for a session ticket: one from a server nearby comes earlier. */
+/** Milliseconds to wait for a session ticket: one from a server nearby comes earlier, one from afar too late. */
 const ticketMilliseconds = 3;
 
 /** The session tickets that come on a connection. */
@@ -257,7 +257,7 @@ class SessionTickets {
     });
   }
 
-  /** Resolves when so many have come, or not in time. */
+  /** Resolves when so many have come, or the time is over. */
   async atLeast(count: number): Promise<void> {
     const next = new Promise<void>((resolve) => {
       this.#onTicket = resolve;
