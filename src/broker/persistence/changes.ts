@@ -108,9 +108,9 @@ export class ChangeWriter implements Journal {
     this.#fields.clear();
   }
 
-  /** The message is in the file under this number. */
+  /** The message is in the file under this number. A small one is written again all the same. */
   know(message: StoredMessage, number: number): void {
-    this.#numbers.set(message, number);
+    if (payloadBytes(message) >= largePayload) this.#numbers.set(message, number);
   }
 
   /** From now on each message is written again before it is referred to. */
