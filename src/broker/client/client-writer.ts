@@ -133,8 +133,8 @@ export class ClientWriter implements ConnectedClient {
   }
 
   /**
-   * Sends a retained message, which no other client gets now: a frame to be copied pays for several receivers. Measured
-   * with 100,000 of them: half of the processor time.
+   * Writes a retained message without building a frame, which pays only where several clients get copies of it.
+   * Measured with 100,000 of them: half of the processor time.
    */
   #writePlain({message, retain, subscriptionIdentifiers}: Delivery): boolean {
     if (!retain || !this.takesFrames || this.maximumPacketSize < keptBytes) return false;

@@ -12,7 +12,7 @@ const mostKeptBytes = 1 << 20;
 /** Writes fields into memory that grows. */
 export class FieldWriter {
   #bytes = Buffer.allocUnsafeSlow(usualBytes);
-  /** By the text: how many others were written before it since `forgetTexts`. */
+  /** The texts since `forgetTexts`, each with the number of those before it. */
   readonly #texts = new Map<string, number>();
   /** Bytes written. */
   length = 0;
@@ -57,7 +57,7 @@ export class FieldWriter {
     this.length += 8;
   }
 
-  /** Written out where it is new, and else as its number. */
+  /** Written out where it is new, else as its number in the table. */
   text(value: string): void {
     const known = this.#texts.get(value);
     if (known !== undefined) {
@@ -73,7 +73,7 @@ export class FieldWriter {
     this.length += 4 + written;
   }
 
-  /** From now on each text is written out before it is a number: a record must be read without the others. */
+  /** Begins a new table: a record must be readable without the others. */
   forgetTexts(): void {
     this.#texts.clear();
   }

@@ -200,7 +200,7 @@ async function serverOf({
   let where: string | undefined;
   const accept = (stream: Duplex, socket: Socket) => {
     const address = peerAddress(socket);
-    // Asked of one socket, for each keeps its address once it has found it.
+    // Read from the first socket only: each socket whose address is read keeps it in memory.
     where ??= describeListener({...listener, port: socket.localPort ?? listener.port});
     context.log('notice', `New connection from ${address} on ${where}.`);
     const certifiedUsername = tls?.username(socket as TLSSocket);

@@ -172,7 +172,7 @@ export class Router {
     const subscriptionIdentifiers =
       subscription.identifier === undefined ? noIdentifiers : [subscription.identifier];
     return this.#options.retained.match(filter, (message) => {
-      if (!subscriber.mayReceiveOnce(message.topic)) return;
+      if (!subscriber.decideReceiving(message.topic)) return;
       const qos = this.#qos(message, subscription.qos);
       const sequence = this.#options.sequence();
       const delivery = {sequence, message, qos, retain: true, subscriptionIdentifiers};

@@ -129,7 +129,7 @@ export class Schedule {
 const workOfSlice = 1000;
 
 interface Job {
-  /** Each tells how many small steps it was. */
+  /** Each value is the number of small steps since the last. */
   readonly steps: Iterator<number>;
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;

@@ -124,11 +124,11 @@ export class Session {
   /** Cached by topic. A restored session, whose permissions are not known yet, may receive everything. */
   mayReceive(topic: string): boolean {
     this.#receivable ??= new BoundedCache(mostCachedBytes);
-    return this.#receivable.get(topic) ?? cache(this.#receivable, topic, this.mayReceiveOnce(topic));
+    return this.#receivable.get(topic) ?? cache(this.#receivable, topic, this.decideReceiving(topic));
   }
 
-  /** Not cached: of a hundred thousand retained messages, each has a topic of its own. */
-  mayReceiveOnce(topic: string): boolean {
+  /** As `mayReceive`, without the cache: of a hundred thousand retained messages, each has a topic of its own. */
+  decideReceiving(topic: string): boolean {
     return this.#permissions?.mayReceive(topic) ?? true;
   }
 

@@ -162,7 +162,7 @@ export class FilterTree<Value> {
   }
 }
 
-/** Nodes that `match` visits before it stops. */
+/** Nodes that `match` visits before it yields. */
 const nodesAtOnce = 100;
 
 /** Values by topic name. */
@@ -198,8 +198,8 @@ export class TopicTree<Value> {
   }
 
   /**
-   * Calls `found` with the values of all topics that match the filter, under the same rules as above. Stops now and
-   * then with the number of nodes visited since, so that a long walk can be interrupted. The tree may be changed
+   * Calls `found` with the values of all topics that match the filter, under the same rules as above. Yields now and
+   * then the number of nodes visited since, so that a long walk can be interrupted. The tree may be changed
    * meanwhile.
    */
   *match(filter: string, found: (value: Value) => void): Generator<number, void> {
