@@ -42,12 +42,6 @@ export class RingBuffer<Value> {
     return value;
   }
 
-  clear(): void {
-    this.#ring = [];
-    this.#start = 0;
-    this.#length = 0;
-  }
-
   /** All there are, in order. */
   toArray(): Value[] {
     const all: Value[] = [];

@@ -11,12 +11,11 @@ describe('RingBuffer', () => {
       {weight: 3, arbitrary: fc.record({push: fc.integer({min: 1, max: 40})})},
       {weight: 3, arbitrary: fc.record({shift: fc.integer({min: 1, max: 40})})},
       fc.record({pop: fc.constant(1)}),
-      fc.record({clear: fc.constant(1)}),
     );
     fc.assert(
       fc.property(fc.array(step, {maxLength: 100, size: 'max'}), (steps) => {
         const queue = new RingBuffer<number>();
-        let model: number[] = [];
+        const model: number[] = [];
         let next = 0;
         for (const one of steps) {
           for (let count = 0; count < ('push' in one ? one.push : 0); count++) {
@@ -27,10 +26,6 @@ describe('RingBuffer', () => {
             assert.equal(queue.shift(), model.shift());
           }
           if ('pop' in one) assert.equal(queue.pop(), model.pop());
-          if ('clear' in one) {
-            queue.clear();
-            model = [];
-          }
           assert.equal(queue.length, model.length);
           assert.equal(queue.first, model[0]);
           assert.deepEqual(queue.toArray(), model);
