@@ -27,6 +27,8 @@ export interface CompactionOptions extends Omit<ChangeWriterOptions, 'onChange' 
   /** The framing of the new file; absent: one of its own. */
   readonly framing?: Framing;
   readonly platform: NodeJS.Platform;
+  /** Whether the disk has every record as soon as it is appended. */
+  readonly sync: boolean;
   /** Called as soon as the new file has its name: it is to be used from now on. */
   readonly use: (file: StoreFile) => void;
 }
@@ -60,7 +62,7 @@ export function startCompaction(options: CompactionOptions): Compaction {
 }
 
 async function compact(file: StoreFile, options: CompactionOptions, signal: AbortSignal): Promise<void> {
-  const {path, old, use, platform} = options;
+  const {path, old, use, platform, sync} = options;
   const next = `${path}.new`;
   const from = Math.max(old.size, old.framing.headerLength);
   try {
@@ -69,7 +71,7 @@ async function compact(file: StoreFile, options: CompactionOptions, signal: Abor
     await file.sync();
     signal.throwIfAborted();
     // From here to `use` nothing waits, so that no record can come to the old file.
-    if (old.size > copied) file.append(Buffer.from(new FileWindow(old).at(copied, old.size - copied)));
+    if (old.size > copied) file.append(new FileWindow(old).at(copied, old.size - copied), sync);
     if (platform === 'win32') return replaceClosed(file, options);
     renameSync(next, path);
   } catch (error) {

@@ -280,7 +280,7 @@ export class Store implements ChangeLog {
    * possible as long as nothing changes.
    */
   async compact(state: SavedState, isNew = false): Promise<void> {
-    const {path, wallOffset, platform, log} = this.#options;
+    const {path, wallOffset, platform, sync, log} = this.#options;
     this.#writer.forgetMessages();
     try {
       this.#compaction = startCompaction({
@@ -291,6 +291,7 @@ export class Store implements ChangeLog {
         nextNumber: this.#nextNumber,
         wallOffset,
         platform,
+        sync,
         use: (file) => {
           this.#file.close();
           this.#file = file;

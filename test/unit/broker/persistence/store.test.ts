@@ -367,6 +367,33 @@ describe('store', () => {
     });
   });
 
+  it('waits for the disk, where that is asked for, before a compacted file takes its name', async (context) => {
+    await withPath(async (path) => {
+      const store = await openStore({path, autosaveSeconds: 0, sync: true}, () => undefined);
+      const calls: string[] = [];
+      for (const name of ['writeSync', 'fdatasyncSync', 'renameSync'] as const) {
+        const real = fs[name] as (...values: unknown[]) => unknown;
+        context.mock.method(fs, name, (...values: unknown[]) => {
+          calls.push(name);
+          return real(...values);
+        });
+      }
+      syncBuiltinESMExports();
+      try {
+        const compacted = store.compact({retained: [], sessions: []});
+        store.journal.session({clientId: 'a', expirySeconds: 5});
+        store.commit();
+        await compacted;
+      } finally {
+        context.mock.restoreAll();
+        syncBuiltinESMExports();
+      }
+      const commit = ['writeSync', 'fdatasyncSync'];
+      assert.deepEqual(calls, [...commit, ...commit, 'renameSync']);
+      await store.close();
+    });
+  });
+
   it('reads a store of the first format, and rewrites it', async () => {
     await withPath(async (path) => {
       const first = (...record: readonly unknown[]) => {
