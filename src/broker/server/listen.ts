@@ -197,11 +197,12 @@ async function serverOf({
   const {handshakeMilliseconds = connectSeconds * 1000} = context;
   const tls = listener.tls && new ServerTls(listener, listener.tls, {...context, handshakeMilliseconds});
   let current = listener;
-  let where: string | undefined;
+  /** Perhaps chosen by the system. Read from one socket: each socket whose address is read keeps it in memory. */
+  let port: number | undefined;
   const accept = (stream: Duplex, socket: Socket) => {
     const address = peerAddress(socket);
-    // Read from the first socket only: each socket whose address is read keeps it in memory.
-    where ??= describeListener({...listener, port: socket.localPort ?? listener.port});
+    port ??= socket.localPort;
+    const where = describeListener({...listener, port: port ?? listener.port});
     context.log('notice', `New connection from ${address} on ${where}.`);
     const certifiedUsername = tls?.username(socket as TLSSocket);
     broker.accept(
