@@ -191,7 +191,6 @@ async function run(seed: number, version: ProtocolVersion, scenario: Scenario, w
   const isSlow = random.permille(300);
   const receiver = {
     ...received,
-    message: (message: Parameters<typeof received.message>[0]) => received.message(message),
     async flush() {
       if (isSlow) await nextTurn();
     },

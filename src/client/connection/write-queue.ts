@@ -149,7 +149,7 @@ export class WriteQueue {
     else this.#stream.write(bytes, (error) => written(this.#isTaken(error)));
   }
 
-  /** Writes whole packets together with those that follow in the present task. */
+  /** Writes whole packets together with those that follow in the same task or turn. */
   #collect(bytes: Uint8Array): void {
     if (this.#waiting !== undefined) {
       this.#waiting.push(() => this.#collect(bytes));

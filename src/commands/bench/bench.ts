@@ -72,9 +72,9 @@ export const bench = defineCommand({
   exitStatuses: {
     0: 'Success; also where some clients were refused, or messages lost.',
     1: 'The command line is wrong, the limit of file descriptors is too low, or a report cannot be read.',
+    7: 'All connections were lost, with a report.',
     50: 'The report fulfils --fail-if.',
     130: 'Interrupted (SIGINT), with a report.',
-    7: 'All connections were lost, with a report.',
     others: 'As of tmq pub, where no client could connect.',
   },
   fromEnvironment: (values, env) => withEnvironment(values, env, options.url),

@@ -28,7 +28,7 @@ export class IdleTime {
   }
 
   /** What came is being written. Returns the flush, with what has to follow it. */
-  flushing<Flush extends Promise<void> | undefined>(flush: Flush): Promise<void> | Flush {
+  flushing(flush: Promise<void> | undefined): Promise<void> | undefined {
     if (this.#flushing === this.#messages) return flush;
     this.#flushing = this.#messages;
     const flushed = Promise.resolve(flush).finally(() => {

@@ -35,7 +35,7 @@ export interface IdleClock {
   /** A message came that counts. */
   news(): void;
   /** Work on what came has begun; the time begins when it ends. */
-  flushing(work: Promise<void>): Promise<void>;
+  flushing(work: Promise<void>): Promise<void> | undefined;
   /** Resolves when the time is over. @param subscribed resolves when it begins */
   over(subscribed: Promise<void>): Promise<void>;
 }

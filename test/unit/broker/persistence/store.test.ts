@@ -304,7 +304,7 @@ describe('store', () => {
     });
   });
 
-  it('says so when a later version has written a store', async () => {
+  it('refuses a store that a later version has written, and leaves it as it is', async () => {
     await withPath(async (path) => {
       const file = StoreFile.create(path);
       const record = Buffer.concat([Buffer.alloc(headBytes(file.framing)), Buffer.of(3, 1, 2)]);
